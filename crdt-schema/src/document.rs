@@ -1,0 +1,215 @@
+//! Automerge keys and objects of a document. The only file that names them.
+//!
+//! Every document begins with a *genesis*: one change with a fixed actor and time 0 that holds
+//! what the document is and an empty skeleton of maps and lists. Replicas make it for themselves,
+//! byte for byte alike, so devices that fill in one elder's file independently share its objects;
+//! and since every other change descends from it, a change for one elder never fits another.
+//! **Never edit a genesis**: a later schema chains a second fixed change onto it.
+//!
+//! | Document | Objects under the root, in order |
+//! | --- | --- |
+//! | a part of an elder | `genesis` (text), `fields` (map), then the lists of [`List::of`] |
+//! | `Directory` | `genesis` (text), `places` (map: last code segment → name) |
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{ActorId, Automerge, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
+
+use crate::division::DivisionCode;
+use crate::element::{List, Stored};
+use crate::field::{Field, Value};
+use crate::parts::DocumentId;
+
+/// The version of all geneses together. A store made with another version is refused by name.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The actor of every genesis. Honest actors have sixteen bytes.
+pub const GENESIS_ACTOR: [u8; 4] = [0; 4];
+
+const GENESIS: &str = "genesis";
+const FIELDS: &str = "fields";
+const PLACES: &str = "places";
+
+/// The objects of a document that its genesis made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GenesisObject {
+    /// The map of single-valued fields.
+    Fields,
+    /// A list.
+    List(List),
+    /// The map of places of a directory.
+    Places,
+}
+
+/// The genesis document. `scope` matters only for documents of an area.
+pub fn genesis(scope: DivisionCode, id: &DocumentId) -> Automerge {
+    let mut document = Automerge::new();
+    document.set_actor(ActorId::from(GENESIS_ACTOR.as_slice()));
+    let name = match id {
+        DocumentId::Elder { .. } => format!("{SCHEMA_VERSION} {id}"),
+        DocumentId::Directory => format!("{SCHEMA_VERSION} {id} {scope}"),
+    };
+    let made = document.transact_with::<_, _, AutomergeError, _>(
+        |_| CommitOptions::default().with_time(0),
+        |transaction| {
+            transaction.put(ROOT, GENESIS, name.as_str())?;
+            for object in genesis_objects(id) {
+                let (key, kind) = match object {
+                    GenesisObject::Fields => (FIELDS, ObjType::Map),
+                    GenesisObject::Places => (PLACES, ObjType::Map),
+                    GenesisObject::List(list) => (list.key(), ObjType::List),
+                };
+                transaction.put_object(ROOT, key, kind)?;
+            }
+            Ok(())
+        },
+    );
+    // The operations above are fixed and touch nothing that exists: they cannot fail.
+    debug_assert!(made.is_ok());
+    document
+}
+
+/// The objects of a document's genesis in order. The first is made by operation 2.
+pub fn genesis_objects(id: &DocumentId) -> Vec<GenesisObject> {
+    match id {
+        DocumentId::Directory => vec![GenesisObject::Places],
+        DocumentId::Elder { part, .. } => std::iter::once(GenesisObject::Fields)
+            .chain(List::of(part.kind()).iter().copied().map(GenesisObject::List))
+            .collect(),
+    }
+}
+
+/// The operation counter of the genesis object, if the document has it.
+pub fn genesis_counter(id: &DocumentId, object: GenesisObject) -> Option<u64> {
+    let at = genesis_objects(id).into_iter().position(|candidate| candidate == object)?;
+    u64::try_from(at).ok().map(|at| at + 2)
+}
+
+/// The Automerge object of a genesis object. By operation id, not by key: what a hostile change
+/// puts under the root is never looked at.
+pub(crate) fn object(
+    document: &Automerge,
+    id: &DocumentId,
+    object: GenesisObject,
+) -> Option<ObjId> {
+    let counter = genesis_counter(id, object)?;
+    document.import_obj(&format!("{counter}@{}", ActorId::from(GENESIS_ACTOR.as_slice()))).ok()
+}
+
+/// The standing values of a field, Automerge's winner last. A text that the field does not allow
+/// is left out here: it stays in the document and never takes effect.
+pub(crate) fn read_field(document: &Automerge, fields: &ObjId, field: Field) -> Vec<Value> {
+    let standing = document.get_all(fields, field.spec().key).unwrap_or_default();
+    standing
+        .into_iter()
+        .filter_map(|(value, _)| value.as_str().and_then(|text| field.value(text).ok()))
+        .collect()
+}
+
+/// The elements of a list with the ids of the operations that made them.
+pub(crate) fn read_list(document: &Automerge, list: &ObjId) -> Vec<(ElementId, Stored)> {
+    let length = document.length(list);
+    (0..length)
+        .filter_map(|index| {
+            let (value, made_by) = document.get(list, index).ok().flatten()?;
+            let stored = match value.as_str() {
+                Some(text) => Stored::Text(text.to_owned()),
+                None => Stored::Map(
+                    document
+                        .keys(&made_by)
+                        .filter_map(|key| {
+                            let (value, _) = document.get(&made_by, key.as_str()).ok().flatten()?;
+                            Some((key, value.as_str()?.to_owned()))
+                        })
+                        .collect(),
+                ),
+            };
+            Some((ElementId(made_by.to_string()), stored))
+        })
+        .collect()
+}
+
+/// The places of a directory: last code segment and name.
+pub(crate) fn read_places(document: &Automerge, places: &ObjId) -> Vec<(u64, String)> {
+    document
+        .keys(places)
+        .filter_map(|key| {
+            let (value, _) = document.get(places, key.as_str()).ok().flatten()?;
+            Some((key.parse().ok()?, value.as_str()?.to_owned()))
+        })
+        .collect()
+}
+
+pub(crate) fn place_key(code: DivisionCode) -> String {
+    format!("{:03}", code.local_number())
+}
+
+pub(crate) fn text(text: &str) -> ScalarValue {
+    ScalarValue::from(text)
+}
+
+/// The operation that inserted an element of a list: counter `@` actor in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct ElementId(pub(crate) String);
+
+impl ElementId {
+    /// The textual form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::Part;
+    use crate::record::{ElderId, IncidentId};
+
+    fn ids() -> Vec<DocumentId> {
+        let elder = ElderId([1; 16]);
+        [
+            Part::Card,
+            Part::Ledger,
+            Part::Registry,
+            Part::Journal(2026),
+            Part::Incident(IncidentId([2; 16])),
+        ]
+        .map(|part| DocumentId::elder(elder, part))
+        .into_iter()
+        .chain([DocumentId::Directory])
+        .collect()
+    }
+
+    #[test]
+    fn a_genesis_is_the_same_every_time_and_differs_between_documents() {
+        let scope = "990121101203".parse().unwrap();
+        let heads = |scope, id: &DocumentId| genesis(scope, id).get_heads();
+        let mut seen = std::collections::BTreeSet::new();
+        for id in ids() {
+            assert_eq!(heads(scope, &id), heads(scope, &id));
+            assert!(seen.insert(heads(scope, &id)));
+        }
+        let other = DocumentId::elder(ElderId([3; 16]), Part::Card);
+        assert!(seen.insert(heads(scope, &other)));
+        let elsewhere = "990121101000".parse().unwrap();
+        assert_ne!(heads(scope, &DocumentId::Directory), heads(elsewhere, &DocumentId::Directory));
+        assert_eq!(heads(scope, &ids()[0]), heads(elsewhere, &ids()[0]));
+    }
+
+    #[test]
+    fn genesis_objects_are_found_by_operation() {
+        let scope = "990121101203".parse().unwrap();
+        for id in ids() {
+            let document = genesis(scope, &id);
+            for made in genesis_objects(&id) {
+                let key = match made {
+                    GenesisObject::Fields => FIELDS,
+                    GenesisObject::Places => PLACES,
+                    GenesisObject::List(list) => list.key(),
+                };
+                let (_, by_key) = document.get(ROOT, key).unwrap().unwrap();
+                assert_eq!(object(&document, &id, made), Some(by_key));
+            }
+        }
+    }
+}
