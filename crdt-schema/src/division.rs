@@ -97,6 +97,14 @@ impl DivisionCode {
         self.segment(self.last_segment())
     }
 
+    /// The place directly inside this one whose own segment is `local`; None for a village, or if
+    /// the number does not fit. A prefecture's children are counties.
+    pub fn child(self, local: u64) -> Option<Self> {
+        let next = self.last_segment() + 1;
+        let unit = *SEGMENT_UNIT.get(next)?;
+        (1..10u64.pow(SEGMENT_DIGITS[next])).contains(&local).then(|| Self(self.0 + local * unit))
+    }
+
     /// Whether `other` is this place or lies inside it.
     pub fn contains(self, other: Self) -> bool {
         let unit = SEGMENT_UNIT[self.last_segment()];
@@ -222,7 +230,8 @@ mod tests {
 
     #[test]
     fn bad_codes_are_refused() {
-        for text in ["", "99012110120", "9901211012031", "99012110120a", "９９０１２１１０１２０３"] {
+        for text in ["", "99012110120", "9901211012031", "99012110120a", "９９０１２１１０１２０３"]
+        {
             assert!(text.parse::<DivisionCode>().is_err(), "{text}");
         }
         assert_eq!(

@@ -9,13 +9,15 @@
 //! | Document | Objects under the root, in order |
 //! | --- | --- |
 //! | a part of an elder | `genesis` (text), `fields` (map), then the lists of [`List::of`] |
-//! | `Directory` | `genesis` (text), `places` (map: last code segment → name) |
+//! | `Directory` | `genesis` (text), `places` (map: `self` or last code segment → name) |
+
+use std::collections::BTreeMap;
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Automerge, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
 
 use crate::division::DivisionCode;
-use crate::element::{List, Stored};
+use crate::element::{List, Stored, protective_order};
 use crate::field::{Field, Value};
 use crate::parts::DocumentId;
 
@@ -105,42 +107,77 @@ pub(crate) fn read_field(document: &Automerge, fields: &ObjId, field: Field) -> 
         .collect()
 }
 
-/// The elements of a list with the ids of the operations that made them.
-pub(crate) fn read_list(document: &Automerge, list: &ObjId) -> Vec<(ElementId, Stored)> {
-    let length = document.length(list);
-    (0..length)
+/// The elements of a list, in list order.
+pub(crate) fn read_list(document: &Automerge, list: &ObjId) -> Vec<Listed<Stored>> {
+    (0..document.length(list))
         .filter_map(|index| {
             let (value, made_by) = document.get(list, index).ok().flatten()?;
-            let stored = match value.as_str() {
+            let mut conflicts = BTreeMap::new();
+            let element = match value.as_str() {
                 Some(text) => Stored::Text(text.to_owned()),
                 None => Stored::Map(
                     document
                         .keys(&made_by)
                         .filter_map(|key| {
-                            let (value, _) = document.get(&made_by, key.as_str()).ok().flatten()?;
-                            Some((key, value.as_str()?.to_owned()))
+                            let (effective, others) = read_key(document, &made_by, &key)?;
+                            if !others.is_empty() {
+                                conflicts.insert(key.clone(), others);
+                            }
+                            Some((key, effective))
                         })
                         .collect(),
                 ),
             };
-            Some((ElementId(made_by.to_string()), stored))
+            Some(Listed { id: ElementId(made_by.to_string()), element, conflicts })
         })
         .collect()
 }
 
-/// The places of a directory: last code segment and name.
-pub(crate) fn read_places(document: &Automerge, places: &ObjId) -> Vec<(u64, String)> {
+/// The effective text of a key of an element, and the other texts written concurrently.
+fn read_key(document: &Automerge, map: &ObjId, key: &str) -> Option<(String, Vec<String>)> {
+    let mut standing: Vec<String> = document
+        .get_all(map, key)
+        .ok()?
+        .into_iter()
+        .filter_map(|(value, _)| value.as_str().map(str::to_owned))
+        .collect();
+    let protective = protective_order(key).and_then(|order| {
+        let rank = |text: &String| order.iter().position(|word| word.0 == text);
+        (0..standing.len()).min_by_key(|&at| rank(&standing[at]).unwrap_or(order.len()))
+    });
+    let effective = standing.remove(protective.or(standing.len().checked_sub(1))?);
+    standing.retain(|text| *text != effective);
+    standing.sort();
+    standing.dedup();
+    Some((effective, standing))
+}
+
+/// The places of a directory: key and name.
+pub(crate) fn read_places(document: &Automerge, places: &ObjId) -> Vec<(String, String)> {
     document
         .keys(places)
         .filter_map(|key| {
             let (value, _) = document.get(places, key.as_str()).ok().flatten()?;
-            Some((key.parse().ok()?, value.as_str()?.to_owned()))
+            Some((key, value.as_str()?.to_owned()))
         })
         .collect()
 }
 
-pub(crate) fn place_key(code: DivisionCode) -> String {
-    format!("{:03}", code.local_number())
+/// The key of a place in the directory of `scope`: `self`, or its last segment. Places are named
+/// in the directory of their parent, so a village's copy does not grow with the county.
+pub(crate) fn place_key(scope: DivisionCode, code: DivisionCode) -> Option<String> {
+    if code == scope {
+        return Some("self".to_owned());
+    }
+    (code.parent() == Some(scope)).then(|| code.local_number().to_string())
+}
+
+/// Reads [`place_key`].
+pub(crate) fn place_from_key(scope: DivisionCode, key: &str) -> Option<DivisionCode> {
+    match key {
+        "self" => Some(scope),
+        key => scope.child(key.parse().ok()?),
+    }
 }
 
 pub(crate) fn text(text: &str) -> ScalarValue {
@@ -148,7 +185,9 @@ pub(crate) fn text(text: &str) -> ScalarValue {
 }
 
 /// The operation that inserted an element of a list: counter `@` actor in hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct ElementId(pub(crate) String);
 
@@ -157,6 +196,17 @@ impl ElementId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// An element of a list as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<E> {
+    /// The operation that inserted it.
+    pub id: ElementId,
+    /// What it says.
+    pub element: E,
+    /// Texts written concurrently to keys of the element that do not take effect.
+    pub conflicts: BTreeMap<String, Vec<String>>,
 }
 
 #[cfg(test)]

@@ -358,6 +358,12 @@ impl Element for Entitlement {
     }
 }
 
+/// The order in which concurrent texts of an element's key prevail, where it is not simply the
+/// last writer's: a supporter's capacity is most-protective-wins.
+pub(crate) fn protective_order(key: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    (key == "capacity").then_some(SupportCapacity::WORDS)
+}
+
 /// `Unknown` is not written: an absent key says the same in no bytes.
 fn known<C: Choice>(value: C, unknown: C) -> Option<String> {
     (value != unknown).then(|| value.as_str().to_owned())

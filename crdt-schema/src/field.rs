@@ -14,8 +14,7 @@ use crate::division::DivisionCode;
 use crate::merge::Policy;
 use crate::parts::PartKind;
 use crate::record::{
-    AbilityLevel, DisabilityGrade, LivingArrangement, ObservedFunction, RiskLevel, Sex,
-    YesNo,
+    AbilityLevel, DisabilityGrade, LivingArrangement, ObservedFunction, RiskLevel, Sex, YesNo,
 };
 use crate::resident_id::ResidentId;
 
@@ -165,7 +164,8 @@ impl Field {
     /// The field's row (values and merge policies: `docs/record.md`).
     pub fn spec(self) -> FieldSpec {
         use Policy::{LastWriterWins as LWW, MostProtectiveWins as MPW, WriteOnce as FIX};
-        let spec = |key, chinese, kind, policy, parts| FieldSpec { key, chinese, kind, policy, parts };
+        let spec =
+            |key, chinese, kind, policy, parts| FieldSpec { key, chinese, kind, policy, parts };
         match self {
             Self::Name => spec("name", "姓名", Kind::Text(40), LWW, CARD),
             Self::ResidentId => {
@@ -182,20 +182,40 @@ impl Field {
             Self::ResidenceCode => spec("residence_code", "居住地", Kind::Division, LWW, CARD),
             Self::Hamlet => spec("hamlet", "屋场", Kind::Text(40), LWW, CARD),
             Self::Remarks => spec("remarks", "备注", Kind::Text(500), LWW, CARD),
-            Self::LivingArrangement => {
-                spec("living_arrangement", "居住状况", Kind::Choice(LivingArrangement::WORDS), MPW, CARD)
+            Self::LivingArrangement => spec(
+                "living_arrangement",
+                "居住状况",
+                Kind::Choice(LivingArrangement::WORDS),
+                MPW,
+                CARD,
+            ),
+            Self::Hardship => {
+                spec("hardship", "经济困难", Kind::Choice(YesNo::WORDS), MPW, REGISTRY_CARD)
             }
-            Self::Hardship => spec("hardship", "经济困难", Kind::Choice(YesNo::WORDS), MPW, REGISTRY_CARD),
-            Self::AbilityLevel => {
-                spec("ability_level", "能力等级", Kind::Choice(AbilityLevel::WORDS), MPW, REGISTRY_LEDGER)
+            Self::AbilityLevel => spec(
+                "ability_level",
+                "能力等级",
+                Kind::Choice(AbilityLevel::WORDS),
+                MPW,
+                REGISTRY_LEDGER,
+            ),
+            Self::ObservedFunction => spec(
+                "observed_function",
+                "身体状况",
+                Kind::Choice(ObservedFunction::WORDS),
+                MPW,
+                CARD,
+            ),
+            Self::Dementia => {
+                spec("dementia", "失智", Kind::Choice(YesNo::WORDS), MPW, REGISTRY_CARD)
             }
-            Self::ObservedFunction => {
-                spec("observed_function", "身体状况", Kind::Choice(ObservedFunction::WORDS), MPW, CARD)
-            }
-            Self::Dementia => spec("dementia", "失智", Kind::Choice(YesNo::WORDS), MPW, REGISTRY_CARD),
-            Self::DisabilityGrade => {
-                spec("disability_grade", "残疾等级", Kind::Choice(DisabilityGrade::WORDS), MPW, REGISTRY_CARD)
-            }
+            Self::DisabilityGrade => spec(
+                "disability_grade",
+                "残疾等级",
+                Kind::Choice(DisabilityGrade::WORDS),
+                MPW,
+                REGISTRY_CARD,
+            ),
             Self::RiskLevel => {
                 spec("risk_level", "风险等级", Kind::Choice(RiskLevel::WORDS), MPW, LEDGER_CARD)
             }
@@ -225,9 +245,9 @@ impl Field {
                 }
                 Ok(Value(text.to_owned()))
             }
-            Kind::Date => stored_date(text)
-                .map(|date| Value(date.to_string()))
-                .ok_or(ValueError::Date(self)),
+            Kind::Date => {
+                stored_date(text).map(|date| Value(date.to_string())).ok_or(ValueError::Date(self))
+            }
             Kind::Division => match text.parse::<DivisionCode>() {
                 Ok(code) => Ok(Value(code.to_string())),
                 Err(_) => Err(ValueError::Division(self)),

@@ -16,10 +16,12 @@
 //! | [`field`], [`element`], [`visit`] | single values, list elements, a visit |
 //! | [`parts`], [`document`] | the documents of a record and their Automerge skeleton |
 //! | [`ledger_row`] | one row of an office's ledger |
-//! | [`merge`] | reconciling concurrent values |
+//! | [`edit`], [`view`], [`merge`] | what people do, what they see, what happens in between |
+//! | [`rules`] | what follows from a view on a given day |
 
 pub mod division;
 pub mod document;
+pub mod edit;
 pub mod element;
 pub mod field;
 pub mod ledger_row;
@@ -27,6 +29,8 @@ pub mod merge;
 pub mod parts;
 pub mod record;
 pub mod resident_id;
+pub mod rules;
+pub mod view;
 pub mod visit;
 
 pub use automerge;

@@ -118,9 +118,9 @@ impl DocumentId {
             (1, []) => Part::Card,
             (2, []) => Part::Ledger,
             (3, []) => Part::Registry,
-            (4, tail) => Part::Journal(u16::from_be_bytes(
-                tail.try_into().map_err(|_| DocumentIdError)?,
-            )),
+            (4, tail) => {
+                Part::Journal(u16::from_be_bytes(tail.try_into().map_err(|_| DocumentIdError)?))
+            }
             (5, tail) => Part::Incident(IncidentId(tail.try_into().map_err(|_| DocumentIdError)?)),
             _ => return Err(DocumentIdError),
         };

@@ -106,7 +106,8 @@ impl fmt::Debug for ResidentId {
 }
 
 fn birth_date(text: &str) -> Option<NaiveDate> {
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<u32>().ok());
+    let number =
+        |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<u32>().ok());
     let year = i32::try_from(number(6..10)?).ok().filter(|year| *year >= 1800)?;
     NaiveDate::from_ymd_opt(year, number(10..12)?, number(12..14)?)
 }

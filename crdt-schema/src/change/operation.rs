@@ -1,0 +1,228 @@
+use std::str;
+
+use automerge::ActorId;
+
+use super::bytes::Bytes;
+use super::chunk::{Chunk, Column};
+use super::column::{self, Limit};
+use super::{CHANGE_OPERATIONS_MAX, IllFormed, KEY_BYTES_MAX};
+
+/// One operation of a change, in the words of the change itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// The object it works on; None is the root.
+    pub object: Option<Reference>,
+    /// Where in the object.
+    pub key: Key,
+    /// Whether it puts a new element behind the one that the key names.
+    pub insert: bool,
+    /// What it does there.
+    pub action: Action,
+    /// The operations that it replaces, ascending, each once.
+    pub predecessors: Vec<Reference>,
+}
+
+/// An operation named in a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// Which of [`ParsedChange::actors`](super::ParsedChange::actors).
+    pub actor: usize,
+    /// The operation's counter, from 1.
+    pub counter: u32,
+}
+
+/// Where in an object an operation works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A key of a map.
+    Name(String),
+    /// The place before the first element of a list.
+    Head,
+    /// An element of a list, by the operation that inserted it.
+    Element(Reference),
+}
+
+/// What an operation does. Automerge knows more; schema 1 does not use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Makes a map.
+    MakeMap,
+    /// Writes a single value.
+    Put,
+    /// Makes a list.
+    MakeList,
+    /// Takes away what it replaces.
+    Delete,
+}
+
+const OPERATIONS: Limit =
+    Limit { rows: CHANGE_OPERATIONS_MAX, error: IllFormed::TooManyOperations };
+const PREDECESSORS: Limit =
+    Limit { rows: CHANGE_OPERATIONS_MAX, error: IllFormed::TooManyPredecessors };
+
+/// Unpacks the operations of a chunk. The number of rows of the action column is the number of
+/// operations, as it is for Automerge.
+pub(super) fn read(chunk: &Chunk<'_>) -> Result<Vec<Operation>, IllFormed> {
+    let actions = read_actions(chunk)?;
+    let count = actions.len();
+    let objects = read_objects(chunk, count)?;
+    let keys = read_keys(chunk, count)?;
+    let inserts = column::flags(chunk.column(Column::Insert), OPERATIONS)?;
+    let inserts = column::fill(inserts, count, false, Column::Insert)?;
+    check_values(chunk, count)?;
+    let predecessors = read_predecessors(chunk, count)?;
+
+    let mut operations = Vec::with_capacity(count);
+    for ((((action, object), key), insert), predecessors) in
+        actions.into_iter().zip(objects).zip(keys).zip(inserts).zip(predecessors)
+    {
+        let replaces = action == Action::Delete || !predecessors.is_empty();
+        if insert && (replaces || matches!(key, Key::Name(_))) {
+            return Err(IllFormed::Insertion);
+        }
+        operations.push(Operation { object, key, insert, action, predecessors });
+    }
+    Ok(operations)
+}
+
+fn read_actions(chunk: &Chunk<'_>) -> Result<Vec<Action>, IllFormed> {
+    let rows = unsigned(chunk, Column::Action, OPERATIONS)?;
+    if rows.is_empty() {
+        return Err(IllFormed::NoOperations);
+    }
+    rows.into_iter()
+        .map(|row| match row {
+            Some(0) => Ok(Action::MakeMap),
+            Some(1) => Ok(Action::Put),
+            Some(2) => Ok(Action::MakeList),
+            Some(3) => Ok(Action::Delete),
+            Some(other) => Err(IllFormed::Action(other)),
+            None => Err(IllFormed::ColumnRows(Column::Action as u32)),
+        })
+        .collect()
+}
+
+fn read_objects(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Option<Reference>>, IllFormed> {
+    let actors = unsigned(chunk, Column::ObjectActor, OPERATIONS)?;
+    let actors = column::fill(actors, count, None, Column::ObjectActor)?;
+    let counters = unsigned(chunk, Column::ObjectCounter, OPERATIONS)?;
+    let counters = column::fill(counters, count, None, Column::ObjectCounter)?;
+    actors
+        .into_iter()
+        .zip(counters)
+        .map(|pair| match pair {
+            (None, None) => Ok(None),
+            (Some(actor), Some(counter)) => {
+                let counter = u32::try_from(counter).map_err(|_| IllFormed::Reference)?;
+                Reference::new(&chunk.actors, actor, counter).map(Some)
+            }
+            _ => Err(IllFormed::Reference),
+        })
+        .collect()
+}
+
+fn read_keys(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Key>, IllFormed> {
+    let actors = unsigned(chunk, Column::KeyActor, OPERATIONS)?;
+    let actors = column::fill(actors, count, None, Column::KeyActor)?;
+    let counters = column::differences(chunk.column(Column::KeyCounter), OPERATIONS)?;
+    let counters = column::fill(counters, count, None, Column::KeyCounter)?;
+    let names = column::values(chunk.column(Column::KeyText), OPERATIONS, read_name)?;
+    let names = column::fill(names, count, None, Column::KeyText)?;
+    actors
+        .into_iter()
+        .zip(counters)
+        .zip(names)
+        .map(|row| match row {
+            ((None, None), Some(name)) => Ok(Key::Name(name.to_owned())),
+            ((None, Some(0)), None) => Ok(Key::Head),
+            ((Some(actor), Some(counter)), None) => {
+                Reference::new(&chunk.actors, actor, counter).map(Key::Element)
+            }
+            _ => Err(IllFormed::Key),
+        })
+        .collect()
+}
+
+fn read_name<'a>(bytes: &mut Bytes<'a>) -> Result<&'a str, IllFormed> {
+    let length = bytes.unsigned()?;
+    if !(1..=KEY_BYTES_MAX as u64).contains(&length) {
+        return Err(IllFormed::KeyText);
+    }
+    str::from_utf8(bytes.take(length)?).map_err(|_| IllFormed::KeyText)
+}
+
+/// Values themselves are left to Automerge: what it does not read, it refuses. Their types and
+/// lengths are checked here, because it adds up lengths that it has not checked.
+fn check_values(chunk: &Chunk<'_>, count: usize) -> Result<(), IllFormed> {
+    let rows = unsigned(chunk, Column::ValueMeta, OPERATIONS)?;
+    if rows.len() != count {
+        return Err(IllFormed::ColumnRows(Column::ValueMeta as u32));
+    }
+    let mut total: u64 = 0;
+    for row in rows {
+        let meta = row.ok_or(IllFormed::ColumnRows(Column::ValueMeta as u32))?;
+        // Null, false, true, unsigned, signed, float, text, bytes, time. Not 8: a counter is of
+        // no use without increments, and Automerge treats whatever replaces one differently.
+        if !matches!(meta & 0xf, 0..=7 | 9) {
+            return Err(IllFormed::Value);
+        }
+        total = total.saturating_add(meta >> 4);
+    }
+    if total == chunk.column(Column::Value).len() as u64 { Ok(()) } else { Err(IllFormed::Value) }
+}
+
+fn read_predecessors(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Vec<Reference>>, IllFormed> {
+    let counts = unsigned(chunk, Column::PredecessorCount, OPERATIONS)?;
+    if counts.len() != count {
+        return Err(IllFormed::ColumnRows(Column::PredecessorCount as u32));
+    }
+    let actors = unsigned(chunk, Column::PredecessorActor, PREDECESSORS)?;
+    let counters = column::differences(chunk.column(Column::PredecessorCounter), PREDECESSORS)?;
+    if actors.len() != counters.len() {
+        return Err(IllFormed::ColumnRows(Column::PredecessorCounter as u32));
+    }
+    let mut references = actors.into_iter().zip(counters).map(|pair| match pair {
+        (Some(actor), Some(counter)) => Reference::new(&chunk.actors, actor, counter),
+        _ => Err(IllFormed::Reference),
+    });
+    let predecessors: Vec<_> = counts
+        .into_iter()
+        .map(|row| {
+            let row = row.ok_or(IllFormed::ColumnRows(Column::PredecessorCount as u32))?;
+            let row = usize::try_from(row).ok().filter(|row| *row <= PREDECESSORS.rows);
+            let row = row.ok_or(IllFormed::TooManyPredecessors)?;
+            let group = references.by_ref().take(row).collect::<Result<Vec<_>, _>>()?;
+            if group.len() != row {
+                return Err(IllFormed::ColumnRows(Column::PredecessorActor as u32));
+            }
+            let rank = |reference: &Reference| (reference.counter, &chunk.actors[reference.actor]);
+            if !group.is_sorted_by(|one, next| rank(one) < rank(next)) {
+                return Err(IllFormed::PredecessorOrder);
+            }
+            Ok(group)
+        })
+        .collect::<Result<_, _>>()?;
+    match references.next() {
+        None => Ok(predecessors),
+        Some(_) => Err(IllFormed::ColumnRows(Column::PredecessorActor as u32)),
+    }
+}
+
+fn unsigned(
+    chunk: &Chunk<'_>,
+    column: Column,
+    limit: Limit,
+) -> Result<Vec<Option<u64>>, IllFormed> {
+    column::values(chunk.column(column), limit, |bytes| bytes.unsigned())
+}
+
+impl Reference {
+    /// A reference to one of the listed actors. Counter 0 is the root's and the head's alone.
+    fn new(actors: &[ActorId], actor: u64, counter: u32) -> Result<Self, IllFormed> {
+        let actor = usize::try_from(actor).ok().filter(|actor| *actor < actors.len());
+        match actor {
+            Some(actor) if counter > 0 => Ok(Self { actor, counter }),
+            _ => Err(IllFormed::Reference),
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! What a person does to a document, and the Automerge change that says so.
+
+use automerge::transaction::{CommitOptions, Transactable, Transaction};
+use automerge::{ActorId, Automerge, AutomergeError, ObjId, ObjType};
+use thiserror::Error;
+
+use crate::division::DivisionCode;
+use crate::document::{self, ElementId, GenesisObject};
+use crate::element::{Element, Growth, List, Stored};
+use crate::field::{Field, Value};
+use crate::parts::{DocumentId, Part};
+
+/// One action on one part of an elder's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The part it goes into.
+    pub part: Part,
+    /// What is done.
+    pub action: Action,
+}
+
+/// One action on one document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Writes a field. All values that stand in it now are replaced: the writer has seen them.
+    Set {
+        /// The field.
+        field: Field,
+        /// The new value.
+        value: Value,
+    },
+    /// Adds an element at the end of a list.
+    Insert {
+        /// The list.
+        list: List,
+        /// The element.
+        element: Stored,
+    },
+    /// Writes one key of an element of a set.
+    Amend {
+        /// The list.
+        list: List,
+        /// The element.
+        element: ElementId,
+        /// The key.
+        key: &'static str,
+        /// The new text.
+        text: String,
+    },
+    /// Takes an element out of a set.
+    Remove {
+        /// The list.
+        list: List,
+        /// The element.
+        element: ElementId,
+    },
+    /// Names a place in a directory.
+    NamePlace {
+        /// The scope itself or a place directly inside it.
+        code: DivisionCode,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Why an action cannot be written. All are the caller's fault.
+#[derive(Debug, Error)]
+pub enum EditError {
+    /// The field has no place in this document.
+    #[error("{field} does not stand in {document}")]
+    FieldElsewhere {
+        /// The field.
+        field: Field,
+        /// The document.
+        document: DocumentId,
+    },
+    /// The list has no place in this document.
+    #[error("{} does not stand in {document}", list.key())]
+    ListElsewhere {
+        /// The list.
+        list: List,
+        /// The document.
+        document: DocumentId,
+    },
+    /// Not a directory.
+    #[error("{0} holds no places")]
+    NoPlaces(DocumentId),
+    /// The place is neither the scope nor directly inside it.
+    #[error("{code} is named in its parent's directory, not in that of {scope}")]
+    PlaceElsewhere {
+        /// The place.
+        code: DivisionCode,
+        /// The directory's scope.
+        scope: DivisionCode,
+    },
+    /// The field is written once and holds another value; see `docs/record.md`.
+    #[error("{0} is written once; a correction is certified by the county")]
+    WriteOnce(Field),
+    /// Events are never changed or taken back: a correction is a new event.
+    #[error("{} only grows; write a new event instead", .0.key())]
+    AppendOnly(List),
+    /// No such element stands in the list.
+    #[error("no element {element} in {}", list.key())]
+    UnknownElement {
+        /// The list.
+        list: List,
+        /// The element.
+        element: String,
+    },
+    /// Automerge refused.
+    #[error("the document refused the edit")]
+    Automerge(#[from] AutomergeError),
+}
+
+impl Edit {
+    /// Writes a field of a part.
+    pub fn set(part: Part, field: Field, value: Value) -> Self {
+        Self { part, action: Action::Set { field, value } }
+    }
+
+    /// Adds a typed element to its list in a part.
+    pub fn insert<E: Element>(part: Part, element: &E) -> Self {
+        Self { part, action: Action::Insert { list: E::LIST, element: element.store() } }
+    }
+}
+
+/// Writes the actions as one change on top of what `document` holds; the document itself is not
+/// touched. Returns the change's uncompressed chunk, or None if the actions change nothing.
+///
+/// The change's time is 0: the entry that carries it says when it was written.
+pub fn write_change(
+    document: &Automerge,
+    scope: DivisionCode,
+    id: &DocumentId,
+    actor: [u8; 16],
+    actions: &[Action],
+) -> Result<Option<Vec<u8>>, EditError> {
+    let mut draft = document.clone();
+    draft.set_actor(ActorId::from(actor.as_slice()));
+    let written = draft.transact_with::<_, _, EditError, _>(
+        |_| CommitOptions::default().with_time(0),
+        |transaction| {
+            actions.iter().try_for_each(|action| write(transaction, document, scope, id, action))
+        },
+    );
+    match written {
+        Ok(success) if success.hash.is_none() => Ok(None),
+        Ok(_) => Ok(draft.get_last_local_change().map(|change| change.raw_bytes().to_vec())),
+        Err(failure) => Err(failure.error),
+    }
+}
+
+fn write(
+    transaction: &mut Transaction<'_>,
+    document: &Automerge,
+    scope: DivisionCode,
+    id: &DocumentId,
+    action: &Action,
+) -> Result<(), EditError> {
+    match action {
+        Action::Set { field, value } => {
+            let elsewhere = || EditError::FieldElsewhere { field: *field, document: *id };
+            let DocumentId::Elder { part, .. } = id else { return Err(elsewhere()) };
+            if !field.spec().parts.contains(&part.kind()) {
+                return Err(elsewhere());
+            }
+            let fields =
+                document::object(document, id, GenesisObject::Fields).ok_or_else(elsewhere)?;
+            let standing = document::read_field(document, &fields, *field);
+            if standing.len() == 1 && standing.first() == Some(value) {
+                return Ok(());
+            }
+            if field.spec().policy == crate::merge::Policy::WriteOnce && standing.len() == 1 {
+                return Err(EditError::WriteOnce(*field));
+            }
+            transaction.put(&fields, field.spec().key, document::text(value.as_str()))?;
+        }
+        Action::Insert { list, element } => {
+            let object = list_object(document, id, *list)?;
+            let end = automerge::ReadDoc::length(transaction, &object);
+            match element {
+                Stored::Text(text) => transaction.insert(&object, end, document::text(text))?,
+                Stored::Map(entries) => {
+                    let made = transaction.insert_object(&object, end, ObjType::Map)?;
+                    for (key, text) in entries {
+                        transaction.put(&made, key.as_str(), document::text(text))?;
+                    }
+                }
+            }
+        }
+        Action::Amend { list, element, key, text } => {
+            let (_, made) = set_element(document, id, *list, element)?;
+            transaction.put(&made, *key, document::text(text))?;
+        }
+        Action::Remove { list, element } => {
+            let (object, _) = set_element(document, id, *list, element)?;
+            // Earlier actions of this change may have moved it: look in the draft.
+            let index = position(transaction, &object, element);
+            match index {
+                Some(index) => transaction.delete(&object, index)?,
+                None => {
+                    return Err(EditError::UnknownElement {
+                        list: *list,
+                        element: element.as_str().to_owned(),
+                    });
+                }
+            }
+        }
+        Action::NamePlace { code, name } => {
+            let places = document::object(document, id, GenesisObject::Places)
+                .ok_or(EditError::NoPlaces(*id))?;
+            let key = document::place_key(scope, *code)
+                .ok_or(EditError::PlaceElsewhere { code: *code, scope })?;
+            let standing = automerge::ReadDoc::get_all(document, &places, key.as_str())?;
+            if standing.len() == 1 && standing[0].0.as_str() == Some(name) {
+                return Ok(());
+            }
+            transaction.put(&places, key.as_str(), document::text(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn list_object(document: &Automerge, id: &DocumentId, list: List) -> Result<ObjId, EditError> {
+    document::object(document, id, GenesisObject::List(list))
+        .ok_or(EditError::ListElsewhere { list, document: *id })
+}
+
+/// The list object and the element's own object, if the list is a set and holds the element.
+fn set_element(
+    document: &Automerge,
+    id: &DocumentId,
+    list: List,
+    element: &ElementId,
+) -> Result<(ObjId, ObjId), EditError> {
+    let object = list_object(document, id, list)?;
+    if list.growth() == Growth::Log {
+        return Err(EditError::AppendOnly(list));
+    }
+    let unknown = || EditError::UnknownElement { list, element: element.as_str().to_owned() };
+    let made = document.import_obj(element.as_str()).map_err(|_| unknown())?;
+    position(document, &object, element).ok_or_else(unknown)?;
+    Ok((object, made))
+}
+
+fn position(
+    document: &impl automerge::ReadDoc,
+    list: &ObjId,
+    element: &ElementId,
+) -> Option<usize> {
+    (0..document.length(list)).find(|&index| {
+        document
+            .get(list, index)
+            .ok()
+            .flatten()
+            .is_some_and(|(_, made_by)| made_by.to_string() == element.as_str())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::element::{GuardianContact, Pairing};
+    use crate::record::{ElderId, PairingKind, ServiceNeed};
+    use crate::view::PartView;
+    use crate::visit::Visit;
+    use automerge::Change;
+    use chrono::NaiveDate;
+
+    const CARD: DocumentId = DocumentId::Elder { elder: ElderId([1; 16]), part: Part::Card };
+
+    fn scope() -> DivisionCode {
+        "990121101203".parse().unwrap()
+    }
+
+    fn set(field: Field, text: &str) -> Action {
+        Action::Set { field, value: field.value(text).unwrap() }
+    }
+
+    fn insert<E: Element>(element: &E) -> Action {
+        Action::Insert { list: E::LIST, element: element.store() }
+    }
+
+    fn apply(document: &mut Automerge, id: &DocumentId, actor: u8, actions: &[Action]) {
+        let bytes = write_change(document, scope(), id, [actor; 16], actions).unwrap().unwrap();
+        document.apply_changes([Change::from_bytes(bytes).unwrap()]).unwrap();
+    }
+
+    #[test]
+    fn the_same_value_again_writes_nothing() {
+        let mut document = document::genesis(scope(), &CARD);
+        apply(&mut document, &CARD, 1, &[set(Field::Name, "周国强")]);
+        let again = write_change(&document, scope(), &CARD, [2; 16], &[set(Field::Name, "周国强")]);
+        assert_eq!(again.unwrap(), None);
+    }
+
+    #[test]
+    fn an_edit_that_has_seen_both_values_resolves_the_conflict() {
+        let base = document::genesis(scope(), &CARD);
+        let (mut one, mut two) = (base.clone(), base);
+        apply(&mut one, &CARD, 1, &[set(Field::Phone, "1")]);
+        apply(&mut two, &CARD, 2, &[set(Field::Phone, "2")]);
+        one.merge(&mut two).unwrap();
+        let standing = |document: &Automerge| {
+            PartView::read(document, &CARD).unwrap().field(Field::Phone).unwrap().clone()
+        };
+        let conflict = standing(&one);
+        assert_eq!(conflict.others.len(), 1);
+        let choice = conflict.effective.as_str().to_owned();
+        apply(&mut one, &CARD, 1, &[set(Field::Phone, &choice)]);
+        assert!(!standing(&one).is_conflict());
+    }
+
+    #[test]
+    fn sets_lose_elements_and_logs_do_not() {
+        let mut document = document::genesis(scope(), &CARD);
+        let contact = GuardianContact { name: "卫德福".into(), phone: None };
+        let pairing = Pairing { helper: "周主任".into(), kind: PairingKind::Cadre };
+        apply(
+            &mut document,
+            &CARD,
+            1,
+            &[insert(&contact), insert(&pairing), insert(&ServiceNeed::Meals)],
+        );
+        let view = PartView::read(&document, &CARD).unwrap();
+        let listed = view.elements::<GuardianContact>();
+        let id = listed[0].id.clone();
+        apply(
+            &mut document,
+            &CARD,
+            1,
+            &[Action::Amend {
+                list: List::GuardianContacts,
+                element: id.clone(),
+                key: "phone",
+                text: "152".into(),
+            }],
+        );
+        let view = PartView::read(&document, &CARD).unwrap();
+        assert_eq!(view.elements::<GuardianContact>()[0].element.phone.as_deref(), Some("152"));
+        let remove = Action::Remove { list: List::GuardianContacts, element: id.clone() };
+        apply(&mut document, &CARD, 1, std::slice::from_ref(&remove));
+        let view = PartView::read(&document, &CARD).unwrap();
+        assert!(view.elements::<GuardianContact>().is_empty());
+        assert_eq!(view.elements::<Pairing>().len(), 1);
+        assert!(matches!(
+            write_change(&document, scope(), &CARD, [1; 16], &[remove]),
+            Err(EditError::UnknownElement { .. })
+        ));
+
+        let journal = DocumentId::elder(ElderId([1; 16]), Part::Journal(2026));
+        let mut visits = document::genesis(scope(), &journal);
+        let visit = Visit::on(NaiveDate::from_ymd_opt(2026, 9, 1).unwrap());
+        apply(&mut visits, &journal, 1, &[insert(&visit)]);
+        let event = PartView::read(&visits, &journal).unwrap().elements::<Visit>()[0].id.clone();
+        let remove = Action::Remove { list: List::Visits, element: event };
+        assert!(matches!(
+            write_change(&visits, scope(), &journal, [1; 16], &[remove]),
+            Err(EditError::AppendOnly(List::Visits))
+        ));
+    }
+
+    #[test]
+    fn actions_on_the_wrong_document_are_refused() {
+        let card = document::genesis(scope(), &CARD);
+        let ability = set(Field::AbilityLevel, "Mild");
+        assert!(matches!(
+            write_change(&card, scope(), &CARD, [1; 16], &[ability]),
+            Err(EditError::FieldElsewhere { .. })
+        ));
+        let visit = insert(&Visit::on(NaiveDate::from_ymd_opt(2026, 9, 1).unwrap()));
+        assert!(matches!(
+            write_change(&card, scope(), &CARD, [1; 16], &[visit]),
+            Err(EditError::ListElsewhere { .. })
+        ));
+    }
+
+    #[test]
+    fn a_resident_id_is_written_once() {
+        let mut document = document::genesis(scope(), &CARD);
+        apply(&mut document, &CARD, 1, &[set(Field::ResidentId, "990121194203150047")]);
+        let other = set(Field::ResidentId, "99012119420315008X");
+        assert!(matches!(
+            write_change(&document, scope(), &CARD, [1; 16], &[other]),
+            Err(EditError::WriteOnce(Field::ResidentId))
+        ));
+    }
+}

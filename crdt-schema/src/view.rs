@@ -1,0 +1,276 @@
+//! What a person sees: the parts of a file laid over one another.
+
+use std::collections::BTreeMap;
+
+use automerge::Automerge;
+use chrono::NaiveDate;
+
+use crate::division::DivisionCode;
+use crate::document::{self, GenesisObject, Listed};
+use crate::element::{Element, List, Stored};
+use crate::field::{Field, Value, stored_date};
+use crate::merge::Concurrent;
+use crate::parts::{DocumentId, Part};
+use crate::record::{CareGroup, Choice, ElderId};
+use crate::rules::care_group::{CareFacts, care_group};
+
+/// One part as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartView {
+    part: Part,
+    fields: BTreeMap<Field, Concurrent>,
+    lists: BTreeMap<List, Vec<Listed<Stored>>>,
+}
+
+/// All parts of an elder's file in one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElderView {
+    elder: ElderId,
+    parts: BTreeMap<Part, PartView>,
+}
+
+/// A field as it takes effect across the parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved<'a> {
+    /// The effective value.
+    pub value: &'a Value,
+    /// The part it stands in.
+    pub part: Part,
+    /// Values written concurrently in that part that do not take effect.
+    pub conflict: &'a [Value],
+    /// Parts that say something else.
+    pub differs: Vec<(Part, &'a Value)>,
+}
+
+/// A field of a part in which concurrent values stand, or a key of one of its elements.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conflict {
+    /// Where.
+    pub part: Part,
+    /// The field's key, or `list/key` for a key of an element.
+    pub field: String,
+    /// The value that takes effect.
+    pub effective: String,
+    /// The others.
+    pub others: Vec<String>,
+}
+
+impl PartView {
+    /// Reads a document; None if it is no part of an elder.
+    pub fn read(document: &Automerge, id: &DocumentId) -> Option<Self> {
+        let DocumentId::Elder { part, .. } = id else { return None };
+        let mut view = Self { part: *part, fields: BTreeMap::new(), lists: BTreeMap::new() };
+        if let Some(fields) = document::object(document, id, GenesisObject::Fields) {
+            for field in Field::ALL {
+                if !field.spec().parts.contains(&part.kind()) {
+                    continue;
+                }
+                let values = document::read_field(document, &fields, *field);
+                if let Some(standing) = Concurrent::reconcile(*field, &values) {
+                    view.fields.insert(*field, standing);
+                }
+            }
+        }
+        for list in List::of(part.kind()) {
+            if let Some(object) = document::object(document, id, GenesisObject::List(*list)) {
+                let elements = document::read_list(document, &object);
+                if !elements.is_empty() {
+                    view.lists.insert(*list, elements);
+                }
+            }
+        }
+        Some(view)
+    }
+
+    /// Which part this is.
+    pub fn part(&self) -> Part {
+        self.part
+    }
+
+    /// What stands in a field.
+    pub fn field(&self, field: Field) -> Option<&Concurrent> {
+        self.fields.get(&field)
+    }
+
+    /// The elements of a list that this version understands.
+    pub fn elements<E: Element>(&self) -> Vec<Listed<E>> {
+        let stored = self.lists.get(&E::LIST).map(Vec::as_slice).unwrap_or_default();
+        stored
+            .iter()
+            .filter_map(|listed| {
+                Some(Listed {
+                    id: listed.id.clone(),
+                    element: E::read(&listed.element)?,
+                    conflicts: listed.conflicts.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn conflicts(&self) -> impl Iterator<Item = Conflict> {
+        let texts = |values: &[Value]| values.iter().map(|v| v.as_str().to_owned()).collect();
+        let fields = self.fields.iter().filter(|(_, standing)| standing.is_conflict()).map(
+            move |(field, standing)| Conflict {
+                part: self.part,
+                field: field.spec().key.to_owned(),
+                effective: standing.effective.as_str().to_owned(),
+                others: texts(&standing.others),
+            },
+        );
+        let elements = self.lists.iter().flat_map(move |(list, elements)| {
+            elements.iter().flat_map(move |listed| {
+                listed.conflicts.iter().map(move |(key, others)| Conflict {
+                    part: self.part,
+                    field: format!("{}/{key}", list.key()),
+                    effective: listed.element.text(key).unwrap_or_default().to_owned(),
+                    others: others.clone(),
+                })
+            })
+        });
+        fields.chain(elements)
+    }
+}
+
+impl ElderView {
+    /// Lays parts over one another.
+    pub fn new(elder: ElderId, parts: impl IntoIterator<Item = PartView>) -> Self {
+        Self { elder, parts: parts.into_iter().map(|part| (part.part, part)).collect() }
+    }
+
+    /// Whose file.
+    pub fn elder(&self) -> ElderId {
+        self.elder
+    }
+
+    /// The parts that exist.
+    pub fn parts(&self) -> impl Iterator<Item = &PartView> {
+        self.parts.values()
+    }
+
+    /// A field across parts: the first of the field's parts that says something known prevails;
+    /// if none does, the first that says anything.
+    pub fn field(&self, field: Field) -> Option<Resolved<'_>> {
+        let standing: Vec<(Part, &Concurrent)> = field
+            .spec()
+            .parts
+            .iter()
+            .flat_map(|kind| self.parts.values().filter(move |view| view.part.kind() == *kind))
+            .filter_map(|view| Some((view.part, view.field(field)?)))
+            .collect();
+        let known = |(_, standing): &&(Part, &Concurrent)| !field.is_unknown(&standing.effective);
+        let (part, effective) = *standing.iter().find(known).or(standing.first())?;
+        let differs = standing
+            .iter()
+            .filter(known)
+            .filter(|(other, says)| *other != part && says.effective != effective.effective)
+            .map(|(other, says)| (*other, &says.effective))
+            .collect();
+        Some(Resolved { value: &effective.effective, part, conflict: &effective.others, differs })
+    }
+
+    /// The effective text of a field.
+    pub fn text(&self, field: Field) -> Option<&str> {
+        self.field(field).map(|resolved| resolved.value.as_str())
+    }
+
+    /// The effective date of a field.
+    pub fn date(&self, field: Field) -> Option<NaiveDate> {
+        self.text(field).and_then(stored_date)
+    }
+
+    /// The effective choice of a field.
+    pub fn choice<C: Choice>(&self, field: Field) -> Option<C> {
+        self.text(field).and_then(C::from_stored)
+    }
+
+    /// The elements of a list in all parts that have it.
+    pub fn elements<E: Element>(&self) -> Vec<(Part, Listed<E>)> {
+        let listed = |view: &PartView| {
+            let part = view.part;
+            view.elements::<E>().into_iter().map(move |listed| (part, listed)).collect::<Vec<_>>()
+        };
+        self.parts.values().flat_map(listed).collect()
+    }
+
+    /// Every field and element in which concurrent values stand.
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        self.parts.values().flat_map(PartView::conflicts).collect()
+    }
+
+    /// The facts that decide the care group.
+    pub fn care_facts(&self) -> CareFacts {
+        CareFacts {
+            birth_date: self.date(Field::BirthDate),
+            ability_level: self.choice(Field::AbilityLevel),
+            observed_function: self.choice(Field::ObservedFunction),
+            dementia: self.choice(Field::Dementia),
+            disability_grade: self.choice(Field::DisabilityGrade),
+        }
+    }
+
+    /// The care group on a day (rule R2).
+    pub fn care_group(&self, as_of: NaiveDate) -> CareGroup {
+        care_group(&self.care_facts(), as_of)
+    }
+}
+
+/// The names in a directory, the scope's own among them.
+pub fn places(document: &Automerge, scope: DivisionCode) -> Vec<(DivisionCode, String)> {
+    let id = DocumentId::Directory;
+    let Some(object) = document::object(document, &id, GenesisObject::Places) else {
+        return Vec::new();
+    };
+    document::read_places(document, &object)
+        .into_iter()
+        .filter_map(|(key, name)| Some((document::place_from_key(scope, &key)?, name)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::{Action, write_change};
+    use automerge::Change;
+
+    fn part(part: Part, values: &[(Field, &str)]) -> PartView {
+        let id = DocumentId::elder(ElderId([1; 16]), part);
+        let scope = "990121101203".parse().unwrap();
+        let mut document = document::genesis(scope, &id);
+        let actions: Vec<Action> = values
+            .iter()
+            .map(|(field, text)| Action::Set { field: *field, value: field.value(text).unwrap() })
+            .collect();
+        let change = write_change(&document, scope, &id, [1; 16], &actions).unwrap().unwrap();
+        document.apply_changes([Change::from_bytes(change).unwrap()]).unwrap();
+        PartView::read(&document, &id).unwrap()
+    }
+
+    #[test]
+    fn the_registry_prevails_unless_it_says_unknown() {
+        let card = part(Part::Card, &[(Field::DisabilityGrade, "G3"), (Field::Dementia, "Yes")]);
+        let registry =
+            part(Part::Registry, &[(Field::DisabilityGrade, "G2"), (Field::Dementia, "Unknown")]);
+        let view = ElderView::new(ElderId([1; 16]), [card, registry]);
+        let grade = view.field(Field::DisabilityGrade).unwrap();
+        assert_eq!((grade.value.as_str(), grade.part), ("G2", Part::Registry));
+        assert_eq!(grade.differs.len(), 1);
+        let dementia = view.field(Field::Dementia).unwrap();
+        assert_eq!((dementia.value.as_str(), dementia.part), ("Yes", Part::Card));
+        assert!(dementia.differs.is_empty());
+    }
+
+    #[test]
+    fn a_directory_lists_its_places() {
+        let scope: DivisionCode = "990121101000".parse().unwrap();
+        let village: DivisionCode = "990121101203".parse().unwrap();
+        let id = DocumentId::Directory;
+        let mut document = document::genesis(scope, &id);
+        let name = |code, name: &str| Action::NamePlace { code, name: name.into() };
+        let actions = [name(scope, "松雾镇"), name(village, "上禾村")];
+        let change = write_change(&document, scope, &id, [1; 16], &actions).unwrap().unwrap();
+        document.apply_changes([Change::from_bytes(change).unwrap()]).unwrap();
+        let mut found = places(&document, scope);
+        found.sort();
+        assert_eq!(found, [(scope, "松雾镇".into()), (village, "上禾村".into())]);
+    }
+}
