@@ -1,1 +1,5 @@
-//! Placeholder.
+//! A node.
+pub mod codec;
+pub mod identity;
+pub mod limits;
+pub mod log;

@@ -1,0 +1,191 @@
+//! What a node knows of who may do what: the pinned root and every grant that reaches it.
+
+use std::collections::BTreeMap;
+
+use super::DeviceId;
+use super::grant::{Grant, GrantError, GrantId, SignedGrant};
+use crate::limits::CHAIN_GRANTS_MAX;
+
+/// All grants that hold, by id. Every grant in it has been checked against its issuer's grant,
+/// which is in it too.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    root: GrantId,
+    grants: BTreeMap<GrantId, SignedGrant>,
+}
+
+impl Authority {
+    /// Pins a root: a grant of depth 0 that names no issuer and is signed by its own subject.
+    pub fn pin(root: SignedGrant) -> Result<Self, GrantError> {
+        let grant = &root.grant;
+        if grant.issuer.is_some() || grant.depth != 0 {
+            return Err(GrantError::Depth);
+        }
+        if !grant.subject.verify(&root.id().0, &root.signature) {
+            return Err(GrantError::Signature);
+        }
+        let id = root.id();
+        Ok(Self { root: id, grants: BTreeMap::from([(id, root)]) })
+    }
+
+    /// The mesh's id: the id of the root's own grant.
+    pub fn mesh(&self) -> GrantId {
+        self.root
+    }
+
+    /// The grant with this id, if it holds.
+    pub fn grant(&self, id: &GrantId) -> Option<&Grant> {
+        self.grants.get(id).map(|signed| &signed.grant)
+    }
+
+    /// All grants that hold.
+    pub fn grants(&self) -> impl Iterator<Item = (&GrantId, &Grant)> {
+        self.grants.iter().map(|(id, signed)| (id, &signed.grant))
+    }
+
+    /// The grants of a device.
+    pub fn grants_of(&self, device: DeviceId) -> impl Iterator<Item = (&GrantId, &Grant)> {
+        self.grants().filter(move |(_, grant)| grant.subject == device)
+    }
+
+    /// Takes in a grant if it holds. Taking one in again changes nothing.
+    pub fn learn(&mut self, signed: SignedGrant) -> Result<GrantId, GrantError> {
+        let id = signed.id();
+        if self.grants.contains_key(&id) {
+            return Ok(id);
+        }
+        let issuer = signed.grant.issuer.ok_or(GrantError::OtherMesh)?;
+        signed.check(self.grant(&issuer).ok_or(GrantError::UnknownIssuer)?)?;
+        self.grants.insert(id, signed);
+        Ok(id)
+    }
+
+    /// The grants from the root down to this one: what proves it to a stranger.
+    pub fn chain(&self, id: &GrantId) -> Vec<SignedGrant> {
+        let mut chain = Vec::new();
+        let mut next = self.grants.get(id);
+        while let Some(signed) = next {
+            chain.push(signed.clone());
+            next = signed.grant.issuer.and_then(|issuer| self.grants.get(&issuer));
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// Checks a chain that a peer shows, without taking it in: the last grant, if all hold.
+    pub fn check_chain(&self, chain: &[SignedGrant]) -> Result<SignedGrant, GrantError> {
+        let (first, rest) = chain.split_first().ok_or(GrantError::UnknownIssuer)?;
+        if first.id() != self.root {
+            return Err(GrantError::OtherMesh);
+        }
+        if chain.len() > CHAIN_GRANTS_MAX {
+            return Err(GrantError::Depth);
+        }
+        let mut last = first;
+        for next in rest {
+            if next.grant.issuer != Some(last.id()) {
+                return Err(GrantError::UnknownIssuer);
+            }
+            next.check(&last.grant)?;
+            last = next;
+        }
+        Ok(last.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::DeviceKeys;
+    use crate::identity::grant::{Quota, Rights, Role};
+    use shouwang_crdt_schema::division::Area;
+
+    fn keys(n: u8) -> DeviceKeys {
+        DeviceKeys::from_secret(&[n; 64])
+    }
+
+    fn grant(subject: u8, area: &str, role: Role, issuer: Option<&SignedGrant>) -> Grant {
+        Grant {
+            subject: keys(subject).device(),
+            sealing_key: keys(subject).sealing_key(),
+            name: "laptop".into(),
+            area: Area(area.parse().unwrap()),
+            role,
+            rights: role.rights(),
+            quota: Quota::DEFAULT,
+            depth: issuer.map_or(0, |issuer| issuer.grant.depth + 1),
+            issuer: issuer.map(SignedGrant::id),
+            serial: 0,
+            written_at_ms: 0,
+        }
+    }
+
+    fn county() -> (Authority, SignedGrant, SignedGrant) {
+        let root = grant(1, "990121000000", Role::Root, None).sign(&keys(1));
+        let mut authority = Authority::pin(root.clone()).unwrap();
+        let county = grant(2, "990121000000", Role::Registrar, Some(&root)).sign(&keys(1));
+        authority.learn(county.clone()).unwrap();
+        let town = grant(3, "990121101000", Role::Manager, Some(&county)).sign(&keys(2));
+        authority.learn(town.clone()).unwrap();
+        (authority, county, town)
+    }
+
+    #[test]
+    fn a_chain_shows_itself_to_a_node_that_knows_only_the_root() {
+        let (authority, _, town) = county();
+        let village = grant(4, "990121101203", Role::Clerk, Some(&town)).sign(&keys(3));
+        let mut knows = authority.clone();
+        let id = knows.learn(village.clone()).unwrap();
+        let chain = knows.chain(&id);
+        assert_eq!(chain.len(), 4);
+        assert_eq!(authority.check_chain(&chain), Ok(village));
+        assert_eq!(authority.check_chain(&chain[1..]), Err(GrantError::OtherMesh));
+        assert_eq!(authority.check_chain(&[]), Err(GrantError::UnknownIssuer));
+        let gap = [chain[0].clone(), chain[2].clone()];
+        assert_eq!(authority.check_chain(&gap), Err(GrantError::UnknownIssuer));
+    }
+
+    #[test]
+    fn each_rule_of_delegation_has_its_error() {
+        let (authority, county, town) = county();
+        let refused = |grant: Grant, signer: u8| {
+            authority.clone().learn(grant.sign(&keys(signer))).unwrap_err()
+        };
+        let village = || grant(4, "990121101203", Role::Clerk, Some(&town));
+        assert!(authority.clone().learn(village().sign(&keys(3))).is_ok());
+        assert_eq!(refused(village(), 2), GrantError::Signature);
+        let elsewhere = Grant { area: Area("990121200201".parse().unwrap()), ..village() };
+        assert_eq!(refused(elsewhere, 3), GrantError::Area);
+        let more = Grant { rights: Rights::ALL, ..village() };
+        assert_eq!(refused(more, 3), GrantError::Rights);
+        let deep = Grant { depth: 4, ..village() };
+        assert_eq!(refused(deep, 3), GrantError::Depth);
+        let stranger = Grant { issuer: Some(GrantId([9; 32])), ..village() };
+        assert_eq!(refused(stranger, 3), GrantError::UnknownIssuer);
+        let other_root = grant(5, "990121000000", Role::Root, None);
+        assert_eq!(refused(other_root, 5), GrantError::OtherMesh);
+        let clerk = grant(4, "990121101203", Role::Clerk, Some(&county)).sign(&keys(2));
+        let mut knows = authority.clone();
+        knows.learn(clerk.clone()).unwrap();
+        let below = grant(6, "990121101203", Role::Helper, Some(&clerk)).sign(&keys(4));
+        assert_eq!(knows.learn(below), Err(GrantError::NoDelegation));
+    }
+
+    #[test]
+    fn a_root_must_be_its_own() {
+        let root = grant(1, "990121000000", Role::Root, None);
+        assert_eq!(Authority::pin(root.clone().sign(&keys(2))).err(), Some(GrantError::Signature));
+        let deep = Grant { depth: 1, ..root };
+        assert_eq!(Authority::pin(deep.sign(&keys(1))).err(), Some(GrantError::Depth));
+    }
+
+    #[test]
+    fn grants_read_back_and_every_cut_is_refused() {
+        let (_, county, _) = county();
+        let bytes = county.encode();
+        assert_eq!(SignedGrant::from_bytes(&bytes), Ok(county));
+        for length in 0..bytes.len() {
+            assert!(SignedGrant::from_bytes(&bytes[..length]).is_err());
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Every bound of a node: value, unit, reason, arithmetic. Nothing else in the crate is a limit.
+
+/// Longest entry body, bytes. A full registration is under 3 KiB; larger things are several
+/// entries. Small bodies keep one lost frame cheap on 2G: 16 KiB is 14 s at 9.6 kbit/s.
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// Longest opaque tail of a header, bytes: room for a later version's fields.
+pub const TAIL_BYTES_MAX: usize = 64;
+
+/// Entries from one checkpoint to the next, at most. One signature (64 B) then costs 2 B an entry
+/// and one verification (36 µs) about 1 µs an entry.
+pub const CHECKPOINT_ENTRIES: u64 = 32;
+
+/// Body bytes after which an entry is a checkpoint whatever its number.
+pub const CHECKPOINT_BYTES: u64 = 16 * 1024;
+
+/// Body bytes in one run, at most: the entry before the checkpoint may come up to one byte below
+/// [`CHECKPOINT_BYTES`], and the checkpoint itself may be a full body.
+pub const RUN_BYTES_MAX: usize = CHECKPOINT_BYTES as usize + BODY_BYTES_MAX;
+
+/// Longest frame, bytes: a run with its headers (below 256 B an entry) and its signature.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+const _: () = assert!(
+    RUN_BYTES_MAX + CHECKPOINT_ENTRIES as usize * 256 + 256 <= FRAME_BYTES_MAX,
+    "a full run must fit a frame"
+);
+
+/// Log heads in one `Summary` frame: 94 B each (key 53, seq at most 9, hash 32), so about 48 KB.
+pub const SUMMARY_HEADS_PER_FRAME: usize = 512;
+
+const _: () = assert!(SUMMARY_HEADS_PER_FRAME * 94 + 16 <= FRAME_BYTES_MAX);
+
+/// Log heads in a whole summary. A county of 100,000 elders has about 1,600 scopes and a few
+/// devices and incarnations in each; 65,536 heads are 6 MB, beyond which digests must be used.
+pub const SUMMARY_HEADS_MAX: usize = 65_536;
+
+/// Acknowledged logs in one `Have` frame: as [`SUMMARY_HEADS_PER_FRAME`].
+pub const HAVE_HEADS_PER_FRAME: usize = SUMMARY_HEADS_PER_FRAME;
+
+/// Grants in one chain: one for each of the levels county, township, village, with room for a
+/// county that delegates within itself.
+pub const CHAIN_GRANTS_MAX: usize = 8;
+
+/// Longest display name in a grant, bytes of UTF-8.
+pub const NAME_BYTES_MAX: usize = 120;
+
+/// Run bytes that may be unacknowledged towards one peer. Two seconds of a 256 kbit/s link, and
+/// four full runs at least, so that a satellite link at 700 ms is kept busy.
+pub const UNACKNOWLEDGED_BYTES_MAX: usize = 128 * 1024;
+
+const _: () = assert!(UNACKNOWLEDGED_BYTES_MAX >= 2 * RUN_BYTES_MAX);
+
+/// Received runs that one commit may gather, bytes: one fsync then serves many runs, and a crash
+/// loses at most what is sent again in a few seconds.
+pub const COMMIT_BYTES: usize = 512 * 1024;
+
+/// Peers with a session at once: the devices of a county's villages, several each, never dial all
+/// at one time; beyond this a new one is told to come back.
+pub const SESSIONS_MAX: usize = 512;
+
+/// Strangers (peers without a valid grant) that are remembered by name of device.
+pub const STRANGERS_MAX: usize = 256;
+
+/// Rows in the evidence table; beyond it the oldest go.
+pub const EVIDENCE_ROWS_MAX: u64 = 1_000;
+
+/// Bytes of one piece of evidence that are kept.
+pub const EVIDENCE_BYTES_MAX: usize = 4 * 1024;
+
+/// Entries of one document that wait for ancestors, at most. Honest waits are a few entries long;
+/// beyond this new ones are still stored, and looked at when the document is next rebuilt.
+pub const PENDING_ENTRIES_MAX: usize = 10_000;
+
+/// Time for a peer to say `Hello` and prove its grant, ms. At 9.6 kbit/s a chain of 2 kB takes
+/// 2 s; with a round trip of 2 s and three flights 20 s would do, a minute forgives a stall.
+pub const HELLO_TIMEOUT_MS: u64 = 60_000;
+
+/// Time without any frame while something is owed, ms: a full frame of 64 KiB takes 55 s at
+/// 9.6 kbit/s, and stalls of a minute are common on 2G.
+pub const PROGRESS_TIMEOUT_MS: u64 = 150_000;
+
+/// Silence after which an idle session sends one `Alive` frame, ms. A frame costs about 40 B on
+/// the wire, 12 KB a day.
+pub const ALIVE_INTERVAL_MS: u64 = 300_000;
+
+/// Silence after which an idle session counts as gone, ms: two lost `Alive` frames and a stall.
+pub const SILENCE_TIMEOUT_MS: u64 = 2 * ALIVE_INTERVAL_MS + PROGRESS_TIMEOUT_MS;
+
+/// First wait before dialling again after a failure, ms.
+pub const REDIAL_MIN_MS: u64 = 1_000;
+
+/// Longest wait before dialling again, ms: a link that comes back is used within this time.
+pub const REDIAL_MAX_MS: u64 = 120_000;
+
+/// Wait after a peer refused us or misbehaved, ms: a person has to act first.
+pub const REDIAL_REFUSED_MS: u64 = 600_000;
+
+/// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
+pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Documents kept open within one commit; beyond it the batch is cut. A document of a lifetime of
+/// visits is below 100 KiB open, so this is below 200 MiB.
+pub const OPEN_DOCUMENTS_MAX: usize = 2_000;
+
+/// Rows in one import request: about 1 KiB each.
+pub const IMPORT_ROWS_MAX: usize = 500;
+
+/// Longest request to the local admin API, bytes: an import request of full rows.
+pub const ADMIN_REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -1,0 +1,191 @@
+//! An entry: header, body, and perhaps a signature. The only thing that travels.
+//!
+//! The envelope is frozen: an entry of an unknown kind is stored, relayed and does not count, so
+//! old nodes carry for new ones. Bytes are drawn in `docs/protocol.md`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::parts::DocumentId;
+
+use super::LogKey;
+use crate::codec::{CodecError, Reader, Writer};
+use crate::identity::grant::GrantId;
+use crate::identity::{DeviceKeys, Signature};
+use crate::limits::{BODY_BYTES_MAX, TAIL_BYTES_MAX};
+
+const VERSION: u8 = 1;
+const CONTEXT: &str = "shouwang 2026 entry header 1";
+
+/// The hash of a header: what is signed, and what the next header names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntryHash(#[serde(with = "hex")] pub [u8; 32]);
+
+/// What an entry carries. The numbers are part of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An Automerge change of one document.
+    Change,
+    /// A signed grant.
+    Grant,
+    /// One that this version does not know, or does not act on yet.
+    Other(u8),
+}
+
+/// Everything about an entry but its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The log.
+    pub log: LogKey,
+    /// The entry's number, from 0.
+    pub seq: u64,
+    /// The previous header's hash; of the first entry, the id of the grant it is written under.
+    pub previous: EntryHash,
+    /// The author's clock, ms since 1970. For display, trusted by nothing.
+    pub written_at_ms: i64,
+    /// What the body is.
+    pub kind: Kind,
+    /// The document it is for, where that applies.
+    pub document: Option<DocumentId>,
+    /// The body's length, bytes.
+    pub body_length: u32,
+    /// The body's BLAKE3 hash.
+    pub body_hash: [u8; 32],
+    /// For later versions: carried and signed, not understood.
+    pub tail: Vec<u8>,
+}
+
+/// An entry as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The header.
+    pub header: Header,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The author's signature over the header's hash, where this node has it: at checkpoints and
+    /// at every entry that was once a head here.
+    pub signature: Option<Signature>,
+}
+
+impl Kind {
+    /// The number in the header.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Change => 1,
+            Self::Grant => 4,
+            Self::Other(number) => number,
+        }
+    }
+
+    /// The kind with this number.
+    pub fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::Change,
+            4 => Self::Grant,
+            number => Self::Other(number),
+        }
+    }
+}
+
+impl EntryHash {
+    /// What the first header of a log names in place of a previous one.
+    pub fn of_grant(grant: GrantId) -> Self {
+        Self(grant.0)
+    }
+}
+
+impl Header {
+    /// The fixed canonical encoding: one byte string for each header.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        self.log.write(writer.u8(VERSION));
+        writer
+            .u64(self.seq)
+            .bytes(&self.previous.0)
+            .i64(self.written_at_ms)
+            .u8(self.kind.number())
+            .piece(&self.document.map(|document| document.to_bytes()).unwrap_or_default())
+            .u32(self.body_length)
+            .bytes(&self.body_hash)
+            .piece(&self.tail)
+            .finish()
+    }
+
+    /// Reads [`Header::encode`] from the front of the reader.
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        if reader.u8()? != VERSION {
+            return Err(CodecError::Tag);
+        }
+        Ok(Self {
+            log: LogKey::read(reader)?,
+            seq: reader.u64()?,
+            previous: EntryHash(reader.array()?),
+            written_at_ms: reader.i64()?,
+            kind: Kind::from_number(reader.u8()?),
+            document: read_document(reader)?,
+            body_length: reader.u32()?,
+            body_hash: reader.array()?,
+            tail: reader.piece(TAIL_BYTES_MAX)?.to_vec(),
+        })
+    }
+
+    /// BLAKE3 in its own context over the encoding. It, and nothing else, is what is signed.
+    pub fn hash(&self) -> EntryHash {
+        EntryHash(blake3::derive_key(CONTEXT, &self.encode()))
+    }
+}
+
+/// A document id behind its length; length 0 means none.
+pub(crate) fn read_document(reader: &mut Reader<'_>) -> Result<Option<DocumentId>, CodecError> {
+    match reader.piece(DocumentId::BYTES_MAX)? {
+        [] => Ok(None),
+        bytes => DocumentId::from_bytes(bytes).map(Some).map_err(|_| CodecError::Tag),
+    }
+}
+
+impl Entry {
+    /// Bytes for the store: signature, header, body.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        match &self.signature {
+            None => writer.u8(0),
+            Some(signature) => writer.u8(1).bytes(&signature.0),
+        };
+        writer.bytes(&self.header.encode()).bytes(&self.body).finish()
+    }
+
+    /// Reads [`Entry::encode`]. Checks the form and the body's length, not hashes or signatures.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(bytes);
+        let signature = match reader.u8()? {
+            0 => None,
+            1 => Some(Signature(reader.array()?)),
+            _ => return Err(CodecError::Tag),
+        };
+        let header = Header::decode(&mut reader)?;
+        let body = reader.rest().to_vec();
+        if u32::try_from(body.len()) != Ok(header.body_length) || body.len() > BODY_BYTES_MAX {
+            return Err(CodecError::TooLong);
+        }
+        Ok(Self { header, body, signature })
+    }
+
+    /// Signs the header, so that the entry can end a run.
+    pub(super) fn sign(mut self, keys: &DeviceKeys) -> Self {
+        self.signature = Some(keys.sign(&self.header.hash().0));
+        self
+    }
+}
+
+impl fmt::Display for EntryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for EntryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0[..4]))
+    }
+}

@@ -1,0 +1,398 @@
+//! A run: consecutive entries of one log, the last of them signed. What is sent and verified.
+//!
+//! `UnverifiedRun` is whatever came in; [`UnverifiedRun::verify`] consumes it and is the only way
+//! to a [`VerifiedRun`], and only that can be stored. One signature covers the whole run, because
+//! each header names the one before.
+
+use shouwang_crdt_schema::parts::DocumentId;
+use thiserror::Error;
+
+use super::entry::{Entry, EntryHash, Header, Kind, read_document};
+use super::{Head, LogKey, is_checkpoint};
+use crate::codec::{CodecError, Reader, Writer};
+use crate::identity::grant::GrantId;
+use crate::identity::{DeviceKeys, Signature};
+use crate::limits::{
+    BODY_BYTES_MAX, CHECKPOINT_ENTRIES, RUN_BYTES_MAX, TAIL_BYTES_MAX,
+};
+
+/// Entries as they came from a peer or a file: read, and not yet believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnverifiedRun {
+    /// The log.
+    pub log: LogKey,
+    /// The number of the first entry.
+    pub first_seq: u64,
+    /// The hash that the first header names.
+    pub previous: EntryHash,
+    /// The entries' own content.
+    pub entries: Vec<RunEntry>,
+    /// The author's signature over the last header's hash.
+    pub signature: Signature,
+}
+
+/// What of an entry cannot be derived from its neighbours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunEntry {
+    /// See [`Header::written_at_ms`].
+    pub written_at_ms: i64,
+    /// See [`Header::kind`].
+    pub kind: Kind,
+    /// See [`Header::document`].
+    pub document: Option<DocumentId>,
+    /// See [`Header::tail`].
+    pub tail: Vec<u8>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Entries that continue a chain and whose last is signed by the log's device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedRun {
+    log: LogKey,
+    entries: Vec<Entry>,
+    head: Head,
+}
+
+/// Why a run is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RunError {
+    /// No entries.
+    #[error("the run is empty")]
+    Empty,
+    /// It goes on past a checkpoint.
+    #[error("the run goes on past a checkpoint")]
+    PastCheckpoint,
+    /// It does not begin where the log here ends.
+    #[error("the run begins at {found}, the log here goes on at {expected}")]
+    Gap {
+        /// The number expected.
+        expected: u64,
+        /// The number found.
+        found: u64,
+    },
+    /// Its first header names another previous one.
+    #[error("the run continues another chain")]
+    BrokenChain,
+    /// The signature is not the device's over the last header.
+    #[error("the run's signature is broken")]
+    BrokenSignature,
+}
+
+impl UnverifiedRun {
+    /// The run as it stands in a frame.
+    pub fn write<'w>(&self, writer: &'w mut Writer) -> &'w mut Writer {
+        self.log.write(writer).leb(self.first_seq).bytes(&self.previous.0);
+        writer.count(self.entries.len());
+        for entry in &self.entries {
+            writer
+                .i64(entry.written_at_ms)
+                .u8(entry.kind.number())
+                .piece(&entry.document.map(|document| document.to_bytes()).unwrap_or_default())
+                .piece(&entry.tail)
+                .piece(&entry.body);
+        }
+        writer.bytes(&self.signature.0)
+    }
+
+    /// Reads [`UnverifiedRun::write`].
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let log = LogKey::read(reader)?;
+        let first_seq = reader.leb()?;
+        let previous = EntryHash(reader.array()?);
+        let count = reader.count(CHECKPOINT_ENTRIES as usize)?;
+        let mut entries = Vec::with_capacity(count);
+        let mut bytes = 0;
+        for _ in 0..count {
+            let entry = RunEntry {
+                written_at_ms: reader.i64()?,
+                kind: Kind::from_number(reader.u8()?),
+                document: read_document(reader)?,
+                tail: reader.piece(TAIL_BYTES_MAX)?.to_vec(),
+                body: reader.piece(BODY_BYTES_MAX)?.to_vec(),
+            };
+            bytes += entry.body.len();
+            if bytes > RUN_BYTES_MAX {
+                return Err(CodecError::TooLong);
+            }
+            entries.push(entry);
+        }
+        // A run that would number its last entry past the end of u64 reads as no run.
+        first_seq.checked_add(count as u64).ok_or(CodecError::Number)?;
+        Ok(Self { log, first_seq, previous, entries, signature: Signature(reader.array()?) })
+    }
+
+    /// Body bytes.
+    pub fn body_bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.body.len()).sum()
+    }
+
+    /// The number of the last entry.
+    pub fn last_seq(&self) -> u64 {
+        self.first_seq + (self.entries.len() as u64).saturating_sub(1)
+    }
+
+    /// Leaves out entries that the log here already has, where the run overlaps with it. The chain
+    /// then still has to fit.
+    pub fn without_first(mut self, known: u64, previous: EntryHash) -> Self {
+        let known = usize::try_from(known).unwrap_or(usize::MAX).min(self.entries.len());
+        self.entries.drain(..known);
+        self.first_seq += known as u64;
+        self.previous = previous;
+        self
+    }
+
+    /// Rebuilds the headers on top of the log's head and checks chain and signature. `grant` is
+    /// the log's grant where the log is known; a new log names its own.
+    pub fn verify(self, head: Option<&Head>) -> Result<VerifiedRun, RunError> {
+        let expected = head.map_or(0, |head| head.seq + 1);
+        if self.first_seq != expected {
+            return Err(RunError::Gap { expected, found: self.first_seq });
+        }
+        if head.is_some_and(|head| head.hash != self.previous) {
+            return Err(RunError::BrokenChain);
+        }
+        let mut previous = self.previous;
+        let mut bytes = head.map_or(0, |head| head.since_checkpoint_bytes);
+        let mut entries = Vec::with_capacity(self.entries.len());
+        let count = self.entries.len();
+        for (at, entry) in self.entries.into_iter().enumerate() {
+            let seq = self.first_seq + at as u64;
+            bytes += entry.body.len() as u64;
+            if is_checkpoint(seq, bytes) && at + 1 < count {
+                return Err(RunError::PastCheckpoint);
+            }
+            let entry = entry.into_entry(self.log, seq, previous);
+            previous = entry.header.hash();
+            entries.push(entry);
+        }
+        let last = entries.last_mut().ok_or(RunError::Empty)?;
+        if !self.log.device.verify(&previous.0, &self.signature) {
+            return Err(RunError::BrokenSignature);
+        }
+        last.signature = Some(self.signature);
+        let head = Head {
+            seq: last.header.seq,
+            hash: previous,
+            since_checkpoint_bytes: if is_checkpoint(last.header.seq, bytes) { 0 } else { bytes },
+        };
+        Ok(VerifiedRun { log: self.log, entries, head })
+    }
+}
+
+impl RunEntry {
+    /// A fresh entry of our own.
+    pub fn new(
+        kind: Kind,
+        document: Option<DocumentId>,
+        body: Vec<u8>,
+        written_at_ms: i64,
+    ) -> Self {
+        Self { written_at_ms, kind, document, tail: Vec::new(), body }
+    }
+
+    fn into_entry(self, log: LogKey, seq: u64, previous: EntryHash) -> Entry {
+        Entry {
+            header: Header {
+                log,
+                seq,
+                previous,
+                written_at_ms: self.written_at_ms,
+                kind: self.kind,
+                document: self.document,
+                // Bounded by BODY_BYTES_MAX wherever a run is read or written.
+                body_length: u32::try_from(self.body.len()).unwrap_or(u32::MAX),
+                body_hash: *blake3::hash(&self.body).as_bytes(),
+                tail: self.tail,
+            },
+            body: self.body,
+            signature: None,
+        }
+    }
+}
+
+impl VerifiedRun {
+    /// Appends our own entries and signs each: every one may become the head that is sent.
+    pub fn write(
+        log: LogKey,
+        grant: GrantId,
+        head: Option<&Head>,
+        fresh: Vec<RunEntry>,
+        keys: &DeviceKeys,
+    ) -> Result<Self, RunError> {
+        let mut head = head.copied();
+        let mut entries: Vec<Entry> = Vec::with_capacity(fresh.len());
+        for entry in fresh {
+            let (seq, previous) = match &head {
+                None => (0, EntryHash::of_grant(grant)),
+                Some(head) => (head.seq + 1, head.hash),
+            };
+            let entry = entry.into_entry(log, seq, previous).sign(keys);
+            head = Some(Head::after(head.as_ref(), &entry));
+            entries.push(entry);
+        }
+        match head {
+            Some(head) if !entries.is_empty() => Ok(Self { log, entries, head }),
+            _ => Err(RunError::Empty),
+        }
+    }
+
+    /// The log.
+    pub fn log(&self) -> LogKey {
+        self.log
+    }
+
+    /// The entries, oldest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The log's head after this run.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The grant that a log's first entry names; None unless the run holds that entry.
+    pub fn named_grant(&self) -> Option<GrantId> {
+        let first = self.entries.first()?;
+        (first.header.seq == 0).then_some(GrantId(first.header.previous.0))
+    }
+}
+
+/// Cuts stored entries into the run that follows on `after`: up to the last signed entry before
+/// or at the next checkpoint. `entries` are consecutive, beginning right after `after`.
+pub fn cut(entries: &[Entry], head_before: Option<&Head>) -> Option<UnverifiedRun> {
+    let first = entries.first()?;
+    let mut bytes = head_before.map_or(0, |head| head.since_checkpoint_bytes);
+    let mut end = None;
+    for (at, entry) in entries.iter().enumerate() {
+        bytes += u64::from(entry.header.body_length);
+        if let Some(signature) = entry.signature {
+            end = Some((at, signature));
+        }
+        if is_checkpoint(entry.header.seq, bytes) {
+            break;
+        }
+    }
+    let (last, signature) = end?;
+    Some(UnverifiedRun {
+        log: first.header.log,
+        first_seq: first.header.seq,
+        previous: first.header.previous,
+        entries: entries[..=last]
+            .iter()
+            .map(|entry| RunEntry {
+                written_at_ms: entry.header.written_at_ms,
+                kind: entry.header.kind,
+                document: entry.header.document,
+                tail: entry.header.tail.clone(),
+                body: entry.body.clone(),
+            })
+            .collect(),
+        signature,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Incarnation, Lane};
+    use proptest::prelude::*;
+
+    fn keys() -> DeviceKeys {
+        DeviceKeys::from_secret(&[1; 64])
+    }
+
+    fn log() -> LogKey {
+        LogKey {
+            scope: "990121101203".parse().unwrap(),
+            lane: Lane::Routine,
+            device: keys().device(),
+            incarnation: Incarnation { number: 0, nonce: [3; 8] },
+        }
+    }
+
+    fn written(lengths: &[usize]) -> VerifiedRun {
+        let fresh = lengths
+            .iter()
+            .map(|length| RunEntry::new(Kind::Change, None, vec![7; *length], 1_000))
+            .collect();
+        VerifiedRun::write(log(), GrantId([4; 32]), None, fresh, &keys()).unwrap()
+    }
+
+    /// Sends all entries of a log from the start, run by run, over bytes.
+    fn carried(entries: &[Entry]) -> (Option<Head>, Vec<Entry>) {
+        let (mut head, mut stored): (Option<Head>, Vec<Entry>) = (None, Vec::new());
+        while let Some(run) = cut(&entries[stored.len()..], head.as_ref()) {
+            let bytes = run.write(&mut Writer::new()).finish();
+            let mut reader = Reader::new(&bytes);
+            let read = UnverifiedRun::read(&mut reader).unwrap();
+            reader.finish().unwrap();
+            assert_eq!(read, run);
+            let verified = read.verify(head.as_ref()).unwrap();
+            head = Some(*verified.head());
+            stored.extend_from_slice(verified.entries());
+        }
+        (head, stored)
+    }
+
+    proptest! {
+        #[test]
+        fn any_log_is_carried_whole(lengths in prop::collection::vec(0..BODY_BYTES_MAX, 1..60)) {
+            let run = written(&lengths);
+            let (head, stored) = carried(run.entries());
+            prop_assert_eq!(head, Some(*run.head()));
+            prop_assert_eq!(stored.len(), lengths.len());
+            // A relay keeps fewer signatures than the author, and can still send all it has.
+            let (again, _) = carried(&stored);
+            prop_assert_eq!(again, head);
+        }
+
+        #[test]
+        fn any_altered_byte_is_found(at in any::<prop::sample::Index>(), bit in 0..8u32) {
+            let run = written(&[10, 0, 300]);
+            let sent = cut(run.entries(), None).unwrap();
+            let mut bytes = sent.write(&mut Writer::new()).finish();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1u8 << bit;
+            let mut reader = Reader::new(&bytes);
+            let believed = UnverifiedRun::read(&mut reader)
+                .and_then(|read| reader.finish().map(|()| read))
+                .is_ok_and(|read| read.verify(None).is_ok());
+            prop_assert!(!believed);
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_name() {
+        let run = written(&[10; 40]);
+        let sent = cut(run.entries(), None).unwrap();
+        assert_eq!(sent.entries.len(), 32);
+        let head = *sent.clone().verify(None).unwrap().head();
+
+        assert_eq!(
+            sent.clone().verify(Some(&head)),
+            Err(RunError::Gap { expected: 32, found: 0 })
+        );
+        let next = cut(&run.entries()[32..], Some(&head)).unwrap();
+        let other = UnverifiedRun { previous: EntryHash([0; 32]), ..next.clone() };
+        assert_eq!(other.verify(Some(&head)), Err(RunError::BrokenChain));
+        let unsigned = UnverifiedRun { signature: Signature([0; 64]), ..next.clone() };
+        assert_eq!(unsigned.verify(Some(&head)), Err(RunError::BrokenSignature));
+        let empty = UnverifiedRun { entries: Vec::new(), ..next };
+        assert_eq!(empty.verify(Some(&head)), Err(RunError::Empty));
+
+        let mut long = sent;
+        long.entries.push(RunEntry::new(Kind::Change, None, Vec::new(), 0));
+        assert_eq!(long.verify(None), Err(RunError::PastCheckpoint));
+    }
+
+    #[test]
+    fn unknown_kinds_keep_their_number_and_bytes() {
+        let fresh = vec![RunEntry::new(Kind::from_number(99), None, vec![1, 2, 3], 0)];
+        let run = VerifiedRun::write(log(), GrantId([4; 32]), None, fresh, &keys()).unwrap();
+        let entry = Entry::decode(&run.entries()[0].encode()).unwrap();
+        assert_eq!(entry.header.kind, Kind::Other(99));
+        assert_eq!(entry, run.entries()[0]);
+    }
+}
