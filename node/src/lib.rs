@@ -1,5 +1,10 @@
 //! A node.
 pub mod codec;
+pub mod command;
+#[cfg(feature = "runtime")]
+pub mod home;
 pub mod identity;
 pub mod limits;
 pub mod log;
+#[cfg(feature = "runtime")]
+pub mod runtime;
