@@ -8,3 +8,4 @@ pub mod limits;
 pub mod log;
 #[cfg(feature = "runtime")]
 pub mod runtime;
+pub mod store;

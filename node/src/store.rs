@@ -1,0 +1,204 @@
+//! The store: one redb database, one write transaction at a time.
+//!
+//! Entries, heads, documents and index change together in one durable transaction, so a crash at
+//! any point leaves a consistent node, and a peer is told `Have` only after that commit.
+//! Documents and index can be rebuilt from the log.
+
+use redb::{
+    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableError, WriteTransaction,
+};
+use thiserror::Error;
+
+use crate::codec::CodecError;
+use crate::limits::STORE_CACHE_BYTES;
+
+pub mod rows;
+pub mod tables;
+pub mod write;
+
+pub use tables::{Snapshot, StoreRead};
+pub use write::Transaction;
+
+/// What this version writes and reads: the tables' layout and the schema of the documents.
+pub const FORMAT: &str = "shouwang store 1, schema 1";
+
+/// A node's store.
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+}
+
+/// Why the store did not do as asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("the store is in use by another process")]
+    InUse,
+    /// Written by another version.
+    #[error("the store is of another schema: {found:?}, this program reads {expected:?}")]
+    OtherSchema {
+        /// What the store says.
+        found: String,
+        /// What this program reads.
+        expected: &'static str,
+    },
+    /// A row does not read: the disk has changed it, or a bug wrote it.
+    #[error("a row of {table} does not read: {detail}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The database failed: no space, a bad disk, a torn file.
+    #[error("the database failed")]
+    Database(#[source] Box<redb::Error>),
+}
+
+impl Store {
+    /// Opens the database file, or makes it.
+    pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
+        Self::with(Self::builder().create(path))
+    }
+
+    /// Opens a database over a backend of one's own: memory, faults, encryption.
+    pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
+        Self::with(Self::builder().create_with_backend(backend))
+    }
+
+    fn builder() -> Builder {
+        let mut builder = Database::builder();
+        builder.set_cache_size(STORE_CACHE_BYTES);
+        builder
+    }
+
+    fn with(database: Result<Database, redb::DatabaseError>) -> Result<Self, StoreError> {
+        let database = database.map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
+            error => redb_error(error),
+        })?;
+        let store = Self { database };
+        store.check_format()?;
+        Ok(store)
+    }
+
+    /// A fresh database gets this version's format; any other than this version's is refused.
+    fn check_format(&self) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(redb_error)?;
+        let written = {
+            let mut meta = transaction.open_table(tables::META).map_err(redb_error)?;
+            let found = meta
+                .get("format")
+                .map_err(redb_error)?
+                .map(|found| String::from_utf8_lossy(found.value()).into_owned());
+            match found {
+                Some(found) if found == FORMAT => false,
+                Some(found) => return Err(StoreError::OtherSchema { found, expected: FORMAT }),
+                None => {
+                    meta.insert("format", FORMAT.as_bytes()).map_err(redb_error)?;
+                    true
+                }
+            }
+        };
+        if written {
+            Transaction::open(&transaction)?;
+            transaction.commit().map_err(redb_error)
+        } else {
+            transaction.abort().map_err(redb_error)
+        }
+    }
+
+    /// A consistent view of all tables.
+    pub fn read(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::open(&self.database.begin_read().map_err(redb_error)?)
+    }
+
+    /// Runs the closure in one transaction and commits it durably, unless the closure fails: then
+    /// nothing of it happens.
+    pub fn write<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.database.begin_write().map_err(redb_error)?;
+        let result = Self::run(&transaction, work)?;
+        transaction.commit().map_err(redb_error)?;
+        Ok(result)
+    }
+
+    fn run<T, E: From<StoreError>>(
+        transaction: &WriteTransaction,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut tables = Transaction::open(transaction)?;
+        let result = work(&mut tables)?;
+        tables.count_commit()?;
+        Ok(result)
+    }
+
+    /// Reads every page and checks redb's own checksums. False if something was repaired.
+    pub fn check_pages(&mut self) -> Result<bool, StoreError> {
+        self.database.check_integrity().map_err(redb_error)
+    }
+}
+
+pub(crate) fn redb_error(error: impl Into<redb::Error>) -> StoreError {
+    StoreError::Database(Box::new(error.into()))
+}
+
+impl From<redb::StorageError> for StoreError {
+    fn from(error: redb::StorageError) -> Self {
+        redb_error(error)
+    }
+}
+
+impl From<TableError> for StoreError {
+    fn from(error: TableError) -> Self {
+        redb_error(error)
+    }
+}
+
+pub(crate) fn corrupt(table: &'static str) -> impl Fn(CodecError) -> StoreError {
+    move |error| StoreError::Corrupt { table, detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_opener_is_told_that_the_store_is_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let first = Store::open(&path).unwrap();
+        assert!(matches!(Store::open(&path), Err(StoreError::InUse)));
+        drop(first);
+        Store::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_store_of_another_schema_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        {
+            let store = Store::open(&path).unwrap();
+            store
+                .write::<_, StoreError>(|tables| tables.set_meta("format", b"shouwang store 0"))
+                .unwrap();
+        }
+        match Store::open(&path) {
+            Err(StoreError::OtherSchema { found, .. }) => assert_eq!(found, "shouwang store 0"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_failed_transaction_leaves_nothing() {
+        let store = Store::with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let failed = store.write(|tables| {
+            tables.set_meta("x", b"1")?;
+            Err::<(), _>(StoreError::InUse)
+        });
+        assert!(failed.is_err());
+        assert_eq!(store.read().unwrap().meta("x").unwrap(), None);
+    }
+}

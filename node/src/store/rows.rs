@@ -1,0 +1,279 @@
+//! What stands in the rows of the store, beside entries.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::parts::DocumentId;
+use shouwang_crdt_schema::record::{CareGroup, ElderId, Sex};
+use shouwang_crdt_schema::rules::care_group::{CareFacts, care_group};
+
+use crate::command::status::PeerFailure;
+use crate::identity::DeviceId;
+use crate::identity::grant::GrantId;
+use crate::log::{EntryHash, LogKey};
+
+/// The name of a log within this store: what rows of entries begin with instead of 53 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogNumber(pub u32);
+
+/// A log that is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogRow {
+    /// Its name here.
+    pub number: LogNumber,
+    /// Its key.
+    pub key: LogKey,
+    /// The grant it is written under.
+    pub grant: GrantId,
+}
+
+/// A document of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DocumentKey {
+    /// The scope.
+    pub scope: DivisionCode,
+    /// The document.
+    pub id: DocumentId,
+}
+
+/// A stored document: only what counts is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// Its heads, sorted.
+    pub heads: Vec<[u8; 32]>,
+    /// Automerge's saved form.
+    pub saved: Vec<u8>,
+}
+
+/// Where an entry is, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsettledRow {
+    /// The log.
+    pub log: LogNumber,
+    /// The number in the log.
+    pub seq: u64,
+    /// The change's hash, if its bytes read as a change.
+    pub change: Option<[u8; 32]>,
+    /// Why it does not count.
+    pub standing: Unsettled,
+}
+
+/// Why an entry is kept and does not count.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "why", content = "code", rename_all = "snake_case")]
+pub enum Unsettled {
+    /// Ancestors have not arrived.
+    Pending,
+    /// The change is ill-formed; the code names the rule.
+    IllFormed(String),
+    /// The author's grant does not allow it; the code says what.
+    NotAllowed(String),
+    /// An ancestor is ill-formed or not allowed.
+    Blocked,
+    /// Another change with the same actor and number counts instead.
+    Displaced,
+    /// A kind of entry that this version does not act on.
+    UnknownKind,
+}
+
+impl Unsettled {
+    /// The name in counts and messages.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Pending => "pending".into(),
+            Self::IllFormed(rule) => format!("ill_formed:{rule}"),
+            Self::NotAllowed(what) => format!("not_allowed:{what}"),
+            Self::Blocked => "blocked".into(),
+            Self::Displaced => "displaced".into(),
+            Self::UnknownKind => "unknown_kind".into(),
+        }
+    }
+
+    /// Whether the entry can never count and whoever depends on it cannot either.
+    pub fn blocks(&self) -> bool {
+        matches!(self, Self::IllFormed(_) | Self::NotAllowed(_) | Self::Blocked | Self::Displaced)
+    }
+}
+
+/// One elder in the index. Rebuilt from documents; never travels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElderRow {
+    /// 姓名
+    pub name: Option<String>,
+    /// 出生日期
+    pub birth_date: Option<NaiveDate>,
+    /// 性别
+    pub sex: Sex,
+    /// The last four of the resident ID.
+    pub id_tail: Option<String>,
+    /// What decides the care group.
+    pub care: CareRow,
+    /// Part → fields in which concurrent values stand.
+    pub conflicts: BTreeMap<String, u64>,
+    /// Journal year → the last completed visit.
+    pub last_visits: BTreeMap<u16, NaiveDate>,
+    /// The secondary keys that point here.
+    pub keys: Vec<ElderKey>,
+}
+
+/// [`CareFacts`] as they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CareRow {
+    ability_level: Option<shouwang_crdt_schema::record::AbilityLevel>,
+    observed_function: Option<shouwang_crdt_schema::record::ObservedFunction>,
+    dementia: Option<shouwang_crdt_schema::record::YesNo>,
+    disability_grade: Option<shouwang_crdt_schema::record::DisabilityGrade>,
+}
+
+/// A keyed hash of a value that elders are found by. The key is this store's own secret, so the
+/// index holds no resident IDs and no two stores agree on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ElderKey(#[serde(with = "hex")] pub [u8; 16]);
+
+impl From<CareFacts> for CareRow {
+    fn from(facts: CareFacts) -> Self {
+        Self {
+            ability_level: facts.ability_level,
+            observed_function: facts.observed_function,
+            dementia: facts.dementia,
+            disability_grade: facts.disability_grade,
+        }
+    }
+}
+
+impl ElderRow {
+    /// An elder of whom nothing is known yet.
+    pub fn empty() -> Self {
+        Self {
+            name: None,
+            birth_date: None,
+            sex: Sex::Unknown,
+            id_tail: None,
+            care: CareRow::default(),
+            conflicts: BTreeMap::new(),
+            last_visits: BTreeMap::new(),
+            keys: Vec::new(),
+        }
+    }
+
+    /// The care group on a day.
+    pub fn care_group(&self, as_of: NaiveDate) -> CareGroup {
+        let facts = CareFacts {
+            birth_date: self.birth_date,
+            ability_level: self.care.ability_level,
+            observed_function: self.care.observed_function,
+            dementia: self.care.dementia,
+            disability_grade: self.care.disability_grade,
+        };
+        care_group(&facts, as_of)
+    }
+
+    /// Fields in which concurrent values stand, in all parts.
+    pub fn conflict_count(&self) -> u64 {
+        self.conflicts.values().sum()
+    }
+}
+
+/// Counts of a scope, kept so that `status` need not read every row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeRow {
+    /// Entries in all lanes.
+    pub entries: u64,
+    /// Elders in the index.
+    pub elders: u64,
+    /// Fields in which concurrent values stand.
+    pub conflicts: u64,
+    /// Entries that do not count.
+    pub unsettled: u64,
+}
+
+/// What is remembered of a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerRow {
+    /// The grant it last proved, encoded.
+    #[serde(with = "hex")]
+    pub grant: Vec<u8>,
+    /// When it was last heard of, ms since 1970.
+    pub last_seen_ms: Option<i64>,
+    /// When an exchange was last complete, ms since 1970.
+    pub last_done_ms: Option<i64>,
+    /// What ended the last failed session, until a later one is complete.
+    pub last_error: Option<PeerFailure>,
+    /// What it sent that was refused or set aside, by name.
+    pub refused: BTreeMap<String, u64>,
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Frame bytes sent.
+    pub bytes_sent: u64,
+    /// Frame bytes received.
+    pub bytes_received: u64,
+    /// Entries sent.
+    pub entries_sent: u64,
+    /// Entries received and stored.
+    pub entries_received: u64,
+}
+
+/// Something refused, kept to be shown. Bounded in number and size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRow {
+    /// Who sent it.
+    pub peer: Option<DeviceId>,
+    /// What was wrong with it.
+    pub code: String,
+    /// In words.
+    pub detail: String,
+    /// When (this node's clock, ms since 1970).
+    pub at_ms: i64,
+    /// The first bytes of it, where there are any.
+    #[serde(with = "hex")]
+    pub bytes: Vec<u8>,
+}
+
+/// An entry's place, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntryPlace {
+    /// The log.
+    pub log: LogKey,
+    /// The number.
+    pub seq: u64,
+    /// The hash.
+    pub hash: EntryHash,
+}
+
+impl DocumentKey {
+    /// Scope and [`DocumentId::key`]: all documents of an elder stand together.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.scope.number().to_be_bytes()[..], &self.id.key()].concat()
+    }
+
+    /// Reads [`DocumentKey::to_bytes`].
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (scope, id) = bytes.split_first_chunk::<8>()?;
+        Some(Self {
+            scope: DivisionCode::from_number(u64::from_be_bytes(*scope)).ok()?,
+            id: DocumentId::from_key(id).ok()?,
+        })
+    }
+
+    /// The elder's place in the index, if the document is an elder's.
+    pub fn elder(&self) -> Option<(DivisionCode, ElderId)> {
+        self.id.elder_id().map(|elder| (self.scope, elder))
+    }
+}
+
+/// The key of an elder's row.
+pub fn elder_bytes(scope: DivisionCode, elder: ElderId) -> [u8; 24] {
+    let mut bytes = [0; 24];
+    bytes[..8].copy_from_slice(&scope.number().to_be_bytes());
+    bytes[8..].copy_from_slice(&elder.0);
+    bytes
+}
+
+/// Reads [`elder_bytes`].
+pub fn elder_from_bytes(bytes: &[u8]) -> Option<(DivisionCode, ElderId)> {
+    let (scope, elder) = bytes.split_first_chunk::<8>()?;
+    let scope = DivisionCode::from_number(u64::from_be_bytes(*scope)).ok()?;
+    Some((scope, ElderId(elder.try_into().ok()?)))
+}

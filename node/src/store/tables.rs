@@ -1,0 +1,457 @@
+//! The tables of the store, and everything that reads them.
+//!
+//! | Table | Key | Value |
+//! | --- | --- | --- |
+//! | `meta-1` | name | bytes: format, own keys and grants, incarnation, commit number |
+//! | `logs-1` | log number | log key (53 B), grant (32 B) |
+//! | `log_numbers-1` | log key (53 B) | log number |
+//! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
+//! | `entries-1` | (log number, seq) | [`Entry::encode`] |
+//! | `documents-1` | scope, document | checksum (8 B), heads, Automerge save |
+//! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
+//! | `elders-1` | scope, elder | JSON of [`ElderRow`] |
+//! | `elder_keys-1` | keyed hash (16 B), scope, elder | nothing |
+//! | `scopes-1` | scope | JSON of [`ScopeRow`] |
+//! | `grants-1` | grant id | signed grant |
+//! | `peers-1` | device | JSON of [`PeerRow`] |
+//! | `evidence-1` | count | JSON of [`EvidenceRow`] |
+//!
+//! Keys that begin with a scope are big-endian, so an area is one range of rows.
+
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
+};
+use serde::de::DeserializeOwned;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::record::ElderId;
+
+use super::rows::{
+    DocumentKey, DocumentRow, ElderKey, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow,
+    ScopeRow, Unsettled, UnsettledRow, elder_bytes, elder_from_bytes,
+};
+use super::{StoreError, corrupt};
+use crate::codec::{CodecError, Reader, Writer};
+use crate::identity::DeviceId;
+use crate::identity::grant::{GrantId, SignedGrant};
+use crate::log::{Entry, EntryHash, Head, LogKey};
+
+type Bytes = &'static [u8];
+
+pub(super) const META: TableDefinition<'_, &str, Bytes> = TableDefinition::new("meta-1");
+pub(super) const LOGS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("logs-1");
+pub(super) const LOG_NUMBERS: TableDefinition<'_, Bytes, u32> =
+    TableDefinition::new("log_numbers-1");
+pub(super) const HEADS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("heads-1");
+pub(super) const ENTRIES: TableDefinition<'_, (u32, u64), Bytes> =
+    TableDefinition::new("entries-1");
+pub(super) const DOCUMENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("documents-1");
+pub(super) const UNSETTLED: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("unsettled-1");
+pub(super) const ELDERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elders-1");
+pub(super) const ELDER_KEYS: TableDefinition<'_, Bytes, ()> = TableDefinition::new("elder_keys-1");
+pub(super) const SCOPES: TableDefinition<'_, u64, Bytes> = TableDefinition::new("scopes-1");
+pub(super) const GRANTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("grants-1");
+pub(super) const PEERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("peers-1");
+pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
+
+/// A consistent view of all tables.
+pub struct Snapshot {
+    meta: ReadOnlyTable<&'static str, Bytes>,
+    logs: ReadOnlyTable<u32, Bytes>,
+    log_numbers: ReadOnlyTable<Bytes, u32>,
+    heads: ReadOnlyTable<u32, Bytes>,
+    entries: ReadOnlyTable<(u32, u64), Bytes>,
+    documents: ReadOnlyTable<Bytes, Bytes>,
+    unsettled: ReadOnlyTable<Bytes, Bytes>,
+    elders: ReadOnlyTable<Bytes, Bytes>,
+    elder_keys: ReadOnlyTable<Bytes, ()>,
+    scopes: ReadOnlyTable<u64, Bytes>,
+    grants: ReadOnlyTable<Bytes, Bytes>,
+    peers: ReadOnlyTable<Bytes, Bytes>,
+    evidence: ReadOnlyTable<u64, Bytes>,
+}
+
+impl Snapshot {
+    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            logs: transaction.open_table(LOGS)?,
+            log_numbers: transaction.open_table(LOG_NUMBERS)?,
+            heads: transaction.open_table(HEADS)?,
+            entries: transaction.open_table(ENTRIES)?,
+            documents: transaction.open_table(DOCUMENTS)?,
+            unsettled: transaction.open_table(UNSETTLED)?,
+            elders: transaction.open_table(ELDERS)?,
+            elder_keys: transaction.open_table(ELDER_KEYS)?,
+            scopes: transaction.open_table(SCOPES)?,
+            grants: transaction.open_table(GRANTS)?,
+            peers: transaction.open_table(PEERS)?,
+            evidence: transaction.open_table(EVIDENCE)?,
+        })
+    }
+}
+
+macro_rules! table_access {
+    ($($name:ident: $key:ty => $value:ty),+ $(,)?) => {
+        /// The tables, whether in a snapshot or in a transaction under way.
+        pub trait TableAccess {
+            $(#[doc = concat!("`", stringify!($name), "-1`")]
+            fn $name(&self) -> &(impl ReadableTable<$key, $value> + ReadableTableMetadata);)+
+        }
+
+        impl TableAccess for Snapshot {
+            $(fn $name(&self) -> &(impl ReadableTable<$key, $value> + ReadableTableMetadata) {
+                &self.$name
+            })+
+        }
+
+        impl TableAccess for super::Transaction<'_> {
+            $(fn $name(&self) -> &(impl ReadableTable<$key, $value> + ReadableTableMetadata) {
+                &self.$name
+            })+
+        }
+    };
+}
+table_access! {
+    meta: &'static str => Bytes,
+    logs: u32 => Bytes,
+    log_numbers: Bytes => u32,
+    heads: u32 => Bytes,
+    entries: (u32, u64) => Bytes,
+    documents: Bytes => Bytes,
+    unsettled: Bytes => Bytes,
+    elders: Bytes => Bytes,
+    elder_keys: Bytes => (),
+    scopes: u64 => Bytes,
+    grants: Bytes => Bytes,
+    peers: Bytes => Bytes,
+    evidence: u64 => Bytes,
+}
+
+/// Everything that reads the store.
+pub trait StoreRead: TableAccess {
+    /// A value of the node itself.
+    fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(TableAccess::meta(self).get(name)?.map(|value| value.value().to_vec()))
+    }
+
+    /// A number of the node itself, 0 where it is not set.
+    fn meta_number(&self, name: &'static str) -> Result<u64, StoreError> {
+        match StoreRead::meta(self, name)?.as_deref().map(<[u8; 8]>::try_from) {
+            None => Ok(0),
+            Some(Ok(bytes)) => Ok(u64::from_be_bytes(bytes)),
+            Some(Err(_)) => Err(corrupt("meta-1")(CodecError::Truncated)),
+        }
+    }
+
+    /// The log with this key, if it is here.
+    fn log(&self, key: &LogKey) -> Result<Option<LogRow>, StoreError> {
+        let number = self.log_numbers().get(key.to_bytes().as_slice())?.map(|row| row.value());
+        number.map_or(Ok(None), |number| self.log_by_number(LogNumber(number)))
+    }
+
+    /// The log with this number.
+    fn log_by_number(&self, number: LogNumber) -> Result<Option<LogRow>, StoreError> {
+        let Some(row) = self.logs().get(number.0)? else { return Ok(None) };
+        let mut reader = Reader::new(row.value());
+        let key = LogKey::read(&mut reader).map_err(corrupt("logs-1"))?;
+        let grant = GrantId(reader.array().map_err(corrupt("logs-1"))?);
+        Ok(Some(LogRow { number, key, grant }))
+    }
+
+    /// All logs of the scopes in an area, in key order.
+    fn logs_in(&self, area: Area) -> Result<Vec<LogRow>, StoreError> {
+        let (low, high) = area.0.range();
+        let low = low.number().to_be_bytes();
+        let high = (high.number() + 1).to_be_bytes();
+        let mut found = Vec::new();
+        for row in self.log_numbers().range(low.as_slice()..high.as_slice())? {
+            let (_, number) = row?;
+            found.extend(self.log_by_number(LogNumber(number.value()))?);
+        }
+        Ok(found)
+    }
+
+    /// The head of a log.
+    fn head_of(&self, log: LogNumber) -> Result<Option<Head>, StoreError> {
+        let Some(row) = self.heads().get(log.0)? else { return Ok(None) };
+        let mut reader = Reader::new(row.value());
+        let mut head = || {
+            Ok(Head {
+                seq: reader.u64()?,
+                hash: EntryHash(reader.array()?),
+                since_checkpoint_bytes: reader.u64()?,
+            })
+        };
+        head().map(Some).map_err(corrupt("heads-1"))
+    }
+
+    /// The head of the log with this key.
+    fn head(&self, key: &LogKey) -> Result<Option<Head>, StoreError> {
+        self.log(key)?.map_or(Ok(None), |log| self.head_of(log.number))
+    }
+
+    /// An entry.
+    fn entry(&self, log: LogNumber, seq: u64) -> Result<Option<Entry>, StoreError> {
+        let Some(row) = self.entries().get((log.0, seq))? else { return Ok(None) };
+        Entry::decode(row.value()).map(Some).map_err(corrupt("entries-1"))
+    }
+
+    /// Entries from `first` on, at most `limit`.
+    fn entries_from(
+        &self,
+        log: LogNumber,
+        first: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.entries()
+            .range((log.0, first)..=(log.0, u64::MAX))?
+            .take(limit)
+            .map(|row| Entry::decode(row?.1.value()).map_err(corrupt("entries-1")))
+            .collect()
+    }
+
+    /// A document. What its checksum rejects is corrupt, and can be rebuilt from the log.
+    fn document(&self, key: &DocumentKey) -> Result<Option<DocumentRow>, StoreError> {
+        let Some(row) = self.documents().get(key.to_bytes().as_slice())? else { return Ok(None) };
+        decode_document(row.value()).map(Some).map_err(corrupt("documents-1"))
+    }
+
+    /// All documents of the scopes in an area: key and row.
+    fn for_each_document(
+        &self,
+        area: Area,
+        mut with: impl FnMut(DocumentKey, Result<DocumentRow, StoreError>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let (low, high) = scope_range(area);
+        for row in self.documents().range(low.as_slice()..high.as_slice())? {
+            let (key, value) = row?;
+            let key = DocumentKey::from_bytes(key.value())
+                .ok_or_else(|| corrupt("documents-1")(CodecError::Tag))?;
+            with(key, decode_document(value.value()).map_err(corrupt("documents-1")))?;
+        }
+        Ok(())
+    }
+
+    /// The documents of an elder in a scope.
+    fn documents_of(
+        &self,
+        scope: DivisionCode,
+        elder: ElderId,
+    ) -> Result<Vec<(DocumentKey, DocumentRow)>, StoreError> {
+        let low = elder_bytes(scope, elder).to_vec();
+        let high = [&low[..], &[0xff]].concat();
+        let mut found = Vec::new();
+        for row in self.documents().range(low.as_slice()..high.as_slice())? {
+            let (key, value) = row?;
+            let key = DocumentKey::from_bytes(key.value())
+                .ok_or_else(|| corrupt("documents-1")(CodecError::Tag))?;
+            found.push((key, decode_document(value.value()).map_err(corrupt("documents-1"))?));
+        }
+        Ok(found)
+    }
+
+    /// The entries of a document that do not count.
+    fn unsettled_of(
+        &self,
+        key: &DocumentKey,
+    ) -> Result<Vec<(EntryHash, UnsettledRow)>, StoreError> {
+        let low = key.to_bytes();
+        let high = [&low[..], &[0xff; 33]].concat();
+        let length = low.len() + 32;
+        let mut found = Vec::new();
+        for row in self.unsettled().range(low.as_slice()..high.as_slice())? {
+            let (key, value) = row?;
+            let Some(hash) = key.value().last_chunk::<32>() else { continue };
+            if key.value().len() == length {
+                let row = decode_unsettled(value.value()).map_err(corrupt("unsettled-1"))?;
+                found.push((EntryHash(*hash), row));
+            }
+        }
+        Ok(found)
+    }
+
+    /// All entries of the scopes in an area that do not count.
+    fn unsettled_in(&self, area: Area) -> Result<Vec<UnsettledRow>, StoreError> {
+        let (low, high) = scope_range(area);
+        self.unsettled()
+            .range(low.as_slice()..high.as_slice())?
+            .map(|row| decode_unsettled(row?.1.value()).map_err(corrupt("unsettled-1")))
+            .collect()
+    }
+
+    /// An elder's row in the index.
+    fn elder(&self, scope: DivisionCode, elder: ElderId) -> Result<Option<ElderRow>, StoreError> {
+        let row = self.elders().get(elder_bytes(scope, elder).as_slice())?;
+        row.map_or(Ok(None), |row| json("elders-1", row.value()).map(Some))
+    }
+
+    /// All elders of the scopes in an area, in the order of scope and id.
+    fn elders_in(
+        &self,
+        area: Area,
+    ) -> Result<Vec<(DivisionCode, ElderId, ElderRow)>, StoreError> {
+        let (low, high) = scope_range(area);
+        let mut found = Vec::new();
+        for row in self.elders().range(low.as_slice()..high.as_slice())? {
+            let (key, value) = row?;
+            let (scope, elder) = elder_from_bytes(key.value())
+                .ok_or_else(|| corrupt("elders-1")(CodecError::Truncated))?;
+            found.push((scope, elder, json("elders-1", value.value())?));
+        }
+        Ok(found)
+    }
+
+    /// The elders that a secondary key points to.
+    fn elders_by_key(&self, key: ElderKey) -> Result<Vec<(DivisionCode, ElderId)>, StoreError> {
+        let low = key.0.to_vec();
+        let high = [&low[..], &[0xff; 25]].concat();
+        let mut found = Vec::new();
+        for row in self.elder_keys().range(low.as_slice()..high.as_slice())? {
+            let (key, _) = row?;
+            found.extend(key.value().get(16..).and_then(elder_from_bytes));
+        }
+        Ok(found)
+    }
+
+    /// Counts of a scope.
+    fn scope(&self, scope: DivisionCode) -> Result<ScopeRow, StoreError> {
+        let row = self.scopes().get(scope.number())?;
+        row.map_or(Ok(ScopeRow::default()), |row| json("scopes-1", row.value()))
+    }
+
+    /// The scopes in an area of which anything is here.
+    fn scopes_in(&self, area: Area) -> Result<Vec<(DivisionCode, ScopeRow)>, StoreError> {
+        let (low, high) = area.0.range();
+        let mut found = Vec::new();
+        for row in self.scopes().range(low.number()..=high.number())? {
+            let (key, value) = row?;
+            let scope = DivisionCode::from_number(key.value())
+                .map_err(|_| corrupt("scopes-1")(CodecError::Number))?;
+            found.push((scope, json("scopes-1", value.value())?));
+        }
+        Ok(found)
+    }
+
+    /// All grants that are here.
+    fn grants_all(&self) -> Result<Vec<SignedGrant>, StoreError> {
+        self.grants()
+            .iter()?
+            .map(|row| {
+                let (_, value) = row?;
+                SignedGrant::from_bytes(value.value()).map_err(|error| StoreError::Corrupt {
+                    table: "grants-1",
+                    detail: error.to_string(),
+                })
+            })
+            .collect()
+    }
+
+    /// What is remembered of a peer.
+    fn peer(&self, device: DeviceId) -> Result<Option<PeerRow>, StoreError> {
+        let row = self.peers().get(device.0.as_slice())?;
+        row.map_or(Ok(None), |row| json("peers-1", row.value()).map(Some))
+    }
+
+    /// What is remembered of all peers.
+    fn peers_all(&self) -> Result<Vec<(DeviceId, PeerRow)>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.peers().iter()? {
+            let (key, value) = row?;
+            let device = key
+                .value()
+                .try_into()
+                .map_err(|_| corrupt("peers-1")(CodecError::Truncated))?;
+            found.push((DeviceId(device), json("peers-1", value.value())?));
+        }
+        Ok(found)
+    }
+
+    /// How many pieces of evidence are here.
+    fn evidence_count(&self) -> Result<u64, StoreError> {
+        Ok(self.evidence().len()?)
+    }
+
+    /// All evidence, the oldest first.
+    fn evidence_all(&self) -> Result<Vec<EvidenceRow>, StoreError> {
+        self.evidence().iter()?.map(|row| json("evidence-1", row?.1.value())).collect()
+    }
+}
+
+impl<T: TableAccess> StoreRead for T {}
+
+fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
+    let (low, high) = area.0.range();
+    (low.number().to_be_bytes(), (high.number() + 1).to_be_bytes())
+}
+
+fn json<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| StoreError::Corrupt { table, detail: error.to_string() })
+}
+
+pub(super) fn encode_document(row: &DocumentRow) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.count(row.heads.len());
+    for head in &row.heads {
+        writer.bytes(head);
+    }
+    let body = writer.bytes(&row.saved).finish();
+    [&checksum(&body)[..], &body].concat()
+}
+
+fn decode_document(bytes: &[u8]) -> Result<DocumentRow, CodecError> {
+    let (sum, body) = bytes.split_first_chunk::<8>().ok_or(CodecError::Truncated)?;
+    if *sum != checksum(body) {
+        return Err(CodecError::Tag);
+    }
+    let mut reader = Reader::new(body);
+    let count = reader.count(body.len() / 32)?;
+    let heads = (0..count).map(|_| reader.array()).collect::<Result<_, _>>()?;
+    Ok(DocumentRow { heads, saved: reader.rest().to_vec() })
+}
+
+/// redb checks its own pages; this one also finds what a bug of ours or a repaired page would hide.
+fn checksum(bytes: &[u8]) -> [u8; 8] {
+    let mut sum = [0; 8];
+    sum.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
+    sum
+}
+
+pub(super) fn encode_unsettled(row: &UnsettledRow) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.u32(row.log.0).leb(row.seq);
+    match &row.change {
+        None => writer.u8(0),
+        Some(hash) => writer.u8(1).bytes(hash),
+    };
+    let (tag, text) = match &row.standing {
+        Unsettled::Pending => (0, ""),
+        Unsettled::IllFormed(rule) => (1, rule.as_str()),
+        Unsettled::NotAllowed(what) => (2, what.as_str()),
+        Unsettled::Blocked => (3, ""),
+        Unsettled::Displaced => (4, ""),
+        Unsettled::UnknownKind => (5, ""),
+    };
+    writer.u8(tag).piece(text.as_bytes()).finish()
+}
+
+fn decode_unsettled(bytes: &[u8]) -> Result<UnsettledRow, CodecError> {
+    let mut reader = Reader::new(bytes);
+    let (log, seq) = (LogNumber(reader.u32()?), reader.leb()?);
+    let change = match reader.u8()? {
+        0 => None,
+        _ => Some(reader.array()?),
+    };
+    let (tag, text) = (reader.u8()?, reader.text(64)?.to_owned());
+    let standing = match tag {
+        0 => Unsettled::Pending,
+        1 => Unsettled::IllFormed(text),
+        2 => Unsettled::NotAllowed(text),
+        3 => Unsettled::Blocked,
+        4 => Unsettled::Displaced,
+        5 => Unsettled::UnknownKind,
+        _ => return Err(CodecError::Tag),
+    };
+    reader.finish()?;
+    Ok(UnsettledRow { log, seq, change, standing })
+}

@@ -1,0 +1,255 @@
+//! Everything that writes the store, within one transaction.
+
+use redb::{ReadableTable, Table, WriteTransaction};
+use serde::Serialize;
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::record::ElderId;
+
+use super::StoreError;
+use super::rows::{
+    DocumentKey, DocumentRow, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow, ScopeRow,
+    UnsettledRow, elder_bytes,
+};
+use super::tables::{
+    self, StoreRead, encode_document, encode_unsettled,
+};
+use crate::codec::Writer;
+use crate::identity::DeviceId;
+use crate::identity::grant::{GrantId, SignedGrant};
+use crate::limits::{EVIDENCE_BYTES_MAX, EVIDENCE_ROWS_MAX, STRANGERS_MAX};
+use crate::log::{Entry, EntryHash, Head, LogKey};
+
+type Bytes = &'static [u8];
+
+/// The tables, open for writing.
+pub struct Transaction<'t> {
+    pub(super) meta: Table<'t, &'static str, Bytes>,
+    pub(super) logs: Table<'t, u32, Bytes>,
+    pub(super) log_numbers: Table<'t, Bytes, u32>,
+    pub(super) heads: Table<'t, u32, Bytes>,
+    pub(super) entries: Table<'t, (u32, u64), Bytes>,
+    pub(super) documents: Table<'t, Bytes, Bytes>,
+    pub(super) unsettled: Table<'t, Bytes, Bytes>,
+    pub(super) elders: Table<'t, Bytes, Bytes>,
+    pub(super) elder_keys: Table<'t, Bytes, ()>,
+    pub(super) scopes: Table<'t, u64, Bytes>,
+    pub(super) grants: Table<'t, Bytes, Bytes>,
+    pub(super) peers: Table<'t, Bytes, Bytes>,
+    pub(super) evidence: Table<'t, u64, Bytes>,
+}
+
+impl<'t> Transaction<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            meta: transaction.open_table(tables::META)?,
+            logs: transaction.open_table(tables::LOGS)?,
+            log_numbers: transaction.open_table(tables::LOG_NUMBERS)?,
+            heads: transaction.open_table(tables::HEADS)?,
+            entries: transaction.open_table(tables::ENTRIES)?,
+            documents: transaction.open_table(tables::DOCUMENTS)?,
+            unsettled: transaction.open_table(tables::UNSETTLED)?,
+            elders: transaction.open_table(tables::ELDERS)?,
+            elder_keys: transaction.open_table(tables::ELDER_KEYS)?,
+            scopes: transaction.open_table(tables::SCOPES)?,
+            grants: transaction.open_table(tables::GRANTS)?,
+            peers: transaction.open_table(tables::PEERS)?,
+            evidence: transaction.open_table(tables::EVIDENCE)?,
+        })
+    }
+
+    /// Sets a value of the node itself.
+    pub fn set_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
+        self.meta.insert(name, value)?;
+        Ok(())
+    }
+
+    /// The commit number tells a restored image from the store it was taken of.
+    pub(super) fn count_commit(&mut self) -> Result<(), StoreError> {
+        let number = self.meta_number("commit_number")? + 1;
+        self.set_meta("commit_number", &number.to_be_bytes())
+    }
+
+    /// The log with this key, given a number if it is new here.
+    pub fn log_for(&mut self, key: &LogKey, grant: GrantId) -> Result<LogRow, StoreError> {
+        if let Some(log) = self.log(key)? {
+            return Ok(log);
+        }
+        let number = self.logs.last()?.map_or(0, |(number, _)| number.value() + 1);
+        let row = key.write(&mut Writer::new()).bytes(&grant.0).finish();
+        self.logs.insert(number, row.as_slice())?;
+        self.log_numbers.insert(key.to_bytes().as_slice(), number)?;
+        Ok(LogRow { number: LogNumber(number), key: *key, grant })
+    }
+
+    /// Appends an entry and moves the head. The caller has checked that it fits.
+    pub fn append(
+        &mut self,
+        log: &LogRow,
+        entry: &Entry,
+        head: &Head,
+    ) -> Result<(), StoreError> {
+        self.entries.insert((log.number.0, entry.header.seq), entry.encode().as_slice())?;
+        let row = Writer::new()
+            .u64(head.seq)
+            .bytes(&head.hash.0)
+            .u64(head.since_checkpoint_bytes)
+            .finish();
+        self.heads.insert(log.number.0, row.as_slice())?;
+        self.count(log.key.scope, |counts| counts.entries += 1)
+    }
+
+    /// Changes the counts of a scope.
+    pub fn count(
+        &mut self,
+        scope: DivisionCode,
+        change: impl FnOnce(&mut ScopeRow),
+    ) -> Result<(), StoreError> {
+        let before = self.scope(scope)?;
+        let mut counts = before;
+        change(&mut counts);
+        if counts != before {
+            self.scopes.insert(scope.number(), json(&counts)?.as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Stores a document.
+    pub fn put_document(
+        &mut self,
+        key: &DocumentKey,
+        row: &DocumentRow,
+    ) -> Result<(), StoreError> {
+        self.documents.insert(key.to_bytes().as_slice(), encode_document(row).as_slice())?;
+        Ok(())
+    }
+
+    /// Takes a document away: nothing of it counts.
+    pub fn remove_document(&mut self, key: &DocumentKey) -> Result<(), StoreError> {
+        self.documents.remove(key.to_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// Notes that an entry does not count, and why.
+    pub fn put_unsettled(
+        &mut self,
+        key: &DocumentKey,
+        entry: EntryHash,
+        row: &UnsettledRow,
+    ) -> Result<(), StoreError> {
+        let place = [&key.to_bytes()[..], &entry.0].concat();
+        let known = self
+            .unsettled
+            .insert(place.as_slice(), encode_unsettled(row).as_slice())?
+            .is_some();
+        if !known {
+            self.count(key.scope, |counts| counts.unsettled += 1)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that an entry counts.
+    pub fn remove_unsettled(
+        &mut self,
+        key: &DocumentKey,
+        entry: EntryHash,
+    ) -> Result<(), StoreError> {
+        let place = [&key.to_bytes()[..], &entry.0].concat();
+        let known = self.unsettled.remove(place.as_slice())?.is_some();
+        if known {
+            self.count(key.scope, |counts| {
+                counts.unsettled = counts.unsettled.saturating_sub(1);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Stores an elder's row and its secondary keys, and counts.
+    pub fn put_elder(
+        &mut self,
+        scope: DivisionCode,
+        elder: ElderId,
+        row: &ElderRow,
+    ) -> Result<(), StoreError> {
+        let place = elder_bytes(scope, elder);
+        let before = self.elder(scope, elder)?;
+        if before.as_ref() == Some(row) {
+            return Ok(());
+        }
+        for key in before.iter().flat_map(|before| &before.keys) {
+            self.elder_keys.remove([&key.0[..], &place].concat().as_slice())?;
+        }
+        for key in &row.keys {
+            self.elder_keys.insert([&key.0[..], &place].concat().as_slice(), ())?;
+        }
+        self.elders.insert(place.as_slice(), json(row)?.as_slice())?;
+        let conflicts = before.as_ref().map_or(0, ElderRow::conflict_count);
+        self.count(scope, |counts| {
+            counts.elders += u64::from(before.is_none());
+            counts.conflicts =
+                counts.conflicts.saturating_sub(conflicts).saturating_add(row.conflict_count());
+        })
+    }
+
+    /// Takes an elder's row away.
+    pub fn remove_elder(&mut self, scope: DivisionCode, elder: ElderId) -> Result<(), StoreError> {
+        let Some(before) = self.elder(scope, elder)? else { return Ok(()) };
+        let place = elder_bytes(scope, elder);
+        for key in &before.keys {
+            self.elder_keys.remove([&key.0[..], &place].concat().as_slice())?;
+        }
+        self.elders.remove(place.as_slice())?;
+        self.count(scope, |counts| {
+            counts.elders = counts.elders.saturating_sub(1);
+            counts.conflicts = counts.conflicts.saturating_sub(before.conflict_count());
+        })
+    }
+
+    /// Keeps a grant that holds.
+    pub fn put_grant(&mut self, grant: &SignedGrant) -> Result<(), StoreError> {
+        self.grants.insert(grant.id().0.as_slice(), grant.encode().as_slice())?;
+        Ok(())
+    }
+
+    /// Changes what is remembered of a peer. Strangers beyond the limit are counted together.
+    pub fn note_peer(
+        &mut self,
+        device: DeviceId,
+        change: impl FnOnce(&mut PeerRow),
+    ) -> Result<(), StoreError> {
+        let known = self.peer(device)?;
+        let place = match known {
+            Some(_) => device,
+            None if self.strangers()? < STRANGERS_MAX => device,
+            None => DeviceId([0; 32]),
+        };
+        let mut row = match known {
+            Some(row) => row,
+            None => self.peer(place)?.unwrap_or_default(),
+        };
+        change(&mut row);
+        // A peer that has proved a grant has a place of its own whatever the strangers do.
+        let place = if row.grant.is_empty() { place } else { device };
+        self.peers.insert(place.0.as_slice(), json(&row)?.as_slice())?;
+        Ok(())
+    }
+
+    fn strangers(&self) -> Result<usize, StoreError> {
+        Ok(self.peers_all()?.iter().filter(|(_, row)| row.grant.is_empty()).count())
+    }
+
+    /// Keeps something refused to be shown; the oldest goes when there is too much.
+    pub fn put_evidence(&mut self, mut row: EvidenceRow) -> Result<(), StoreError> {
+        row.bytes.truncate(EVIDENCE_BYTES_MAX);
+        let next = self.evidence.last()?.map_or(0, |(count, _)| count.value() + 1);
+        self.evidence.insert(next, json(&row)?.as_slice())?;
+        while self.evidence_count()? > EVIDENCE_ROWS_MAX {
+            self.evidence.pop_first()?;
+        }
+        Ok(())
+    }
+}
+
+fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(row)
+        .map_err(|error| StoreError::Corrupt { table: "json", detail: error.to_string() })
+}
