@@ -90,6 +90,14 @@ impl ParsedChange {
         Ok(Self { change, actors: chunk.actors, operations })
     }
 
+    /// Takes a change that Automerge has just written itself, out of a document that it has
+    /// loaded: what it writes is canonical and its checksum right, so only the content is read.
+    fn written(change: Change) -> Result<Self, IllFormed> {
+        let chunk = Chunk::read(change.raw_bytes())?;
+        let operations = operation::read(&chunk)?;
+        Ok(Self { actors: chunk.actors, operations, change })
+    }
+
     /// The hash by which other changes name this one.
     pub fn hash(&self) -> ChangeHash {
         self.change.hash()

@@ -19,6 +19,7 @@
 //! | [`edit`], [`view`], [`merge`] | what people do, what they see, what happens in between |
 //! | [`rules`] | what follows from a view on a given day |
 
+pub mod change;
 pub mod division;
 pub mod document;
 pub mod edit;

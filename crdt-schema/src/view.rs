@@ -107,6 +107,11 @@ impl PartView {
             .collect()
     }
 
+    /// How many fields and keys of elements have concurrent values.
+    pub fn conflict_count(&self) -> u64 {
+        self.conflicts().count() as u64
+    }
+
     fn conflicts(&self) -> impl Iterator<Item = Conflict> {
         let texts = |values: &[Value]| values.iter().map(|v| v.as_str().to_owned()).collect();
         let fields = self.fields.iter().filter(|(_, standing)| standing.is_conflict()).map(

@@ -55,10 +55,7 @@ pub(super) fn values<'a, T: Clone>(
 
 /// Rows of numbers that are written as differences from the row before. None of them is negative
 /// or wider than 32 bits: Automerge's operation ids are not.
-pub(super) fn differences(
-    bytes: &[u8],
-    limit: Limit,
-) -> Result<Vec<Option<u32>>, IllFormed> {
+pub(super) fn differences(bytes: &[u8], limit: Limit) -> Result<Vec<Option<u32>>, IllFormed> {
     let mut sum: i64 = 0;
     values(bytes, limit, |bytes| bytes.signed())?
         .into_iter()
@@ -84,16 +81,15 @@ pub(super) fn flags(bytes: &[u8], limit: Limit) -> Result<Vec<bool>, IllFormed> 
     Ok(rows)
 }
 
-/// Brings a column that is there to the number of rows that all have: a column whose rows are all
-/// alike null or false is left out of the chunk, any other has them all.
+/// Brings a column to the number of rows that all have: one of nulls alone is left out of the
+/// chunk, any other has them all.
 pub(super) fn fill<T: Clone>(
-    mut rows: Vec<T>,
+    mut rows: Vec<Option<T>>,
     count: usize,
-    blank: T,
     column: Column,
-) -> Result<Vec<T>, IllFormed> {
+) -> Result<Vec<Option<T>>, IllFormed> {
     if rows.is_empty() {
-        rows.resize(count, blank);
+        rows.resize(count, None);
     }
     if rows.len() == count { Ok(rows) } else { Err(IllFormed::ColumnRows(column as u32)) }
 }

@@ -68,7 +68,9 @@ pub(super) fn read(chunk: &Chunk<'_>) -> Result<Vec<Operation>, IllFormed> {
     let objects = read_objects(chunk, count)?;
     let keys = read_keys(chunk, count)?;
     let inserts = column::flags(chunk.column(Column::Insert), OPERATIONS)?;
-    let inserts = column::fill(inserts, count, false, Column::Insert)?;
+    if inserts.len() != count {
+        return Err(IllFormed::ColumnRows(Column::Insert as u32));
+    }
     check_values(chunk, count)?;
     let predecessors = read_predecessors(chunk, count)?;
 
@@ -104,9 +106,9 @@ fn read_actions(chunk: &Chunk<'_>) -> Result<Vec<Action>, IllFormed> {
 
 fn read_objects(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Option<Reference>>, IllFormed> {
     let actors = unsigned(chunk, Column::ObjectActor, OPERATIONS)?;
-    let actors = column::fill(actors, count, None, Column::ObjectActor)?;
+    let actors = column::fill(actors, count, Column::ObjectActor)?;
     let counters = unsigned(chunk, Column::ObjectCounter, OPERATIONS)?;
-    let counters = column::fill(counters, count, None, Column::ObjectCounter)?;
+    let counters = column::fill(counters, count, Column::ObjectCounter)?;
     actors
         .into_iter()
         .zip(counters)
@@ -123,11 +125,11 @@ fn read_objects(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Option<Reference>
 
 fn read_keys(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Key>, IllFormed> {
     let actors = unsigned(chunk, Column::KeyActor, OPERATIONS)?;
-    let actors = column::fill(actors, count, None, Column::KeyActor)?;
+    let actors = column::fill(actors, count, Column::KeyActor)?;
     let counters = column::differences(chunk.column(Column::KeyCounter), OPERATIONS)?;
-    let counters = column::fill(counters, count, None, Column::KeyCounter)?;
+    let counters = column::fill(counters, count, Column::KeyCounter)?;
     let names = column::values(chunk.column(Column::KeyText), OPERATIONS, read_name)?;
-    let names = column::fill(names, count, None, Column::KeyText)?;
+    let names = column::fill(names, count, Column::KeyText)?;
     actors
         .into_iter()
         .zip(counters)
