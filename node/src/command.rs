@@ -8,10 +8,15 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::{CaptureError, Engine};
+use crate::store::StoreError;
+use crate::sync::Now;
+
 pub mod area;
 pub mod device;
 pub mod elder;
 pub mod import;
+pub(crate) mod places;
 pub mod status;
 pub mod verify;
 
@@ -25,7 +30,49 @@ pub trait Request: Serialize + DeserializeOwned + Send + 'static {
 
     /// The answer.
     type Reply: Serialize + DeserializeOwned + Send + 'static;
+
+    /// Does it.
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<Self::Reply, CommandError>;
 }
+
+macro_rules! dispatch {
+    ($($request:ty),+ $(,)?) => {
+        /// Carries out a request that came as its name and JSON; the answer is JSON.
+        pub fn dispatch(
+            engine: &mut Engine,
+            now: Now,
+            name: &str,
+            json: &[u8],
+        ) -> Result<Vec<u8>, CommandError> {
+            match name {
+                $(<$request>::NAME => {
+                    let request: $request = serde_json::from_slice(json)
+                        .map_err(|error| CommandError::new(ErrorKind::Usage, "bad_request", error))?;
+                    let reply = request.execute(engine, now)?;
+                    serde_json::to_vec(&reply)
+                        .map_err(|error| CommandError::new(ErrorKind::Failed, "reply", error))
+                })+
+                _ => Err(CommandError::new(ErrorKind::Usage, "unknown_request", "unknown request")),
+            }
+        }
+    };
+}
+dispatch!(
+    status::Status,
+    status::Peers,
+    elder::ElderList,
+    elder::ElderShow,
+    elder::ElderAdd,
+    elder::ElderSet,
+    elder::VisitAdd,
+    elder::VisitList,
+    import::Import,
+    area::AreaImport,
+    area::AreaList,
+    device::GrantDevice,
+    device::AddressAdd,
+    verify::Verify,
+);
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -70,5 +117,55 @@ impl CommandError {
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.arguments.insert(name.to_owned(), value.to_string());
         self
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::InUse => "in_use",
+            StoreError::OtherSchema { .. } => "other_schema",
+            StoreError::Corrupt { .. } => "store_corrupt",
+            StoreError::Database(_) => "store_failed",
+        };
+        let detail = match &error {
+            StoreError::Database(cause) => format!("{error}: {cause}"),
+            error => error.to_string(),
+        };
+        Self::new(ErrorKind::Failed, code, &detail).with("detail", detail)
+    }
+}
+
+impl From<CaptureError> for CommandError {
+    fn from(error: CaptureError) -> Self {
+        let message = error.to_string();
+        match error {
+            CaptureError::NoRight { scope, document } => {
+                let part = match document {
+                    shouwang_crdt_schema::parts::DocumentId::Directory => "Directory".to_owned(),
+                    shouwang_crdt_schema::parts::DocumentId::Elder { part, .. } => part.to_string(),
+                };
+                Self::new(ErrorKind::Refused, "no_right", message)
+                    .with("scope", scope)
+                    .with("part", part)
+            }
+            CaptureError::Edit(shouwang_crdt_schema::edit::EditError::WriteOnce(field)) => {
+                Self::new(ErrorKind::Refused, "written_once", message).with("field", field)
+            }
+            CaptureError::Edit(_) => Self::new(ErrorKind::Usage, "edit", message),
+            CaptureError::TooLong { bytes, .. } => {
+                Self::new(ErrorKind::Usage, "too_long", message).with("bytes", bytes)
+            }
+            CaptureError::Grant(_) => Self::new(ErrorKind::Refused, "grant_invalid", &message)
+                .with("detail", message),
+            CaptureError::WouldNotCount(reason) => {
+                Self::new(ErrorKind::Usage, "would_not_count", message).with("reason", reason)
+            }
+            CaptureError::Refused(refusal) => {
+                Self::new(ErrorKind::Failed, "own_entries_refused", message)
+                    .with("reason", refusal.code())
+            }
+            CaptureError::Store(error) => error.into(),
+        }
     }
 }

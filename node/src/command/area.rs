@@ -1,11 +1,20 @@
 //! Names of places.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::{DivisionCode, Level};
+use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
+use shouwang_crdt_schema::edit::Action;
+use shouwang_crdt_schema::parts::DocumentId;
 
-use super::Request;
+use super::places::names;
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use crate::engine::{DocumentEdit, Engine};
+use crate::limits::NAME_BYTES_MAX;
+use crate::store::StoreRead;
+use crate::sync::Now;
 
-/// Writes names of places into the directories of the area, in one transaction.
+/// Writes names of places into the directories of the area.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AreaImport {
     /// Codes and names.
@@ -71,12 +80,81 @@ pub struct ListedPlace {
     pub elders: u64,
 }
 
+/// Places in one change. A place is a key of up to 4 bytes and a name of up to 180: a change of
+/// 60 stays below 16 KiB whatever the names.
+const PLACES_PER_CHANGE: usize = 60;
+
 impl Request for AreaImport {
     const NAME: &'static str = "area_import";
     type Reply = AreaImported;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<AreaImported, CommandError> {
+        engine.settle(now)?;
+        let (area, top) = (engine.area(), engine.area().0);
+        let mut report = AreaImported {
+            schema_version: JSON_SCHEMA_VERSION,
+            new: 0,
+            changed: 0,
+            unchanged: 0,
+            outside: Vec::new(),
+            entries: 0,
+        };
+        let known = names(&engine.read()?, area)?;
+        let mut directories: BTreeMap<DivisionCode, Vec<Action>> = BTreeMap::new();
+        for place in self.places {
+            if place.name.trim().is_empty() || place.name.len() > NAME_BYTES_MAX {
+                return Err(CommandError::new(ErrorKind::Usage, "place_name", "a name is too long")
+                    .with("code", place.code));
+            }
+            if !area.contains(place.code) {
+                report.outside.push(place);
+                continue;
+            }
+            match known.get(&place.code) {
+                Some(name) if *name == place.name => {
+                    report.unchanged += 1;
+                    continue;
+                }
+                Some(_) => report.changed += 1,
+                None => report.new += 1,
+            }
+            // The top of the mesh has no parent here; its own directory names it.
+            let parent = place.code.parent().filter(|_| place.code != top).unwrap_or(top);
+            directories
+                .entry(parent)
+                .or_default()
+                .push(Action::NamePlace { code: place.code, name: place.name });
+        }
+        if self.dry_run {
+            return Ok(report);
+        }
+        for (scope, actions) in directories {
+            for actions in actions.chunks(PLACES_PER_CHANGE) {
+                let document = DocumentId::Directory;
+                let edit = DocumentEdit { scope, document, actions: actions.to_vec() };
+                report.entries += engine.capture(now, &[edit])?;
+            }
+        }
+        Ok(report)
+    }
 }
 
 impl Request for AreaList {
     const NAME: &'static str = "area_list";
     type Reply = AreaListReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<AreaListReport, CommandError> {
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let within = Area(self.within.unwrap_or(engine.area().0));
+        let mut places = Vec::new();
+        for (code, name) in names(&snapshot, engine.area())? {
+            if within.contains(code) {
+                let elders = snapshot.scope(code)?.elders;
+                places.push(ListedPlace { code, name, level: code.level(), elders });
+            }
+        }
+        let area = engine.area().0;
+        Ok(AreaListReport { schema_version: JSON_SCHEMA_VERSION, area, places })
+    }
 }

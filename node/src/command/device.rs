@@ -1,11 +1,15 @@
 //! Letting a device into the mesh, and where to find peers.
 
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
 
-use super::Request;
-use crate::identity::DeviceId;
-use crate::identity::grant::Role;
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use crate::engine::Engine;
+use crate::identity::grant::{Grant, Quota, Role};
+use crate::identity::{DeviceId, token};
+use crate::setup;
+use crate::store::StoreRead;
+use crate::sync::Now;
 
 /// Grants a device what its role allows in an area inside ours.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,9 +58,55 @@ pub struct Addresses {
 impl Request for GrantDevice {
     const NAME: &'static str = "grant";
     type Reply = Granted;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<Granted, CommandError> {
+        let request = token::Request::from_text(&self.request).map_err(|error| {
+            CommandError::new(ErrorKind::Usage, "bad_request_token", &error).with("detail", error)
+        })?;
+        setup::check_name(&self.name)
+            .map_err(|error| CommandError::new(ErrorKind::Usage, "bad_name", error))?;
+        let serial = engine.read()?.meta_number("grant_serial")? + 1;
+        let grant = Grant {
+            subject: request.device,
+            sealing_key: request.sealing_key,
+            name: self.name.trim().to_owned(),
+            area: Area(self.area),
+            role: self.role,
+            rights: self.role.rights(),
+            quota: Quota::DEFAULT,
+            depth: engine.grant().depth.saturating_add(1),
+            issuer: Some(engine.grant_id()),
+            serial: u32::try_from(serial).unwrap_or(u32::MAX),
+            written_at_ms: now.wall_ms,
+        };
+        engine.set_meta("grant_serial", &serial.to_be_bytes())?;
+        let signed = engine.issue(now, grant)?;
+        let mut addresses = self.addresses;
+        addresses.extend(engine.listening().iter().cloned());
+        addresses.dedup();
+        let chain = engine.authority().chain(&signed.id());
+        Ok(Granted {
+            schema_version: JSON_SCHEMA_VERSION,
+            device: request.device,
+            fingerprint: request.device.fingerprint(),
+            invite: token::Invite { chain, addresses }.to_text(),
+        })
+    }
 }
 
 impl Request for AddressAdd {
     const NAME: &'static str = "address_add";
     type Reply = Addresses;
+
+    fn execute(self, engine: &mut Engine, _now: Now) -> Result<Addresses, CommandError> {
+        let mut addresses = setup::addresses(&engine.read()?)?;
+        if !addresses.contains(&self.address) {
+            addresses.push(self.address);
+            let json = serde_json::to_vec(&addresses).map_err(|error| {
+                CommandError::new(ErrorKind::Failed, "store_failed", error)
+            })?;
+            engine.set_meta("addresses", &json)?;
+        }
+        Ok(Addresses { schema_version: JSON_SCHEMA_VERSION, addresses })
+    }
 }

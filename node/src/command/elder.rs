@@ -1,16 +1,29 @@
 //! Elders and visits.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
+use shouwang_crdt_schema::document::ElementId;
+use shouwang_crdt_schema::edit::{Action, Edit};
+use shouwang_crdt_schema::element::{List, Stored};
+use shouwang_crdt_schema::field::{Field, Value};
+use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::{CareGroup, ElderId, Sex};
+use shouwang_crdt_schema::rules::age::completed_years;
+use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
-use super::Request;
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
+use crate::identity::grant::Rights;
+use crate::index;
+use crate::store::rows::{DocumentKey, ElderRow};
+use crate::store::{Snapshot, StoreError, StoreRead};
+use crate::sync::Now;
 
 /// Asks for all elders of the node's area, or of one scope in it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -176,29 +189,348 @@ pub struct VisitListReport {
 impl Request for ElderList {
     const NAME: &'static str = "elder_list";
     type Reply = ElderListReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<ElderListReport, CommandError> {
+        engine.settle(now)?;
+        let area = engine.area();
+        let within = match self.scope {
+            Some(scope) if area.contains(scope) => Area(scope),
+            Some(scope) => return Err(outside_area(scope)),
+            None => area,
+        };
+        let matches = |elder: &ElderId, row: &ElderRow| {
+            self.matching.as_ref().is_none_or(|text| {
+                row.name.as_ref().is_some_and(|name| name.contains(text))
+                    || row.id_tail.as_ref().is_some_and(|tail| tail.eq_ignore_ascii_case(text))
+                    || elder.to_string().starts_with(&text.to_ascii_lowercase())
+            })
+        };
+        let elders = engine
+            .read()?
+            .elders_in(within)?
+            .into_iter()
+            .filter(|(_, elder, row)| matches(elder, row))
+            .map(|(scope, elder, row)| summary(scope, elder, &row, self.as_of))
+            .collect();
+        Ok(ElderListReport { schema_version: JSON_SCHEMA_VERSION, elders })
+    }
 }
 
 impl Request for ElderShow {
     const NAME: &'static str = "elder_show";
     type Reply = ElderReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<ElderReport, CommandError> {
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let (scope, elder) = find(&snapshot, engine.area(), &self.elder)?;
+        let row = snapshot.elder(scope, elder)?.unwrap_or_else(ElderRow::empty);
+        let view = index::view(&snapshot, scope, elder)?;
+        let mut unsettled: BTreeMap<String, u64> = BTreeMap::new();
+        for part in view.parts() {
+            let key = DocumentKey { scope, id: DocumentId::elder(elder, part.part()) };
+            for (_, row) in snapshot.unsettled_of(&key)? {
+                *unsettled.entry(row.standing.code()).or_default() += 1;
+            }
+        }
+        let fields = Field::ALL
+            .iter()
+            .filter_map(|field| {
+                let resolved = view.field(*field)?;
+                let shown = |value: &Value| show(*field, value, self.show_resident_id);
+                let part = |part: Part| part.to_string();
+                Some(FieldReport {
+                    field: *field,
+                    value: shown(resolved.value),
+                    part: part(resolved.part),
+                    conflict: resolved.conflict.iter().map(shown).collect(),
+                    differs: resolved
+                        .differs
+                        .iter()
+                        .map(|(other, value)| (part(*other), shown(value)))
+                        .collect(),
+                })
+            })
+            .collect();
+        Ok(ElderReport {
+            schema_version: JSON_SCHEMA_VERSION,
+            summary: summary(scope, elder, &row, self.as_of),
+            age: row.birth_date.and_then(|born| completed_years(born, self.as_of)),
+            fields,
+            lists: lists(&view),
+            visits: visits(&Authors::of(&snapshot, scope)?, &view),
+            unsettled,
+        })
+    }
 }
 
 impl Request for ElderAdd {
     const NAME: &'static str = "elder_add";
     type Reply = Saved;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<Saved, CommandError> {
+        let area = engine.area();
+        let scope = match self.scope {
+            Some(scope) if area.contains(scope) => scope,
+            Some(scope) => return Err(outside_area(scope)),
+            None if area.0.level() == Level::Village => area.0,
+            None => {
+                return Err(CommandError::new(
+                    ErrorKind::Usage,
+                    "village_needed",
+                    "say which village the elder lives in",
+                ));
+            }
+        };
+        if scope.level() < Level::Township {
+            return Err(outside_area(scope));
+        }
+        if !self.fields.contains_key(&Field::Name) {
+            return Err(CommandError::new(ErrorKind::Usage, "name_needed", "a file needs a name"));
+        }
+        let elder = engine.new_elder_id();
+        let mut fields = self.fields;
+        fields.entry(Field::ResidenceCode).or_insert_with(|| scope.to_string());
+        write_fields(engine, now, scope, elder, &fields, false)
+    }
 }
 
 impl Request for ElderSet {
     const NAME: &'static str = "elder_set";
     type Reply = Saved;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<Saved, CommandError> {
+        let (scope, elder) = find(&engine.read()?, engine.area(), &self.elder)?;
+        write_fields(engine, now, scope, elder, &self.fields, self.certified)
+    }
 }
 
 impl Request for VisitAdd {
     const NAME: &'static str = "visit_add";
     type Reply = Saved;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<Saved, CommandError> {
+        let (scope, elder) = find(&engine.read()?, engine.area(), &self.elder)?;
+        let long = |text: &Option<String>, limit: usize| {
+            text.as_ref().is_some_and(|text| text.chars().count() > limit)
+        };
+        if long(&self.visit.note, Visit::NOTE_CHARACTERS_MAX) || long(&self.visit.visitor, 40) {
+            return Err(CommandError::new(ErrorKind::Usage, "note_too_long", "the note is too long")
+                .with("limit", Visit::NOTE_CHARACTERS_MAX));
+        }
+        let year = u16::try_from(self.visit.date.year()).ok().filter(|y| (1900..2200).contains(y));
+        let Some(year) = year else {
+            return Err(CommandError::new(ErrorKind::Usage, "visit_date", "an impossible year"));
+        };
+        let edit = Edit::insert(Part::Journal(year), &self.visit);
+        save(engine, now, scope, elder, vec![edit])
+    }
 }
 
 impl Request for VisitList {
     const NAME: &'static str = "visit_list";
     type Reply = VisitListReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<VisitListReport, CommandError> {
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let files = match &self.elder {
+            Some(elder) => vec![find(&snapshot, engine.area(), elder)?],
+            None => snapshot.elder_places(engine.area())?,
+        };
+        let mut found = Vec::new();
+        let mut authors: BTreeMap<DivisionCode, Authors> = BTreeMap::new();
+        for (scope, elder) in files {
+            if let Entry::Vacant(place) = authors.entry(scope) {
+                place.insert(Authors::of(&snapshot, scope)?);
+            }
+            let view = index::view(&snapshot, scope, elder)?;
+            found.extend(authors.get(&scope).map(|of| visits(of, &view)).unwrap_or_default());
+        }
+        found.retain(|report| {
+            self.from.is_none_or(|from| report.visit.date >= from)
+                && self.to.is_none_or(|to| report.visit.date <= to)
+        });
+        found.sort_by(newest_first);
+        Ok(VisitListReport { schema_version: JSON_SCHEMA_VERSION, visits: found })
+    }
+}
+
+/// The one file whose id begins like this.
+pub(super) fn find(
+    snapshot: &Snapshot,
+    area: Area,
+    prefix: &str,
+) -> Result<(DivisionCode, ElderId), CommandError> {
+    let prefix = prefix.trim().to_ascii_lowercase();
+    let mut found: Vec<(DivisionCode, ElderId)> = snapshot
+        .elder_places(area)?
+        .into_iter()
+        .filter(|(_, elder)| !prefix.is_empty() && elder.to_string().starts_with(&prefix))
+        .collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(place), true) => Ok(place),
+        (Some(_), false) => Err(CommandError::new(
+            ErrorKind::Usage,
+            "elder_ambiguous",
+            "several files begin like this",
+        )
+        .with("elder", prefix)),
+        (None, _) => {
+            Err(CommandError::new(ErrorKind::NotFound, "elder_unknown", "no file begins like this")
+                .with("elder", prefix))
+        }
+    }
+}
+
+/// Writes edits of one file: one change for each part.
+pub(super) fn save(
+    engine: &mut Engine,
+    now: Now,
+    scope: DivisionCode,
+    elder: ElderId,
+    edits: Vec<Edit>,
+) -> Result<Saved, CommandError> {
+    let entries = engine.capture(now, &by_document(scope, elder, edits))?;
+    Ok(Saved { schema_version: JSON_SCHEMA_VERSION, elder_id: elder, entries })
+}
+
+/// Edits of a file gathered by document.
+pub(super) fn by_document(
+    scope: DivisionCode,
+    elder: ElderId,
+    edits: Vec<Edit>,
+) -> Vec<DocumentEdit> {
+    let mut parts: BTreeMap<Part, Vec<Action>> = BTreeMap::new();
+    for edit in edits {
+        parts.entry(edit.part).or_default().push(edit.action);
+    }
+    let edit = |(part, actions)| DocumentEdit {
+        scope,
+        document: DocumentId::elder(elder, part),
+        actions,
+    };
+    parts.into_iter().map(edit).collect()
+}
+
+fn write_fields(
+    engine: &mut Engine,
+    now: Now,
+    scope: DivisionCode,
+    elder: ElderId,
+    fields: &BTreeMap<Field, String>,
+    certified: bool,
+) -> Result<Saved, CommandError> {
+    let mut edits = Vec::new();
+    for (field, text) in fields {
+        let value = field.value(text).map_err(|error| {
+            CommandError::new(ErrorKind::Usage, "value", &error)
+                .with("field", field)
+                .with("detail", error)
+        })?;
+        let part = part_for(*field, engine.grant().rights, certified).ok_or_else(|| {
+            CommandError::new(ErrorKind::Refused, "no_right_for_field", "no right to this field")
+                .with("field", field)
+        })?;
+        edits.push(Edit::set(part, *field, value));
+    }
+    save(engine, now, scope, elder, edits)
+}
+
+/// The part that a field is written into: the lowest that the rights allow, or the highest where
+/// the writer certifies.
+pub(super) fn part_for(field: Field, rights: Rights, certified: bool) -> Option<Part> {
+    let mut allowed = field
+        .spec()
+        .parts
+        .iter()
+        .filter(|kind| rights.contains(Rights::write(**kind)))
+        .filter_map(|kind| match kind {
+            PartKind::Card => Some(Part::Card),
+            PartKind::Ledger => Some(Part::Ledger),
+            PartKind::Registry => Some(Part::Registry),
+            PartKind::Journal | PartKind::Incident => None,
+        });
+    if certified { allowed.next() } else { allowed.last() }
+}
+
+fn summary(
+    scope: DivisionCode,
+    elder: ElderId,
+    row: &ElderRow,
+    as_of: NaiveDate,
+) -> ElderSummary {
+    ElderSummary {
+        elder_id: elder,
+        name: row.name.clone(),
+        scope,
+        birth_date: row.birth_date,
+        sex: row.sex,
+        care_group: row.care_group(as_of),
+        conflicts: row.conflict_count(),
+        last_visit: row.last_visits.values().max().copied(),
+    }
+}
+
+fn show(field: Field, value: &Value, whole: bool) -> String {
+    let text = value.as_str();
+    match field {
+        Field::ResidentId | Field::ResidentIdAsWritten if !whole => {
+            let length = text.chars().count();
+            let tail = text.chars().skip(length.saturating_sub(4));
+            std::iter::repeat_n('*', length.saturating_sub(4)).chain(tail).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
+    let mut lists: BTreeMap<String, Vec<BTreeMap<String, String>>> = BTreeMap::new();
+    for (list, stored) in view.parts().flat_map(PartView::stored).filter(|(l, _)| *l != List::Visits)
+    {
+        let element = match stored {
+            Stored::Text(text) => BTreeMap::from([("value".to_owned(), text.clone())]),
+            Stored::Map(entries) => entries.clone(),
+        };
+        lists.entry(list.key().to_owned()).or_default().push(element);
+    }
+    lists
+}
+
+/// The devices whose logs stand in a scope, by the actors that write in them.
+struct Authors(BTreeMap<[u8; 8], DeviceId>);
+
+impl Authors {
+    fn of(snapshot: &Snapshot, scope: DivisionCode) -> Result<Self, StoreError> {
+        let logs = snapshot.logs_of(scope)?;
+        Ok(Self(logs.iter().map(|log| (log.key.actor_prefix(), log.key.device)).collect()))
+    }
+
+    fn device(&self, element: &ElementId) -> Option<DeviceId> {
+        self.0.get(&element.actor_prefix()?).copied()
+    }
+}
+
+fn visits(authors: &Authors, view: &ElderView) -> Vec<VisitReport> {
+    let mut found: Vec<VisitReport> = view
+        .elements::<Visit>()
+        .into_iter()
+        .map(|(_, listed)| VisitReport {
+            recorded_by: authors.device(&listed.id),
+            id: listed.id.as_str().to_owned(),
+            elder_id: view.elder(),
+            visit: listed.element,
+        })
+        .collect();
+    found.sort_by(newest_first);
+    found
+}
+
+fn newest_first(one: &VisitReport, two: &VisitReport) -> std::cmp::Ordering {
+    (two.visit.date, two.visit.time, &two.id).cmp(&(one.visit.date, one.visit.time, &one.id))
+}
+
+fn outside_area(scope: DivisionCode) -> CommandError {
+    CommandError::new(ErrorKind::Refused, "outside_area", "the place is not in this device's area")
+        .with("scope", scope)
 }

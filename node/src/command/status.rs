@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
 
-use super::Request;
+use super::{CommandError, JSON_SCHEMA_VERSION, Request, places};
+use crate::digest;
+use crate::engine::Engine;
 use crate::identity::DeviceId;
-use crate::identity::grant::{GrantId, Role};
+use crate::identity::grant::{Grant, GrantId, Role};
+use crate::log::Lane;
+use crate::store::rows::{ScopeRow, Unsettled};
+use crate::store::{Snapshot, StoreError, StoreRead};
+use crate::sync::Now;
 
 /// Asks for [`StatusReport`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -155,9 +161,107 @@ pub struct PeersReport {
 impl Request for Status {
     const NAME: &'static str = "status";
     type Reply = StatusReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<StatusReport, CommandError> {
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let area = engine.area();
+        let names = places::names(&snapshot, area)?;
+        let mut unsettled: BTreeMap<String, u64> = BTreeMap::new();
+        let mut update_needed = false;
+        for row in snapshot.unsettled_in(area)? {
+            *unsettled.entry(row.standing.code()).or_default() += 1;
+            if row.standing == Unsettled::UnknownKind {
+                let log = snapshot.log_by_number(row.log)?;
+                update_needed |= log.is_some_and(|log| log.key.lane == Lane::Authority);
+            }
+        }
+        Ok(StatusReport {
+            schema_version: JSON_SCHEMA_VERSION,
+            device: OwnDevice {
+                id: engine.device(),
+                fingerprint: engine.device().fingerprint(),
+                name: engine.grant().name.clone(),
+                role: engine.grant().role,
+                mesh: engine.authority().mesh(),
+            },
+            area: area.0,
+            area_name: names.get(&area.0).cloned(),
+            scopes: scopes(&snapshot, area, &names)?,
+            peers: peers(engine)?,
+            unsettled,
+            evidence: snapshot.evidence_count()?,
+            update_needed,
+        })
+    }
 }
 
 impl Request for Peers {
     const NAME: &'static str = "peers";
     type Reply = PeersReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<PeersReport, CommandError> {
+        engine.settle(now)?;
+        Ok(PeersReport { schema_version: JSON_SCHEMA_VERSION, peers: peers(engine)? })
+    }
+}
+
+fn scopes(
+    snapshot: &Snapshot,
+    area: Area,
+    names: &BTreeMap<DivisionCode, String>,
+) -> Result<Vec<ScopeStatus>, StoreError> {
+    let mut rows: BTreeMap<DivisionCode, ScopeRow> =
+        snapshot.scopes_in(area)?.into_iter().collect();
+    rows.entry(area.0).or_default();
+    rows.into_iter()
+        .map(|(code, row)| {
+            let digests = digest::of_scope(snapshot, code)?;
+            Ok(ScopeStatus {
+                code,
+                name: names.get(&code).cloned(),
+                digest: hex::encode(digests.records),
+                authority_digest: hex::encode(digests.authority),
+                elders: row.elders,
+                entries: row.entries,
+                conflicts: row.conflicts,
+                unsettled: row.unsettled,
+            })
+        })
+        .collect()
+}
+
+fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
+    let online = engine.sessions();
+    let mut found = Vec::new();
+    for (device, row) in engine.peers().rows() {
+        let grant = Grant::from_bytes(&row.grant).ok();
+        let progress = engine.progress(device)?;
+        let state = match (online.contains(&device), &grant, row.last_done_ms, row.last_seen_ms) {
+            (true, Some(_), ..) => PeerState::Online,
+            (_, None, ..) if !row.refused.is_empty() => PeerState::Refused,
+            (_, _, Some(_), _) | (_, _, _, Some(_)) => PeerState::Seen,
+            _ => PeerState::Never,
+        };
+        found.push(PeerStatus {
+            device,
+            name: grant.as_ref().map(|grant| grant.name.clone()),
+            area: grant.as_ref().map(|grant| grant.area.0),
+            role: grant.as_ref().map(|grant| grant.role),
+            state,
+            last_seen_ms: row.last_seen_ms,
+            last_done_ms: row.last_done_ms,
+            done: progress.is_some_and(|progress| progress.done),
+            they_lack: progress.map(|progress| progress.they_lack),
+            we_lack: progress.map(|progress| progress.we_lack),
+            last_error: row.last_error.clone(),
+            refused: row.refused.clone(),
+            sessions: row.sessions,
+            bytes_sent: row.bytes_sent,
+            bytes_received: row.bytes_received,
+            entries_sent: row.entries_sent,
+            entries_received: row.entries_received,
+        });
+    }
+    Ok(found)
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::{CommandError, Request};
+use crate::engine::Engine;
+use crate::sync::Now;
+use crate::verify;
 
 /// Reads every header, body and signature again and rebuilds every document from the logs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,4 +46,9 @@ pub struct Fault {
 impl Request for Verify {
     const NAME: &'static str = "verify";
     type Reply = VerifyReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<VerifyReport, CommandError> {
+        engine.settle(now)?;
+        Ok(verify::run(&engine.read()?, engine.authority(), engine.index_secret()))
+    }
 }

@@ -169,11 +169,6 @@ impl Rights {
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
-
-    /// What both sets have.
-    pub const fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
 }
 
 impl fmt::Debug for Rights {
@@ -311,6 +306,14 @@ impl Grant {
             serial: reader.u32()?,
             written_at_ms: reader.i64()?,
         })
+    }
+
+    /// Reads [`Grant::encode`] and nothing more.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, GrantError> {
+        let mut reader = Reader::new(bytes);
+        let grant = Self::decode(&mut reader)?;
+        reader.finish()?;
+        Ok(grant)
     }
 
     /// The grant's id: a hash of its encoding.

@@ -55,7 +55,7 @@ pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::ne
 
 /// A consistent view of all tables.
 pub struct Snapshot {
-    meta: ReadOnlyTable<&'static str, Bytes>,
+    meta_rows: ReadOnlyTable<&'static str, Bytes>,
     logs: ReadOnlyTable<u32, Bytes>,
     log_numbers: ReadOnlyTable<Bytes, u32>,
     heads: ReadOnlyTable<u32, Bytes>,
@@ -73,7 +73,7 @@ pub struct Snapshot {
 impl Snapshot {
     pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, StoreError> {
         Ok(Self {
-            meta: transaction.open_table(META)?,
+            meta_rows: transaction.open_table(META)?,
             logs: transaction.open_table(LOGS)?,
             log_numbers: transaction.open_table(LOG_NUMBERS)?,
             heads: transaction.open_table(HEADS)?,
@@ -112,7 +112,7 @@ macro_rules! table_access {
     };
 }
 table_access! {
-    meta: &'static str => Bytes,
+    meta_rows: &'static str => Bytes,
     logs: u32 => Bytes,
     log_numbers: Bytes => u32,
     heads: u32 => Bytes,
@@ -131,12 +131,12 @@ table_access! {
 pub trait StoreRead: TableAccess {
     /// A value of the node itself.
     fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(TableAccess::meta(self).get(name)?.map(|value| value.value().to_vec()))
+        Ok(self.meta_rows().get(name)?.map(|value| value.value().to_vec()))
     }
 
     /// A number of the node itself, 0 where it is not set.
     fn meta_number(&self, name: &'static str) -> Result<u64, StoreError> {
-        match StoreRead::meta(self, name)?.as_deref().map(<[u8; 8]>::try_from) {
+        match self.meta(name)?.as_deref().map(<[u8; 8]>::try_from) {
             None => Ok(0),
             Some(Ok(bytes)) => Ok(u64::from_be_bytes(bytes)),
             Some(Err(_)) => Err(corrupt("meta-1")(CodecError::Truncated)),
@@ -158,9 +158,33 @@ pub trait StoreRead: TableAccess {
         Ok(Some(LogRow { number, key, grant }))
     }
 
+    /// All logs.
+    fn logs_all(&self) -> Result<Vec<LogRow>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.logs().iter()? {
+            let (number, _) = row?;
+            found.extend(self.log_by_number(LogNumber(number.value()))?);
+        }
+        Ok(found)
+    }
+
     /// All logs of the scopes in an area, in key order.
     fn logs_in(&self, area: Area) -> Result<Vec<LogRow>, StoreError> {
         let (low, high) = area.0.range();
+        self.logs_between(low, high)
+    }
+
+    /// All logs of one scope.
+    fn logs_of(&self, scope: DivisionCode) -> Result<Vec<LogRow>, StoreError> {
+        self.logs_between(scope, scope)
+    }
+
+    /// All logs of the scopes from `low` to `high`, both included.
+    fn logs_between(
+        &self,
+        low: DivisionCode,
+        high: DivisionCode,
+    ) -> Result<Vec<LogRow>, StoreError> {
         let low = low.number().to_be_bytes();
         let high = (high.number() + 1).to_be_bytes();
         let mut found = Vec::new();
@@ -216,13 +240,14 @@ pub trait StoreRead: TableAccess {
         decode_document(row.value()).map(Some).map_err(corrupt("documents-1"))
     }
 
-    /// All documents of the scopes in an area: key and row.
+    /// All documents of one scope: key, and row or why it does not read.
     fn for_each_document(
         &self,
-        area: Area,
+        scope: DivisionCode,
         mut with: impl FnMut(DocumentKey, Result<DocumentRow, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let (low, high) = scope_range(area);
+        let low = scope.number().to_be_bytes();
+        let high = (scope.number() + 1).to_be_bytes();
         for row in self.documents().range(low.as_slice()..high.as_slice())? {
             let (key, value) = row?;
             let key = DocumentKey::from_bytes(key.value())
@@ -279,6 +304,37 @@ pub trait StoreRead: TableAccess {
             .collect()
     }
 
+    /// All entries that do not count.
+    fn unsettled_all(&self) -> Result<Vec<UnsettledRow>, StoreError> {
+        self.unsettled()
+            .iter()?
+            .map(|row| decode_unsettled(row?.1.value()).map_err(corrupt("unsettled-1")))
+            .collect()
+    }
+
+    /// The places of all elders of whom there is a document.
+    fn elders_with_documents(&self) -> Result<Vec<(DivisionCode, ElderId)>, StoreError> {
+        let mut found: Vec<(DivisionCode, ElderId)> = Vec::new();
+        for row in self.documents().iter()? {
+            let (key, _) = row?;
+            let key = DocumentKey::from_bytes(key.value())
+                .ok_or_else(|| corrupt("documents-1")(CodecError::Tag))?;
+            found.extend(key.elder().filter(|place| found.last() != Some(place)));
+        }
+        Ok(found)
+    }
+
+    /// The places of all elders in the index.
+    fn elder_places_all(&self) -> Result<Vec<(DivisionCode, ElderId)>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.elders().iter()? {
+            let (key, _) = row?;
+            let place = elder_from_bytes(key.value());
+            found.push(place.ok_or_else(|| corrupt("elders-1")(CodecError::Truncated))?);
+        }
+        Ok(found)
+    }
+
     /// An elder's row in the index.
     fn elder(&self, scope: DivisionCode, elder: ElderId) -> Result<Option<ElderRow>, StoreError> {
         let row = self.elders().get(elder_bytes(scope, elder).as_slice())?;
@@ -297,6 +353,16 @@ pub trait StoreRead: TableAccess {
             let (scope, elder) = elder_from_bytes(key.value())
                 .ok_or_else(|| corrupt("elders-1")(CodecError::Truncated))?;
             found.push((scope, elder, json("elders-1", value.value())?));
+        }
+        Ok(found)
+    }
+
+    /// The places of all elders of the scopes in an area, without their rows.
+    fn elder_places(&self, area: Area) -> Result<Vec<(DivisionCode, ElderId)>, StoreError> {
+        let (low, high) = scope_range(area);
+        let mut found = Vec::new();
+        for row in self.elders().range(low.as_slice()..high.as_slice())? {
+            found.extend(elder_from_bytes(row?.0.value()));
         }
         Ok(found)
     }

@@ -23,7 +23,7 @@ type Bytes = &'static [u8];
 
 /// The tables, open for writing.
 pub struct Transaction<'t> {
-    pub(super) meta: Table<'t, &'static str, Bytes>,
+    pub(super) meta_rows: Table<'t, &'static str, Bytes>,
     pub(super) logs: Table<'t, u32, Bytes>,
     pub(super) log_numbers: Table<'t, Bytes, u32>,
     pub(super) heads: Table<'t, u32, Bytes>,
@@ -41,7 +41,7 @@ pub struct Transaction<'t> {
 impl<'t> Transaction<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
         Ok(Self {
-            meta: transaction.open_table(tables::META)?,
+            meta_rows: transaction.open_table(tables::META)?,
             logs: transaction.open_table(tables::LOGS)?,
             log_numbers: transaction.open_table(tables::LOG_NUMBERS)?,
             heads: transaction.open_table(tables::HEADS)?,
@@ -59,7 +59,7 @@ impl<'t> Transaction<'t> {
 
     /// Sets a value of the node itself.
     pub fn set_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
-        self.meta.insert(name, value)?;
+        self.meta_rows.insert(name, value)?;
         Ok(())
     }
 

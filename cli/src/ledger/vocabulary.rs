@@ -1,0 +1,378 @@
+//! The words of ledgers for the vocabularies of the record.
+
+use shouwang_crdt_schema::record::{
+    AbilityLevel, AbsenceReason, Choice, DisabilityGrade, LivingArrangement, ObservedFunction,
+    PairingKind, RiskLevel, ServiceNeed, Sex, SupportCapacity, YesNo,
+};
+use unicode_normalization::UnicodeNormalization;
+
+use super::cell::is_blank;
+
+/// A text for comparing: one form of each character, no white space.
+pub(crate) fn plain(text: &str) -> String {
+    text.nfkc().filter(|c| !is_blank(*c)).collect()
+}
+
+/// Whether a mark stands where a form was left blank.
+pub(crate) fn is_left_blank(plain: &str) -> bool {
+    !plain.is_empty() && plain.chars().all(|c| matches!(c, '-' | '—' | '–' | '/' | '\\' | '_'))
+}
+
+/// 性别
+pub(crate) fn sex(plain: &str) -> Option<Sex> {
+    Some(match plain {
+        "男" | "男性" | "M" | "m" | "1" => Sex::Male,
+        "女" | "女性" | "F" | "f" | "2" => Sex::Female,
+        _ => return spelt(plain),
+    })
+}
+
+/// 居住状况
+pub(crate) fn living_arrangement(plain: &str) -> Option<LivingArrangement> {
+    if let Some(value) = spelt(plain) {
+        return Some(value);
+    }
+    let says = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+    if says(&["独居", "独自", "单独", "一个人", "一人"]) {
+        return Some(LivingArrangement::Alone);
+    }
+    if says(&["孙", "子女", "儿", "女", "他人", "亲", "父母", "兄弟", "姐妹", "其他人", "隔代"])
+    {
+        return Some(LivingArrangement::WithOthers);
+    }
+    says(&["配偶", "老伴", "夫妻", "丈夫", "妻子", "夫妇"]).then_some(LivingArrangement::SpouseOnly)
+}
+
+/// 能力等级. A bare 失能 does not say which, and grades in digits differ between standards.
+pub(crate) fn ability_level(plain: &str) -> Option<AbilityLevel> {
+    Some(match plain {
+        "完全失能" | "完全丧失" | "全失能" | "完全丧失能力" | "完全" => {
+            AbilityLevel::Total
+        }
+        "重度失能" | "重度" | "重度丧失" => AbilityLevel::Severe,
+        "中度失能" | "中度" | "中度丧失" => AbilityLevel::Moderate,
+        "轻度失能" | "轻度" | "轻度丧失" => AbilityLevel::Mild,
+        "能力完好" | "完好" | "自理" | "能自理" | "完全自理" | "可自理" | "能够自理" => {
+            AbilityLevel::Intact
+        }
+        "未评估" | "未评" | "未测评" | "待评估" => AbilityLevel::Unassessed,
+        _ if is_unknown(plain) => AbilityLevel::Unassessed,
+        _ => return spelt(plain),
+    })
+}
+
+/// 残疾等级: of several, the worst.
+pub(crate) fn disability_grade(plain: &str) -> Option<DisabilityGrade> {
+    if matches!(plain, "无" | "否" | "没有" | "无残疾" | "非残疾" | "未残疾" | "健全")
+    {
+        return Some(DisabilityGrade::None);
+    }
+    if let Some(value) = spelt(plain) {
+        return Some(value);
+    }
+    let grade = |c: char| match c {
+        '1' | '一' | '壹' | 'I' => Some(DisabilityGrade::G1),
+        '2' | '二' | '贰' => Some(DisabilityGrade::G2),
+        '3' | '三' | '叁' => Some(DisabilityGrade::G3),
+        '4' | '四' | '肆' => Some(DisabilityGrade::G4),
+        _ => None,
+    };
+    let chars: Vec<char> = plain.chars().collect();
+    if let [single] = chars.as_slice() {
+        return grade(*single);
+    }
+    // NFKC turns the single characters Ⅱ, Ⅲ and Ⅳ into these.
+    for (roman, value) in [
+        ("IV级", DisabilityGrade::G4),
+        ("III级", DisabilityGrade::G3),
+        ("II级", DisabilityGrade::G2),
+    ] {
+        if plain.contains(roman) {
+            return Some(value);
+        }
+    }
+    chars
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [number, '级'] => grade(*number),
+            _ => None,
+        })
+        .min()
+}
+
+/// 身体状况. Illnesses are no answer: they do not say how the elder moves.
+pub(crate) fn observed_function(plain: &str) -> Option<ObservedFunction> {
+    Some(match plain {
+        "健康" | "良好" | "正常" | "较好" | "身体健康" | "行动自如" | "好" => {
+            ObservedFunction::NoLimitation
+        }
+        "行动不便" | "行动不变" | "行动困难" | "行走不便" => {
+            ObservedFunction::MobilityLimited
+        }
+        "长期卧床" | "卧床" | "卧床不起" | "瘫痪" | "瘫痪在床" => {
+            ObservedFunction::Bedridden
+        }
+        _ => return spelt(plain),
+    })
+}
+
+/// 风险等级
+pub(crate) fn risk_level(plain: &str) -> Option<RiskLevel> {
+    Some(match plain {
+        "高风险" => RiskLevel::High,
+        "中风险" | "中等" => RiskLevel::Medium,
+        "低风险" => RiskLevel::Low,
+        _ => return spelt(plain),
+    })
+}
+
+/// A question of fact, for example 是否失智.
+pub(crate) fn yes_no(plain: &str) -> Option<YesNo> {
+    Some(match plain.to_lowercase().as_str() {
+        "是" | "√" | "✓" | "✔" | "☑" | "有" | "y" | "yes" | "true" | "1" | "对" | "v" => {
+            YesNo::Yes
+        }
+        "失智" | "患有" | "已确诊" | "困难" | "经济困难" | "贫困" => YesNo::Yes,
+        "低保" | "低保户" | "享受" | "已享受" | "在享" | "享受低保" => YesNo::Yes,
+        "已签订" | "已签" | "签订" | "已签署" | "已报备" => YesNo::Yes,
+        "否" | "×" | "✗" | "✕" | "✘" | "☒" | "x" | "无" | "没有" | "n" | "no" | "false" | "0" => {
+            YesNo::No
+        }
+        "不是" | "不困难" | "非低保" | "未享受" | "不享受" => YesNo::No,
+        "未签订" | "未签" | "未签署" | "没签" => YesNo::No,
+        text if is_unknown(text) => YesNo::Unknown,
+        _ => return spelt(plain),
+    })
+}
+
+/// 赡养能力
+pub(crate) fn support_capacity(plain: &str) -> Option<SupportCapacity> {
+    Some(match plain {
+        "有" | "有能力" | "具备" | "有赡养能力" => SupportCapacity::Capable,
+        "无" | "无能力" | "不具备" | "无赡养能力" | "没有" => {
+            SupportCapacity::Incapable
+        }
+        _ => return spelt(plain),
+    })
+}
+
+/// What for a supporter is away, from any text that speaks of it.
+pub(crate) fn absence_reason(plain: &str) -> AbsenceReason {
+    let says = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+    if says(&["务工", "打工", "上班", "工作"]) {
+        AbsenceReason::Work
+    } else if says(&["经商", "生意", "做买卖", "开店"]) {
+        AbsenceReason::Business
+    } else if says(&["经营", "种植", "养殖"]) {
+        AbsenceReason::OtherProduction
+    } else {
+        AbsenceReason::Unknown
+    }
+}
+
+/// What kind of helper is named, from titles such as those in 周主任 and 志愿者小吴.
+pub(crate) fn pairing_kind(helper: &str) -> PairingKind {
+    const TITLES: [(PairingKind, &[&str]); 6] = [
+        (PairingKind::Volunteer, &["志愿"]),
+        (PairingKind::SocialWorker, &["社工"]),
+        (PairingKind::YoungOld, &["低龄老人", "低龄老年人"]),
+        (PairingKind::Neighbour, &["邻居", "邻里"]),
+        (
+            PairingKind::Cadre,
+            &["主任", "支书", "书记", "会计", "网格员", "干部", "村长", "组长", "委员", "文书"],
+        ),
+        (PairingKind::PartyMember, &["党员"]),
+    ];
+    TITLES
+        .iter()
+        .find(|(_, titles)| titles.iter().any(|title| helper.contains(title)))
+        .map_or(PairingKind::Unknown, |(kind, _)| *kind)
+}
+
+/// 服务需求: one need.
+pub(crate) fn service_need(plain: &str) -> Option<ServiceNeed> {
+    Some(match plain {
+        "照料" | "日常照料" | "生活照护" | "日间照料" | "照护" => {
+            ServiceNeed::DailyCare
+        }
+        "康复" | "护理" | "康复理疗" | "医疗护理" => ServiceNeed::Rehabilitation,
+        "心理慰藉" | "精神关爱" | "聊天" | "陪伴" | "陪聊" | "情感慰藉" => {
+            ServiceNeed::Emotional
+        }
+        "紧急救助" | "应急救援" | "助急" | "紧急呼叫" | "一键呼叫" => {
+            ServiceNeed::EmergencyRescue
+        }
+        "适老化" | "居家适老化改造" | "家庭适老化改造" => {
+            ServiceNeed::HomeAdaptation
+        }
+        "送餐" | "就餐" | "用餐" | "助餐服务" => ServiceNeed::Meals,
+        "保洁" | "打扫卫生" | "助洁服务" => ServiceNeed::Cleaning,
+        "就医" | "陪医" | "陪诊" | "送医" | "助医服务" | "陪同就医" => {
+            ServiceNeed::Medical
+        }
+        "出行" | "助行服务" => ServiceNeed::Mobility,
+        "代买" | "代缴" | "代购" | "代办" | "代办服务" => ServiceNeed::Errands,
+        "辅具租赁" | "辅助器具" | "轮椅" => ServiceNeed::AssistiveDevice,
+        "法律" | "法律服务" | "维权" => ServiceNeed::LegalAid,
+        _ => return spelt(plain),
+    })
+}
+
+/// The vocabulary's own spelling, stored or Chinese; 不详 where the vocabulary has an unknown.
+fn spelt<C: Choice>(plain: &str) -> Option<C> {
+    let known = |value: &C| value.chinese() == plain || value.as_str().eq_ignore_ascii_case(plain);
+    C::ALL
+        .iter()
+        .copied()
+        .find(known)
+        .or_else(|| C::from_stored("Unknown").filter(|_| is_unknown(plain)))
+}
+
+fn is_unknown(plain: &str) -> bool {
+    matches!(plain, "不详" | "未知" | "不清楚" | "不明" | "不确定")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn table<C: Choice + std::fmt::Debug>(read: fn(&str) -> Option<C>, rows: &[(&str, Option<C>)]) {
+        for value in C::ALL {
+            assert_eq!(read(value.as_str()), Some(*value), "{}", value.as_str());
+            assert_eq!(read(&plain(value.chinese())), Some(*value), "{}", value.chinese());
+        }
+        for (text, value) in rows {
+            assert_eq!(read(&plain(text)), *value, "{text}");
+        }
+    }
+
+    #[test]
+    fn sexes() {
+        table(sex, &[("男 性", Some(Sex::Male)), ("２", Some(Sex::Female)), ("人", None)]);
+    }
+
+    #[test]
+    fn living_arrangements() {
+        use LivingArrangement::{Alone, SpouseOnly, Unknown, WithOthers};
+        table(
+            living_arrangement,
+            &[
+                ("独居", Some(Alone)),
+                ("独居（子女在外）", Some(Alone)),
+                ("与配偶居住", Some(SpouseOnly)),
+                ("与老伴同住", Some(SpouseOnly)),
+                ("与孙辈居住", Some(WithOthers)),
+                ("与配偶及孙辈居住", Some(WithOthers)),
+                ("与他人居住", Some(WithOthers)),
+                ("不详", Some(Unknown)),
+                ("养老院", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn ability_levels() {
+        table(
+            ability_level,
+            &[
+                ("完全 失能", Some(AbilityLevel::Total)),
+                ("轻度", Some(AbilityLevel::Mild)),
+                ("能自理", Some(AbilityLevel::Intact)),
+                ("不详", Some(AbilityLevel::Unassessed)),
+                ("失能", None),
+                ("2级", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn disability_grades() {
+        use DisabilityGrade::{G1, G2, G3, G4, None as NoGrade, Unknown};
+        table(
+            disability_grade,
+            &[
+                ("肢体二级", Some(G2)),
+                ("2级", Some(G2)),
+                ("２级", Some(G2)),
+                ("Ⅲ级", Some(G3)),
+                ("Ⅰ级", Some(G1)),
+                ("视力一级", Some(G1)),
+                ("听力四级、肢体三级", Some(G3)),
+                ("四级", Some(G4)),
+                ("2", Some(G2)),
+                ("无残疾", Some(NoGrade)),
+                ("不详", Some(Unknown)),
+                ("有", None),
+                ("5级", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn observed_functions_and_risks() {
+        table(
+            observed_function,
+            &[
+                ("良好", Some(ObservedFunction::NoLimitation)),
+                ("瘫痪", Some(ObservedFunction::Bedridden)),
+                ("高血压", None),
+            ],
+        );
+        table(risk_level, &[("高风险", Some(RiskLevel::High)), ("很高", None)]);
+        table(support_capacity, &[("有", Some(SupportCapacity::Capable)), ("也许", None)]);
+    }
+
+    #[test]
+    fn answers() {
+        table(
+            yes_no,
+            &[
+                ("√", Some(YesNo::Yes)),
+                ("已签订", Some(YesNo::Yes)),
+                ("TRUE", Some(YesNo::Yes)),
+                ("1", Some(YesNo::Yes)),
+                ("×", Some(YesNo::No)),
+                ("X", Some(YesNo::No)),
+                ("无", Some(YesNo::No)),
+                ("未签订", Some(YesNo::No)),
+                ("不详", Some(YesNo::Unknown)),
+                ("也许", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn needs_helpers_and_reasons() {
+        for (text, need) in [
+            ("助餐", Some(ServiceNeed::Meals)),
+            ("送餐", Some(ServiceNeed::Meals)),
+            ("代买代缴", Some(ServiceNeed::Errands)),
+            ("唱歌", None),
+        ] {
+            assert_eq!(service_need(text), need, "{text}");
+        }
+        for (helper, kind) in [
+            ("志愿者小吴", PairingKind::Volunteer),
+            ("周主任", PairingKind::Cadre),
+            ("李支书", PairingKind::Cadre),
+            ("王会计", PairingKind::Cadre),
+            ("陈网格员", PairingKind::Cadre),
+            ("党员老赵", PairingKind::PartyMember),
+            ("社工小林", PairingKind::SocialWorker),
+            ("邻居张婶", PairingKind::Neighbour),
+            ("低龄老人互助员", PairingKind::YoungOld),
+            ("周国强", PairingKind::Unknown),
+        ] {
+            assert_eq!(pairing_kind(helper), kind, "{helper}");
+        }
+        for (text, reason) in [
+            ("广东务工", AbsenceReason::Work),
+            ("做生意", AbsenceReason::Business),
+            ("其他生产经营", AbsenceReason::OtherProduction),
+            ("上学", AbsenceReason::Unknown),
+        ] {
+            assert_eq!(absence_reason(text), reason, "{text}");
+        }
+    }
+}

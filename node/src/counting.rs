@@ -1,0 +1,288 @@
+//! What counts: a pure function of the stored changes of one document and of who may write it.
+//!
+//! Stored and counting are different things. A change is *own* if it is well-formed and its log's
+//! grant allows it; *blocked* if an ancestor is ill-formed or not allowed; *pending* while an
+//! ancestor is not here. Of own, unblocked changes with one (actor, seq) the smallest hash counts.
+//! Nothing depends on the order of arrival. Revocation will add cuts, and with them *vouched* and
+//! *quarantined*, to [`Candidate::allowed`]'s place in [`count`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+
+use automerge::{Automerge, Change, ChangeHash};
+use shouwang_crdt_schema::change::{Ancestry, IllFormed, Judgement, ParsedChange};
+use shouwang_crdt_schema::document::genesis;
+use shouwang_crdt_schema::parts::{DocumentId, Part};
+
+use crate::identity::grant::{Grant, Rights};
+use crate::log::{Entry, EntryHash, Lane, LogKey};
+use crate::store::rows::{DocumentKey, Unsettled};
+
+/// One stored change of a document, as the rules see it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The entry that carries it.
+    pub entry: EntryHash,
+    /// The change, if its bytes read as one.
+    pub change: Result<ParsedChange, IllFormed>,
+    /// Whether the log's grant allows it.
+    pub allowed: Result<(), Unsettled>,
+}
+
+/// What a document's changes come to.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The document of the changes that count.
+    pub document: Automerge,
+    /// Why each of the others does not.
+    pub unsettled: BTreeMap<EntryHash, Unsettled>,
+}
+
+impl Candidate {
+    /// Judges what can be judged of an entry by itself.
+    pub fn of(entry: &Entry, grant: &Grant) -> Self {
+        let change = ParsedChange::parse(&entry.body);
+        let allowed = allowed(&entry.header.log, entry.header.document, grant).and_then(|()| {
+            match &change {
+                Ok(change) if !is_of(change, &entry.header.log) => {
+                    Err(Unsettled::NotAllowed("foreign_actor".into()))
+                }
+                _ => Ok(()),
+            }
+        });
+        Self { entry: entry.header.hash(), change, allowed }
+    }
+
+    /// Why the change never counts whatever else is here, if that is so.
+    pub fn hopeless(&self) -> Option<Unsettled> {
+        match (&self.change, &self.allowed) {
+            (Err(rule), _) => Some(Unsettled::IllFormed(rule.code().into())),
+            (_, Err(reason)) => Some(reason.clone()),
+            (Ok(_), Ok(())) => None,
+        }
+    }
+}
+
+/// The lane that a document's changes travel in.
+pub fn lane_of(document: &DocumentId) -> Lane {
+    match document {
+        DocumentId::Directory => Lane::Notice,
+        DocumentId::Elder { part: Part::Incident(_), .. } => Lane::Urgent,
+        DocumentId::Elder { .. } => Lane::Routine,
+    }
+}
+
+/// The right that writing a document takes.
+pub fn right_for(document: &DocumentId) -> Rights {
+    match document {
+        DocumentId::Directory => Rights::DELEGATE,
+        DocumentId::Elder { part, .. } => Rights::write(part.kind()),
+    }
+}
+
+/// Whether a log's grant allows a change of the document in that log.
+pub fn allowed(
+    log: &LogKey,
+    document: Option<DocumentId>,
+    grant: &Grant,
+) -> Result<(), Unsettled> {
+    let not_allowed = |what: &str| Err(Unsettled::NotAllowed(what.to_owned()));
+    match document {
+        None => not_allowed("no_document"),
+        Some(document) if lane_of(&document) != log.lane => not_allowed("lane"),
+        Some(document) if !grant.rights.contains(right_for(&document)) => not_allowed("right"),
+        Some(_) if !grant.area.contains(log.scope) => not_allowed("area"),
+        Some(_) => Ok(()),
+    }
+}
+
+fn is_of(change: &ParsedChange, log: &LogKey) -> bool {
+    change.actor().to_bytes().starts_with(&log.actor_prefix())
+}
+
+/// Decides all changes of a document together.
+pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
+    let base = genesis(key.scope, &key.id);
+    let mut refused = BTreeSet::new();
+    loop {
+        let mut judged = judge(&mut Ancestry::new(key.scope, &key.id), candidates, &refused);
+        let gone = displaced(&judged.own);
+        let counting = judged.keep_all_but(&gone);
+        match apply(&base, &counting) {
+            Ok(document) => return Counted { document, unsettled: judged.unsettled },
+            // Automerge refuses what the rules allow: no case is known. Take away the change that
+            // it refuses, so that the others still count, and name it.
+            Err(Refused) => match first_refused(&base, &counting) {
+                Some(hash) => refused.insert(hash),
+                None => return Counted { document: base, unsettled: judged.unsettled },
+            },
+        };
+    }
+}
+
+/// Decides new changes, and those that waited, on top of a document of which nothing can be
+/// displaced. None if some change claims an (actor, seq) twice: then [`count`] has to decide.
+/// Gives the same as [`count`] over all changes would (`tests` below).
+pub fn count_onto(
+    document: &Automerge,
+    ancestry: &mut Ancestry,
+    candidates: &[Candidate],
+) -> Option<Counted> {
+    let mut judged = judge(ancestry, candidates, &BTreeSet::new());
+    let mut last_seq: BTreeMap<&[u8], u64> = BTreeMap::new();
+    let base = document.get_changes(&[]);
+    for change in &base {
+        let last = last_seq.entry(change.actor_id().to_bytes()).or_default();
+        *last = change.seq().max(*last);
+    }
+    let fresh: Vec<_> = judged
+        .own
+        .iter()
+        .filter(|change| automerge::ReadDoc::get_change_by_hash(document, &change.hash()).is_none())
+        .collect();
+    for change in &fresh {
+        // Each change follows its actor's last one, so numbers have no gaps.
+        if last_seq.insert(change.actor().to_bytes(), change.seq()) >= Some(change.seq()) {
+            return None;
+        }
+    }
+    let fresh: Vec<Change> = fresh.into_iter().map(|change| change.change().clone()).collect();
+    judged.keep_all_but(&BTreeMap::new());
+    let document = apply(document, &fresh).ok()?;
+    Some(Counted { document, unsettled: judged.unsettled })
+}
+
+/// Candidates sorted into those that are well-formed, allowed and unblocked, and the others.
+struct Judged {
+    /// In causal order.
+    own: Vec<ParsedChange>,
+    entries_of: BTreeMap<ChangeHash, Vec<EntryHash>>,
+    unsettled: BTreeMap<EntryHash, Unsettled>,
+}
+
+fn judge(
+    ancestry: &mut Ancestry,
+    candidates: &[Candidate],
+    refused: &BTreeSet<ChangeHash>,
+) -> Judged {
+    let mut judged =
+        Judged { own: Vec::new(), entries_of: BTreeMap::new(), unsettled: BTreeMap::new() };
+    let mut blocking = BTreeSet::new();
+    let mut waiting: BTreeMap<ChangeHash, &ParsedChange> = BTreeMap::new();
+    for candidate in candidates {
+        match (&candidate.change, candidate.hopeless()) {
+            (Ok(change), None) => {
+                judged.entries_of.entry(change.hash()).or_default().push(candidate.entry);
+                waiting.insert(change.hash(), change);
+            }
+            (change, reason) => {
+                blocking.extend(change.as_ref().ok().map(ParsedChange::hash));
+                judged.unsettled.extend(reason.map(|reason| (candidate.entry, reason)));
+            }
+        }
+    }
+    // The same change may stand in one entry that is allowed and in another that is not.
+    blocking.retain(|hash| !waiting.contains_key(hash) && !ancestry.contains(hash));
+
+    loop {
+        let mut settled = Vec::new();
+        for (hash, change) in &waiting {
+            let reason = if refused.contains(hash) {
+                Some(Unsettled::IllFormed("refused".into()))
+            } else if change.deps().iter().any(|dep| blocking.contains(dep)) {
+                Some(Unsettled::Blocked)
+            } else {
+                match ancestry.admit(change) {
+                    Judgement::WellFormed => None,
+                    Judgement::MissingDependencies(_) => continue,
+                    Judgement::IllFormed(rule) => Some(Unsettled::IllFormed(rule.code().into())),
+                }
+            };
+            match reason {
+                None => judged.own.push((*change).clone()),
+                Some(reason) => {
+                    blocking.insert(*hash);
+                    judged.set_aside(hash, &reason);
+                }
+            }
+            settled.push(*hash);
+        }
+        if settled.is_empty() {
+            break;
+        }
+        waiting.retain(|hash, _| !settled.contains(hash));
+    }
+    waiting.keys().for_each(|hash| judged.set_aside(hash, &Unsettled::Pending));
+    judged
+}
+
+impl Judged {
+    fn set_aside(&mut self, change: &ChangeHash, reason: &Unsettled) {
+        for entry in self.entries_of.remove(change).unwrap_or_default() {
+            self.unsettled.insert(entry, reason.clone());
+        }
+    }
+
+    fn keep_all_but(&mut self, gone: &BTreeMap<ChangeHash, Unsettled>) -> Vec<Change> {
+        for (hash, reason) in gone {
+            self.set_aside(hash, reason);
+        }
+        self.own
+            .iter()
+            .filter(|change| !gone.contains_key(&change.hash()))
+            .map(|change| change.change().clone())
+            .collect()
+    }
+}
+
+/// Changes that give way to another with the same (actor, seq), and what descends from them.
+/// `own` is in causal order. Collisions are settled one at a time in the order of (actor, seq),
+/// each among the changes that are still there, so that the outcome is one for every replica.
+fn displaced(own: &[ParsedChange]) -> BTreeMap<ChangeHash, Unsettled> {
+    let mut gone = BTreeMap::new();
+    loop {
+        let mut claims: BTreeMap<(&[u8], u64), BTreeSet<ChangeHash>> = BTreeMap::new();
+        for change in own.iter().filter(|change| !gone.contains_key(&change.hash())) {
+            let claim = (change.actor().to_bytes(), change.seq());
+            claims.entry(claim).or_default().insert(change.hash());
+        }
+        let Some(rivals) = claims.into_values().find(|rivals| rivals.len() > 1) else {
+            return gone;
+        };
+        gone.extend(rivals.into_iter().skip(1).map(|hash| (hash, Unsettled::Displaced)));
+        for change in own {
+            let blocked = change.deps().iter().any(|dep| gone.contains_key(dep));
+            if blocked && !gone.contains_key(&change.hash()) {
+                gone.insert(change.hash(), Unsettled::Blocked);
+            }
+        }
+    }
+}
+
+/// Automerge refused changes, or panicked over them.
+struct Refused;
+
+/// Applies changes that the rules allow to a copy. An error means that Automerge refused some, or
+/// panicked: the copy is thrown away and nothing has happened.
+fn apply(document: &Automerge, changes: &[Change]) -> Result<Automerge, Refused> {
+    let mut scratch = document.clone();
+    let applied = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        scratch.apply_changes(changes.iter().cloned()).map_err(|_| Refused)?;
+        let all = changes
+            .iter()
+            .all(|change| automerge::ReadDoc::get_change_by_hash(&scratch, &change.hash()).is_some());
+        if all { Ok(scratch) } else { Err(Refused) }
+    }));
+    applied.unwrap_or(Err(Refused))
+}
+
+fn first_refused(base: &Automerge, counting: &[Change]) -> Option<ChangeHash> {
+    let mut document = base.clone();
+    for change in counting {
+        match apply(&document, std::slice::from_ref(change)) {
+            Ok(next) => document = next,
+            Err(Refused) => return Some(change.hash()),
+        }
+    }
+    None
+}

@@ -1,0 +1,448 @@
+//! The engine: store, ingest and sync behind one synchronous face. It has no clock, no randomness
+//! and no threads of its own; the runtime and the simulator drive the same one.
+//!
+//! Verbs: [`Engine::handle`] takes what happens, [`Engine::settle`] commits what came in and
+//! acknowledges it, [`Engine::poll`] gives what to do until [`Output::Timeout`];
+//! [`Engine::capture`] writes what a person does here.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::document::genesis;
+use shouwang_crdt_schema::edit::{Action, EditError, write_change};
+use shouwang_crdt_schema::parts::DocumentId;
+use shouwang_crdt_schema::record::ElderId;
+use thiserror::Error;
+
+use crate::counting::{lane_of, right_for};
+use crate::entropy::Entropy;
+use crate::identity::authority::Authority;
+use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
+use crate::identity::{DeviceId, DeviceKeys};
+use crate::index::{self, IndexSecret};
+use crate::ingest::{Ingest, Ingested, Outcome, Refusal};
+use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
+use crate::log::run::RunEntry;
+use crate::log::{Head, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
+use crate::peers::PeerBook;
+use crate::replica::View;
+use crate::setup::{self, SetupError};
+use crate::store::rows::{DocumentKey, EvidenceRow};
+use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
+use crate::sync::session::Progress;
+use crate::sync::{Event, Input, Mesh, Now, Output};
+
+/// A node without its sockets.
+pub struct Engine {
+    store: Store,
+    keys: DeviceKeys,
+    authority: Authority,
+    own_grant: GrantId,
+    grant: Grant,
+    incarnation: Incarnation,
+    /// The second half of every actor of this process.
+    actor_nonce: [u8; 8],
+    epoch: u64,
+    secret: IndexSecret,
+    entropy: Entropy,
+    mesh: Mesh,
+    peers: PeerBook,
+    pending: Vec<(DeviceId, UnverifiedRun)>,
+    pending_bytes: usize,
+    out: VecDeque<Output>,
+    /// Where the transport listens, for invites.
+    listening: Vec<String>,
+}
+
+/// What a person does to one document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentEdit {
+    /// The scope.
+    pub scope: DivisionCode,
+    /// The document.
+    pub document: DocumentId,
+    /// What is done, as one change.
+    pub actions: Vec<Action>,
+}
+
+/// Why something was not written. Nothing of it was.
+#[derive(Debug, Error)]
+pub enum CaptureError {
+    /// This device's grant does not allow it.
+    #[error("this device's grant does not allow writing {document} in {scope}")]
+    NoRight {
+        /// The scope.
+        scope: DivisionCode,
+        /// The document.
+        document: DocumentId,
+    },
+    /// The edit cannot be meant.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// One change is longer than an entry may be.
+    #[error("the change of {document} has {bytes} bytes, an entry holds {BODY_BYTES_MAX}")]
+    TooLong {
+        /// The document.
+        document: DocumentId,
+        /// The change's length.
+        bytes: usize,
+    },
+    /// A grant that would not hold.
+    #[error("the grant would not hold")]
+    Grant(#[from] GrantError),
+    /// The entry would not count: the change breaks a rule that the edit could not see, such as
+    /// the number of operations in one change.
+    #[error("the edit cannot be written as it is: {0}")]
+    WouldNotCount(String),
+    /// Our own entries were refused at the door: a bug or a disk that lies.
+    #[error("this node's own entries were refused")]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    /// Opens the engine of a store that has joined a mesh. `seed` is fresh randomness: actors and
+    /// ids come from it.
+    pub fn open(store: Store, seed: [u8; 32]) -> Result<Self, SetupError> {
+        let mut entropy = Entropy::new(seed);
+        let own = setup::read(&store)?;
+        let authority = setup::load_authority(&store)?;
+        let grant = authority.grant(&own.grant).cloned().ok_or(SetupError::NotJoined)?;
+        let peers = PeerBook::load(&store.read()?)?;
+        Ok(Self {
+            store,
+            keys: own.keys,
+            authority,
+            own_grant: own.grant,
+            grant,
+            incarnation: own.incarnation,
+            actor_nonce: entropy.bytes(),
+            epoch: own.epoch,
+            secret: own.index_secret,
+            entropy,
+            mesh: Mesh::new(),
+            peers,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            out: VecDeque::new(),
+            listening: Vec::new(),
+        })
+    }
+
+    /// This device.
+    pub fn device(&self) -> DeviceId {
+        self.keys.device()
+    }
+
+    /// This device's keys.
+    pub fn keys(&self) -> &DeviceKeys {
+        &self.keys
+    }
+
+    /// This device's grant.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// This device's grant's id.
+    pub fn grant_id(&self) -> GrantId {
+        self.own_grant
+    }
+
+    /// This device's area.
+    pub fn area(&self) -> Area {
+        self.grant.area
+    }
+
+    /// Who may do what, as far as is known here.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// A consistent view of the store.
+    pub fn read(&self) -> Result<Snapshot, StoreError> {
+        self.store.read()
+    }
+
+    /// The store itself, for checks that read every page.
+    pub fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// What is known of peers.
+    pub fn peers(&self) -> &PeerBook {
+        &self.peers
+    }
+
+    /// How the index keys its secondary keys.
+    pub fn index_secret(&self) -> &IndexSecret {
+        &self.secret
+    }
+
+    /// Where this node can be dialled, as far as the transport has said.
+    pub fn listening(&self) -> &[String] {
+        &self.listening
+    }
+
+    /// The transport listens here.
+    pub fn set_listening(&mut self, addresses: Vec<String>) {
+        self.listening = addresses;
+    }
+
+    /// How far the exchange with a peer is, if there is one.
+    pub fn progress(&self, peer: DeviceId) -> Result<Option<Progress>, StoreError> {
+        let snapshot = self.store.read()?;
+        self.mesh.progress(peer, &self.view(&snapshot)?)
+    }
+
+    /// A random name for a new elder's file.
+    pub fn new_elder_id(&mut self) -> ElderId {
+        ElderId(self.entropy.bytes())
+    }
+
+    /// Takes what happens on the network. Drain [`Engine::poll`] afterwards, and call
+    /// [`Engine::settle`] when nothing more is waiting.
+    pub fn handle(&mut self, now: Now, input: Input) -> Result<(), StoreError> {
+        match &input {
+            Input::PeerUp(peer) => self.peers.note(*peer, |row| row.sessions += 1),
+            Input::Frame(peer, bytes) => self.peers.note(*peer, |row| {
+                row.bytes_received += bytes.len() as u64;
+                row.last_seen_ms = Some(now.wall_ms);
+            }),
+            Input::PeerDown(_) | Input::Oversized(..) | Input::Timeout => {}
+        }
+        let snapshot = self.store.read()?;
+        let mut mesh = std::mem::take(&mut self.mesh);
+        let handled = self.view(&snapshot).and_then(|view| mesh.handle(now, input, &view));
+        self.mesh = mesh;
+        handled?;
+        self.drain(now);
+        if self.pending_bytes >= COMMIT_BYTES { self.settle(now) } else { Ok(()) }
+    }
+
+    /// Commits what came in, acknowledges it and passes it on.
+    pub fn settle(&mut self, now: Now) -> Result<(), StoreError> {
+        self.pending_bytes = 0;
+        let runs = std::mem::take(&mut self.pending);
+        if runs.is_empty() {
+            return self.flush_peers();
+        }
+        let senders: BTreeMap<LogKey, DeviceId> =
+            runs.iter().map(|(peer, run)| (run.log, *peer)).collect();
+        let (results, ingested) = self.transact(|_| Ok(()), |ingest| {
+            let mut results: Vec<(DeviceId, LogKey, Result<Outcome, Refusal>)> = Vec::new();
+            for (peer, run) in runs {
+                let log = run.log;
+                results.push((peer, log, ingest.receive(run)?));
+            }
+            Ok::<_, StoreError>(results)
+        })?;
+        for (peer, log, result) in &results {
+            if let Ok(Outcome::Stored(count)) = result {
+                self.peers.note(*peer, |row| row.entries_received += count);
+            }
+            self.mesh.ingested(*peer, *log, result)?;
+        }
+        for (log, reasons) in &ingested.set_aside {
+            if let Some(peer) = senders.get(log) {
+                for reason in reasons {
+                    self.peers.count_refused(*peer, &reason.code());
+                }
+            }
+        }
+        self.committed(now, &ingested.heads)?;
+        self.flush_peers()
+    }
+
+    /// The next thing to do. [`Output::Timeout`] ends the drain. `Ingest` and events never come
+    /// out here: the engine has dealt with them.
+    pub fn poll(&mut self) -> Output {
+        match self.out.pop_front() {
+            Some(output) => output,
+            None => self.mesh.poll(),
+        }
+    }
+
+    /// The peers in a session.
+    pub fn sessions(&self) -> Vec<DeviceId> {
+        self.mesh.peers().collect()
+    }
+
+    /// Writes what a person does here: one change for each document, all in one transaction. It is
+    /// on the disk when this returns. Returns how many entries were written; an edit that changes
+    /// nothing writes none.
+    pub fn capture(&mut self, now: Now, edits: &[DocumentEdit]) -> Result<u64, CaptureError> {
+        self.settle(now)?;
+        for edit in edits {
+            let allowed = self.grant.rights.contains(right_for(&edit.document))
+                && self.grant.area.contains(edit.scope);
+            if !allowed {
+                return Err(CaptureError::NoRight { scope: edit.scope, document: edit.document });
+            }
+        }
+        let snapshot = self.store.read()?;
+        let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
+        for edit in edits {
+            let log = self.log_key(edit.scope, lane_of(&edit.document));
+            if let Some(body) = self.change(&snapshot, &log, edit)? {
+                let entry =
+                    RunEntry::new(Kind::Change, Some(edit.document), body, now.wall_ms);
+                fresh.entry(log).or_default().push(entry);
+            }
+        }
+        self.write(now, fresh)
+    }
+
+    /// Issues a grant: one entry in this device's `Authority` log of the subject's scope.
+    pub fn issue(&mut self, now: Now, grant: Grant) -> Result<SignedGrant, CaptureError> {
+        self.settle(now)?;
+        grant.check_within(&self.grant)?;
+        let log = self.log_key(grant.area.0, Lane::Authority);
+        let signed = grant.sign(&self.keys);
+        let entry = RunEntry::new(Kind::Grant, None, signed.encode(), now.wall_ms);
+        self.write(now, BTreeMap::from([(log, vec![entry])]))?;
+        Ok(signed)
+    }
+
+    /// Keeps something of the node's own, outside the logs.
+    pub fn set_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
+        self.store.write(|tables| tables.set_meta(name, value))
+    }
+
+    fn change(
+        &self,
+        snapshot: &Snapshot,
+        log: &LogKey,
+        edit: &DocumentEdit,
+    ) -> Result<Option<Vec<u8>>, CaptureError> {
+        let key = DocumentKey { scope: edit.scope, id: edit.document };
+        let document = match snapshot.document(&key)? {
+            Some(row) => index::load(&key, &row.saved)?,
+            None => genesis(edit.scope, &edit.document),
+        };
+        let mut actor = [0; 16];
+        actor[..8].copy_from_slice(&log.actor_prefix());
+        actor[8..].copy_from_slice(&self.actor_nonce);
+        let body = write_change(&document, edit.scope, &edit.document, actor, &edit.actions)?;
+        match body {
+            Some(body) if body.len() > BODY_BYTES_MAX => {
+                Err(CaptureError::TooLong { document: edit.document, bytes: body.len() })
+            }
+            body => Ok(body),
+        }
+    }
+
+    fn write(
+        &mut self,
+        now: Now,
+        fresh: BTreeMap<LogKey, Vec<RunEntry>>,
+    ) -> Result<u64, CaptureError> {
+        if fresh.is_empty() {
+            return Ok(0);
+        }
+        let count = fresh.values().map(|entries| entries.len() as u64).sum();
+        let (keys, grant) = (self.keys.clone(), self.own_grant);
+        // "Saved" means that it counts: what would be set aside is not written at all.
+        let counts = |ingested: &Ingested| match ingested.set_aside.values().flatten().next() {
+            Some(reason) => Err(CaptureError::WouldNotCount(reason.code())),
+            None => Ok(()),
+        };
+        let ((), ingested) = self.transact(counts, |ingest| {
+            for (log, entries) in fresh {
+                let head = ingest.tables().head(&log)?;
+                let run = VerifiedRun::write(log, grant, head.as_ref(), entries, &keys)
+                    .map_err(Refusal::from)?;
+                ingest.store(run)??;
+            }
+            Ok::<_, CaptureError>(())
+        })?;
+        self.committed(now, &ingested.heads)?;
+        Ok(count)
+    }
+
+    /// Runs one ingest transaction, if what it comes to is acceptable. If it fails nothing of it has happened, and what authority
+    /// learnt in it is forgotten.
+    fn transact<T, E: From<StoreError>>(
+        &mut self,
+        accept: impl FnOnce(&Ingested) -> Result<(), E>,
+        work: impl FnOnce(&mut Ingest<'_, '_>) -> Result<T, E>,
+    ) -> Result<(T, Ingested), E> {
+        let (area, secret) = (self.area(), self.secret);
+        let mut authority = self.authority.clone();
+        let result = self.store.write(|tables: &mut Transaction<'_>| {
+            let mut ingest = Ingest::begin(tables, &mut authority, area, secret);
+            let value = work(&mut ingest)?;
+            let ingested = ingest.finish()?;
+            accept(&ingested)?;
+            Ok::<_, E>((value, ingested))
+        })?;
+        self.authority = authority;
+        Ok(result)
+    }
+
+    fn committed(&mut self, now: Now, heads: &BTreeMap<LogKey, Head>) -> Result<(), StoreError> {
+        let snapshot = self.store.read()?;
+        let mut mesh = std::mem::take(&mut self.mesh);
+        let told = self.view(&snapshot).and_then(|view| mesh.committed(now, heads, &view));
+        self.mesh = mesh;
+        told?;
+        self.drain(now);
+        Ok(())
+    }
+
+    /// Deals with what the mesh gives out, and keeps what is for the transport.
+    fn drain(&mut self, now: Now) {
+        loop {
+            match self.mesh.poll() {
+                Output::Timeout(_) => return,
+                Output::Ingest(peer, run) => {
+                    self.pending_bytes += run.body_bytes() + 256;
+                    self.pending.push((peer, run));
+                }
+                Output::Event(event) => {
+                    self.peers.event(now, &event);
+                    if let Event::Done(_) = event {
+                        self.out.push_back(Output::Event(event));
+                    }
+                }
+                Output::Send(peer, frame) => {
+                    self.peers.sent(peer, &frame);
+                    self.out.push_back(Output::Send(peer, frame));
+                }
+                Output::Hangup(peer, error) => {
+                    self.peers.failed(now, peer, &error);
+                    self.out.push_back(Output::Hangup(peer, error));
+                }
+            }
+        }
+    }
+
+    /// Keeps what was noted of peers, and the evidence.
+    fn flush_peers(&mut self) -> Result<(), StoreError> {
+        if !self.peers.is_dirty() {
+            return Ok(());
+        }
+        let (rows, evidence) = self.peers.take_dirty();
+        self.store.write(|tables| {
+            for (device, row) in rows {
+                tables.note_peer(device, |stored| *stored = row)?;
+            }
+            evidence.into_iter().try_for_each(|row: EvidenceRow| tables.put_evidence(row))
+        })
+    }
+
+    fn log_key(&self, scope: DivisionCode, lane: Lane) -> LogKey {
+        LogKey { scope, lane, device: self.device(), incarnation: self.incarnation }
+    }
+
+    fn view<'a>(&'a self, snapshot: &'a Snapshot) -> Result<View<'a>, StoreError> {
+        Ok(View::new(
+            snapshot,
+            &self.authority,
+            self.own_grant,
+            (self.epoch, snapshot.meta_number("commit_number")?),
+        ))
+    }
+}

@@ -1,0 +1,144 @@
+//! The index of elders: what lists and searches read instead of opening documents. It is rebuilt
+//! from documents, updated from what changed, and never travels.
+
+use automerge::Automerge;
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
+use shouwang_crdt_schema::record::{ElderId, Sex, VisitOutcome};
+use shouwang_crdt_schema::view::{ElderView, PartView};
+use shouwang_crdt_schema::visit::Visit;
+
+use crate::store::rows::{CareRow, DocumentKey, ElderKey, ElderRow};
+use crate::store::{StoreError, StoreRead, Transaction};
+
+/// The secret that keys the hashes of secondary keys: random, this store's own.
+#[derive(Clone, Copy)]
+pub struct IndexSecret(pub [u8; 32]);
+
+impl IndexSecret {
+    /// The key of a resident ID, valid or as written.
+    pub fn resident_id(&self, id: &str) -> ElderKey {
+        self.key(b"resident_id", &[id.as_bytes()])
+    }
+
+    /// The key of a name within a scope.
+    pub fn name(&self, scope: DivisionCode, name: &str) -> ElderKey {
+        self.key(b"name", &[&scope.number().to_be_bytes(), name.as_bytes()])
+    }
+
+    fn key(&self, kind: &[u8], pieces: &[&[u8]]) -> ElderKey {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        for piece in [&[kind], pieces].concat() {
+            hasher.update(&(piece.len() as u64).to_be_bytes()).update(piece);
+        }
+        let mut key = [0; 16];
+        key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        ElderKey(key)
+    }
+}
+
+/// The parts of an elder's file as they are stored now.
+pub fn view(
+    tables: &impl StoreRead,
+    scope: DivisionCode,
+    elder: ElderId,
+) -> Result<ElderView, StoreError> {
+    let mut parts = Vec::new();
+    for (key, row) in tables.documents_of(scope, elder)? {
+        parts.extend(PartView::read(&load(&key, &row.saved)?, &key.id));
+    }
+    Ok(ElderView::new(elder, parts))
+}
+
+/// Reads a saved document.
+pub fn load(key: &DocumentKey, saved: &[u8]) -> Result<Automerge, StoreError> {
+    Automerge::load(saved).map_err(|error| StoreError::Corrupt {
+        table: "documents-1",
+        detail: format!("{}: {error}", key.id),
+    })
+}
+
+/// Brings an elder's row up to date after some of the elder's documents changed.
+pub fn update(
+    tables: &mut Transaction<'_>,
+    secret: &IndexSecret,
+    scope: DivisionCode,
+    elder: ElderId,
+    changed: &[Part],
+) -> Result<(), StoreError> {
+    let known = tables.elder(scope, elder)?;
+    let facts_changed = known.is_none()
+        || changed.iter().any(|part| {
+            matches!(part.kind(), PartKind::Card | PartKind::Ledger | PartKind::Registry)
+        });
+    let mut row = known.unwrap_or_else(ElderRow::empty);
+    for part in changed {
+        let key = DocumentKey { scope, id: DocumentId::elder(elder, *part) };
+        let view = match tables.document(&key)? {
+            Some(stored) => PartView::read(&load(&key, &stored.saved)?, &key.id),
+            None => None,
+        };
+        note_part(&mut row, *part, view.as_ref());
+    }
+    if facts_changed {
+        let mut parts = Vec::new();
+        for part in [Part::Card, Part::Ledger, Part::Registry] {
+            let key = DocumentKey { scope, id: DocumentId::elder(elder, part) };
+            if let Some(stored) = tables.document(&key)? {
+                parts.extend(PartView::read(&load(&key, &stored.saved)?, &key.id));
+            }
+        }
+        note_facts(&mut row, secret, scope, &ElderView::new(elder, parts));
+    }
+    tables.put_elder(scope, elder, &row)
+}
+
+/// The row that a view comes to: what [`update`] must have arrived at, step by step.
+pub fn row(secret: &IndexSecret, scope: DivisionCode, view: &ElderView) -> ElderRow {
+    let mut row = ElderRow::empty();
+    for part in view.parts() {
+        note_part(&mut row, part.part(), Some(part));
+    }
+    note_facts(&mut row, secret, scope, view);
+    row
+}
+
+fn note_part(row: &mut ElderRow, part: Part, view: Option<&PartView>) {
+    let conflicts = view.map_or(0, PartView::conflict_count);
+    match conflicts {
+        0 => row.conflicts.remove(&part.to_string()),
+        count => row.conflicts.insert(part.to_string(), count),
+    };
+    if let Part::Journal(year) = part {
+        let visits = view.map(PartView::elements::<Visit>).unwrap_or_default();
+        let last = visits
+            .iter()
+            .filter(|listed| listed.element.outcome == VisitOutcome::Completed)
+            .map(|listed| listed.element.date)
+            .max();
+        match last {
+            None => row.last_visits.remove(&year),
+            Some(date) => row.last_visits.insert(year, date),
+        };
+    }
+}
+
+fn note_facts(row: &mut ElderRow, secret: &IndexSecret, scope: DivisionCode, view: &ElderView) {
+    let resident_id = view.text(Field::ResidentId);
+    let as_written = view.text(Field::ResidentIdAsWritten);
+    let tail = |id: &str| id.chars().rev().take(4).collect::<Vec<_>>().iter().rev().collect();
+    row.name = view.text(Field::Name).map(str::to_owned);
+    row.birth_date = view.date(Field::BirthDate);
+    row.sex = view.choice(Field::Sex).unwrap_or(Sex::Unknown);
+    row.id_tail = resident_id.map(tail);
+    row.care = CareRow::from(view.care_facts());
+    row.keys = [
+        resident_id.map(|id| secret.resident_id(id)),
+        as_written.map(|id| secret.resident_id(id)),
+        row.name.as_deref().map(|name| secret.name(scope, name)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+}

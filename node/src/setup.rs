@@ -1,0 +1,260 @@
+//! The beginning of a node: keys, the pinned root, the own grant, the incarnation.
+//!
+//! Everything here stands in the store's `meta` table, so that encryption of the store covers it.
+
+use shouwang_crdt_schema::division::{Area, DivisionCode};
+use thiserror::Error;
+
+use crate::entropy::Entropy;
+use crate::identity::DeviceKeys;
+use crate::identity::authority::Authority;
+use crate::identity::grant::{Grant, GrantError, GrantId, Quota, Role, SignedGrant};
+use crate::identity::token::{Invite, Request, TokenError};
+use crate::index::IndexSecret;
+use crate::limits::NAME_BYTES_MAX;
+use crate::log::run::RunEntry;
+use crate::log::{Head, Incarnation, Kind, Lane, LogKey, VerifiedRun};
+use crate::store::{Store, StoreError, StoreRead, Transaction};
+
+/// What a node that has joined has of its own.
+pub(crate) struct Own {
+    pub(crate) keys: DeviceKeys,
+    pub(crate) grant: GrantId,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) epoch: u64,
+    pub(crate) index_secret: IndexSecret,
+}
+
+/// Why a node cannot begin.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// No keys yet: neither `init` nor `request` was run.
+    #[error("the node has no keys yet")]
+    NoKeys,
+    /// Keys, but no grant yet.
+    #[error("the node has not joined a mesh")]
+    NotJoined,
+    /// A grant already.
+    #[error("the node is in a mesh already")]
+    AlreadyJoined,
+    /// The invite is for another device.
+    #[error("the invite is for another device")]
+    OtherDevice,
+    /// A mesh begins at a county or a township.
+    #[error("a mesh begins at a county or below, {0} is above")]
+    AreaTooLarge(DivisionCode),
+    /// A name that is empty or too long.
+    #[error("a name has 1 to {NAME_BYTES_MAX} bytes")]
+    Name,
+    /// The invite does not read.
+    #[error("the invite does not read")]
+    Token(#[from] TokenError),
+    /// A grant in the invite does not hold.
+    #[error("a grant in the invite does not hold")]
+    Grant(#[from] GrantError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+const SECRET: &str = "device_secret";
+const ROOT: &str = "root_grant";
+const GRANT: &str = "own_grant";
+const INCARNATION: &str = "incarnation";
+const EPOCH: &str = "epoch";
+const INDEX_SECRET: &str = "index_secret";
+
+/// Makes the device's keys if there are none, and gives the request for whoever may grant.
+pub fn request(store: &Store, entropy: &mut Entropy) -> Result<Request, SetupError> {
+    let keys = match secret(store)? {
+        Some(keys) => keys,
+        None => {
+            let secret: [u8; 64] = entropy.bytes();
+            let (epoch, index_secret): ([u8; 8], [u8; 32]) = (entropy.bytes(), entropy.bytes());
+            store.write(|tables| {
+                tables.set_meta(SECRET, &secret)?;
+                tables.set_meta(EPOCH, &epoch)?;
+                tables.set_meta(INDEX_SECRET, &index_secret)
+            })?;
+            DeviceKeys::from_secret(&secret)
+        }
+    };
+    Ok(Request { device: keys.device(), sealing_key: keys.sealing_key() })
+}
+
+/// Makes a new mesh: the root's keys, its own grant, and this device's grant by it. The root's
+/// entries are written here once; its keys are returned and not kept.
+pub fn init(
+    store: &Store,
+    entropy: &mut Entropy,
+    area: DivisionCode,
+    name: &str,
+    wall_ms: i64,
+) -> Result<DeviceKeys, SetupError> {
+    use shouwang_crdt_schema::division::Level;
+    if area.level() < Level::County {
+        return Err(SetupError::AreaTooLarge(area));
+    }
+    check_name(name)?;
+    if store.read()?.meta(GRANT)?.is_some() {
+        return Err(SetupError::AlreadyJoined);
+    }
+    let device = request(store, entropy)?;
+    let root = DeviceKeys::from_secret(&entropy.bytes());
+    let grant = |subject: &Request, name: &str, role: Role, issuer: Option<&SignedGrant>| Grant {
+        subject: subject.device,
+        sealing_key: subject.sealing_key,
+        name: name.to_owned(),
+        area: Area(area),
+        role,
+        rights: role.rights(),
+        quota: Quota::DEFAULT,
+        depth: u8::from(issuer.is_some()),
+        issuer: issuer.map(SignedGrant::id),
+        serial: 0,
+        written_at_ms: wall_ms,
+    };
+    let root_request = Request { device: root.device(), sealing_key: root.sealing_key() };
+    let root_grant = grant(&root_request, "root", Role::Root, None).sign(&root);
+    let first = grant(&device, name, first_role(area), Some(&root_grant)).sign(&root);
+    let log = LogKey {
+        scope: area,
+        lane: Lane::Authority,
+        device: root.device(),
+        incarnation: Incarnation { number: 0, nonce: entropy.bytes() },
+    };
+    let entries = [&root_grant, &first]
+        .map(|grant| RunEntry::new(Kind::Grant, None, grant.encode(), wall_ms))
+        .to_vec();
+    let incarnation = Incarnation { number: 0, nonce: entropy.bytes() };
+    // Two entries are far from a checkpoint and cannot be refused.
+    let run = VerifiedRun::write(log, root_grant.id(), None, entries, &root)
+        .map_err(|_| SetupError::NotJoined)?;
+    store.write(|tables| {
+        pin(tables, &[root_grant.clone(), first.clone()], incarnation)?;
+        let row = tables.log_for(&log, root_grant.id())?;
+        let mut head = None;
+        for entry in run.entries() {
+            let next = Head::after(head.as_ref(), entry);
+            tables.append(&row, entry, &next)?;
+            head = Some(next);
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(root)
+}
+
+/// The role of a mesh's first device: a county's registrar, a township's manager with every right
+/// that the root can give.
+fn first_role(area: DivisionCode) -> Role {
+    use shouwang_crdt_schema::division::Level;
+    match area.level() {
+        Level::Village => Role::Clerk,
+        Level::Township => Role::Manager,
+        _ => Role::Registrar,
+    }
+}
+
+/// Pins the invite's root and takes the grant that it ends in.
+pub fn join(store: &Store, entropy: &mut Entropy, invite: &str) -> Result<Grant, SetupError> {
+    let invite = Invite::from_text(invite)?;
+    let snapshot = store.read()?;
+    if snapshot.meta(GRANT)?.is_some() {
+        return Err(SetupError::AlreadyJoined);
+    }
+    let keys = secret(store)?.ok_or(SetupError::NoKeys)?;
+    let root = invite.chain.first().cloned().ok_or(GrantError::UnknownIssuer)?;
+    let own = Authority::pin(root)?.check_chain(&invite.chain)?;
+    if own.grant.subject != keys.device() || own.grant.sealing_key != keys.sealing_key() {
+        return Err(SetupError::OtherDevice);
+    }
+    let incarnation = Incarnation { number: 0, nonce: entropy.bytes() };
+    store.write(|tables| {
+        pin(tables, &invite.chain, incarnation)?;
+        let addresses = serde_json::to_vec(&invite.addresses).unwrap_or_default();
+        tables.set_meta("addresses", &addresses)
+    })?;
+    Ok(own.grant)
+}
+
+/// The addresses that the store remembers.
+pub fn addresses(tables: &impl StoreRead) -> Result<Vec<String>, StoreError> {
+    let stored = tables.meta("addresses")?;
+    Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
+}
+
+/// Whether a name may stand in a grant.
+pub fn check_name(name: &str) -> Result<(), SetupError> {
+    let name = name.trim();
+    match name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        true => Err(SetupError::Name),
+        false => Ok(()),
+    }
+}
+
+pub(crate) fn read(store: &Store) -> Result<Own, SetupError> {
+    let keys = secret(store)?.ok_or(SetupError::NoKeys)?;
+    let snapshot = store.read()?;
+    let grant = snapshot.meta(GRANT)?.ok_or(SetupError::NotJoined)?;
+    let array = |name: &'static str| -> Result<Vec<u8>, SetupError> {
+        snapshot.meta(name)?.ok_or(SetupError::NotJoined)
+    };
+    let incarnation = array(INCARNATION)?;
+    let (number, nonce) = incarnation.split_first_chunk::<4>().ok_or_else(|| short(INCARNATION))?;
+    Ok(Own {
+        keys,
+        grant: GrantId(grant.try_into().map_err(|_| short(GRANT))?),
+        incarnation: Incarnation {
+            number: u32::from_be_bytes(*number),
+            nonce: nonce.try_into().map_err(|_| short(INCARNATION))?,
+        },
+        epoch: snapshot.meta_number(EPOCH)?,
+        index_secret: IndexSecret(
+            array(INDEX_SECRET)?.try_into().map_err(|_| short(INDEX_SECRET))?,
+        ),
+    })
+}
+
+/// Every grant that is here and holds: those of the invite, and those that entries brought.
+pub(crate) fn load_authority(store: &Store) -> Result<Authority, SetupError> {
+    let snapshot = store.read()?;
+    let root = snapshot.meta(ROOT)?.ok_or(SetupError::NotJoined)?;
+    let mut authority = Authority::pin(SignedGrant::from_bytes(&root)?)?;
+    let mut grants = snapshot.grants_all()?;
+    grants.sort_by_key(|grant| grant.grant.depth);
+    for grant in grants {
+        if grant.id() != authority.mesh() {
+            // Only grants that held were stored, each after its issuer's, whose depth is smaller.
+            authority.learn(grant)?;
+        }
+    }
+    Ok(authority)
+}
+
+fn pin(
+    tables: &mut Transaction<'_>,
+    chain: &[SignedGrant],
+    incarnation: Incarnation,
+) -> Result<(), StoreError> {
+    if let (Some(root), Some(own)) = (chain.first(), chain.last()) {
+        tables.set_meta(ROOT, &root.encode())?;
+        tables.set_meta(GRANT, &own.id().0)?;
+    }
+    for grant in chain {
+        tables.put_grant(grant)?;
+    }
+    let bytes = [&incarnation.number.to_be_bytes()[..], &incarnation.nonce].concat();
+    tables.set_meta(INCARNATION, &bytes)
+}
+
+fn secret(store: &Store) -> Result<Option<DeviceKeys>, SetupError> {
+    match store.read()?.meta(SECRET)?.map(<[u8; 64]>::try_from) {
+        None => Ok(None),
+        Some(Ok(secret)) => Ok(Some(DeviceKeys::from_secret(&secret))),
+        Some(Err(_)) => Err(short(SECRET)),
+    }
+}
+
+fn short(name: &str) -> SetupError {
+    StoreError::Corrupt { table: "meta-1", detail: format!("{name} is too short") }.into()
+}

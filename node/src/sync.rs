@@ -1,0 +1,96 @@
+//! Sync without I/O: bytes and time come in as values, frames and events go out.
+//!
+//! [`Mesh::handle`] takes one [`Input`]; after it, drain [`Mesh::poll`] until it gives
+//! [`Output::Timeout`]. Payloads are opaque here: a run is verified and stored by
+//! [`crate::ingest`], and only what it has committed is acknowledged.
+
+use crate::identity::DeviceId;
+use crate::identity::authority::Authority;
+use crate::identity::grant::GrantId;
+use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
+use crate::store::StoreError;
+use shouwang_crdt_schema::division::Area;
+
+pub mod error;
+pub mod mesh;
+pub mod session;
+pub mod wire;
+
+pub use error::{Disposition, Fault, PeerError};
+pub use mesh::Mesh;
+
+/// A point in time as the caller sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Now {
+    /// Runs evenly from an arbitrary start, ms. All timeouts go by it.
+    pub monotonic_ms: u64,
+    /// The wall clock, ms since 1970, right or wrong. For display only.
+    pub wall_ms: i64,
+}
+
+/// What happens to a mesh.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A substream to a peer is open; the transport has proved the peer's key.
+    PeerUp(DeviceId),
+    /// It is gone.
+    PeerDown(DeviceId),
+    /// One frame came in.
+    Frame(DeviceId, Vec<u8>),
+    /// A frame was announced that is longer than any may be.
+    Oversized(DeviceId, u64),
+    /// The time that [`Output::Timeout`] named has come.
+    Timeout,
+}
+
+/// What a mesh wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send a frame.
+    Send(DeviceId, Vec<u8>),
+    /// Close the substream.
+    Hangup(DeviceId, PeerError),
+    /// Verify and store a run, then call [`Mesh::ingested`].
+    Ingest(DeviceId, UnverifiedRun),
+    /// Something worth knowing.
+    Event(Event),
+    /// Nothing more until this time, or until the next input.
+    Timeout(Option<u64>),
+}
+
+/// Something worth knowing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The peer proved its grant: this is its encoding.
+    Proved(DeviceId, Vec<u8>),
+    /// Both sides hold everything that both summaries spoke of.
+    Done(DeviceId),
+}
+
+/// What sync reads of the node.
+pub trait Replica {
+    /// Who may do what.
+    fn authority(&self) -> &Authority;
+
+    /// This device's grant.
+    fn own_grant(&self) -> GrantId;
+
+    /// The store's epoch and commit number, for `Hello`.
+    fn epoch(&self) -> (u64, u64);
+
+    /// Heads of all logs of an area's scopes, and of the scopes that the area lies inside.
+    fn heads(&self, area: Area) -> Result<Vec<(LogKey, Head)>, StoreError>;
+
+    /// The head of a log.
+    fn head(&self, log: &LogKey) -> Result<Option<Head>, StoreError>;
+
+    /// The hash of the entry with this number.
+    fn hash_at(&self, log: &LogKey, seq: u64) -> Result<Option<EntryHash>, StoreError>;
+
+    /// The run that follows on the entry `after`, or the log's first.
+    fn run_after(
+        &self,
+        log: &LogKey,
+        after: Option<u64>,
+    ) -> Result<Option<UnverifiedRun>, StoreError>;
+}

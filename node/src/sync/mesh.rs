@@ -1,0 +1,158 @@
+//! All sessions of a node.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::session::{Progress, Session, Stop};
+use super::wire::Frame;
+use super::{Input, Now, Output, PeerError, Replica};
+use crate::identity::DeviceId;
+use crate::ingest::{Outcome, Refusal};
+use crate::limits::SESSIONS_MAX;
+use crate::log::{Head, LogKey};
+use crate::store::StoreError;
+
+/// All sessions, driven by [`Input`]s; see [`crate::sync`].
+#[derive(Debug, Default)]
+pub struct Mesh {
+    sessions: BTreeMap<DeviceId, Session>,
+    /// Logs of which runs came in and are not acknowledged, by peer.
+    received: BTreeMap<DeviceId, BTreeSet<LogKey>>,
+    out: VecDeque<Output>,
+}
+
+impl Mesh {
+    /// No sessions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes one input. Drain [`Mesh::poll`] afterwards. An error is our own disk's, never a
+    /// peer's: peers' errors end their session and come out as [`Output::Hangup`].
+    pub fn handle(
+        &mut self,
+        now: Now,
+        input: Input,
+        replica: &impl Replica,
+    ) -> Result<(), StoreError> {
+        match input {
+            Input::PeerUp(peer) => {
+                self.forget(peer);
+                if self.sessions.len() >= SESSIONS_MAX {
+                    self.hang_up(peer, PeerError::Busy);
+                    return Ok(());
+                }
+                match Session::open(peer, now, replica, &mut self.out) {
+                    Ok(session) => drop(self.sessions.insert(peer, session)),
+                    Err(stop) => self.stop(peer, stop)?,
+                }
+            }
+            Input::PeerDown(peer) => self.forget(peer),
+            Input::Frame(peer, bytes) => {
+                self.with(peer, |session, out| session.frame(now, &bytes, replica, out))?;
+            }
+            Input::Oversized(peer, length) => {
+                self.with(peer, |_, _| Err(PeerError::Oversized(length).into()))?;
+            }
+            Input::Timeout => {
+                let due: Vec<DeviceId> = self
+                    .sessions
+                    .iter()
+                    .filter(|(_, session)| session.deadline_ms() <= now.monotonic_ms)
+                    .map(|(peer, _)| *peer)
+                    .collect();
+                for peer in due {
+                    self.with(peer, |session, out| Ok(session.timeout(now, out)?))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What became of a run that [`Output::Ingest`] handed out. Its transaction is not committed
+    /// yet: [`Mesh::committed`] follows.
+    pub fn ingested(
+        &mut self,
+        peer: DeviceId,
+        log: LogKey,
+        result: &Result<Outcome, Refusal>,
+    ) -> Result<(), StoreError> {
+        if result.is_ok() {
+            self.received.entry(peer).or_default().insert(log);
+        }
+        self.with(peer, |session, _| Ok(session.ingested(log, result)?))
+    }
+
+    /// A transaction is committed: acknowledges what came in, and pushes what is new.
+    pub fn committed(
+        &mut self,
+        now: Now,
+        heads: &BTreeMap<LogKey, Head>,
+        replica: &impl Replica,
+    ) -> Result<(), StoreError> {
+        for (peer, logs) in std::mem::take(&mut self.received) {
+            self.with(peer, |session, out| session.acknowledge(now, &logs, replica, out))?;
+        }
+        let peers: Vec<DeviceId> = self.sessions.keys().copied().collect();
+        for peer in peers {
+            self.with(peer, |session, out| session.committed(now, heads, replica, out))?;
+        }
+        Ok(())
+    }
+
+    /// The next thing to do. [`Output::Timeout`] ends the drain.
+    pub fn poll(&mut self) -> Output {
+        self.out.pop_front().unwrap_or_else(|| {
+            Output::Timeout(self.sessions.values().map(Session::deadline_ms).min())
+        })
+    }
+
+    /// The peers in a session.
+    pub fn peers(&self) -> impl Iterator<Item = DeviceId> {
+        self.sessions.keys().copied()
+    }
+
+    /// How far the exchange with a peer is, if there is one.
+    pub fn progress(
+        &self,
+        peer: DeviceId,
+        replica: &impl Replica,
+    ) -> Result<Option<Progress>, StoreError> {
+        self.sessions.get(&peer).map(|session| session.progress(replica)).transpose()
+    }
+
+    fn with(
+        &mut self,
+        peer: DeviceId,
+        work: impl FnOnce(&mut Session, &mut VecDeque<Output>) -> Result<(), Stop>,
+    ) -> Result<(), StoreError> {
+        let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
+        match work(session, &mut self.out) {
+            Ok(()) => Ok(()),
+            Err(stop) => self.stop(peer, stop),
+        }
+    }
+
+    fn stop(&mut self, peer: DeviceId, stop: Stop) -> Result<(), StoreError> {
+        match stop {
+            Stop::Store(error) => Err(error),
+            Stop::Peer(error) => {
+                self.hang_up(peer, error);
+                Ok(())
+            }
+        }
+    }
+
+    fn hang_up(&mut self, peer: DeviceId, error: PeerError) {
+        if !matches!(error, PeerError::Told(_)) {
+            let close = Frame::Close(error.code());
+            self.out.push_back(Output::Send(peer, close.encode()));
+        }
+        self.forget(peer);
+        self.out.push_back(Output::Hangup(peer, error));
+    }
+
+    fn forget(&mut self, peer: DeviceId) {
+        self.sessions.remove(&peer);
+        self.received.remove(&peer);
+    }
+}

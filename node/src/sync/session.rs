@@ -1,0 +1,565 @@
+//! One exchange with one peer.
+//!
+//! ```text
+//!            we                                 peer
+//!            Hello (Summary)  ───────────►
+//!                             ◄───────────      Hello (Summary)
+//!            [AskChain]       ───────────►
+//!                             ◄───────────      [Chain]
+//!            Summary          ───────────►
+//!            Run … Run        ───────────►
+//!                             ◄───────────      Have … (after each commit), Run …
+//!            Have …           ───────────►
+//!            Run as entries are committed, for as long as the link lasts
+//! ```
+//!
+//! The summary leaves together with `Hello` where the peer's grant is known here already. Progress
+//! is the durable prefix of each log: whatever cuts the link, only runs in flight are sent again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use shouwang_crdt_schema::division::DivisionCode;
+
+use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION};
+use super::{Event, Now, Output, PeerError, Replica};
+use crate::identity::DeviceId;
+use crate::identity::grant::{Grant, SignedGrant};
+use crate::ingest::{Outcome, Refusal};
+use crate::limits::{
+    ALIVE_INTERVAL_MS, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
+    SILENCE_TIMEOUT_MS, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
+};
+use crate::log::{Head, Lane, LogKey, UnverifiedRun};
+use crate::replication::{receives, replicates};
+use crate::store::StoreError;
+
+/// Why handling stopped: the peer, or our own disk.
+pub(super) enum Stop {
+    /// Hang up on the peer.
+    Peer(PeerError),
+    /// The node failed.
+    Store(StoreError),
+}
+
+impl From<PeerError> for Stop {
+    fn from(error: PeerError) -> Self {
+        Self::Peer(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The state of one exchange.
+#[derive(Debug)]
+pub(super) struct Session {
+    peer: DeviceId,
+    opened_ms: u64,
+    heard_ms: u64,
+    spoke_ms: u64,
+    hello: Option<Hello>,
+    /// The peer's grant, once proved.
+    grant: Option<Grant>,
+    chain_asked: bool,
+    summary_sent: bool,
+    summary_whole: bool,
+    /// The heads that the peer's summary spoke of.
+    theirs: BTreeMap<LogKey, LogPosition>,
+    /// Logs in which its summary was ahead of what we hold, and how far.
+    wanted: BTreeMap<LogKey, u64>,
+    /// What the peer durably has, as far as we know.
+    has: BTreeMap<LogKey, u64>,
+    /// The last entry sent of each log, acknowledged or not.
+    sent: BTreeMap<LogKey, u64>,
+    /// Logs in which we are ahead of what was sent.
+    behind: BTreeSet<(Lane, u8, LogKey)>,
+    /// Logs that the two of us see differently, or of which the peer's runs were refused.
+    stuck: BTreeSet<LogKey>,
+    in_flight: VecDeque<(LogKey, u64, usize)>,
+    in_flight_bytes: usize,
+    done: bool,
+}
+
+/// How far an exchange is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether both hold all that both summaries spoke of.
+    pub done: bool,
+    /// Entries that the peer lacks of what we hold.
+    pub they_lack: u64,
+    /// Entries that we lack of what its summary spoke of.
+    pub we_lack: u64,
+    /// Logs that cannot be exchanged: forked, or refused.
+    pub stuck: u64,
+}
+
+type Outputs = VecDeque<Output>;
+
+impl Session {
+    pub(super) fn open(
+        peer: DeviceId,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<Self, Stop> {
+        let mut session = Self {
+            peer,
+            opened_ms: now.monotonic_ms,
+            heard_ms: now.monotonic_ms,
+            spoke_ms: now.monotonic_ms,
+            hello: None,
+            grant: None,
+            chain_asked: false,
+            summary_sent: false,
+            summary_whole: false,
+            theirs: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            has: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            behind: BTreeSet::new(),
+            stuck: BTreeSet::new(),
+            in_flight: VecDeque::new(),
+            in_flight_bytes: 0,
+            done: false,
+        };
+        let (epoch, commit_number) = replica.epoch();
+        let hello = Frame::Hello(Hello {
+            version: PROTOCOL_VERSION,
+            mesh: replica.authority().mesh(),
+            grant: replica.own_grant(),
+            epoch,
+            commit_number,
+            clock_ms: now.wall_ms,
+        });
+        session.send(now, &hello, out);
+        // The transport has proved the peer's key, so a grant that is here proves the peer.
+        let known = replica.authority().grants_of(peer).max_by_key(|(_, grant)| grant.serial);
+        if let Some((_, grant)) = known {
+            session.grant = Some(grant.clone());
+            session.send_summary(now, replica, out)?;
+        }
+        Ok(session)
+    }
+
+    pub(super) fn frame(
+        &mut self,
+        now: Now,
+        bytes: &[u8],
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        self.heard_ms = now.monotonic_ms;
+        let frame = Frame::decode(bytes)?;
+        match (&frame, &self.hello) {
+            (Frame::Hello(_) | Frame::Close(_), None) | (_, Some(_)) => {}
+            (_, None) => return Err(PeerError::OutOfTurn("a frame before Hello").into()),
+        }
+        match frame {
+            Frame::Hello(hello) => self.hello(now, hello, replica, out)?,
+            Frame::AskChain => {
+                let chain = replica.authority().chain(&replica.own_grant());
+                self.send(now, &Frame::Chain(chain), out);
+            }
+            Frame::Chain(chain) => self.chain(now, &chain, replica, out)?,
+            Frame::Summary { heads, last } => self.summary(heads, last, replica)?,
+            Frame::Run(run) => self.run(run, replica, out)?,
+            Frame::Have(heads) => self.have(&heads, replica)?,
+            Frame::Alive => {}
+            Frame::Close(code) => return Err(PeerError::Told(code).into()),
+        }
+        self.pump(now, replica, out)
+    }
+
+    fn hello(
+        &mut self,
+        now: Now,
+        hello: Hello,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        if self.hello.is_some() {
+            return Err(PeerError::OutOfTurn("a second Hello").into());
+        }
+        if hello.mesh != replica.authority().mesh() {
+            return Err(PeerError::OtherMesh.into());
+        }
+        // The grant that it names counts, not one that we might know of an earlier role.
+        let named = replica.authority().grant(&hello.grant);
+        let named = named.filter(|grant| grant.subject == self.peer).cloned();
+        match named {
+            Some(grant) => {
+                let known_as_is = self.grant.as_ref() == Some(&grant);
+                self.prove(&grant, replica)?;
+                out.push_back(Output::Event(Event::Proved(self.peer, grant.encode())));
+                self.grant = Some(grant);
+                if !known_as_is || !self.summary_sent {
+                    self.begin(now, replica, out)?;
+                }
+            }
+            None => {
+                self.grant = None;
+                self.chain_asked = true;
+                self.send(now, &Frame::AskChain, out);
+            }
+        }
+        self.hello = Some(hello);
+        Ok(())
+    }
+
+    fn chain(
+        &mut self,
+        now: Now,
+        chain: &[SignedGrant],
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        if !std::mem::take(&mut self.chain_asked) {
+            return Err(PeerError::OutOfTurn("a chain that nobody asked for").into());
+        }
+        let named = self.hello.as_ref().map(|hello| hello.grant);
+        let shown = replica.authority().check_chain(chain).map_err(|_| PeerError::NoGrant)?;
+        if Some(shown.id()) != named || shown.grant.subject != self.peer {
+            return Err(PeerError::NoGrant.into());
+        }
+        self.prove(&shown.grant, replica)?;
+        out.push_back(Output::Event(Event::Proved(self.peer, shown.grant.encode())));
+        self.grant = Some(shown.grant);
+        self.begin(now, replica, out)
+    }
+
+    /// The peer's grant is proved only now: what was said before was said without knowing it.
+    fn begin(
+        &mut self,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        self.send_summary(now, replica, out)?;
+        if self.summary_whole { self.compare(replica) } else { Ok(()) }
+    }
+
+    fn prove(&self, grant: &Grant, replica: &impl Replica) -> Result<(), Stop> {
+        let Some(own) = replica.authority().grant(&replica.own_grant()) else {
+            return Err(PeerError::NoGrant.into());
+        };
+        // Siblings still share what flows down to both, so areas of one mesh always have something
+        // in common; what is refused here is a grant for somewhere else altogether.
+        let root = replica.authority().mesh();
+        let mesh_area = replica.authority().grant(&root).map(|root| root.area);
+        let common = mesh_area.is_some_and(|area| {
+            area.contains_area(grant.area) && area.contains_area(own.area)
+        });
+        if common { Ok(()) } else { Err(PeerError::NothingInCommon.into()) }
+    }
+
+    /// Whether both of us may hold the log, so that it is spoken of at all.
+    fn negotiated(&self, replica: &impl Replica, scope: DivisionCode, lane: Lane) -> bool {
+        let own = replica.authority().grant(&replica.own_grant());
+        own.zip(self.grant.as_ref()).is_some_and(|(own, peer)| {
+            replicates(own.area, scope, lane) && replicates(peer.area, scope, lane)
+        })
+    }
+
+    /// Whether the peer is to be sent the log: negotiated, and with the right to replicate or its
+    /// own.
+    fn to_be_sent(&self, replica: &impl Replica, log: &LogKey) -> bool {
+        self.negotiated(replica, log.scope, log.lane)
+            && self
+                .grant
+                .as_ref()
+                .is_some_and(|peer| receives(peer, log.scope, log.lane) || log.device == self.peer)
+    }
+
+    fn send_summary(
+        &mut self,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        let Some(peer) = &self.grant else { return Ok(()) };
+        let heads: Vec<LogPosition> = replica
+            .heads(peer.area)?
+            .into_iter()
+            .filter(|(log, _)| self.to_be_sent(replica, log))
+            .map(|(log, head)| LogPosition { log, seq: head.seq, hash: head.hash })
+            .collect();
+        let mut chunks = heads.chunks(SUMMARY_HEADS_PER_FRAME).peekable();
+        if chunks.peek().is_none() {
+            self.send(now, &Frame::Summary { heads: Vec::new(), last: true }, out);
+        }
+        while let Some(chunk) = chunks.next() {
+            let last = chunks.peek().is_none();
+            self.send(now, &Frame::Summary { heads: chunk.to_vec(), last }, out);
+        }
+        self.summary_sent = true;
+        Ok(())
+    }
+
+    fn summary(
+        &mut self,
+        heads: Vec<LogPosition>,
+        last: bool,
+        replica: &impl Replica,
+    ) -> Result<(), Stop> {
+        if self.summary_whole {
+            // A summary made before the peer had our chain; this one replaces it.
+            self.summary_whole = false;
+            self.theirs.clear();
+        }
+        if self.theirs.len() + heads.len() > SUMMARY_HEADS_MAX {
+            return Err(PeerError::TooMany("heads").into());
+        }
+        self.theirs.extend(heads.into_iter().map(|head| (head.log, head)));
+        self.summary_whole = last;
+        if last { self.compare(replica) } else { Ok(()) }
+    }
+
+    /// Finds the logs in which we are ahead, once both grants are proved and its summary is whole.
+    fn compare(&mut self, replica: &impl Replica) -> Result<(), Stop> {
+        let Some(peer) = self.grant.clone() else { return Ok(()) };
+        for position in self.theirs.values() {
+            let ours = replica.hash_at(&position.log, position.seq)?;
+            if ours.is_some_and(|hash| hash != position.hash) {
+                self.stuck.insert(position.log);
+                continue;
+            }
+            let head = replica.head(&position.log)?;
+            if head.is_none_or(|head| head.seq < position.seq) {
+                self.wanted.insert(position.log, position.seq);
+            }
+            let known = match (ours, head) {
+                (Some(_), _) => Some(position.seq),
+                // It is ahead of us: all that we have it has too, unless a run shows otherwise.
+                (None, Some(head)) => Some(head.seq),
+                (None, None) => None,
+            };
+            if let Some(known) = known {
+                let has = self.has.entry(position.log).or_insert(known);
+                *has = known.max(*has);
+            }
+        }
+        for (log, head) in replica.heads(peer.area)? {
+            self.note_head(replica, log, &head);
+        }
+        Ok(())
+    }
+
+    /// Notes that we hold a log up to `head`.
+    fn note_head(&mut self, replica: &impl Replica, log: LogKey, head: &Head) {
+        let reached = self.has.get(&log).max(self.sent.get(&log)).copied();
+        let ahead = reached.is_none_or(|reached| reached < head.seq);
+        if ahead && !self.stuck.contains(&log) && self.to_be_sent(replica, &log) {
+            self.behind.insert(priority(replica, log));
+        }
+    }
+
+    /// New entries were committed here.
+    pub(super) fn committed(
+        &mut self,
+        now: Now,
+        heads: &BTreeMap<LogKey, Head>,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        for (log, head) in heads {
+            if self.wanted.get(log).is_some_and(|wanted| *wanted <= head.seq) {
+                self.wanted.remove(log);
+            }
+            if self.grant.is_some() && self.summary_whole {
+                self.note_head(replica, *log, head);
+            }
+        }
+        self.pump(now, replica, out)
+    }
+
+    fn run(
+        &mut self,
+        run: UnverifiedRun,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        if self.grant.is_none() {
+            return Err(PeerError::OutOfTurn("a run before the grant is proved").into());
+        }
+        if !self.negotiated(replica, run.log.scope, run.log.lane) {
+            return Err(PeerError::Run(Refusal::OutsideArea).into());
+        }
+        out.push_back(Output::Ingest(self.peer, run));
+        Ok(())
+    }
+
+    /// What became of a run from this peer.
+    pub(super) fn ingested(
+        &mut self,
+        log: LogKey,
+        result: &Result<Outcome, Refusal>,
+    ) -> Result<(), PeerError> {
+        match result {
+            Ok(_) => Ok(()),
+            // After a refusal, runs that were already on the way do not fit: no new fault.
+            Err(Refusal::Run(crate::log::RunError::Gap { .. })) if self.stuck.contains(&log) => {
+                Ok(())
+            }
+            Err(Refusal::Forked) => {
+                self.stuck.insert(log);
+                Ok(())
+            }
+            Err(refusal) => {
+                self.stuck.insert(log);
+                Err(PeerError::Run(*refusal))
+            }
+        }
+    }
+
+    /// Tells the peer what is durably stored now of logs that it sent runs of.
+    pub(super) fn acknowledge(
+        &mut self,
+        now: Now,
+        logs: &BTreeSet<LogKey>,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        let mut heads = Vec::new();
+        for log in logs {
+            if let Some(head) = replica.head(log)? {
+                heads.push(LogPosition { log: *log, seq: head.seq, hash: head.hash });
+                // What we have from the peer it has itself, and need not be sent.
+                let has = self.has.entry(*log).or_insert(head.seq);
+                *has = head.seq.max(*has);
+            }
+        }
+        for chunk in heads.chunks(HAVE_HEADS_PER_FRAME) {
+            self.send(now, &Frame::Have(chunk.to_vec()), out);
+        }
+        self.pump(now, replica, out)
+    }
+
+    fn have(&mut self, heads: &[LogPosition], replica: &impl Replica) -> Result<(), Stop> {
+        for position in heads {
+            match replica.hash_at(&position.log, position.seq)? {
+                Some(hash) if hash == position.hash => {
+                    let has = self.has.entry(position.log).or_insert(position.seq);
+                    *has = position.seq.max(*has);
+                }
+                // More than we have ourselves says nothing yet; another hash says that we differ.
+                Some(_) => {
+                    self.stuck.insert(position.log);
+                }
+                None => {}
+            }
+        }
+        let has = &self.has;
+        let stuck = &self.stuck;
+        self.in_flight.retain(|(log, seq, _)| {
+            !stuck.contains(log) && has.get(log).is_none_or(|has| has < seq)
+        });
+        self.in_flight_bytes = self.in_flight.iter().map(|(_, _, bytes)| bytes).sum();
+        Ok(())
+    }
+
+    /// Sends runs while there is room, and notes when all is done.
+    fn pump(
+        &mut self,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        while self.in_flight_bytes < UNACKNOWLEDGED_BYTES_MAX {
+            let Some(place) = self.behind.first().copied() else { break };
+            let log = place.2;
+            let after = self.has.get(&log).max(self.sent.get(&log)).copied();
+            let run = match self.stuck.contains(&log) {
+                true => None,
+                false => replica.run_after(&log, after)?,
+            };
+            let Some(run) = run else {
+                self.behind.remove(&place);
+                continue;
+            };
+            let last = run.last_seq();
+            let frame = Frame::Run(run).encode();
+            self.in_flight.push_back((log, last, frame.len()));
+            self.in_flight_bytes += frame.len();
+            self.sent.insert(log, last);
+            self.spoke_ms = now.monotonic_ms;
+            out.push_back(Output::Send(self.peer, frame));
+        }
+        let done = self.is_done();
+        if done && !self.done {
+            out.push_back(Output::Event(Event::Done(self.peer)));
+        }
+        self.done = done;
+        Ok(())
+    }
+
+    /// Whether both hold, durably, all that both summaries spoke of and all that was sent since.
+    /// Logs that are stuck are counted beside it.
+    fn is_done(&self) -> bool {
+        self.hello.is_some()
+            && self.summary_sent
+            && self.summary_whole
+            && self.behind.is_empty()
+            && self.in_flight.is_empty()
+            && self.wanted.keys().all(|log| self.stuck.contains(log))
+    }
+
+    /// How far the exchange is.
+    pub(super) fn progress(&self, replica: &impl Replica) -> Result<Progress, StoreError> {
+        let mut progress = Progress { stuck: self.stuck.len() as u64, ..Progress::default() };
+        for (log, wanted) in self.wanted.iter().filter(|(log, _)| !self.stuck.contains(log)) {
+            let here = replica.head(log)?.map_or(0, |head| head.seq + 1);
+            progress.we_lack += (wanted + 1).saturating_sub(here);
+        }
+        let ahead = self.behind.iter().map(|(_, _, log)| log);
+        let ahead: BTreeSet<&LogKey> =
+            ahead.chain(self.in_flight.iter().map(|(log, _, _)| log)).collect();
+        for log in ahead {
+            let here = replica.head(log)?.map_or(0, |head| head.seq + 1);
+            let there = self.has.get(log).map_or(0, |has| has + 1);
+            progress.they_lack += here.saturating_sub(there);
+        }
+        progress.done = self.is_done();
+        Ok(progress)
+    }
+
+    /// When something has to happen although nothing comes.
+    pub(super) fn deadline_ms(&self) -> u64 {
+        self.death_ms().min(self.spoke_ms + ALIVE_INTERVAL_MS)
+    }
+
+    fn death_ms(&self) -> u64 {
+        let waiting = !self.summary_whole || !self.in_flight.is_empty();
+        match (&self.hello, waiting) {
+            (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
+            (Some(_), true) => self.heard_ms.max(self.spoke_ms) + PROGRESS_TIMEOUT_MS,
+            (Some(_), false) => self.heard_ms + SILENCE_TIMEOUT_MS,
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn timeout(&mut self, now: Now, out: &mut Outputs) -> Result<(), PeerError> {
+        if now.monotonic_ms >= self.death_ms() {
+            let silent = now.monotonic_ms.saturating_sub(self.heard_ms);
+            return Err(PeerError::Silence(silent));
+        }
+        if now.monotonic_ms >= self.spoke_ms + ALIVE_INTERVAL_MS {
+            self.send(now, &Frame::Alive, out);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, now: Now, frame: &Frame, out: &mut Outputs) {
+        self.spoke_ms = now.monotonic_ms;
+        out.push_back(Output::Send(self.peer, frame.encode()));
+    }
+}
+
+/// Lane by lane; within authority the grants nearest to the root first, so that a log is never
+/// offered before the grants that prove it.
+fn priority(replica: &impl Replica, log: LogKey) -> (Lane, u8, LogKey) {
+    let depth = replica.authority().grants_of(log.device).map(|(_, grant)| grant.depth).min();
+    (log.lane, depth.unwrap_or(u8::MAX), log)
+}

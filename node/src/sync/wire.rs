@@ -1,0 +1,276 @@
+//! Frames of `/shouwang/sync/1` (`docs/protocol.md` draws the bytes).
+//!
+//! A frame is one type byte and a body. New types come with a new version in `Hello`: within
+//! version 1 an unknown type is an error.
+
+use super::PeerError;
+use crate::codec::{CodecError, Reader, Writer};
+use crate::identity::grant::{GrantId, SignedGrant};
+use crate::limits::{
+    CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, SUMMARY_HEADS_PER_FRAME,
+};
+use crate::log::{EntryHash, LogKey, UnverifiedRun};
+
+/// The version of the protocol that this program speaks.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// One message between two peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// The first frame from each side.
+    Hello(Hello),
+    /// Asks for the chain of the grant that the peer's `Hello` named.
+    AskChain,
+    /// The chain of one's own grant, the root's first.
+    Chain(Vec<SignedGrant>),
+    /// Heads of logs that both may hold; `last` ends the summary.
+    Summary {
+        /// Log, number and hash of each head.
+        heads: Vec<LogPosition>,
+        /// Whether no more follow.
+        last: bool,
+    },
+    /// Entries.
+    Run(UnverifiedRun),
+    /// What is durably stored now, of logs that runs came in for.
+    Have(Vec<LogPosition>),
+    /// Nothing but a sign of life.
+    Alive,
+    /// Why the sender hangs up: the code of a [`PeerError`].
+    Close(String),
+}
+
+/// Who speaks, and where its store stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// See [`PROTOCOL_VERSION`].
+    pub version: u16,
+    /// The mesh.
+    pub mesh: GrantId,
+    /// The sender's grant.
+    pub grant: GrantId,
+    /// The store's epoch: a number that a restored image does not share.
+    pub epoch: u64,
+    /// How many transactions the store has committed.
+    pub commit_number: u64,
+    /// The sender's wall clock, ms since 1970: for the median that screens show, never for rules.
+    pub clock_ms: i64,
+}
+
+/// A place in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogPosition {
+    /// The log.
+    pub log: LogKey,
+    /// The number of an entry.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: EntryHash,
+}
+
+const HELLO: u8 = 1;
+const ASK_CHAIN: u8 = 2;
+const CHAIN: u8 = 3;
+const SUMMARY: u8 = 4;
+const RUN: u8 = 5;
+const HAVE: u8 = 6;
+const ALIVE: u8 = 7;
+const CLOSE: u8 = 8;
+
+/// The longest code in a `Close`.
+const CODE_BYTES_MAX: usize = 64;
+
+impl Frame {
+    /// The bytes of the frame, without its length.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        match self {
+            Self::Hello(hello) => {
+                writer
+                    .u8(HELLO)
+                    .u16(hello.version)
+                    .bytes(&hello.mesh.0)
+                    .bytes(&hello.grant.0)
+                    .u64(hello.epoch)
+                    .leb(hello.commit_number)
+                    .i64(hello.clock_ms);
+            }
+            Self::AskChain => {
+                writer.u8(ASK_CHAIN);
+            }
+            Self::Chain(chain) => {
+                writer.u8(CHAIN).count(chain.len());
+                for grant in chain {
+                    writer.bytes(&grant.encode());
+                }
+            }
+            Self::Summary { heads, last } => {
+                writer.u8(SUMMARY).u8(u8::from(*last));
+                write_positions(&mut writer, heads);
+            }
+            Self::Run(run) => {
+                run.write(writer.u8(RUN));
+            }
+            Self::Have(heads) => write_positions(writer.u8(HAVE), heads),
+            Self::Alive => {
+                writer.u8(ALIVE);
+            }
+            Self::Close(code) => {
+                writer.u8(CLOSE).piece(code.as_bytes());
+            }
+        }
+        writer.finish()
+    }
+
+    /// Reads a frame. A `Hello` of another version reads as far as its version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, PeerError> {
+        if bytes.len() > FRAME_BYTES_MAX {
+            return Err(PeerError::Oversized(bytes.len() as u64));
+        }
+        let mut reader = Reader::new(bytes);
+        let frame = match reader.u8()? {
+            HELLO => {
+                let version = reader.u16()?;
+                if version != PROTOCOL_VERSION {
+                    return Err(PeerError::Version(version));
+                }
+                Self::Hello(Hello {
+                    version,
+                    mesh: GrantId(reader.array()?),
+                    grant: GrantId(reader.array()?),
+                    epoch: reader.u64()?,
+                    commit_number: reader.leb()?,
+                    clock_ms: reader.i64()?,
+                })
+            }
+            ASK_CHAIN => Self::AskChain,
+            CHAIN => {
+                let count = reader.count(CHAIN_GRANTS_MAX)?;
+                let grants = (0..count).map(|_| SignedGrant::decode(&mut reader));
+                let chain = grants.collect::<Result<_, _>>().map_err(|error| match error {
+                    crate::identity::grant::GrantError::Codec(error) => PeerError::Malformed(error),
+                    _ => PeerError::NoGrant,
+                })?;
+                Self::Chain(chain)
+            }
+            SUMMARY => {
+                let last = match reader.u8()? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(CodecError::Tag.into()),
+                };
+                Self::Summary { heads: read_positions(&mut reader, SUMMARY_HEADS_PER_FRAME)?, last }
+            }
+            RUN => Self::Run(UnverifiedRun::read(&mut reader)?),
+            HAVE => Self::Have(read_positions(&mut reader, HAVE_HEADS_PER_FRAME)?),
+            ALIVE => Self::Alive,
+            CLOSE => {
+                let code = reader.text(CODE_BYTES_MAX)?;
+                let plain = code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b':');
+                Self::Close(if plain { code.to_owned() } else { "unreadable".to_owned() })
+            }
+            unknown => return Err(PeerError::UnknownFrame(unknown)),
+        };
+        reader.finish()?;
+        Ok(frame)
+    }
+}
+
+fn write_positions(writer: &mut Writer, positions: &[LogPosition]) {
+    writer.count(positions.len());
+    for position in positions {
+        position.log.write(writer).leb(position.seq).bytes(&position.hash.0);
+    }
+}
+
+fn read_positions(reader: &mut Reader<'_>, limit: usize) -> Result<Vec<LogPosition>, CodecError> {
+    let count = reader.count(limit)?;
+    (0..count)
+        .map(|_| {
+            Ok(LogPosition {
+                log: LogKey::read(reader)?,
+                seq: reader.leb()?,
+                hash: EntryHash(reader.array()?),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{DeviceId, Signature};
+    use crate::log::{Incarnation, Lane};
+    use proptest::prelude::*;
+
+    fn frames() -> Vec<Frame> {
+        let log = LogKey {
+            scope: "990121101203".parse().unwrap(),
+            lane: Lane::Urgent,
+            device: DeviceId([1; 32]),
+            incarnation: Incarnation { number: 1, nonce: [2; 8] },
+        };
+        let position = LogPosition { log, seq: 300, hash: EntryHash([3; 32]) };
+        vec![
+            Frame::Hello(Hello {
+                version: PROTOCOL_VERSION,
+                mesh: GrantId([1; 32]),
+                grant: GrantId([2; 32]),
+                epoch: 3,
+                commit_number: 400,
+                clock_ms: -5,
+            }),
+            Frame::AskChain,
+            Frame::Chain(Vec::new()),
+            Frame::Summary { heads: vec![position; 3], last: true },
+            Frame::Run(UnverifiedRun {
+                log,
+                first_seq: 0,
+                previous: EntryHash([4; 32]),
+                entries: Vec::new(),
+                signature: Signature([5; 64]),
+            }),
+            Frame::Have(vec![position]),
+            Frame::Alive,
+            Frame::Close("no_grant".into()),
+        ]
+    }
+
+    #[test]
+    fn frames_read_back_and_every_cut_is_refused() {
+        for frame in frames() {
+            let bytes = frame.encode();
+            assert_eq!(Frame::decode(&bytes), Ok(frame));
+            for length in 0..bytes.len() {
+                assert!(Frame::decode(&bytes[..length]).is_err());
+            }
+            assert!(Frame::decode(&[&bytes[..], &[0]].concat()).is_err());
+        }
+    }
+
+    #[test]
+    fn another_version_is_named_whatever_follows() {
+        let hello = [&[1, 0, 2][..], &[9; 100]].concat();
+        assert_eq!(Frame::decode(&hello), Err(PeerError::Version(2)));
+        assert_eq!(Frame::decode(&[99, 1, 2]), Err(PeerError::UnknownFrame(99)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            if let Ok(frame) = Frame::decode(&bytes) {
+                prop_assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
+            }
+        }
+
+        #[test]
+        fn any_altered_frame_is_read_or_refused(
+            which in 0usize..8, at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let mut bytes = frames()[which].encode();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = Frame::decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Reading everything again: every header, body and signature, every document rebuilt from the
+//! logs, every row of the index, every count. Whatever is wrong is named; nothing is changed.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::record::ElderId;
+
+use crate::command::JSON_SCHEMA_VERSION;
+use crate::command::verify::{Fault, VerifyReport};
+use crate::counting::count;
+use crate::identity::authority::Authority;
+use crate::index::{self, IndexSecret};
+use crate::ingest::{Found, candidate_of, document_row};
+use crate::log::{Entry, EntryHash, Head, Kind};
+use crate::store::rows::{DocumentKey, LogRow, ScopeRow};
+use crate::store::{Snapshot, StoreError, StoreRead};
+
+/// Reads everything that the store holds.
+pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> VerifyReport {
+    let mut check = Check {
+        snapshot,
+        authority,
+        report: VerifyReport {
+            schema_version: JSON_SCHEMA_VERSION,
+            ok: false,
+            logs: 0,
+            entries: 0,
+            signatures: 0,
+            documents: 0,
+            elders: 0,
+            faults: Vec::new(),
+        },
+        found: Found::new(),
+        scopes: BTreeMap::new(),
+    };
+    check.step("logs", |check| check.logs());
+    check.step("documents", |check| check.documents());
+    check.step("index", |check| check.elders(secret));
+    check.step("counts", |check| check.counts());
+    check.step("rest", |check| check.rest());
+    check.report.ok = check.report.faults.is_empty();
+    check.report
+}
+
+struct Check<'a> {
+    snapshot: &'a Snapshot,
+    authority: &'a Authority,
+    report: VerifyReport,
+    found: Found,
+    scopes: BTreeMap<DivisionCode, ScopeRow>,
+}
+
+impl Check<'_> {
+    /// Runs one step. A page that the disk has changed may make the database fail or panic: that
+    /// is named like any other fault, and the other steps go on.
+    fn step(
+        &mut self,
+        place: &str,
+        work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) {
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| work(self)));
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.fault(place.to_owned(), "unreadable", &error),
+            Err(_) => self.fault(place.to_owned(), "unreadable", &"a page of the store is damaged"),
+        }
+    }
+
+    fn fault(&mut self, place: String, code: &str, detail: &dyn ToString) {
+        let (code, detail) = (code.to_owned(), detail.to_string());
+        self.report.faults.push(Fault { place, code, detail });
+    }
+
+    fn logs(&mut self) -> Result<(), StoreError> {
+        for log in self.snapshot.logs_all()? {
+            self.report.logs += 1;
+            if let Err(error) = self.log(&log) {
+                self.fault(format!("{:?}", log.key), "unreadable", &error);
+            }
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, log: &LogRow) -> Result<(), StoreError> {
+        if self.snapshot.log(&log.key)?.as_ref() != Some(log) {
+            self.fault(format!("{:?}", log.key), "log_number", &"two tables disagree");
+        }
+        let grant = self.authority.grant(&log.grant);
+        let grant = grant.filter(|grant| {
+            grant.subject == log.key.device && grant.area.contains(log.key.scope)
+        });
+        if grant.is_none() {
+            self.fault(format!("{:?}", log.key), "unproven_log", &"no grant here proves the log");
+        }
+        let Some(last) = self.snapshot.head_of(log.number)? else {
+            self.fault(format!("{:?}", log.key), "head", &"the log has no head");
+            return Ok(());
+        };
+        let mut head: Option<Head> = None;
+        for seq in 0..=last.seq {
+            let place = format!("{:?}/{seq}", log.key);
+            let entry = match self.snapshot.entry(log.number, seq) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => {
+                    self.fault(place, "missing_entry", &"there is no such row");
+                    head = None;
+                    continue;
+                }
+                Err(error) => {
+                    self.fault(place, "unreadable", &error);
+                    head = None;
+                    continue;
+                }
+            };
+            self.report.entries += 1;
+            self.scopes.entry(log.key.scope).or_default().entries += 1;
+            self.entry(log, seq, head.as_ref(), &entry, &place);
+            head = Some(Head::after(head.as_ref(), &entry));
+            if let (Kind::Change, Some(id), Some(grant)) =
+                (entry.header.kind, entry.header.document, grant)
+            {
+                let key = DocumentKey { scope: log.key.scope, id };
+                self.found.entry(key).or_default().push(candidate_of(log, &entry, grant));
+            }
+        }
+        if head != Some(last) {
+            self.fault(format!("{:?}", log.key), "head", &"the head is not the last entry's");
+        }
+        let beyond = self.snapshot.entries_from(log.number, last.seq.saturating_add(1), 1)?;
+        if !beyond.is_empty() {
+            self.fault(format!("{:?}", log.key), "head", &"there are entries beyond the head");
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, log: &LogRow, seq: u64, head: Option<&Head>, entry: &Entry, place: &str) {
+        let header = &entry.header;
+        let previous = match seq {
+            0 => Some(EntryHash::of_grant(log.grant)),
+            _ => head.map(|head| head.hash),
+        };
+        if header.log != log.key || header.seq != seq {
+            self.fault(place.to_owned(), "header", &"the header is another entry's");
+        }
+        if previous.is_some_and(|previous| previous != header.previous) {
+            self.fault(place.to_owned(), "broken_chain", &"the header names another previous one");
+        }
+        if *blake3::hash(&entry.body).as_bytes() != header.body_hash {
+            self.fault(place.to_owned(), "body", &"the body is not the one the header names");
+        }
+        match &entry.signature {
+            Some(signature) => {
+                self.report.signatures += 1;
+                if !log.key.device.verify(&header.hash().0, signature) {
+                    self.fault(place.to_owned(), "broken_signature", &"not the device's signature");
+                }
+            }
+            None if self.is_head(log, seq) => {
+                self.fault(place.to_owned(), "broken_signature", &"the head is not signed");
+            }
+            None => {}
+        }
+    }
+
+    fn is_head(&self, log: &LogRow, seq: u64) -> bool {
+        matches!(self.snapshot.head_of(log.number), Ok(Some(head)) if head.seq == seq)
+    }
+
+    fn documents(&mut self) -> Result<(), StoreError> {
+        for (key, entries) in std::mem::take(&mut self.found) {
+            self.report.documents += 1;
+            let place = format!("{}/{}", key.scope, key.id);
+            let candidates: Vec<_> =
+                entries.iter().map(|(_, candidate)| candidate.clone()).collect();
+            let counted = count(&key, &candidates);
+            let rebuilt = document_row(&counted.document);
+            match self.snapshot.document(&key) {
+                Err(error) => self.fault(place.clone(), "unreadable", &error),
+                Ok(stored) => {
+                    let heads = |row: &crate::store::rows::DocumentRow| row.heads.clone();
+                    if stored.as_ref().map(heads) != rebuilt.as_ref().map(heads) {
+                        self.fault(place.clone(), "document", &"not what the logs come to");
+                    } else if let Some(row) = stored
+                        && index::load(&key, &row.saved)
+                            .is_ok_and(|document| document.get_heads() != counted.document.get_heads())
+                    {
+                        self.fault(place.clone(), "document", &"other heads than it says");
+                    }
+                }
+            }
+            let stored: BTreeMap<EntryHash, String> = self
+                .snapshot
+                .unsettled_of(&key)?
+                .into_iter()
+                .filter(|(hash, _)| candidates.iter().any(|c| c.entry == *hash))
+                .map(|(hash, row)| (hash, row.standing.code()))
+                .collect();
+            let rebuilt: BTreeMap<EntryHash, String> = counted
+                .unsettled
+                .into_iter()
+                .map(|(hash, standing)| (hash, standing.code()))
+                .collect();
+            if stored != rebuilt {
+                self.fault(place, "standing", &"other entries count than the rules say");
+            }
+        }
+        Ok(())
+    }
+
+    fn elders(&mut self, secret: &IndexSecret) -> Result<(), StoreError> {
+        let mut stored: BTreeMap<(DivisionCode, ElderId), _> = BTreeMap::new();
+        for (scope, elder) in self.snapshot.elder_places_all()? {
+            stored.insert((scope, elder), self.snapshot.elder(scope, elder));
+        }
+        for (scope, elder) in self.snapshot.elders_with_documents()? {
+            self.report.elders += 1;
+            let place = format!("{scope}/{elder}");
+            let rebuilt = match index::view(self.snapshot, scope, elder) {
+                Ok(view) => index::row(secret, scope, &view),
+                Err(error) => {
+                    self.fault(place, "unreadable", &error);
+                    continue;
+                }
+            };
+            let counts = self.scopes.entry(scope).or_default();
+            counts.elders += 1;
+            counts.conflicts += rebuilt.conflict_count();
+            match stored.remove(&(scope, elder)) {
+                Some(Ok(Some(row))) if row == rebuilt => {}
+                Some(Err(error)) => self.fault(place, "unreadable", &error),
+                _ => self.fault(place, "index", &"not what the documents come to"),
+            }
+            for key in &rebuilt.keys {
+                if !self.snapshot.elders_by_key(*key)?.contains(&(scope, elder)) {
+                    self.fault(format!("{scope}/{elder}"), "index", &"a secondary key is missing");
+                }
+            }
+        }
+        for (scope, elder) in stored.into_keys() {
+            self.fault(format!("{scope}/{elder}"), "index", &"there is no document");
+        }
+        Ok(())
+    }
+
+    fn counts(&mut self) -> Result<(), StoreError> {
+        for row in self.snapshot.unsettled_all()? {
+            if let Some(log) = self.snapshot.log_by_number(row.log)? {
+                self.scopes.entry(log.key.scope).or_default().unsettled += 1;
+            }
+        }
+        for (scope, rebuilt) in std::mem::take(&mut self.scopes) {
+            match self.snapshot.scope(scope) {
+                Ok(stored) if stored == rebuilt => {}
+                Ok(_) => self.fault(scope.to_string(), "counts", &"not what the rows come to"),
+                Err(error) => self.fault(scope.to_string(), "unreadable", &error),
+            }
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self) -> Result<(), StoreError> {
+        for grant in self.snapshot.grants_all()? {
+            if self.authority.grant(&grant.id()).is_none() {
+                self.fault(format!("grant {:?}", grant.id()), "grant", &"it does not hold");
+            }
+        }
+        self.snapshot.peers_all()?;
+        self.snapshot.evidence_all()?;
+        Ok(())
+    }
+}
