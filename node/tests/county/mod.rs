@@ -1,0 +1,264 @@
+//! A county of engines in memory, and what its people do.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chrono::NaiveDate;
+use redb::backends::InMemoryBackend;
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::visit::Visit;
+use shouwang_node::command::Request;
+use shouwang_node::command::device::GrantDevice;
+use shouwang_node::command::elder::{
+    ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, FieldReport, VisitAdd,
+};
+use shouwang_node::command::status::{Status, StatusReport};
+use shouwang_node::command::verify::Verify;
+use shouwang_node::engine::Engine;
+use shouwang_node::entropy::Entropy;
+use shouwang_node::identity::DeviceId;
+use shouwang_node::identity::grant::Role;
+use shouwang_node::setup;
+use shouwang_node::store::Store;
+use shouwang_node::sync::{Input, Now, Output};
+
+/// The day for what is computed.
+pub fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 9, 1).unwrap()
+}
+
+/// A field of a file.
+pub fn field(report: &ElderReport, field: Field) -> FieldReport {
+    report.fields.iter().find(|found| found.field == field).unwrap().clone()
+}
+
+/// Engines by place, and the links between them.
+pub struct County {
+    engines: BTreeMap<String, Engine>,
+    devices: BTreeMap<DeviceId, String>,
+    links: BTreeSet<(String, String)>,
+    entropy: Entropy,
+    clock_ms: u64,
+    bytes: u64,
+    hangups: Vec<(String, String)>,
+}
+
+impl County {
+    /// A mesh whose first device is this place's.
+    pub fn begin(area: &str) -> Self {
+        let mut county = Self {
+            engines: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            links: BTreeSet::new(),
+            entropy: Entropy::new([7; 32]),
+            clock_ms: 1_000,
+            bytes: 0,
+            hangups: Vec::new(),
+        };
+        let store = Store::with_backend(InMemoryBackend::new()).unwrap();
+        setup::init(&store, &mut county.entropy, code(area), area, 0).unwrap();
+        county.opens(area, store);
+        county
+    }
+
+    /// A new device for an area, granted by a place's device.
+    pub fn grant(&mut self, by: &str, area: &str) {
+        self.grant_as(by, area, area, None);
+    }
+
+    /// As [`County::grant`], under another name and role.
+    pub fn grant_as(&mut self, by: &str, area: &str, name: &str, role: Option<Role>) {
+        use shouwang_crdt_schema::division::Level;
+        let store = Store::with_backend(InMemoryBackend::new()).unwrap();
+        let request = setup::request(&store, &mut self.entropy).unwrap().to_text();
+        let by_level = match code(area).level() {
+            Level::Village => Role::Clerk,
+            Level::Township => Role::Manager,
+            _ => Role::Registrar,
+        };
+        let grant = GrantDevice {
+            request,
+            name: name.into(),
+            area: code(area),
+            role: role.unwrap_or(by_level),
+            addresses: vec![],
+        };
+        let now = self.now();
+        let granted = grant.execute(self.engine(by), now).unwrap();
+        setup::join(&store, &mut self.entropy, &granted.invite).unwrap();
+        self.opens(name, store);
+    }
+
+    fn opens(&mut self, name: &str, store: Store) {
+        let engine = Engine::open(store, self.entropy.bytes()).unwrap();
+        self.devices.insert(engine.device(), name.to_owned());
+        self.engines.insert(name.to_owned(), engine);
+    }
+
+    /// A place's engine.
+    pub fn engine(&mut self, place: &str) -> &mut Engine {
+        self.engines.get_mut(place).unwrap()
+    }
+
+    /// The time.
+    pub fn now(&mut self) -> Now {
+        self.clock_ms += 1;
+        Now { monotonic_ms: self.clock_ms, wall_ms: self.clock_ms as i64 }
+    }
+
+    /// Frame bytes carried so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Who hung up, and why.
+    pub fn hangups(&self) -> &[(String, String)] {
+        &self.hangups
+    }
+
+    pub fn connect(&mut self, one: &str, two: &str) {
+        self.links.insert((one.to_owned(), two.to_owned()));
+        let (first, second) = (self.engine(one).device(), self.engine(two).device());
+        let now = self.now();
+        self.engine(one).handle(now, Input::PeerUp(second)).unwrap();
+        self.engine(two).handle(now, Input::PeerUp(first)).unwrap();
+    }
+
+    pub fn disconnect(&mut self, one: &str, two: &str) {
+        self.links.remove(&(one.to_owned(), two.to_owned()));
+        let (first, second) = (self.engine(one).device(), self.engine(two).device());
+        let now = self.now();
+        self.engine(one).handle(now, Input::PeerDown(second)).unwrap();
+        self.engine(two).handle(now, Input::PeerDown(first)).unwrap();
+    }
+
+    /// Carries frames until nothing moves.
+    pub fn settle(&mut self) {
+        loop {
+            let mut moved = false;
+            let places: Vec<String> = self.engines.keys().cloned().collect();
+            for place in &places {
+                let now = self.now();
+                self.engine(place).settle(now).unwrap();
+                let mut frames = VecDeque::new();
+                loop {
+                    match self.engine(place).poll() {
+                        Output::Send(peer, frame) => frames.push_back((peer, frame)),
+                        Output::Hangup(peer, error) => {
+                            self.hangups.push((place.clone(), error.code()));
+                            let (other, own) =
+                                (self.devices[&peer].clone(), self.engine(place).device());
+                            let now = self.now();
+                            self.engine(&other).handle(now, Input::PeerDown(own)).unwrap();
+                        }
+                        Output::Timeout(_) => break,
+                        _ => {}
+                    }
+                }
+                let from = self.engine(place).device();
+                for (peer, frame) in frames {
+                    let to = self.devices[&peer].clone();
+                    let linked = self.links.contains(&(place.clone(), to.clone()))
+                        || self.links.contains(&(to.clone(), place.clone()));
+                    if linked {
+                        moved = true;
+                        self.bytes += frame.len() as u64;
+                        let now = self.now();
+                        self.engine(&to).handle(now, Input::Frame(from, frame)).unwrap();
+                    }
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    pub fn adds_elder(&mut self, place: &str, name: &str) -> String {
+        let now = self.now();
+        let fields = BTreeMap::from([(Field::Name, name.to_owned())]);
+        let saved = ElderAdd { scope: None, fields }.execute(self.engine(place), now).unwrap();
+        assert!(saved.entries > 0);
+        saved.elder_id.to_string()
+    }
+
+    pub fn sets(&mut self, place: &str, elder: &str, field: Field, text: &str) {
+        let now = self.now();
+        let fields = BTreeMap::from([(field, text.to_owned())]);
+        let set = ElderSet { elder: elder.into(), fields, certified: false };
+        set.execute(self.engine(place), now).unwrap();
+    }
+
+    pub fn records_visit(&mut self, place: &str, elder: &str, date: &str) {
+        let now = self.now();
+        let visit = Visit::on(date.parse().unwrap());
+        VisitAdd { elder: elder.into(), visit }.execute(self.engine(place), now).unwrap();
+    }
+
+    pub fn shows(&mut self, place: &str, elder: &str) -> ElderReport {
+        let now = self.now();
+        let show =
+            ElderShow { elder: elder.into(), as_of: today(), show_resident_id: false };
+        show.execute(self.engine(place), now).unwrap()
+    }
+
+    pub fn elders(&mut self, place: &str) -> Vec<String> {
+        let now = self.now();
+        let list = ElderList { scope: None, matching: None, as_of: today() };
+        let report = list.execute(self.engine(place), now).unwrap();
+        report.elders.into_iter().filter_map(|elder| elder.name).collect()
+    }
+
+    pub fn status(&mut self, place: &str) -> StatusReport {
+        let now = self.now();
+        Status {}.execute(self.engine(place), now).unwrap()
+    }
+
+    /// Every two places that hold a scope agree on it.
+    pub fn assert_converged(&mut self) {
+        let places: Vec<String> = self.engines.keys().cloned().collect();
+        let mut seen: BTreeMap<DivisionCode, (String, String, String)> = BTreeMap::new();
+        for place in &places {
+            for scope in self.status(place).scopes {
+                let found = (place.clone(), scope.digest, scope.authority_digest);
+                if let Some(first) = seen.get(&scope.code) {
+                    assert_eq!(
+                        (&first.1, &first.2),
+                        (&found.1, &found.2),
+                        "{} and {place} differ on {}",
+                        first.0,
+                        scope.code
+                    );
+                } else {
+                    seen.insert(scope.code, found);
+                }
+            }
+        }
+    }
+
+    /// Both sides say that the exchange is complete.
+    pub fn assert_done(&mut self, one: &str, two: &str) {
+        let (first, second) = (self.engine(one).device(), self.engine(two).device());
+        for (place, peer) in [(one, second), (two, first)] {
+            let status = self.status(place);
+            let peer = status.peers.iter().find(|found| found.device == peer).unwrap();
+            assert!(peer.done, "{place}: {peer:?}");
+        }
+    }
+
+    /// Everything that every node holds reads back.
+    pub fn verify_all(&mut self) {
+        let places: Vec<String> = self.engines.keys().cloned().collect();
+        for place in &places {
+            let now = self.now();
+            let report = Verify {}.execute(self.engine(place), now).unwrap();
+            assert!(report.ok, "{place}: {:?}", report.faults);
+        }
+    }
+}
+
+fn code(text: &str) -> DivisionCode {
+    text.parse().unwrap()
+}
