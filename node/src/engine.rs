@@ -52,6 +52,8 @@ pub struct Engine {
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
     listening: Vec<String>,
+    /// Bytes over all connections as the transport counts them: sent, received.
+    wire_bytes: (u64, u64),
 }
 
 /// What a person does to one document.
@@ -128,6 +130,7 @@ impl Engine {
             pending_bytes: 0,
             out: VecDeque::new(),
             listening: Vec::new(),
+            wire_bytes: (0, 0),
         })
     }
 
@@ -184,6 +187,17 @@ impl Engine {
     /// Where this node can be dialled, as far as the transport has said.
     pub fn listening(&self) -> &[String] {
         &self.listening
+    }
+
+    /// What the transport has counted since it started: bytes sent and received over all
+    /// connections, encryption and framing included.
+    pub fn wire_bytes(&self) -> (u64, u64) {
+        self.wire_bytes
+    }
+
+    /// The transport has counted so far.
+    pub fn note_wire_bytes(&mut self, sent_and_received: (u64, u64)) {
+        self.wire_bytes = sent_and_received;
     }
 
     /// The transport listens here.

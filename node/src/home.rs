@@ -1,13 +1,22 @@
 //! The directory of a node: its store, and where its running process listens.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use shouwang_crdt_schema::division::DivisionCode;
 use thiserror::Error;
 
+use crate::admin::client::Client;
 use crate::command::{CommandError, ErrorKind, Request};
+use crate::engine::Engine;
+use crate::entropy::Entropy;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, Role};
+use crate::identity::token::root_to_text;
+use crate::runtime::{now, seed};
+use crate::setup::{self, SetupError};
+use crate::store::{Store, StoreError};
+use crate::transport::DialState;
 
 /// A node's directory: `store.redb` and, while it runs, `admin.json`.
 #[derive(Clone, Debug)]
@@ -16,7 +25,12 @@ pub struct Home {
 }
 
 /// A way to ask the node of a home: the running process, or its store opened here.
-pub struct Node {}
+pub struct Node(Door);
+
+enum Door {
+    Running(Client),
+    Here(Box<Engine>),
+}
 
 /// What `init` makes.
 #[derive(Clone, Debug)]
@@ -123,34 +137,164 @@ impl Home {
     }
 
     /// Makes a new mesh and this device its first.
-    pub fn init(&self, _options: &InitOptions) -> Result<Initialised, HomeError> {
-        Err(HomeError::NoNode(self.path.clone()))
+    pub fn init(&self, options: &InitOptions) -> Result<Initialised, HomeError> {
+        let store = self.create()?;
+        let mut entropy = Entropy::new(seed()?);
+        let root =
+            setup::init(&store, &mut entropy, options.area, &options.name, now().wall_ms)
+                .map_err(|error| self.setup(error))?;
+        let engine = Engine::open(store, seed()?).map_err(|error| self.setup(error))?;
+        Ok(Initialised {
+            root: root_to_text(&root),
+            mesh: engine.authority().mesh(),
+            device: engine.device(),
+        })
     }
 
     /// Makes this device's keys, or shows them again.
     pub fn request(&self) -> Result<Requested, HomeError> {
-        Err(HomeError::NoNode(self.path.clone()))
+        let store = self.create()?;
+        let request = setup::request(&store, &mut Entropy::new(seed()?))
+            .map_err(|error| self.setup(error))?;
+        Ok(Requested { request: request.to_text(), device: request.device })
     }
 
     /// Pins the invite's root and takes its grant.
-    pub fn join(&self, _invite: &str) -> Result<Joined, HomeError> {
-        Err(HomeError::NoNode(self.path.clone()))
+    pub fn join(&self, invite: &str) -> Result<Joined, HomeError> {
+        let store = self.open()?;
+        let grant = setup::join(&store, &mut Entropy::new(seed()?), invite)
+            .map_err(|error| self.setup(error))?;
+        let addresses = store
+            .read()
+            .and_then(|snapshot| setup::addresses(&snapshot))
+            .map_err(|error| self.store(error))?;
+        let engine = Engine::open(store, seed()?).map_err(|error| self.setup(error))?;
+        Ok(Joined {
+            device: engine.device(),
+            mesh: engine.authority().mesh(),
+            area: grant.area.0,
+            name: grant.name,
+            role: grant.role,
+            addresses,
+        })
     }
 
     /// The running node, or the store opened here.
     pub fn node(&self) -> Result<Node, HomeError> {
-        Err(HomeError::NoNode(self.path.clone()))
+        match self.running()? {
+            Some(client) => Ok(Node(Door::Running(client))),
+            None => Ok(Node(Door::Here(Box::new(self.open_engine()?)))),
+        }
+    }
+
+    /// The running node, if one answers.
+    pub(crate) fn running(&self) -> Result<Option<Client>, HomeError> {
+        Ok(Client::connect(&self.path))
+    }
+
+    /// The engine over the store opened here.
+    pub(crate) fn open_engine(&self) -> Result<Engine, HomeError> {
+        Engine::open(self.open()?, seed()?).map_err(|error| self.setup(error))
+    }
+
+    fn store_path(&self) -> PathBuf {
+        self.path.join("store.redb")
+    }
+
+    fn open(&self) -> Result<Store, HomeError> {
+        if !self.store_path().exists() {
+            return Err(HomeError::NoNode(self.path.clone()));
+        }
+        Store::open(&self.store_path()).map_err(|error| self.store(error))
+    }
+
+    /// Opens the store, or makes directory and file such that only their owner may read them.
+    fn create(&self) -> Result<Store, HomeError> {
+        let failed = |error: std::io::Error| {
+            HomeError::Command(
+                CommandError::new(ErrorKind::Failed, "home_not_writable", &error)
+                    .with("path", self.path.display())
+                    .with("detail", error),
+            )
+        };
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::DirBuilderExt;
+            builder.mode(0o700);
+        }
+        builder.create(&self.path).map_err(failed)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create(true).truncate(false).mode(0o600);
+            options.open(self.store_path()).map_err(failed)?;
+        }
+        Store::open(&self.store_path()).map_err(|error| self.store(error))
+    }
+
+    fn store(&self, error: StoreError) -> HomeError {
+        match error {
+            StoreError::InUse => HomeError::InUse(self.path.clone()),
+            error => HomeError::Command(error.into()),
+        }
+    }
+
+    fn setup(&self, error: SetupError) -> HomeError {
+        let command = |kind, code| HomeError::Command(CommandError::new(kind, code, &error));
+        match &error {
+            SetupError::NoKeys => HomeError::NoNode(self.path.clone()),
+            SetupError::NotJoined => HomeError::NotJoined(self.path.clone()),
+            SetupError::AlreadyJoined => HomeError::AlreadyJoined(self.path.clone()),
+            SetupError::OtherDevice => HomeError::OtherDevice,
+            SetupError::AreaTooLarge(area) => HomeError::Command(
+                CommandError::new(ErrorKind::Usage, "area_too_large", &error).with("area", area),
+            ),
+            SetupError::Name => command(ErrorKind::Usage, "bad_name"),
+            SetupError::Token(token) => HomeError::Command(
+                CommandError::new(ErrorKind::Usage, "bad_invite", token).with("detail", token),
+            ),
+            SetupError::Grant(grant) => HomeError::Command(
+                CommandError::new(ErrorKind::Refused, "grant_invalid", grant)
+                    .with("detail", grant),
+            ),
+            SetupError::Store(_) => match error {
+                SetupError::Store(error) => self.store(error),
+                _ => HomeError::NoNode(self.path.clone()),
+            },
+        }
     }
 }
 
 impl Node {
     /// Asks.
-    pub fn call<R: Request>(&mut self, _request: R) -> Result<R::Reply, HomeError> {
-        Err(HomeError::OtherDevice)
+    pub fn call<R: Request>(&mut self, request: R) -> Result<R::Reply, HomeError> {
+        match &mut self.0 {
+            Door::Running(client) => Ok(client.ask(R::NAME, &request)?),
+            Door::Here(engine) => Ok(request.execute(engine, now())?),
+        }
     }
 
     /// Whether a running process answers, rather than the store opened here.
     pub fn is_running(&self) -> bool {
-        false
+        matches!(self.0, Door::Running(_))
+    }
+
+    /// Has a running node dial these addresses and everything that is not connected.
+    pub(crate) fn dial_now(&mut self, addresses: &[String]) -> Result<(), HomeError> {
+        match &self.0 {
+            Door::Running(client) => Ok(client.ask("dial_now", &addresses)?),
+            Door::Here(_) => Ok(()),
+        }
+    }
+
+    /// How a running node stands with each address.
+    pub(crate) fn dials(&mut self) -> Result<BTreeMap<String, DialState>, HomeError> {
+        match &self.0 {
+            Door::Running(client) => Ok(client.ask("dials", &())?),
+            Door::Here(_) => Ok(BTreeMap::new()),
+        }
     }
 }

@@ -1,23 +1,47 @@
-//! A node.
+//! A node of the mesh: what it holds, whom it believes, what it exchanges.
+//!
+//! The core is synchronous and pure of sockets, clocks and randomness: time, seeds and bytes come
+//! in as values. It builds alone with `--no-default-features`. The `runtime` feature adds libp2p,
+//! tokio and the local admin API.
+//!
+//! ```text
+//! limits ← identity ← log ← { sync, store }
+//! { crdt-schema, store } ← { counting, index } ← ingest ← engine ← command
+//! engine ← { transport ← runtime ← admin, home }          (feature `runtime`)
+//! ```
+//!
+//! | A value's way | Module |
+//! | --- | --- |
+//! | a person's request | [`command`] |
+//! | change, signed, an entry of a log | [`engine`], [`log`], [`identity`] |
+//! | through the one door | [`ingest`]: verified, stored, counted, indexed, in one transaction |
+//! | to other nodes and back | [`sync`], [`replication`] |
+//! | read again in full | [`verify`], [`digest`] |
+
 pub mod codec;
 pub mod command;
-#[cfg(feature = "runtime")]
-pub mod home;
+pub mod counting;
 pub mod digest;
 pub mod engine;
 pub mod entropy;
 pub mod identity;
-pub mod peers;
-pub mod replica;
-pub mod setup;
 pub mod index;
 pub mod ingest;
-pub mod replication;
-pub mod counting;
 pub mod limits;
 pub mod log;
-#[cfg(feature = "runtime")]
-pub mod runtime;
+pub mod peers;
+pub mod replica;
+pub mod replication;
+pub mod setup;
 pub mod store;
 pub mod sync;
 pub mod verify;
+
+#[cfg(feature = "runtime")]
+mod admin;
+#[cfg(feature = "runtime")]
+pub mod home;
+#[cfg(feature = "runtime")]
+pub mod runtime;
+#[cfg(feature = "runtime")]
+mod transport;

@@ -44,6 +44,11 @@ pub struct StatusReport {
     pub evidence: u64,
     /// Whether there is an authority entry of a kind that this version does not know.
     pub update_needed: bool,
+    /// Bytes sent over all connections since the node started, encryption included; 0 where no
+    /// node runs.
+    pub wire_bytes_sent: u64,
+    /// Bytes received over all connections since the node started.
+    pub wire_bytes_received: u64,
 }
 
 /// This device.
@@ -192,6 +197,8 @@ impl Request for Status {
             unsettled,
             evidence: snapshot.evidence_count()?,
             update_needed,
+            wire_bytes_sent: engine.wire_bytes().0,
+            wire_bytes_received: engine.wire_bytes().1,
         })
     }
 }

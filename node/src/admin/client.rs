@@ -1,0 +1,67 @@
+//! Asks a running node.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Door;
+use crate::command::{CommandError, ErrorKind};
+
+/// Long enough for a `verify` of a county.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A way to a running node.
+pub(crate) struct Client {
+    agent: ureq::Agent,
+    door: Door,
+}
+
+impl Client {
+    /// The running node of this home, if one answers. A file that a crashed process left behind
+    /// is no node.
+    pub(crate) fn connect(home: &Path) -> Option<Self> {
+        let door: Door = serde_json::from_slice(&std::fs::read(Door::path(home)).ok()?).ok()?;
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(2)))
+            .timeout_global(Some(ANSWER_TIMEOUT))
+            .build();
+        let client = Self { agent: config.into(), door };
+        client.ask::<_, serde_json::Value>("dials", &()).ok()?;
+        Some(client)
+    }
+
+    /// Asks.
+    pub(crate) fn ask<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        name: &str,
+        request: &Q,
+    ) -> Result<A, CommandError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            CommandError::new(ErrorKind::Failed, "node_unreachable", error)
+                .with("pid", self.door.pid)
+        };
+        let body = serde_json::to_vec(request).map_err(|error| failed(&error))?;
+        let mut response = self
+            .agent
+            .post(format!("http://{}/v1/{name}", self.door.address))
+            .header("authorization", format!("Bearer {}", self.door.token))
+            .content_type("application/json")
+            .send(&body[..])
+            .map_err(|error| failed(&error))?;
+        let status = response.status().as_u16();
+        let answer = response
+            .body_mut()
+            .with_config()
+            .limit(u64::MAX)
+            .read_to_vec()
+            .map_err(|error| failed(&error))?;
+        match status {
+            200 => serde_json::from_slice(&answer).map_err(|error| failed(&error)),
+            422 => Err(serde_json::from_slice(&answer).unwrap_or_else(|error| failed(&error))),
+            status => Err(failed(&format!("HTTP {status}"))),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Answers requests.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+
+use super::Door;
+use crate::command::{CommandError, ErrorKind};
+use crate::home::Home;
+use crate::limits::ADMIN_REQUEST_BYTES_MAX;
+use crate::runtime::{Running, seed};
+
+/// A server that runs.
+pub(crate) struct Served {
+    pub(crate) address: String,
+    file: PathBuf,
+    task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Admin {
+    running: Running,
+    address: SocketAddr,
+    token: String,
+}
+
+/// Serves on a free port of loopback and says where in the home.
+pub(crate) async fn serve(home: &Home, running: Running) -> std::io::Result<Served> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let token = hex::encode(seed().map_err(std::io::Error::other)?);
+    let door = Door { address: address.to_string(), token: token.clone(), pid: std::process::id() };
+    let file = Door::path(home.path());
+    write_private(&file, &serde_json::to_vec(&door)?)?;
+    let router = Router::new()
+        .route("/v1/{request}", post(answer))
+        .layer(DefaultBodyLimit::max(ADMIN_REQUEST_BYTES_MAX))
+        .with_state(Admin { running, address, token });
+    let task = tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "the admin API has stopped");
+        }
+    });
+    Ok(Served { address: address.to_string(), file, task })
+}
+
+impl Served {
+    /// Stops, and takes the file away.
+    pub(crate) fn stop(&self) {
+        self.task.abort();
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+async fn answer(
+    State(admin): State<Admin>,
+    UrlPath(request): UrlPath<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Err((status, why)) = admit(&admin, &headers) {
+        return (status, why).into_response();
+    }
+    let answered = match request.as_str() {
+        "dial_now" => match serde_json::from_slice::<Vec<String>>(&body) {
+            Ok(addresses) => {
+                admin.running.dial_now(&addresses);
+                Ok(b"null".to_vec())
+            }
+            Err(error) => Err(CommandError::new(ErrorKind::Usage, "bad_request", error)),
+        },
+        "dials" => serde_json::to_vec(&admin.running.dials())
+            .map_err(|error| CommandError::new(ErrorKind::Failed, "reply", error)),
+        _ => admin.running.dispatch(request, body.to_vec()).await,
+    };
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    match answered {
+        Ok(reply) => (StatusCode::OK, json, reply).into_response(),
+        Err(error) => {
+            let body = serde_json::to_vec(&error).unwrap_or_default();
+            (StatusCode::UNPROCESSABLE_ENTITY, json, body).into_response()
+        }
+    }
+}
+
+fn admit(admin: &Admin, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let port = admin.address.port();
+    let local = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+    if !text(header::HOST).is_some_and(|host| local.iter().any(|known| known == host)) {
+        return Err((StatusCode::FORBIDDEN, "the Host is not this node's\n"));
+    }
+    let same = |origin: &str| local.iter().any(|known| origin == format!("http://{known}"));
+    if headers.contains_key(header::ORIGIN) && !text(header::ORIGIN).is_some_and(same) {
+        return Err((StatusCode::FORBIDDEN, "the Origin is not this node's\n"));
+    }
+    let shown = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+    // Compared by hash, so that the time tells nothing of how much was right.
+    let right = shown.is_some_and(|shown| {
+        blake3::hash(shown.as_bytes()) == blake3::hash(admin.token.as_bytes())
+    });
+    if right { Ok(()) } else { Err((StatusCode::UNAUTHORIZED, "the token is wrong\n")) }
+}
+
+/// Writes a file that only its owner may read.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let _ = std::fs::remove_file(path);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(bytes)
+}

@@ -1,0 +1,216 @@
+//! The engine's own thread: one message after another, one commit for what came in together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::command::{CommandError, ErrorKind};
+use crate::engine::Engine;
+use crate::home::HomeError;
+use crate::identity::DeviceId;
+use crate::store::StoreError;
+use crate::sync::{Input, Now, Output, PeerError};
+use crate::transport::{Ends, Notice, Order, Substream};
+
+/// Notices taken in before a commit, at most: what waited together is committed together, and a
+/// person's request never waits for long.
+const NOTICES_PER_COMMIT: usize = 64;
+
+type Call = Box<dyn FnOnce(&mut Engine, Now) + Send>;
+
+/// What requests go through.
+#[derive(Clone)]
+pub(crate) struct EngineHandle {
+    calls: mpsc::Sender<Message>,
+}
+
+enum Message {
+    Call(Call),
+    Stop(oneshot::Sender<()>),
+}
+
+impl EngineHandle {
+    /// Runs on the engine's thread.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine, Now) -> T + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let (answer, answered) = oneshot::channel();
+        let call = Box::new(move |engine: &mut Engine, now: Now| {
+            let _ = answer.send(work(engine, now));
+        });
+        let gone = || CommandError::new(ErrorKind::Failed, "node_stopped", "the node has stopped");
+        self.calls.send(Message::Call(call)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
+    }
+
+    /// Stops the engine and waits until its store is closed.
+    pub(crate) async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.calls.send(Message::Stop(done)).await.is_ok() {
+            let _ = stopped.await;
+        }
+    }
+}
+
+/// The time: monotonic since the first call in this process, and the wall clock.
+#[allow(clippy::disallowed_methods, reason = "the runtime is where time comes in")]
+pub(crate) fn now() -> Now {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let since_start = START.get_or_init(Instant::now).elapsed();
+    // A clock before 1970 is shown as 1970: nothing goes by it.
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Now {
+        monotonic_ms: u64::try_from(since_start.as_millis()).unwrap_or(u64::MAX),
+        wall_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+/// Fresh randomness from the operating system.
+pub(crate) fn seed() -> Result<[u8; 32], HomeError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| {
+        HomeError::Command(CommandError::new(ErrorKind::Failed, "no_randomness", error))
+    })?;
+    Ok(seed)
+}
+
+/// Starts the thread. The notification comes when it has ended.
+pub(crate) fn spawn(
+    engine: Engine,
+    ends: Ends,
+) -> Result<(EngineHandle, Arc<Notify>), HomeError> {
+    let (calls, waiting) = mpsc::channel(64);
+    let ended = Arc::new(Notify::new());
+    let (runtime, notify) = (tokio::runtime::Handle::current(), ended.clone());
+    let work = move || {
+        let driver = Driver { engine, ends, waiting, current: BTreeMap::new() };
+        let stopped = runtime.block_on(driver.run());
+        notify.notify_one();
+        if let Some(stopped) = stopped {
+            let _ = stopped.send(());
+        }
+    };
+    std::thread::Builder::new()
+        .name("engine".into())
+        .spawn(work)
+        .map_err(|error| HomeError::Command(CommandError::new(ErrorKind::Failed, "thread", error)))?;
+    Ok((EngineHandle { calls }, ended))
+}
+
+struct Driver {
+    engine: Engine,
+    ends: Ends,
+    waiting: mpsc::Receiver<Message>,
+    current: BTreeMap<DeviceId, Substream>,
+}
+
+impl Driver {
+    async fn run(mut self) -> Option<oneshot::Sender<()>> {
+        loop {
+            let deadline = self.outputs();
+            tokio::select! {
+                notice = self.ends.notices.recv() => {
+                    self.notice(notice?);
+                    for _ in 1..NOTICES_PER_COMMIT {
+                        match self.ends.notices.try_recv() {
+                            Ok(notice) => self.notice(notice),
+                            Err(_) => break,
+                        }
+                    }
+                    let settled = self.engine.settle(now());
+                    self.check(settled);
+                }
+                message = self.waiting.recv() => match message? {
+                    Message::Call(call) => call(&mut self.engine, now()),
+                    Message::Stop(stopped) => {
+                        let settled = self.engine.settle(now());
+                        self.check(settled);
+                        self.outputs();
+                        drop(self.engine);
+                        return Some(stopped);
+                    }
+                },
+                () = wait(deadline) => {
+                    let handled = self.engine.handle(now(), Input::Timeout);
+                    self.check(handled);
+                    let settled = self.engine.settle(now());
+                    self.check(settled);
+                }
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let input = match notice {
+            Notice::Up(peer, substream) => {
+                self.current.insert(peer, substream);
+                Input::PeerUp(peer)
+            }
+            Notice::Down(peer, substream) if self.is_current(peer, substream) => {
+                self.current.remove(&peer);
+                Input::PeerDown(peer)
+            }
+            Notice::Frame(peer, substream, frame) if self.is_current(peer, substream) => {
+                Input::Frame(peer, frame)
+            }
+            Notice::Oversized(peer, substream, length) if self.is_current(peer, substream) => {
+                Input::Oversized(peer, length)
+            }
+            // Of a substream that another has replaced.
+            Notice::Down(..) | Notice::Frame(..) | Notice::Oversized(..) => return,
+        };
+        let handled = self.engine.handle(now(), input);
+        self.check(handled);
+    }
+
+    fn is_current(&self, peer: DeviceId, substream: Substream) -> bool {
+        self.current.get(&peer) == Some(&substream)
+    }
+
+    /// Passes on what the engine wants done; returns when it wants to be woken.
+    fn outputs(&mut self) -> Option<u64> {
+        loop {
+            let order = match self.engine.poll() {
+                Output::Timeout(deadline) => return deadline,
+                Output::Send(peer, frame) => {
+                    self.current.get(&peer).map(|substream| Order::Send(peer, *substream, frame))
+                }
+                Output::Hangup(peer, error) => {
+                    tracing::info!(peer = %peer.short(), code = error.code(), "hung up");
+                    let substream = self.current.remove(&peer);
+                    substream.map(|substream| Order::Hangup(peer, substream, error))
+                }
+                Output::Ingest(..) | Output::Event(_) => None,
+            };
+            if let Some(order) = order {
+                let _ = self.ends.orders.send(order);
+            }
+        }
+    }
+
+    /// A disk that fails must not let a peer believe anything: all sessions end, and begin anew
+    /// when the disk may have recovered.
+    fn check(&mut self, result: Result<(), StoreError>) {
+        let Err(error) = result else { return };
+        tracing::error!(%error, "the store failed");
+        for (peer, substream) in std::mem::take(&mut self.current) {
+            let _ = self.ends.orders.send(Order::Hangup(peer, substream, PeerError::Busy));
+            if let Err(error) = self.engine.handle(now(), Input::PeerDown(peer)) {
+                tracing::error!(%error, "the store failed");
+            }
+        }
+    }
+}
+
+async fn wait(deadline_ms: Option<u64>) {
+    match deadline_ms {
+        None => std::future::pending().await,
+        Some(deadline) => {
+            let ms = deadline.saturating_sub(now().monotonic_ms);
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+    }
+}

@@ -1,0 +1,458 @@
+//! libp2p: bytes and peers only. TCP, Noise and Yamux; one substream with each peer; mDNS in an
+//! office; static addresses everywhere. What the bytes mean is none of its business.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use libp2p::core::transport::Transport as _;
+use libp2p::core::upgrade::Version;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, mdns, noise, tcp, yamux};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use crate::identity::{DeviceId, DeviceKeys};
+use crate::limits::{FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, SILENCE_TIMEOUT_MS};
+use crate::sync::{Disposition, PeerError};
+
+mod counted;
+mod dial;
+
+pub(crate) use counted::WireBytes;
+pub(crate) use dial::{DialState, Dials};
+
+const PROTOCOL: StreamProtocol = StreamProtocol::new("/shouwang/sync/1");
+
+/// Connecting, Noise and the opening of a substream each take two or three round trips: at 2 s
+/// each on a bad day 10 s (libp2p's default) is not enough.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(HELLO_TIMEOUT_MS);
+
+/// A crossed dial is settled by key within this time; later, a peer that opens a new substream has
+/// lost the old one, whatever it looks like from here.
+const CROSSED_DIAL: Duration = Duration::from_secs(20);
+
+/// Frames between transport and engine: a few full windows, at most 4 MiB.
+const FRAMES_WAITING: usize = 64;
+
+/// Which of several substreams with one peer, one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Substream(pub(crate) u64);
+
+/// What the transport tells the engine's thread.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    Up(DeviceId, Substream),
+    Down(DeviceId, Substream),
+    Frame(DeviceId, Substream, Vec<u8>),
+    Oversized(DeviceId, Substream, u64),
+}
+
+/// What the engine's thread tells the transport.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Send(DeviceId, Substream, Vec<u8>),
+    Hangup(DeviceId, Substream, PeerError),
+    /// Dial everything now that is not connected.
+    DialNow,
+    /// Remember and dial an address.
+    Address(String),
+}
+
+/// Why the transport cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TransportError {
+    #[error("{0:?} is no libp2p address")]
+    Address(String),
+    #[error("cannot listen: {0}")]
+    Listen(String),
+    #[error("cannot set up the network: {0}")]
+    SetUp(String),
+}
+
+#[derive(NetworkBehaviour)]
+struct Behaviour {
+    stream: libp2p_stream::Behaviour,
+    mdns: Toggle<mdns::tokio::Behaviour>,
+}
+
+struct Active {
+    substream: Substream,
+    opener: DeviceId,
+    since: Instant,
+    frames: mpsc::UnboundedSender<Vec<u8>>,
+}
+
+/// The task that owns the swarm.
+pub(crate) struct Transport {
+    own: DeviceId,
+    swarm: Swarm<Behaviour>,
+    incoming: libp2p_stream::IncomingStreams,
+    active: BTreeMap<DeviceId, Active>,
+    dials: Dials,
+    next_substream: u64,
+    notices: mpsc::Sender<Notice>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    opened: (mpsc::UnboundedSender<Opened>, mpsc::UnboundedReceiver<Opened>),
+    closed: (mpsc::UnboundedSender<Closed>, mpsc::UnboundedReceiver<Closed>),
+}
+
+type Opened = (DeviceId, Result<libp2p::Stream, String>);
+type Closed = (DeviceId, Substream);
+
+/// The ends that the engine's thread holds.
+pub(crate) struct Ends {
+    pub(crate) notices: mpsc::Receiver<Notice>,
+    pub(crate) orders: mpsc::UnboundedSender<Order>,
+}
+
+impl Transport {
+    /// Sets up the swarm and listens. Returns the addresses that others can dial.
+    pub(crate) async fn start(
+        keys: &DeviceKeys,
+        listen: &[String],
+        dials: Dials,
+        with_mdns: bool,
+        wire: WireBytes,
+    ) -> Result<(Self, Ends, Vec<String>), TransportError> {
+        let own = keys.device();
+        let mut swarm = swarm(keys, with_mdns, wire)?;
+        let mut control = swarm.behaviour().stream.new_control();
+        let incoming =
+            control.accept(PROTOCOL).map_err(|error| TransportError::SetUp(error.to_string()))?;
+        let mut listening = Vec::new();
+        for address in listen {
+            let address: Multiaddr =
+                address.parse().map_err(|_| TransportError::Address(address.clone()))?;
+            swarm
+                .listen_on(address)
+                .map_err(|error| TransportError::Listen(error.to_string()))?;
+            listening.push(first_address(&mut swarm).await?);
+        }
+        let (notices, notices_end) = mpsc::channel(FRAMES_WAITING);
+        let (orders_end, orders) = mpsc::unbounded_channel();
+        let transport = Self {
+            own,
+            swarm,
+            incoming,
+            active: BTreeMap::new(),
+            dials,
+            next_substream: 0,
+            notices,
+            orders,
+            opened: mpsc::unbounded_channel(),
+            closed: mpsc::unbounded_channel(),
+        };
+        Ok((transport, Ends { notices: notices_end, orders: orders_end }, listening))
+    }
+
+    /// Runs until the engine's thread is gone.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let due = self.dials.next_due();
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.swarm_event(event),
+                Some((peer, stream)) = self.incoming.next() => {
+                    if let Some(peer) = device_of(&peer) {
+                        self.adopt(peer, peer, stream).await;
+                    }
+                }
+                Some((peer, stream)) = self.opened.1.recv() => match stream {
+                    Ok(stream) => self.adopt(peer, self.own, stream).await,
+                    Err(error) => {
+                        tracing::debug!(peer = %peer.short(), error, "no substream");
+                        self.dials.failed(peer, &error);
+                    }
+                },
+                Some((peer, substream)) = self.closed.1.recv() => {
+                    self.ended(peer, substream, None).await;
+                }
+                order = self.orders.recv() => match order {
+                    None => return,
+                    Some(order) => self.order(order).await,
+                },
+                () = tokio::time::sleep_until(due) => self.dial_due(),
+            }
+        }
+    }
+
+    fn dial_due(&mut self) {
+        for address in self.dials.due() {
+            // A peer that has a substream already needs no second connection.
+            let busy = peer_in(&address).is_some_and(|peer| self.active.contains_key(&peer));
+            if busy {
+                self.dials.connected(&address);
+            } else if let Err(error) = self.swarm.dial(address.clone()) {
+                self.dials.failed_address(&address, &error.to_string());
+            }
+        }
+    }
+
+    fn swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } if endpoint.is_dialer() => {
+                let Some(peer) = device_of(&peer_id) else { return };
+                self.dials.reached(endpoint.get_remote_address(), peer);
+                if self.active.contains_key(&peer) {
+                    return;
+                }
+                let mut control = self.swarm.behaviour().stream.new_control();
+                let opened = self.opened.0.clone();
+                tokio::spawn(async move {
+                    // `open_stream` can hang when the connection goes meanwhile.
+                    let stream = timeout(CONNECT_TIMEOUT, control.open_stream(peer_id, PROTOCOL));
+                    let stream = match stream.await {
+                        Ok(Ok(stream)) => Ok(stream),
+                        Ok(Err(error)) => Err(error.to_string()),
+                        Err(_) => Err("opening a substream took too long".to_owned()),
+                    };
+                    let _ = opened.send((peer, stream));
+                });
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+                tracing::debug!(%error, "no connection");
+                self.dials.dial_failed(peer_id.as_ref().and_then(device_of), &error);
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
+                for (_, address) in found {
+                    self.dials.discovered(address);
+                }
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Expired(gone))) => {
+                for (_, address) in gone {
+                    self.dials.expired(&address);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a new substream, unless a better one with the peer is there: of a crossed dial the
+    /// smaller key's substream survives, and both sides see it alike.
+    async fn adopt(&mut self, peer: DeviceId, opener: DeviceId, stream: libp2p::Stream) {
+        if let Some(active) = self.active.get(&peer) {
+            let crossed = active.since.elapsed() < CROSSED_DIAL && active.opener != opener;
+            if crossed && active.opener < opener {
+                return;
+            }
+            let old = active.substream;
+            self.ended(peer, old, Some(PeerError::Replaced)).await;
+        }
+        let substream = Substream(self.next_substream);
+        self.next_substream += 1;
+        let (reader, writer) = stream.split();
+        let (frames, waiting) = mpsc::unbounded_channel();
+        self.active.insert(peer, Active { substream, opener, since: Instant::now(), frames });
+        self.dials.online(peer);
+        if self.notices.send(Notice::Up(peer, substream)).await.is_err() {
+            return;
+        }
+        let (notices, closed) = (self.notices.clone(), self.closed.0.clone());
+        tokio::spawn(async move {
+            if let Err(error) = read(peer, substream, reader, &notices).await {
+                tracing::debug!(peer = %peer.short(), %error, "substream ended");
+            }
+            let _ = closed.send((peer, substream));
+        });
+        let closed = self.closed.0.clone();
+        tokio::spawn(async move {
+            if let Err(error) = write(writer, waiting).await {
+                tracing::debug!(peer = %peer.short(), %error, "cannot write");
+                let _ = closed.send((peer, substream));
+            }
+        });
+    }
+
+    async fn order(&mut self, order: Order) {
+        match order {
+            Order::Send(peer, substream, frame) => {
+                let active = self.active.get(&peer).filter(|a| a.substream == substream);
+                if let Some(active) = active {
+                    let _ = active.frames.send(frame);
+                }
+            }
+            Order::Hangup(peer, substream, error) => {
+                self.ended(peer, substream, Some(error)).await;
+            }
+            Order::DialNow => self.dials.all_now(),
+            Order::Address(address) => {
+                if let Ok(address) = address.parse() {
+                    self.dials.add(address);
+                }
+            }
+        }
+    }
+
+    /// The substream is over. The connection goes with it, after what was still to be written.
+    async fn ended(&mut self, peer: DeviceId, substream: Substream, error: Option<PeerError>) {
+        if self.active.get(&peer).is_none_or(|active| active.substream != substream) {
+            return;
+        }
+        self.active.remove(&peer);
+        match &error {
+            Some(PeerError::Replaced) => {}
+            Some(error) if error.disposition() == Disposition::RetryLater => {
+                self.dials.refused(peer, &error.code());
+            }
+            Some(error) => self.dials.failed(peer, &error.code()),
+            None => self.dials.failed(peer, "link_lost"),
+        }
+        let _ = self.notices.send(Notice::Down(peer, substream)).await;
+    }
+}
+
+fn swarm(
+    keys: &DeviceKeys,
+    with_mdns: bool,
+    wire: WireBytes,
+) -> Result<Swarm<Behaviour>, TransportError> {
+    let set_up = |error: &dyn ToString| TransportError::SetUp(error.to_string());
+    let mut seed: [u8; 32] = [0; 32];
+    seed.copy_from_slice(&keys.secret()[..32]);
+    let identity = libp2p::identity::Keypair::ed25519_from_bytes(seed).map_err(|e| set_up(&e))?;
+    let mdns = match with_mdns {
+        false => None,
+        true => {
+            // The default of five minutes is a long wait beside the machine that one looks for.
+            let config = mdns::Config {
+                query_interval: Duration::from_secs(30),
+                ttl: Duration::from_secs(90),
+                ..mdns::Config::default()
+            };
+            match mdns::tokio::Behaviour::new(config, identity.public().to_peer_id()) {
+                Ok(behaviour) => Some(behaviour),
+                Err(error) => {
+                    tracing::warn!(%error, "no discovery in the local network");
+                    None
+                }
+            }
+        }
+    };
+    let transport = |identity: &libp2p::identity::Keypair| {
+        let noise = noise::Config::new(identity)?;
+        Ok::<_, noise::Error>(
+            tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+                .map(move |stream, _| counted::Counted::new(stream, wire.clone()))
+                .upgrade(Version::V1)
+                .authenticate(noise)
+                .multiplex(yamux::Config::default())
+                .timeout(CONNECT_TIMEOUT),
+        )
+    };
+    let swarm = SwarmBuilder::with_existing_identity(identity)
+        .with_tokio()
+        .with_other_transport(|identity| {
+            transport(identity).map_err(|e| Box::<dyn std::error::Error + Send + Sync>::from(e))
+        })
+        .map_err(|e| set_up(&e))?
+        .with_behaviour(|_| Behaviour {
+            stream: libp2p_stream::Behaviour::new(),
+            mdns: mdns.into(),
+        })
+        .map_err(|e| set_up(&e))?
+        .with_swarm_config(|config| {
+            // A session ends by its own rules; the connection only follows.
+            config.with_idle_connection_timeout(Duration::from_millis(SILENCE_TIMEOUT_MS))
+        })
+        .with_connection_timeout(CONNECT_TIMEOUT)
+        .build();
+    Ok(swarm)
+}
+
+/// Waits for the address of a new listener and adds our peer id.
+async fn first_address(swarm: &mut Swarm<Behaviour>) -> Result<String, TransportError> {
+    let own = *swarm.local_peer_id();
+    loop {
+        match swarm.select_next_some().await {
+            SwarmEvent::NewListenAddr { address, .. } => {
+                return Ok(address.with(Protocol::P2p(own)).to_string());
+            }
+            SwarmEvent::ListenerError { error, .. } => {
+                return Err(TransportError::Listen(error.to_string()));
+            }
+            SwarmEvent::ListenerClosed { reason: Err(error), .. } => {
+                return Err(TransportError::Listen(error.to_string()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Reads frames: a LEB128 length and so many bytes.
+async fn read(
+    peer: DeviceId,
+    substream: Substream,
+    reader: impl futures::AsyncRead + Unpin,
+    notices: &mpsc::Sender<Notice>,
+) -> io::Result<()> {
+    let mut reader = futures::io::BufReader::new(reader);
+    let gone = |_| io::Error::other("the node is shutting down");
+    loop {
+        let mut length = 0u64;
+        for at in 0.. {
+            let mut byte = [0];
+            reader.read_exact(&mut byte).await?;
+            length |= u64::from(byte[0] & 0x7f) << (7 * at);
+            if byte[0] & 0x80 == 0 {
+                break;
+            }
+            if at == 4 {
+                length = u64::MAX;
+                break;
+            }
+        }
+        if length > FRAME_BYTES_MAX as u64 {
+            let notice = Notice::Oversized(peer, substream, length);
+            return notices.send(notice).await.map_err(gone);
+        }
+        let mut frame = vec![0; length as usize];
+        reader.read_exact(&mut frame).await?;
+        notices.send(Notice::Frame(peer, substream, frame)).await.map_err(gone)?;
+    }
+}
+
+/// Writes frames, flushing when none is waiting. Ends when the substream was given up, with
+/// everything written that was handed over before.
+async fn write(
+    writer: impl futures::AsyncWrite + Unpin,
+    mut frames: mpsc::UnboundedReceiver<Vec<u8>>,
+) -> io::Result<()> {
+    let mut writer = futures::io::BufWriter::new(writer);
+    loop {
+        let frame = match frames.try_recv() {
+            Ok(frame) => frame,
+            Err(_) => {
+                writer.flush().await?;
+                match frames.recv().await {
+                    Some(frame) => frame,
+                    None => return writer.close().await,
+                }
+            }
+        };
+        let length = crate::codec::Writer::new().count(frame.len()).finish();
+        writer.write_all(&length).await?;
+        writer.write_all(&frame).await?;
+    }
+}
+
+/// The device whose key a libp2p peer id holds.
+pub(crate) fn device_of(peer: &PeerId) -> Option<DeviceId> {
+    let bytes = peer.to_bytes();
+    // An identity multihash: code 0, length, and the public key itself.
+    let key = match bytes.as_slice() {
+        [0, _, key @ ..] => libp2p::identity::PublicKey::try_decode_protobuf(key).ok()?,
+        _ => return None,
+    };
+    Some(DeviceId(key.try_into_ed25519().ok()?.to_bytes()))
+}
+
+/// The peer that an address names, if it does.
+pub(crate) fn peer_in(address: &Multiaddr) -> Option<DeviceId> {
+    address.iter().find_map(|protocol| match protocol {
+        Protocol::P2p(peer) => device_of(&peer),
+        _ => None,
+    })
+}
