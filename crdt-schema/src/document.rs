@@ -196,6 +196,16 @@ impl ElementId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The first half of the actor that inserted the element: which log it came in.
+    pub fn actor_prefix(&self) -> Option<[u8; 8]> {
+        let (_, actor) = self.0.split_once('@')?;
+        let mut prefix = [0; 8];
+        for (at, byte) in prefix.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(actor.get(2 * at..2 * at + 2)?, 16).ok()?;
+        }
+        Some(prefix)
+    }
 }
 
 /// An element of a list as it stands.

@@ -107,6 +107,15 @@ impl PartView {
             .collect()
     }
 
+    /// The elements of all lists as they are stored.
+    pub fn stored(&self) -> impl Iterator<Item = (List, &Stored)> {
+        let each = |(list, elements): (&List, _)| {
+            let (list, elements): (List, &Vec<Listed<Stored>>) = (*list, elements);
+            elements.iter().map(move |listed| (list, &listed.element))
+        };
+        self.lists.iter().flat_map(each)
+    }
+
     /// How many fields and keys of elements have concurrent values.
     pub fn conflict_count(&self) -> u64 {
         self.conflicts().count() as u64

@@ -20,8 +20,7 @@ pub(crate) mod places;
 pub mod status;
 pub mod verify;
 
-/// The version of every JSON object that this program prints.
-pub const JSON_SCHEMA_VERSION: u32 = 1;
+pub use crate::json::JSON_SCHEMA_VERSION;
 
 /// Something a person may ask.
 pub trait Request: Serialize + DeserializeOwned + Send + 'static {

@@ -13,7 +13,7 @@ use crate::entropy::Entropy;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, Role};
 use crate::identity::token::root_to_text;
-use crate::runtime::{now, seed};
+use crate::machine::{now, seed};
 use crate::setup::{self, SetupError};
 use crate::store::{Store, StoreError};
 use crate::transport::DialState;

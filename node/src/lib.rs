@@ -7,7 +7,7 @@
 //! ```text
 //! limits ← identity ← log ← { sync, store }
 //! { crdt-schema, store } ← { counting, index } ← ingest ← engine ← command
-//! engine ← { transport ← runtime ← admin, home }          (feature `runtime`)
+//! command ← { transport ← runtime ← admin ← home ← process }     (feature `runtime`)
 //! ```
 //!
 //! | A value's way | Module |
@@ -27,6 +27,7 @@ pub mod entropy;
 pub mod identity;
 pub mod index;
 pub mod ingest;
+pub mod json;
 pub mod limits;
 pub mod log;
 pub mod peers;
@@ -41,6 +42,10 @@ pub mod verify;
 mod admin;
 #[cfg(feature = "runtime")]
 pub mod home;
+#[cfg(feature = "runtime")]
+mod machine;
+#[cfg(feature = "runtime")]
+pub mod process;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 #[cfg(feature = "runtime")]

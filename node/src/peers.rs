@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::command::status::PeerFailure;
 use crate::identity::DeviceId;
 use crate::log::UnverifiedRun;
-use crate::store::rows::{EvidenceRow, PeerRow};
+use crate::store::rows::{EvidenceRow, PeerFailure, PeerRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::wire::Frame;
 use crate::sync::{Disposition, Event, Now, PeerError};

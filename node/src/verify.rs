@@ -4,18 +4,50 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
+use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
-use crate::command::JSON_SCHEMA_VERSION;
-use crate::command::verify::{Fault, VerifyReport};
 use crate::counting::count;
 use crate::identity::authority::Authority;
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Found, candidate_of, document_row};
+use crate::json::JSON_SCHEMA_VERSION;
 use crate::log::{Entry, EntryHash, Head, Kind};
 use crate::store::rows::{DocumentKey, LogRow, ScopeRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
+
+/// What was read, and what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyReport {
+    /// See [`JSON_SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Whether nothing is wrong.
+    pub ok: bool,
+    /// Logs read.
+    pub logs: u64,
+    /// Entries read.
+    pub entries: u64,
+    /// Signatures checked.
+    pub signatures: u64,
+    /// Documents rebuilt.
+    pub documents: u64,
+    /// Rows of the index compared.
+    pub elders: u64,
+    /// Everything that is wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Where: log and number, document, or elder.
+    pub place: String,
+    /// A code of the catalogue.
+    pub code: String,
+    /// What exactly.
+    pub detail: String,
+}
 
 /// Reads everything that the store holds.
 pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> VerifyReport {

@@ -13,9 +13,9 @@ use axum::routing::post;
 
 use super::Door;
 use crate::command::{CommandError, ErrorKind};
-use crate::home::Home;
 use crate::limits::ADMIN_REQUEST_BYTES_MAX;
-use crate::runtime::{Running, seed};
+use crate::machine::seed;
+use crate::runtime::Running;
 
 /// A server that runs.
 pub(crate) struct Served {
@@ -32,12 +32,12 @@ struct Admin {
 }
 
 /// Serves on a free port of loopback and says where in the home.
-pub(crate) async fn serve(home: &Home, running: Running) -> std::io::Result<Served> {
+pub(crate) async fn serve(home: &Path, running: Running) -> std::io::Result<Served> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let token = hex::encode(seed().map_err(std::io::Error::other)?);
     let door = Door { address: address.to_string(), token: token.clone(), pid: std::process::id() };
-    let file = Door::path(home.path());
+    let file = Door::path(home);
     write_private(&file, &serde_json::to_vec(&door)?)?;
     let router = Router::new()
         .route("/v1/{request}", post(answer))

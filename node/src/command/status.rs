@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Role};
 use crate::log::Lane;
+pub use crate::store::rows::PeerFailure;
 use crate::store::rows::{ScopeRow, Unsettled};
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
@@ -139,19 +140,6 @@ pub enum PeerState {
     Never,
     /// Turned away: it cannot prove a grant.
     Refused,
-}
-
-/// Why a session ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerFailure {
-    /// The name of the error.
-    pub code: String,
-    /// Whether trying again may help without anybody doing anything.
-    pub retry: bool,
-    /// Whether the peer said it, rather than we.
-    pub said_by_peer: bool,
-    /// When (this node's clock, ms since 1970).
-    pub at_ms: i64,
 }
 
 /// The peers alone.

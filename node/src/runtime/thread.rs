@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::command::{CommandError, ErrorKind};
 use crate::engine::Engine;
-use crate::home::HomeError;
 use crate::identity::DeviceId;
+use crate::machine::now;
 use crate::store::StoreError;
 use crate::sync::{Input, Now, Output, PeerError};
 use crate::transport::{Ends, Notice, Order, Substream};
@@ -55,33 +55,11 @@ impl EngineHandle {
     }
 }
 
-/// The time: monotonic since the first call in this process, and the wall clock.
-#[allow(clippy::disallowed_methods, reason = "the runtime is where time comes in")]
-pub(crate) fn now() -> Now {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let since_start = START.get_or_init(Instant::now).elapsed();
-    // A clock before 1970 is shown as 1970: nothing goes by it.
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Now {
-        monotonic_ms: u64::try_from(since_start.as_millis()).unwrap_or(u64::MAX),
-        wall_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX),
-    }
-}
-
-/// Fresh randomness from the operating system.
-pub(crate) fn seed() -> Result<[u8; 32], HomeError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| {
-        HomeError::Command(CommandError::new(ErrorKind::Failed, "no_randomness", error))
-    })?;
-    Ok(seed)
-}
-
 /// Starts the thread. The notification comes when it has ended.
 pub(crate) fn spawn(
     engine: Engine,
     ends: Ends,
-) -> Result<(EngineHandle, Arc<Notify>), HomeError> {
+) -> Result<(EngineHandle, Arc<Notify>), CommandError> {
     let (calls, waiting) = mpsc::channel(64);
     let ended = Arc::new(Notify::new());
     let (runtime, notify) = (tokio::runtime::Handle::current(), ended.clone());
@@ -96,7 +74,7 @@ pub(crate) fn spawn(
     std::thread::Builder::new()
         .name("engine".into())
         .spawn(work)
-        .map_err(|error| HomeError::Command(CommandError::new(ErrorKind::Failed, "thread", error)))?;
+        .map_err(|error| CommandError::new(ErrorKind::Failed, "thread", error))?;
     Ok((EngineHandle { calls }, ended))
 }
 

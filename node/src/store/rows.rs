@@ -9,7 +9,6 @@ use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::{CareGroup, ElderId, Sex};
 use shouwang_crdt_schema::rules::care_group::{CareFacts, care_group};
 
-use crate::command::status::PeerFailure;
 use crate::identity::DeviceId;
 use crate::identity::grant::GrantId;
 use crate::log::{EntryHash, LogKey};
@@ -213,6 +212,19 @@ pub struct PeerRow {
     pub entries_sent: u64,
     /// Entries received and stored.
     pub entries_received: u64,
+}
+
+/// Why a session ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerFailure {
+    /// The name of the error.
+    pub code: String,
+    /// Whether trying again may help without anybody doing anything.
+    pub retry: bool,
+    /// Whether the peer said it, rather than we.
+    pub said_by_peer: bool,
+    /// When (this node's clock, ms since 1970).
+    pub at_ms: i64,
 }
 
 /// Something refused, kept to be shown. Bounded in number and size.

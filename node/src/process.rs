@@ -1,0 +1,116 @@
+//! A node's process: what `up` and `sync` run.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use crate::admin::server;
+use crate::command::status::{PeerState, Peers, PeersReport};
+use crate::home::{Home, HomeError, Node};
+use crate::runtime::{Running, Started, UpOptions, network, start};
+use crate::transport::DialState;
+
+/// Where a node runs.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Addresses that others can dial, with the peer id.
+    pub listening: Vec<String>,
+    /// The admin API's address on loopback.
+    pub admin: String,
+}
+
+/// Runs the node until `shutdown` resolves. Everything that was reported as saved is on the disk.
+pub async fn up(
+    home: &Home,
+    options: UpOptions,
+    ready: impl FnOnce(Ready),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), HomeError> {
+    let Started { running, listening, ended } = start(home.open_engine()?, &options).await?;
+    let served = server::serve(home.path(), running.clone()).await.map_err(network)?;
+    ready(Ready { listening, admin: served.address.clone() });
+    tokio::select! {
+        () = shutdown => {}
+        () = ended.notified() => tracing::error!("the engine has stopped"),
+    }
+    served.stop();
+    running.stop().await;
+    Ok(())
+}
+
+/// Exchanges with every known peer that can be reached and returns when every exchange is done or
+/// has failed, or the time is over: through the running node where one runs, otherwise by itself.
+/// `progress` is called a few times a second.
+pub async fn sync(
+    home: &Home,
+    peers: Vec<String>,
+    timeout: Duration,
+    mut progress: impl FnMut(&PeersReport),
+) -> Result<PeersReport, HomeError> {
+    let own = match home.running()? {
+        Some(_) => None,
+        None => {
+            let options = UpOptions { listen: Vec::new(), peers: peers.clone(), mdns: true };
+            Some(start(home.open_engine()?, &options).await?.running)
+        }
+    };
+    let watch = async {
+        let mut link = match &own {
+            Some(running) => Link::Here(running.clone()),
+            None => Link::There(home.node()?),
+        };
+        link.dial_now(&peers).await?;
+        let deadline = tokio::time::Instant::now() + timeout;
+        loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let (report, dials) = link.look().await?;
+            progress(&report);
+            if settled(&report, &dials) || tokio::time::Instant::now() >= deadline {
+                return Ok(report);
+            }
+        }
+    };
+    let report = watch.await;
+    if let Some(running) = own {
+        running.stop().await;
+    }
+    report
+}
+
+/// Whether every address is either in a complete exchange or has failed, and every session is
+/// complete.
+fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>) -> bool {
+    let online: Vec<_> =
+        report.peers.iter().filter(|peer| peer.state == PeerState::Online).collect();
+    let tried = dials.values().all(|dial| dial.online || dial.attempts > 0);
+    let nobody_yet = online.is_empty() && dials.is_empty();
+    tried && !nobody_yet && online.iter().all(|peer| peer.done)
+}
+
+/// The node that `sync` watches.
+enum Link {
+    Here(Running),
+    There(Node),
+}
+
+impl Link {
+    async fn dial_now(&mut self, addresses: &[String]) -> Result<(), HomeError> {
+        match self {
+            Self::Here(running) => {
+                running.dial_now(&[]);
+                Ok(())
+            }
+            Self::There(node) => node.dial_now(addresses),
+        }
+    }
+
+    async fn look(&mut self) -> Result<(PeersReport, BTreeMap<String, DialState>), HomeError> {
+        match self {
+            Self::Here(running) => {
+                let report = running.call(Peers {}).await?;
+                Ok((report, running.dials()))
+            }
+            Self::There(node) => Ok((node.call(Peers {})?, node.dials()?)),
+        }
+    }
+}
