@@ -241,7 +241,7 @@ impl Engine {
         self.pending_bytes = 0;
         let runs = std::mem::take(&mut self.pending);
         if runs.is_empty() {
-            return self.flush_peers();
+            return if self.peers.is_due(now) { self.flush_peers(now) } else { Ok(()) };
         }
         let senders: BTreeMap<LogKey, DeviceId> =
             runs.iter().map(|(peer, run)| (run.log, *peer)).collect();
@@ -267,7 +267,7 @@ impl Engine {
             }
         }
         self.committed(now, &ingested.heads)?;
-        self.flush_peers()
+        if self.peers.is_due(now) { self.flush_peers(now) } else { Ok(()) }
     }
 
     /// The next thing to do. [`Output::Timeout`] ends the drain. `Ingest` and events never come
@@ -384,16 +384,21 @@ impl Engine {
         work: impl FnOnce(&mut Ingest<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Ingested), E> {
         let (area, secret) = (self.area(), self.secret);
-        let mut authority = self.authority.clone();
+        let authority = &mut self.authority;
         let result = self.store.write(|tables: &mut Transaction<'_>| {
-            let mut ingest = Ingest::begin(tables, &mut authority, area, secret);
+            let mut ingest = Ingest::begin(tables, authority, area, secret);
             let value = work(&mut ingest)?;
             let ingested = ingest.finish()?;
             accept(&ingested)?;
             Ok::<_, E>((value, ingested))
-        })?;
-        self.authority = authority;
-        Ok(result)
+        });
+        if result.is_err() {
+            self.authority = setup::load_authority(&self.store).map_err(|error| match error {
+                SetupError::Store(error) => error,
+                error => StoreError::Corrupt { table: "grants-1", detail: error.to_string() },
+            })?;
+        }
+        result
     }
 
     fn committed(&mut self, now: Now, heads: &BTreeMap<LogKey, Head>) -> Result<(), StoreError> {
@@ -433,15 +438,15 @@ impl Engine {
         }
     }
 
-    /// Keeps what was noted of peers, and the evidence.
-    fn flush_peers(&mut self) -> Result<(), StoreError> {
-        if !self.peers.is_dirty() {
+    /// Keeps what was noted of peers, and the evidence. Called by itself before a node stops.
+    pub fn flush_peers(&mut self, now: Now) -> Result<(), StoreError> {
+        let (rows, evidence) = self.peers.take_dirty(now);
+        if rows.is_empty() && evidence.is_empty() {
             return Ok(());
         }
-        let (rows, evidence) = self.peers.take_dirty();
         self.store.write(|tables| {
             for (device, row) in rows {
-                tables.note_peer(device, |stored| *stored = row)?;
+                tables.put_peer(device, &row)?;
             }
             evidence.into_iter().try_for_each(|row: EvidenceRow| tables.put_evidence(row))
         })

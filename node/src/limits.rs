@@ -35,6 +35,10 @@ const _: () = assert!(SUMMARY_HEADS_PER_FRAME * 94 + 16 <= FRAME_BYTES_MAX);
 /// devices and incarnations in each; 65,536 heads are 6 MB, beyond which digests must be used.
 pub const SUMMARY_HEADS_MAX: usize = 65_536;
 
+/// Log heads in the summary of a peer whose grant is not proved yet: 512 sessions of strangers then
+/// hold 200 MB at most. An honest peer that we do not know is a village's or a township's.
+pub const STRANGER_HEADS_MAX: usize = 4_096;
+
 /// Acknowledged logs in one `Have` frame: as [`SUMMARY_HEADS_PER_FRAME`].
 pub const HAVE_HEADS_PER_FRAME: usize = SUMMARY_HEADS_PER_FRAME;
 
@@ -68,10 +72,6 @@ pub const EVIDENCE_ROWS_MAX: u64 = 1_000;
 /// Bytes of one piece of evidence that are kept.
 pub const EVIDENCE_BYTES_MAX: usize = 4 * 1024;
 
-/// Entries of one document that wait for ancestors, at most. Honest waits are a few entries long;
-/// beyond this new ones are still stored, and looked at when the document is next rebuilt.
-pub const PENDING_ENTRIES_MAX: usize = 10_000;
-
 /// Time for a peer to say `Hello` and prove its grant, ms. At 9.6 kbit/s a chain of 2 kB takes
 /// 2 s; with a round trip of 2 s and three flights 20 s would do, a minute forgives a stall.
 pub const HELLO_TIMEOUT_MS: u64 = 60_000;
@@ -99,12 +99,12 @@ pub const REDIAL_REFUSED_MS: u64 = 600_000;
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Documents kept open within one commit; beyond it the batch is cut. A document of a lifetime of
-/// visits is below 100 KiB open, so this is below 200 MiB.
-pub const OPEN_DOCUMENTS_MAX: usize = 2_000;
-
 /// Rows in one import request: about 1 KiB each.
 pub const IMPORT_ROWS_MAX: usize = 500;
+
+/// How long counts about peers may stay in memory before they are written, ms: each write is an
+/// fsync, and nothing depends on them.
+pub const PEERS_FLUSH_MS: u64 = 60_000;
 
 /// Longest request to the local admin API, bytes: an import request of full rows.
 pub const ADMIN_REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;

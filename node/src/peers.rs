@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::DeviceId;
-use crate::log::UnverifiedRun;
+use crate::limits::{PEERS_FLUSH_MS, STRANGERS_MAX};
 use crate::store::rows::{EvidenceRow, PeerFailure, PeerRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
-use crate::sync::wire::Frame;
 use crate::sync::{Disposition, Event, Now, PeerError};
 
 /// All that is known of peers, in memory, with what has still to be written to the store.
@@ -15,7 +14,13 @@ pub struct PeerBook {
     rows: BTreeMap<DeviceId, PeerRow>,
     dirty: BTreeSet<DeviceId>,
     evidence: Vec<EvidenceRow>,
+    /// Whether something was noted that is worth a write of its own.
+    urgent: bool,
+    written_ms: u64,
 }
+
+/// Where strangers are counted together when there are too many of them.
+const STRANGERS: DeviceId = DeviceId([0; 32]);
 
 impl PeerBook {
     /// Reads what the store remembers.
@@ -31,35 +36,49 @@ impl PeerBook {
 
     /// Changes what is known of a peer.
     pub fn note(&mut self, peer: DeviceId, change: impl FnOnce(&mut PeerRow)) {
-        change(self.rows.entry(peer).or_default());
-        self.dirty.insert(peer);
+        let place = match self.rows.contains_key(&peer) {
+            true => peer,
+            false if self.strangers() < STRANGERS_MAX => peer,
+            false => STRANGERS,
+        };
+        change(self.rows.entry(place).or_default());
+        self.dirty.insert(place);
+    }
+
+    fn strangers(&self) -> usize {
+        self.rows.values().filter(|row| row.grant.is_empty()).count()
     }
 
     /// Counts something that the peer sent and that was refused or set aside.
     pub fn count_refused(&mut self, peer: DeviceId, code: &str) {
         self.note(peer, |row| *row.refused.entry(code.to_owned()).or_default() += 1);
+        self.urgent = true;
     }
 
     /// A frame goes out.
     pub fn sent(&mut self, peer: DeviceId, frame: &[u8]) {
-        let entries = match Frame::decode(frame) {
-            Ok(Frame::Run(UnverifiedRun { entries, .. })) => entries.len() as u64,
-            _ => 0,
-        };
-        self.note(peer, |row| {
-            row.bytes_sent += frame.len() as u64;
-            row.entries_sent += entries;
-        });
+        self.note(peer, |row| row.bytes_sent += frame.len() as u64);
     }
 
     /// Something worth knowing happened.
     pub fn event(&mut self, now: Now, event: &Event) {
         match event {
-            Event::Proved(peer, grant) => self.note(*peer, |row| row.grant.clone_from(grant)),
-            Event::Done(peer) => self.note(*peer, |row| {
-                row.last_done_ms = Some(now.wall_ms);
-                row.last_error = None;
-            }),
+            Event::Proved(peer, grant) => {
+                // A peer with a grant has a place of its own whatever the strangers do.
+                let row = self.rows.entry(*peer).or_default();
+                self.urgent |= row.grant != *grant;
+                row.grant.clone_from(grant);
+                self.dirty.insert(*peer);
+            }
+            Event::Done(peer) => {
+                let first = self.rows.get(peer).is_none_or(|row| row.last_done_ms.is_none());
+                self.urgent |= first;
+                self.note(*peer, |row| {
+                    row.last_done_ms = Some(now.wall_ms);
+                    row.last_error = None;
+                });
+            }
+            Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
         }
     }
 
@@ -75,6 +94,7 @@ impl PeerBook {
             at_ms: now.wall_ms,
         };
         self.note(peer, |row| row.last_error = Some(failure));
+        self.urgent = true;
         if error.counts_as_refused() {
             self.count_refused(peer, &error.code());
             self.evidence.push(EvidenceRow {
@@ -87,13 +107,17 @@ impl PeerBook {
         }
     }
 
-    /// Whether there is anything to write.
-    pub fn is_dirty(&self) -> bool {
-        !self.dirty.is_empty() || !self.evidence.is_empty()
+    /// Whether it is time to write: something worth a write of its own was noted, or counts have
+    /// gathered for long enough.
+    pub fn is_due(&self, now: Now) -> bool {
+        let waited = now.monotonic_ms.saturating_sub(self.written_ms);
+        self.urgent || (!self.dirty.is_empty() && waited >= PEERS_FLUSH_MS)
     }
 
     /// What has to be written.
-    pub fn take_dirty(&mut self) -> (Vec<(DeviceId, PeerRow)>, Vec<EvidenceRow>) {
+    pub fn take_dirty(&mut self, now: Now) -> (Vec<(DeviceId, PeerRow)>, Vec<EvidenceRow>) {
+        self.urgent = false;
+        self.written_ms = now.monotonic_ms;
         let dirty = std::mem::take(&mut self.dirty);
         let rows = dirty
             .into_iter()

@@ -65,6 +65,8 @@ pub enum Event {
     Proved(DeviceId, Vec<u8>),
     /// Both sides hold everything that both summaries spoke of.
     Done(DeviceId),
+    /// So many entries left for the peer.
+    Sent(DeviceId, u64),
 }
 
 /// What sync reads of the node.

@@ -1,6 +1,6 @@
 //! What a node knows of who may do what: the pinned root and every grant that reaches it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::DeviceId;
 use super::grant::{Grant, GrantError, GrantId, SignedGrant};
@@ -12,6 +12,7 @@ use crate::limits::CHAIN_GRANTS_MAX;
 pub struct Authority {
     root: GrantId,
     grants: BTreeMap<GrantId, SignedGrant>,
+    of_device: BTreeSet<(DeviceId, GrantId)>,
 }
 
 impl Authority {
@@ -25,7 +26,8 @@ impl Authority {
             return Err(GrantError::Signature);
         }
         let id = root.id();
-        Ok(Self { root: id, grants: BTreeMap::from([(id, root)]) })
+        let of_device = BTreeSet::from([(root.grant.subject, id)]);
+        Ok(Self { root: id, grants: BTreeMap::from([(id, root)]), of_device })
     }
 
     /// The mesh's id: the id of the root's own grant.
@@ -45,7 +47,8 @@ impl Authority {
 
     /// The grants of a device.
     pub fn grants_of(&self, device: DeviceId) -> impl Iterator<Item = (&GrantId, &Grant)> {
-        self.grants().filter(move |(_, grant)| grant.subject == device)
+        let all = (device, GrantId([0; 32]))..=(device, GrantId([0xff; 32]));
+        self.of_device.range(all).filter_map(|(_, id)| Some((id, self.grant(id)?)))
     }
 
     /// Takes in a grant if it holds. Taking one in again changes nothing.
@@ -56,6 +59,7 @@ impl Authority {
         }
         let issuer = signed.grant.issuer.ok_or(GrantError::OtherMesh)?;
         signed.check(self.grant(&issuer).ok_or(GrantError::UnknownIssuer)?)?;
+        self.of_device.insert((signed.grant.subject, id));
         self.grants.insert(id, signed);
         Ok(id)
     }

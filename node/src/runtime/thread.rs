@@ -106,6 +106,8 @@ impl Driver {
                     Message::Stop(stopped) => {
                         let settled = self.engine.settle(now());
                         self.check(settled);
+                        let flushed = self.engine.flush_peers(now());
+                        self.check(flushed);
                         self.outputs();
                         drop(self.engine);
                         return Some(stopped);

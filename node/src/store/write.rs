@@ -16,7 +16,7 @@ use super::tables::{
 use crate::codec::Writer;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
-use crate::limits::{EVIDENCE_BYTES_MAX, EVIDENCE_ROWS_MAX, STRANGERS_MAX};
+use crate::limits::{EVIDENCE_BYTES_MAX, EVIDENCE_ROWS_MAX};
 use crate::log::{Entry, EntryHash, Head, LogKey};
 
 type Bytes = &'static [u8];
@@ -210,31 +210,10 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// Changes what is remembered of a peer. Strangers beyond the limit are counted together.
-    pub fn note_peer(
-        &mut self,
-        device: DeviceId,
-        change: impl FnOnce(&mut PeerRow),
-    ) -> Result<(), StoreError> {
-        let known = self.peer(device)?;
-        let place = match known {
-            Some(_) => device,
-            None if self.strangers()? < STRANGERS_MAX => device,
-            None => DeviceId([0; 32]),
-        };
-        let mut row = match known {
-            Some(row) => row,
-            None => self.peer(place)?.unwrap_or_default(),
-        };
-        change(&mut row);
-        // A peer that has proved a grant has a place of its own whatever the strangers do.
-        let place = if row.grant.is_empty() { place } else { device };
-        self.peers.insert(place.0.as_slice(), json(&row)?.as_slice())?;
+    /// Keeps what is known of a peer.
+    pub fn put_peer(&mut self, device: DeviceId, row: &PeerRow) -> Result<(), StoreError> {
+        self.peers.insert(device.0.as_slice(), json(row)?.as_slice())?;
         Ok(())
-    }
-
-    fn strangers(&self) -> Result<usize, StoreError> {
-        Ok(self.peers_all()?.iter().filter(|(_, row)| row.grant.is_empty()).count())
     }
 
     /// Keeps something refused to be shown; the oldest goes when there is too much.

@@ -27,7 +27,7 @@ use crate::identity::grant::{Grant, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
-    SILENCE_TIMEOUT_MS, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
+    SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
 };
 use crate::log::{Head, Lane, LogKey, UnverifiedRun};
 use crate::replication::{receives, replicates};
@@ -309,7 +309,8 @@ impl Session {
             self.summary_whole = false;
             self.theirs.clear();
         }
-        if self.theirs.len() + heads.len() > SUMMARY_HEADS_MAX {
+        let limit = if self.grant.is_some() { SUMMARY_HEADS_MAX } else { STRANGER_HEADS_MAX };
+        if self.theirs.len() + heads.len() > limit {
             return Err(PeerError::TooMany("heads").into());
         }
         self.theirs.extend(heads.into_iter().map(|head| (head.log, head)));
@@ -480,12 +481,14 @@ impl Session {
                 continue;
             };
             let last = run.last_seq();
+            let sent = Event::Sent(self.peer, run.entries.len() as u64);
             let frame = Frame::Run(run).encode();
             self.in_flight.push_back((log, last, frame.len()));
             self.in_flight_bytes += frame.len();
             self.sent.insert(log, last);
             self.spoke_ms = now.monotonic_ms;
             out.push_back(Output::Send(self.peer, frame));
+            out.push_back(Output::Event(sent));
         }
         let done = self.is_done();
         if done && !self.done {
