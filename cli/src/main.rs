@@ -1,2 +1,107 @@
-//! Placeholder.
-fn main() {}
+//! 守望: one binary for cadres, clerks, bureaus and operators of the mesh.
+//!
+//! Reads the command line, runs a command, and ends with the exit code that says whose turn it is.
+//! Everything that is printed comes from the catalogue (`message.rs`); everything that is known
+//! comes from the node, running or opened here (`shouwang_node::home`).
+
+mod area_file;
+mod arguments;
+mod commands;
+mod context;
+mod demo;
+mod error;
+mod help;
+mod import_report;
+mod ledger;
+mod message;
+mod moment;
+mod output;
+mod parse;
+mod sample;
+mod words;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::NaiveDate;
+use shouwang_node::home::Home;
+
+use crate::arguments::{Early, Global, Read};
+use crate::context::Context;
+use crate::error::{Described, Exit, Failure};
+use crate::message::Messages;
+use crate::output::{ColorChoice, Format, Mark, Output};
+
+fn main() -> ExitCode {
+    let raw: Vec<OsString> = std::env::args_os().collect();
+    let early = Early::read(&raw);
+    let messages = Messages::new(early.language);
+    let arguments = match arguments::read(&raw, &messages) {
+        Ok(Read::Run(arguments)) => arguments,
+        Ok(Read::Print(text)) => {
+            let output = Output::new(Format::Table, ColorChoice::Auto);
+            return code(finish(output.write(&text).map(|()| Exit::Done), output, &messages));
+        }
+        Err(failure) => {
+            let format = if early.json { Format::Json } else { Format::Table };
+            let output = Output::new(format, ColorChoice::Auto);
+            return code(finish(Err(failure.into()), output, &messages));
+        }
+    };
+    let output = Output::new(arguments.global.format(), arguments.global.color);
+    log_to_stderr(arguments.global.verbose);
+    let (home, as_of) = match surroundings(&arguments.global) {
+        Ok(found) => found,
+        Err(failure) => return code(finish(Err(failure.into()), output, &messages)),
+    };
+    let verbose = arguments.global.verbose;
+    let context = Context { home: Home::at(home), messages, output, as_of, verbose };
+    code(finish(arguments.command.run(&context), output, &context.messages))
+}
+
+/// The node's directory and the day, as asked for or by default.
+fn surroundings(global: &Global) -> Result<(PathBuf, NaiveDate), Failure> {
+    let as_of = match &global.as_of {
+        Some(text) => parse::date("--as-of", text)?,
+        None => context::today(),
+    };
+    let home = global.home.clone().or_else(context::default_home);
+    Ok((home.ok_or_else(|| Failure::usage("no_home_directory"))?, as_of))
+}
+
+/// Says what went wrong: on stdout as one object with `--json`, otherwise on stderr.
+fn finish(result: anyhow::Result<Exit>, output: Output, messages: &Messages) -> Exit {
+    let error = match result {
+        Ok(exit) => return exit,
+        Err(error) => error,
+    };
+    let described = Described::new(&error, messages);
+    if output.is_json() {
+        // Where stdout itself is broken there is nobody left to tell.
+        let _ = output.json(&described.object());
+    } else {
+        output.marked_note(Mark::Bad, &described.message);
+        for line in described.hint.iter().flat_map(|hint| hint.lines()) {
+            output.note(&format!("  → {line}"));
+        }
+    }
+    described.exit
+}
+
+fn code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}
+
+/// Logs go to stderr, as much as `SHOUWANG_LOG` asks for.
+fn log_to_stderr(verbose: bool) {
+    use tracing_subscriber::EnvFilter;
+    let default = if verbose { "shouwang=debug,shouwang_node=debug,warn" } else { "warn" };
+    let filter =
+        EnvFilter::try_from_env("SHOUWANG_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}

@@ -1,0 +1,23 @@
+# The demonstration.
+
+demo-mesh = { $nodes } homes, tied together by grants: county, townships, villages
+demo-started = { $nodes } processes run, each dialling the one above it
+demo-process = { $name }: process { $process }, home { $home }
+demo-places = The county names { $places } places; the names flow down
+demo-imported = { $name } imports its ledger: { $rows } rows, { $new } new, { $skipped } skipped, { $rejected } rejected, { $gaps } gaps
+demo-first-sync = All nodes agree on { $scopes } scopes
+demo-off-line = Off line: { $names }
+demo-visits = { $visits } visits recorded off line
+demo-both-edit = { $village } and { $township } write the same elder's phone, neither knowing of the other
+demo-back = Back on line
+demo-converged = All nodes agree again on { $scopes } scopes
+demo-agreeing = scopes agree
+demo-same = same
+demo-different = different
+demo-conflict = Conflict kept: { $elder }, { $field }: { $effective } takes effect, { $others } is kept beside it
+demo-totals = { $nodes } nodes · { $elders } elders · { $entries } entries · { $conflicts } conflicts · { $bytes } on the wire · { $seconds } s
+demo-kept =
+    The homes are in { $path }. To explore them:
+      shouwang --home { $path }/shanghe elder list
+      shouwang --home { $path }/county status
+      shouwang --home { $path }/songwu verify

@@ -1,0 +1,172 @@
+# Failures. `error-<code>` says what went wrong, `.hint` what to do next.
+
+error-unexpected = Something went wrong: { $detail }
+    .hint = Run the command again with --verbose, and keep what it prints for whoever maintains this node
+error-interrupted = Interrupted
+error-no_home_directory = No directory for this node: the environment names no home
+    .hint = shouwang --home DIR …
+
+# The command line.
+error-unknown_command = There is no command { $command }
+    .hint = { $help }
+error-missing_command = Which command?
+    .hint = { $help }
+error-unknown_argument = { $argument } is not an argument of this command
+    .hint = { $help }
+error-missing_argument = Missing: { $argument }
+    .hint = { $help }
+error-argument_conflict = { $argument } cannot be used together with { $other }
+    .hint = { $help }
+error-argument_count = { $argument }: too few or too many values
+    .hint = { $help }
+error-option_without_value = { $argument } needs a value
+    .hint = { $help }
+error-option_value = "{ $value }" cannot be used for { $argument }
+    .hint = { $help }
+error-option_choice = "{ $value }" cannot be used for { $argument }; it is one of: { $allowed }
+    .hint = { $help }
+error-command_line = The command line cannot be read
+    .hint = { $help }
+
+# What people type.
+error-date = { $argument }: "{ $value }" is not a date; write 2026-11-21
+error-time = { $argument }: "{ $value }" is not a time of day; write 09:30
+error-duration = { $argument }: "{ $value }" is not a span of time; write 90s or 5m
+error-division_code = { $argument }: "{ $value }" is not a division code; it has 12 digits, such as 990121101203
+error-choice = { $argument }: "{ $value }" is none of: { $allowed }
+error-unknown_place = { $argument }: no place here is called "{ $value }"
+    .hint = shouwang area list
+error-ambiguous_place = { $argument }: several places are called "{ $value }": { $codes }
+    .hint = Give the division code
+error-field_without_value = "{ $value }": write FIELD=VALUE, such as phone=13800990001
+error-unknown_field = There is no field "{ $value }"; the fields are: { $allowed }
+error-field_twice = "{ $value }" is given twice
+error-value_empty = { $field } cannot be empty
+error-value_too_long = { $field } has { $length } characters; at most { $limit } fit
+error-value_control = { $field } holds control characters
+error-value_date = { $field } is a date between 1800 and 2199; write 1942-03-15
+error-value_division = { $field } is a division code of 12 digits
+error-value_resident_id = { $field }: { $reason }
+error-value_choice = { $field } is one of: { $allowed }
+error-elder_without_name = A file needs a name
+    .hint = shouwang elder add --village CODE name=…
+error-role_needed = { $area } is a province or prefecture: say which role the device shall have
+    .hint = shouwang grant REQUEST --area { $area } --name NAME --role department
+
+# Files.
+error-file_not_found = There is no file { $path }
+error-file_exists = { $path } is there already and is not overwritten
+    .hint = Choose another name
+error-file_unreadable = { $path } cannot be read: { $detail }
+error-file_unwritable = { $path } cannot be written: { $detail }
+error-file_too_large = { $path } is larger than any real file of its kind
+error-file_encoding = { $path } is neither a workbook nor text in UTF-8 or GB18030
+    .hint = Save it as .xlsx, or as CSV in UTF-8
+error-file_not_csv = { $path } is not a CSV file
+    .hint = Save it as .xlsx, or as CSV in UTF-8
+error-file_old_workbook = { $path } is an .xls file, or has a password
+    .hint = Save it as .xlsx without a password
+error-file_not_workbook = { $path } cannot be read as a workbook: { $detail }
+    .hint = Open it in a spreadsheet program and save it as .xlsx
+error-file_without_header = { $path } has no row of headings: looked for 姓名, 身份证号码, 所在村 and their like in the first rows of every sheet
+    .hint = Name the columns, then: shouwang import FILE --dry-run
+error-area_file_empty = { $path } names no places: each line has a division code of 12 digits, a comma, and a name
+error-rejected_of_several = --rejected writes the rows of one ledger
+    .hint = Import the files one by one
+error-rejected_of_several_sheets = Rejected rows of several sheets need an .xlsx file
+    .hint = shouwang import FILE --rejected rejected.xlsx
+error-rejected_extension = Rejected rows are written to .xlsx or .csv
+    .hint = shouwang import FILE --rejected rejected.xlsx
+error-directory_not_empty = { $path } is not empty
+    .hint = Choose a new directory
+
+# The node.
+error-no_node = There is no node in { $home }
+    .hint =
+        A new mesh: shouwang init --area CODE
+        A new device in a mesh: shouwang request
+error-not_joined = The node in { $home } has not joined a mesh yet
+    .hint = shouwang join --file invite.txt
+error-already_joined = The node in { $home } is in a mesh already
+    .hint = For another node: shouwang --home DIR …
+error-in_use = Another process has the node's store open, and does not answer
+    .hint = Wait for it to end; a node that runs for long is started with: shouwang up
+error-home_not_writable = { $path } cannot be made: { $detail }
+    .hint = shouwang --home DIR …
+error-area_too_large = { $area } is a province or prefecture; a mesh begins at a county or below
+    .hint = shouwang init --area 990121000000
+error-bad_invite = The invite cannot be read: { $detail }
+    .hint = Copy it again from whoever granted it, or take it as a file: shouwang join --file invite.txt
+error-network = The network cannot be used: { $detail }
+    .hint = Choose another port: shouwang up --listen /ip4/0.0.0.0/tcp/0
+error-node_unreachable = The running node (process { $pid }) does not answer
+    .hint = Wait a little; if it stays so, end that process and start it again: shouwang up
+error-node_stopped = The node has stopped
+    .hint = shouwang up
+error-no_randomness = The operating system gives no random numbers
+error-thread = The operating system gives no further threads
+error-invite_for_another_device = The invite is for another device
+    .hint = Make this device's own: shouwang request
+error-other_schema = The store was made by another version of this program: { $detail }
+    .hint = Use the version that made it
+error-store_corrupt = The store is damaged: { $detail }
+    .hint = shouwang verify
+error-store_failed = The store could not be read or written: { $detail }
+    .hint = Check the disk's space and health, then: shouwang verify
+error-bad_request = The running node does not understand this command
+    .hint = Run the same version of the program on both sides: stop the node, then shouwang up
+error-unknown_request = The running node does not know this command
+    .hint = Run the same version of the program on both sides: stop the node, then shouwang up
+error-reply = The node's answer could not be written
+error-import_answer = The node did not answer for every row; nothing is known of the others
+    .hint = Import the file again: what is in already stays as it is
+
+# What a device may do.
+error-no_right = This device may not write { $part } in { $scope }
+    .hint = shouwang status
+error-no_right_for_field = This device may not write { $field }
+    .hint = The office that may: township for ability and risk levels, county for certified values
+error-outside_area = { $scope } is not in this device's area
+    .hint = shouwang area list
+error-written_once = { $field } is written once; a correction is certified by the county
+    .hint = At the county: shouwang elder set ELDER FIELD=VALUE --certified
+error-grant_invalid = The grant would not hold: { $detail }
+    .hint = The area must lie inside this device's, and the role must not have rights that it lacks
+error-bad_request_token = The request cannot be read: { $detail }
+    .hint = Copy it again from the new device: shouwang request
+error-bad_name = The device's name is empty or too long
+error-own_entries_refused = The node refused its own entries ({ $reason }): the disk or this program is at fault
+    .hint = shouwang verify
+
+# Records.
+error-elder_unknown = No file begins with { $elder }
+    .hint = shouwang elder find NAME
+error-elder_ambiguous = Several files begin with { $elder }
+    .hint = Give more characters, as in: shouwang elder list --verbose
+error-name_needed = A file needs a name
+    .hint = shouwang elder add --village CODE name=…
+error-village_needed = Say which village the elder lives in
+    .hint = shouwang elder add --village CODE name=…
+error-value = { $field }: { $detail }
+error-edit = The edit cannot be written
+error-too_long = The edit has { $bytes } bytes, more than fits in one entry
+    .hint = Write it in several steps
+error-would_not_count = The edit would not count: { $reason }
+error-note_too_long = The note has more than { $limit } characters
+error-visit_date = The visit's year is impossible
+error-place_name = The name of { $code } is too long
+error-too_many_rows = More than { $limit } rows in one request
+
+# Samples and the demonstration.
+error-sample_township = { $code } is no township of the sample county; it has { $known }
+    .hint = shouwang sample --out FILE.xlsx --township 990121101000
+error-sample_without_village = The sample county needs at least one village
+    .hint = shouwang sample --out FILE.xlsx --villages 3
+error-sample_too_large = A sample ledger has at most { $limit } elders
+error-node_not_ready = The node in { $home } did not start
+    .hint = Its log is { $log }
+error-node_not_stopped = { $node } did not stop when asked to
+error-demo_places = { $node } did not receive the names of its places in time
+    .hint = shouwang demo --keep DIR, then look at the logs in DIR
+error-demo_not_converged = The nodes do not agree on: { $scopes }
+    .hint = shouwang demo --keep DIR, then look at the logs in DIR

@@ -1,0 +1,218 @@
+# Help texts. `help-<path>` is a command, its attributes are its arguments and an example.
+
+help-usage = Usage:
+help-commands = Commands
+help-command-value = COMMAND
+help-arguments = Arguments
+help-options = Options
+help-global-options = For all commands
+help-help = Print help
+help-possible = [one of: { $value }]
+help-default = [default: { $value }]
+help-environment = [environment: { $value }]
+help-heading =
+    .example = Examples:
+    .exit-codes = Exit codes:
+
+help = Shouwang 守望 keeps records of rural left-behind elders in village, township and county, on and off line
+    .home = The node's directory
+    .json = Print one JSON object instead of text
+    .format = How tables are printed
+    .color = When text is coloured
+    .lang = Language of messages, instead of the locale's
+    .as-of = The day for ages, care groups and defaults, instead of today (UTC+8)
+    .verbose = Say more: whole identifiers, absolute times, logs
+    .version = Print the version
+    .example =
+        shouwang demo
+        shouwang init --area 990121000000 --root-key root.txt
+        shouwang status
+    .exit-codes =
+        0 healthy or done
+        1 failed
+        2 the command cannot be meant like this
+        3 done, and something needs a person's attention
+        4 stored data is at risk
+        5 nobody could be reached: trying again may help
+        6 refused: this device may not do that
+
+help-init = Make a new mesh, and this device its first
+    .area = The whole mesh's area, as a 12-digit division code
+    .name = What screens call this device
+    .root-key = Write the root key to this new file instead of the screen
+    .example =
+        shouwang init --area 990121000000
+        shouwang init --area 990121000000 --name "Bureau" --root-key root.txt
+
+help-request = Make this device's keys and print a request for whoever may grant
+    .example =
+        shouwang request
+        shouwang request > request.txt
+
+help-grant = Let a device into the mesh, for an area inside this one
+    .request = The text that the new device's `request` printed
+    .area = Where it may act: a division code, or the name of a place
+    .name = What screens call the device
+    .role = What it may do; by default registrar, manager or clerk, by the level of the area
+    .address = An address where the new device can reach the mesh, for the invite; may be repeated
+    .out = Write the invite to this file instead of stdout
+    .example =
+        shouwang grant swreq1qq… --area 990121101000 --name "Songwu" --out invite.txt
+        shouwang grant swreq1qq… --area 990121101203 --name "Shanghe" --role helper
+
+help-join = Join the mesh of an invite
+    .invite = The text that `grant` printed
+    .file = Read the invite from this file
+    .example =
+        shouwang join --file invite.txt
+        shouwang join swinv1qq…
+
+help-area = Names of places
+    .example =
+        shouwang area import areas.csv
+        shouwang area list
+help-area-import = Read names of places from a CSV file of codes and names
+    .file = The file: a code and a name on each line, UTF-8 or GB18030
+    .dry-run = Say what would be done and do nothing
+    .example =
+        shouwang area import areas.csv --dry-run
+        shouwang area import areas.csv
+help-area-list = List the places whose names are known here
+    .within = Only this place and what lies inside it: a code or a name
+    .example =
+        shouwang area list
+        shouwang area list 990121101000
+
+help-up = Run the node until it is told to stop
+    .listen = Where to listen; port 0 picks one; may be repeated
+    .peer = A node to dial, beside those that are remembered; may be repeated
+    .no-mdns = Do not look for peers in the local network
+    .stop-with-stdin = Stop when stdin ends
+    .example =
+        shouwang up
+        shouwang up --peer /ip4/10.1.2.3/tcp/4420
+        shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
+
+help-import = Import ledgers: .xlsx, or .csv in UTF-8 or GB18030
+    .files = The ledgers
+    .dry-run = Say what would be new, changed, unchanged, skipped or rejected, and do nothing
+    .rejected = Write the rejected rows to this new ledger, to be corrected and imported again
+    .example =
+        shouwang import ledger.xlsx --dry-run
+        shouwang import ledger.xlsx --rejected rejected.xlsx
+        shouwang import songwu.xlsx qinghe.csv --json
+
+help-elder = Files of elders
+    .example =
+        shouwang elder list
+        shouwang elder find 0047
+        shouwang elder show 3fa9
+help-elder-add = Open a file
+    .village = The village: a division code or a name; may be left out where this node's area is one
+    .fields = Fields and values; name is needed
+    .example =
+        shouwang elder add --village 990121101203 name=卫德福 sex=male birth_date=1942-03-15
+help-elder-show = Show a file
+    .elder = The file's id, or the first characters of it that are enough
+    .show-resident-id = Show the resident ID number whole instead of its last four
+    .example =
+        shouwang elder show 3fa9
+        shouwang elder show 3fa9 --as-of 2026-12-31
+help-elder-set = Write fields of a file
+    .elder = The file's id, or the first characters of it that are enough
+    .fields = Fields and values
+    .certified = Write into the highest document that this device may write
+    .example =
+        shouwang elder set 3fa9 phone=13800990001
+        shouwang elder set 3fa9 ability_level=severe --certified
+help-elder-list = List elders
+    .scope = Only this place and what lies inside it: a code or a name
+    .example =
+        shouwang elder list
+        shouwang elder list --scope 990121101203 --format tsv
+help-elder-find = Find elders by part of the name, last four of the ID number, or id
+    .text = What to look for
+    .example =
+        shouwang elder find 卫
+        shouwang elder find 0047
+
+help-visit = Visits
+    .example =
+        shouwang visit add 3fa9
+        shouwang visit list --from 2026-11-01
+help-visit-add = Record a visit; words may be English or Chinese
+    .elder = The file's id, or the first characters of it that are enough
+    .date = The day of the visit [default: --as-of]
+    .time = The time of day, HH:MM
+    .mode = How: home, phone, video, gathering, remote-monitoring
+    .outcome = What came of it: completed, no-answer, refused, away
+    .occasion = Why: routine, festival, extreme-weather, sealed-off, follow-up
+    .health = Health: fine, concern or problem, and the items (expression, mobility, reaction, illness, mental-state)
+    .economic = Economic: as --health (clothing, food, housing, transport, medical-care, benefits-received)
+    .family = Family support: as --health (duties-unmet, no-greetings)
+    .safety = Safety: as --health (house, water, power, gas, heating, fire)
+    .needs = Service needs, separated by commas: daily-care, rehabilitation, emotional, emergency-rescue, home-adaptation, meals, cleaning, medical, mobility, errands, assistive-device, legal-aid
+    .actions = What the visitor did: informed, reminded, referred, emergency
+    .visitor = Who visited
+    .note = Free text, at most 500 characters
+    .example =
+        shouwang visit add 3fa9
+        shouwang visit add 3fa9 --mode phone --outcome no-answer
+        shouwang visit add 3fa9 --health concern:mobility,illness --needs meals --note "heater broken"
+help-visit-list = List visits, the newest first
+    .elder = Only of this elder: the file's id, or the first characters of it
+    .from = From this day on
+    .to = Up to this day
+    .example =
+        shouwang visit list 3fa9
+        shouwang visit list --from 2026-11-01 --to 2026-11-30
+
+help-status = How this node is: scopes, peers, and what needs a person
+    .example =
+        shouwang status
+        shouwang status --json
+
+help-peers = How it stands with every peer
+    .example =
+        shouwang peers
+        shouwang peers --verbose
+
+help-sync = Exchange with every peer that can be reached, and end
+    .peer = A node to dial, beside those that are remembered; may be repeated
+    .timeout = The most time to take, such as 90s or 5m
+    .example =
+        shouwang sync
+        shouwang sync --peer /ip4/10.1.2.3/tcp/4420 --timeout 5m
+
+help-verify = Read every header, body and signature again and rebuild every document
+    .example =
+        shouwang verify
+        shouwang verify --json
+
+help-demo = Try it: a county of eight processes on this machine imports, parts, and converges
+    .seed = What people and places are made from
+    .elders = Elders in all ledgers together
+    .keep = Leave the homes in this new directory, to explore them
+    .example =
+        shouwang demo
+        shouwang demo --elders 400 --keep county
+        shouwang demo --json
+
+help-sample = Write a realistic ledger of people who do not exist
+    .seed = What people and places are made from
+    .elders = How many elders
+    .township = The township of the fictional county 霁川县
+    .out = The ledger to write
+    .faults = Plant the faults that real ledgers have
+    .areas = Write the county's places to this file, for `area import`
+    .townships = Townships of the county
+    .villages = Villages of each township
+    .example =
+        shouwang sample --out ledger.xlsx --areas areas.csv
+        shouwang sample --seed 7 --elders 500 --faults --township 990121200000 --out qinghe.xlsx
+
+help-completions = Print what a shell needs to complete command lines
+    .shell = The shell
+    .example =
+        shouwang completions bash > ~/.local/share/bash-completion/completions/shouwang
+        shouwang completions powershell

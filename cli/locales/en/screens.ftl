@@ -1,0 +1,148 @@
+# What screens say.
+
+list-separator = ,{" "}
+phrase-separator = ;{" "}
+labelled = { $label }: { $value }
+unknown = unknown
+never = never
+now = now
+clock-went-back = the clock went back
+seconds-ago = { $count } s ago
+minutes-ago = { $count } min ago
+hours-ago = { $count } h ago
+days-ago = { $count } d ago
+dry-run = Nothing was written: this was a dry run
+more-rows = … and { $count } more: --verbose or --json shows them
+
+# Set up.
+default-name-county = County office
+default-name-township = Township office
+default-name-village = Village office
+init-done = { $name } is the first device of a new mesh for { $area }
+own-fingerprint = Fingerprint of this device: { $fingerprint }
+root-key-in-file = The root key is in { $path }, and nowhere else. Copy it to paper, lock it away, and delete the file: it is the only way back when every device is lost, and whoever has it owns the mesh
+root-key-on-screen = This is the root key. It is shown once and kept nowhere: copy it to paper and lock it away. It is the only way back when every device is lost, and whoever has it owns the mesh
+init-next = Next: shouwang area import FILE, then shouwang up
+request-pass-on = Give this request to whoever may grant (by message, on paper, or read aloud):
+compare-aloud = Compare aloud with the other side: { $fingerprint }
+request-next = Then: shouwang join INVITE
+grant-done = { $name } may act as { $role } in { $area }
+invite-in-file = The invite is in { $path }
+grant-next = Give the invite to the new device: shouwang join INVITE
+join-done = This device is { $name }: { $role } in { $area }
+join-next = Next: shouwang up
+join-next-without-address = Next: shouwang up, with --peer ADDRESS unless the mesh is in this local network
+
+# Places.
+area-imported = Places: { $new } new, { $changed } renamed, { $unchanged } as before
+area-outside = { $count ->
+    [one] { $count } place outside this device's area was left alone:
+   *[other] { $count } places outside this device's area were left alone:
+}
+area-line-fault = Line { $line } names no place: { $reason }
+no-places = No places are named here yet: shouwang area import FILE
+
+# Running.
+up-ready = The node runs
+up-listening = Listening on { $address }
+up-admin = Commands on this machine reach it at { $address }
+up-stop = Stop it with ctrl-c
+up-stopped = The node has stopped
+
+# Import.
+import-progress = Importing
+import-heading =
+    .import-rejected = Rejected: these rows did not come in
+    .import-skipped = Skipped: these rows are about nobody, or about somebody who came before
+    .import-gaps = Gaps: these rows came in without the following
+import-sheet-without-header = Sheet { $sheet } has no row of headings and was not read
+import-unknown-column = Sheet { $sheet }, column { $column } ({ $heading }) is not known and was not read
+import-rejected-hint = To correct rejected rows: shouwang import FILE --rejected rejected.xlsx
+rejected-written = { $count ->
+    [one] { $count } rejected row is in { $path }: correct it there and import that file
+   *[other] { $count } rejected rows are in { $path }: correct them there and import that file
+}
+rejected-by-node = { $count ->
+    [one] { $count } row was turned away by what the files here say and is not in that file; see the list
+   *[other] { $count } rows were turned away by what the files here say and are not in that file; see the list
+}
+
+# Elders and visits.
+elder-added = File { $id } is saved
+elder-saved = File { $id } is saved
+elder-same = File { $id } says so already
+no-elders = No elders here
+elder-count = { $count ->
+    [one] { $count } elder
+   *[other] { $count } elders
+}
+card-not-here = card not here yet
+conflict-with = conflict: { $values }
+differs-in = { $part } says { $value }
+unsettled-line = { $count ->
+    [one] { $count } entry is kept and does not count: { $reason }
+   *[other] { $count } entries are kept and do not count: { $reason }
+}
+visit-added = The visit is saved in file { $id }
+no-visits = No visits
+visit-count = { $count ->
+    [one] { $count } visit
+   *[other] { $count } visits
+}
+
+# Status and peers.
+status-head = { $area } · { $name } { $device } ({ $role })
+status-totals = Elders { $elders } · entries { $entries } · conflicts { $conflicts }
+status-running = The node runs
+status-not-running = The node does not run; its store was opened for this answer
+status-healthy = Healthy
+problem-update-needed = Update needed: the mesh has rules of a kind that this version does not know
+problem-evidence = { $count ->
+    [one] { $count } refused thing is kept as evidence
+   *[other] { $count } refused things are kept as evidence
+}
+problem-turned-away = { $peer } was turned away: it cannot prove a grant
+problem-refused = { $peer } sent { $count } × what was refused or set aside: { $reason }
+problem-peer-hung-up = { $peer } hung up and will not mend by itself: { $reason }
+problem-we-hung-up = The session with { $peer } ended and will not mend by itself: { $reason }
+hint-not-held-elsewhere = { $count ->
+    [one] A peer lacks { $count } entry: shouwang sync
+   *[other] A peer lacks { $count } entries: shouwang sync
+}
+hint-conflicts = To see conflicts: shouwang elder list, then shouwang elder show FILE
+hint-up = To exchange as changes happen: shouwang up
+hint-first-sync = Nothing is here yet: shouwang sync --peer ADDRESS
+no-peers = No peers met yet: shouwang sync --peer ADDRESS
+peer-online = online
+peer-exchanging = online, exchanging
+peer-seen = seen { $age }
+peer-never = never
+peer-refused = refused
+
+# Sync.
+sync-outcome =
+    .done = done
+    .failed = failed
+    .refused = refused
+    .unreachable = not reached
+sync-looking = Looking for peers
+sync-progress = { $peer }: { $owed } entries to go, { $bytes }
+sync-done = Done: everyone who was reached has everything
+sync-failed = An exchange failed
+sync-refused = An exchange was refused
+sync-unreachable = Nobody could be reached (retrying may help)
+retry-may-help = (retrying may help)
+no-need-to-retry = (no need to retry)
+
+# Verify.
+verify-read = Read { $logs } logs, { $entries } entries, { $signatures } signatures; rebuilt { $documents } documents, { $elders } elders
+verify-ok = Nothing is wrong
+verify-faults = { $count ->
+    [one] { $count } fault
+   *[other] { $count } faults
+}
+
+# Samples.
+sample-done = { $name }: { $elders } elders who do not exist, in { $path }
+sample-areas = The county's places are in { $path }
+sample-next = Next: shouwang area import areas.csv, then shouwang import ledger.xlsx --dry-run

@@ -1,0 +1,172 @@
+# 失败。`error-<代码>` 说明出了什么事，`.hint` 说明接下来怎么办。
+
+error-unexpected = 出错了：{ $detail }
+    .hint = 加上 --verbose 再运行一次，把输出交给维护人员
+error-interrupted = 已中断
+error-no_home_directory = 找不到本节点的目录：系统没有指定用户目录
+    .hint = shouwang --home DIR …
+
+# 命令写法。
+error-unknown_command = 没有 { $command } 这条命令
+    .hint = { $help }
+error-missing_command = 要运行哪条命令？
+    .hint = { $help }
+error-unknown_argument = 这条命令没有参数 { $argument }
+    .hint = { $help }
+error-missing_argument = 缺少：{ $argument }
+    .hint = { $help }
+error-argument_conflict = { $argument } 不能与 { $other } 同时使用
+    .hint = { $help }
+error-argument_count = { $argument }：值的个数不对
+    .hint = { $help }
+error-option_without_value = { $argument } 需要一个值
+    .hint = { $help }
+error-option_value = “{ $value }”不能用于 { $argument }
+    .hint = { $help }
+error-option_choice = “{ $value }”不能用于 { $argument }，可选：{ $allowed }
+    .hint = { $help }
+error-command_line = 命令写法无法识别
+    .hint = { $help }
+
+# 输入的内容。
+error-date = { $argument }：“{ $value }”不是日期，请写作 2026-11-21
+error-time = { $argument }：“{ $value }”不是时间，请写作 09:30
+error-duration = { $argument }：“{ $value }”不是时长，请写作 90s 或 5m
+error-division_code = { $argument }：“{ $value }”不是行政区划代码，应为 12 位数字，如 990121101203
+error-choice = { $argument }：没有“{ $value }”这一项，可选：{ $allowed }
+error-unknown_place = { $argument }：没有叫“{ $value }”的地方
+    .hint = shouwang area list
+error-ambiguous_place = { $argument }：有几个地方叫“{ $value }”：{ $codes }
+    .hint = 请写行政区划代码
+error-field_without_value = “{ $value }”：请写作 项目=内容，如 联系电话=13800990001
+error-unknown_field = 没有“{ $value }”这个项目，可用的有：{ $allowed }
+error-field_twice = “{ $value }”写了两次
+error-value_empty = { $field }不能为空
+error-value_too_long = { $field }有 { $length } 个字，最多 { $limit } 个
+error-value_control = { $field }含有控制字符
+error-value_date = { $field }应为 1800 至 2199 年间的日期，请写作 1942-03-15
+error-value_division = { $field }应为 12 位行政区划代码
+error-value_resident_id = { $field }：{ $reason }
+error-value_choice = { $field }可选：{ $allowed }
+error-elder_without_name = 建档必须有姓名
+    .hint = shouwang elder add --village 村 姓名=…
+error-role_needed = { $area } 是省或市，请写明该设备的角色
+    .hint = shouwang grant REQUEST --area { $area } --name NAME --role department
+
+# 文件。
+error-file_not_found = 没有文件 { $path }
+error-file_exists = { $path } 已存在，不会覆盖
+    .hint = 请换一个名字
+error-file_unreadable = 无法读取 { $path }：{ $detail }
+error-file_unwritable = 无法写入 { $path }：{ $detail }
+error-file_too_large = { $path } 过大，不像是真实的文件
+error-file_encoding = { $path } 既不是工作簿，也不是 UTF-8 或 GB18030 文本
+    .hint = 请另存为 .xlsx，或 UTF-8 编码的 CSV
+error-file_not_csv = { $path } 不是 CSV 文件
+    .hint = 请另存为 .xlsx，或 UTF-8 编码的 CSV
+error-file_old_workbook = { $path } 是 .xls 文件，或设有密码
+    .hint = 请另存为不设密码的 .xlsx
+error-file_not_workbook = { $path } 无法作为工作簿读取：{ $detail }
+    .hint = 请用表格软件打开，另存为 .xlsx
+error-file_without_header = { $path } 中没有表头：在每张工作表的前几行里找过 姓名、身份证号码、所在村 等列名
+    .hint = 补上列名，再运行：shouwang import 文件 --dry-run
+error-area_file_empty = { $path } 中没有地名：每行应为 12 位行政区划代码、逗号、名称
+error-rejected_of_several = --rejected 一次只写一份台账的退回行
+    .hint = 请逐个导入
+error-rejected_of_several_sheets = 几张工作表的退回行要写入 .xlsx 文件
+    .hint = shouwang import 文件 --rejected 退回.xlsx
+error-rejected_extension = 退回行写入 .xlsx 或 .csv 文件
+    .hint = shouwang import 文件 --rejected 退回.xlsx
+error-directory_not_empty = { $path } 不是空目录
+    .hint = 请换一个新目录
+
+# 节点。
+error-no_node = { $home } 中没有节点
+    .hint =
+        新建一张网：shouwang init --area 代码
+        新设备加入：shouwang request
+error-not_joined = { $home } 中的节点尚未加入
+    .hint = shouwang join --file invite.txt
+error-already_joined = { $home } 中的节点已在一张网中
+    .hint = 另建节点：shouwang --home DIR …
+error-in_use = 另一个进程正在使用本节点的数据，且没有应答
+    .hint = 等它结束；长期运行的节点请这样启动：shouwang up
+error-home_not_writable = 无法建立 { $path }：{ $detail }
+    .hint = shouwang --home DIR …
+error-area_too_large = { $area } 是省或市，一张网从县或县以下开始
+    .hint = shouwang init --area 990121000000
+error-bad_invite = 邀请码无法读取：{ $detail }
+    .hint = 请重新复制，或改用文件：shouwang join --file invite.txt
+error-network = 网络无法使用：{ $detail }
+    .hint = 换一个端口：shouwang up --listen /ip4/0.0.0.0/tcp/0
+error-node_unreachable = 正在运行的节点（进程 { $pid }）没有应答
+    .hint = 请稍候；若一直如此，结束该进程，再运行：shouwang up
+error-node_stopped = 节点已停止
+    .hint = shouwang up
+error-no_randomness = 操作系统没有提供随机数
+error-thread = 操作系统没有提供更多线程
+error-invite_for_another_device = 这个邀请码是给另一台设备的
+    .hint = 生成本设备的申请码：shouwang request
+error-other_schema = 数据由另一版本的程序建立：{ $detail }
+    .hint = 请用建立它的版本
+error-store_corrupt = 数据已损坏：{ $detail }
+    .hint = shouwang verify
+error-store_failed = 数据无法读写：{ $detail }
+    .hint = 检查磁盘空间和状况，再运行：shouwang verify
+error-bad_request = 正在运行的节点不理解这条命令
+    .hint = 两边请用同一版本：先停止节点，再运行 shouwang up
+error-unknown_request = 正在运行的节点没有这条命令
+    .hint = 两边请用同一版本：先停止节点，再运行 shouwang up
+error-reply = 节点的答复无法写出
+error-import_answer = 节点没有对每一行作答，其余各行情况不明
+    .hint = 请再导入一次，已导入的不会改变
+
+# 权限。
+error-no_right = 本设备无权填写 { $scope } 的 { $part }
+    .hint = shouwang status
+error-no_right_for_field = 本设备无权填写{ $field }
+    .hint = 由有权的一级填写：能力等级、风险等级由乡镇，认定值由县
+error-outside_area = { $scope } 不在本设备的辖区内
+    .hint = shouwang area list
+error-written_once = { $field }只写一次，更正由县认定
+    .hint = 在县里：shouwang elder set 档案 项目=内容 --certified
+error-grant_invalid = 授权不成立：{ $detail }
+    .hint = 辖区须在本设备辖区之内，角色不得有本设备没有的权限
+error-bad_request_token = 申请码无法读取：{ $detail }
+    .hint = 请在新设备上重新复制：shouwang request
+error-bad_name = 设备名称为空或过长
+error-own_entries_refused = 节点拒绝了自己的记录（{ $reason }）：磁盘或本程序有问题
+    .hint = shouwang verify
+
+# 档案。
+error-elder_unknown = 没有以 { $elder } 开头的档案
+    .hint = shouwang elder find 姓名
+error-elder_ambiguous = 有几份档案以 { $elder } 开头
+    .hint = 请多写几位，见：shouwang elder list --verbose
+error-name_needed = 建档必须有姓名
+    .hint = shouwang elder add --village 村 姓名=…
+error-village_needed = 请写明老人所在的村
+    .hint = shouwang elder add --village 村 姓名=…
+error-value = { $field }：{ $detail }
+error-edit = 这项更改无法写入
+error-too_long = 这项更改有 { $bytes } 字节，一条记录装不下
+    .hint = 请分几次填写
+error-would_not_count = 这项更改不会生效：{ $reason }
+error-note_too_long = 备注超过 { $limit } 字
+error-visit_date = 探访的年份不对
+error-place_name = { $code } 的名称过长
+error-too_many_rows = 一次请求超过 { $limit } 行
+
+# 仿真台账与演示。
+error-sample_township = { $code } 不是虚构县的乡镇，该县有 { $known }
+    .hint = shouwang sample --out 台账.xlsx --township 990121101000
+error-sample_without_village = 虚构县至少要有一个村
+    .hint = shouwang sample --out 台账.xlsx --villages 3
+error-sample_too_large = 仿真台账最多 { $limit } 位老人
+error-node_not_ready = { $home } 中的节点没有启动
+    .hint = 日志在 { $log }
+error-node_not_stopped = { $node } 没有按要求停止
+error-demo_places = { $node } 没有按时收到各地名称
+    .hint = shouwang demo --keep DIR，再看 DIR 中的日志
+error-demo_not_converged = 各节点在以下地方不一致：{ $scopes }
+    .hint = shouwang demo --keep DIR，再看 DIR 中的日志

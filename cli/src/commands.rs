@@ -1,0 +1,71 @@
+//! The commands, one module each: `Args` and `run`.
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::Exit;
+
+pub(crate) mod area;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod elder;
+pub(crate) mod grant;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod join;
+pub(crate) mod peers;
+pub(crate) mod request;
+pub(crate) mod sample;
+pub(crate) mod status;
+pub(crate) mod sync;
+pub(crate) mod up;
+pub(crate) mod verify;
+pub(crate) mod visit;
+
+/// What a person may ask for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(init::Args),
+    Request(request::Args),
+    Grant(grant::Args),
+    Join(join::Args),
+    #[command(subcommand)]
+    Area(area::Command),
+    Up(up::Args),
+    Import(import::Args),
+    #[command(subcommand)]
+    Elder(elder::Command),
+    #[command(subcommand)]
+    Visit(visit::Command),
+    Status(status::Args),
+    Peers(peers::Args),
+    Sync(sync::Args),
+    Verify(verify::Args),
+    Demo(demo::Args),
+    Sample(sample::Args),
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(&self, context: &Context) -> anyhow::Result<Exit> {
+        match self {
+            Self::Init(args) => init::run(args, context),
+            Self::Request(args) => request::run(args, context),
+            Self::Grant(args) => grant::run(args, context),
+            Self::Join(args) => join::run(args, context),
+            Self::Area(command) => area::run(command, context),
+            Self::Up(args) => up::run(args, context),
+            Self::Import(args) => import::run(args, context),
+            Self::Elder(command) => elder::run(command, context),
+            Self::Visit(command) => visit::run(command, context),
+            Self::Status(args) => status::run(args, context),
+            Self::Peers(args) => peers::run(args, context),
+            Self::Sync(args) => sync::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
+            Self::Demo(args) => demo::run(args, context),
+            Self::Sample(args) => sample::run(args, context),
+            Self::Completions(args) => completions::run(args, context),
+        }
+    }
+}

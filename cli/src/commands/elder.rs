@@ -1,0 +1,328 @@
+//! `elder …`: files of elders.
+
+use clap::Subcommand;
+use fluent_bundle::FluentValue;
+use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::record::CareGroup;
+use shouwang_node::command::elder::{
+    ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, ElderSummary, Saved,
+};
+use shouwang_node::home::Node;
+
+use crate::commands::{peers, visit};
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use crate::output::{Cell, Mark, Table};
+use crate::parse;
+use crate::words;
+
+/// `elder …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Add(AddArgs),
+    Show(ShowArgs),
+    Set(SetArgs),
+    List(ListArgs),
+    Find(FindArgs),
+}
+
+/// `elder add`
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddArgs {
+    #[arg(long, value_name = "CODE")]
+    village: Option<String>,
+    #[arg(required = true, value_name = "FIELD=VALUE")]
+    fields: Vec<String>,
+}
+
+/// `elder show`
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    elder: String,
+    #[arg(long)]
+    show_resident_id: bool,
+}
+
+/// `elder set`
+#[derive(Debug, clap::Args)]
+pub(crate) struct SetArgs {
+    elder: String,
+    #[arg(required = true, value_name = "FIELD=VALUE")]
+    fields: Vec<String>,
+    #[arg(long)]
+    certified: bool,
+}
+
+/// `elder list`
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    #[arg(long, value_name = "CODE")]
+    scope: Option<String>,
+}
+
+/// `elder find`
+#[derive(Debug, clap::Args)]
+pub(crate) struct FindArgs {
+    text: String,
+}
+
+/// Runs a command about elders.
+pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> {
+    let mut node = context.node()?;
+    match command {
+        Command::Add(args) => add(args, &mut node, context),
+        Command::Show(args) => show(args, &mut node, context),
+        Command::Set(args) => set(args, &mut node, context),
+        Command::List(args) => {
+            let scope = args.scope.as_ref();
+            let scope = scope.map(|text| parse::place(&mut node, "--scope", text)).transpose()?;
+            list(ElderList { scope, matching: None, as_of: context.as_of }, &mut node, context)
+        }
+        Command::Find(args) => {
+            let matching = Some(args.text.trim().to_owned());
+            list(ElderList { scope: None, matching, as_of: context.as_of }, &mut node, context)
+        }
+    }
+}
+
+fn add(args: &AddArgs, node: &mut Node, context: &Context) -> anyhow::Result<Exit> {
+    let fields = parse::fields(&args.fields, &context.messages)?;
+    if !fields.contains_key(&Field::Name) {
+        return Err(Failure::usage("elder_without_name").into());
+    }
+    let village = args.village.as_ref();
+    let scope = village.map(|text| parse::place(node, "--village", text)).transpose()?;
+    let saved = node.call(ElderAdd { scope, fields })?;
+    let text = |id: String| context.messages.say("elder-added", [("id", FluentValue::from(id))]);
+    say_saved(&saved, text, context)
+}
+
+fn set(args: &SetArgs, node: &mut Node, context: &Context) -> anyhow::Result<Exit> {
+    let fields = parse::fields(&args.fields, &context.messages)?;
+    let request =
+        ElderSet { elder: args.elder.trim().to_owned(), fields, certified: args.certified };
+    let saved = node.call(request)?;
+    let text = |id: String| match saved.entries {
+        0 => context.messages.say("elder-same", [("id", FluentValue::from(id))]),
+        _ => context.messages.say("elder-saved", [("id", FluentValue::from(id))]),
+    };
+    say_saved(&saved, text, context)
+}
+
+/// Says that something is on the disk: the id to go on with on stdout, the words on stderr.
+pub(crate) fn say_saved(
+    saved: &Saved,
+    text: impl FnOnce(String) -> String,
+    context: &Context,
+) -> anyhow::Result<Exit> {
+    let output = context.output;
+    match output.is_json() {
+        true => output.json(saved)?,
+        false => {
+            let id = short(&saved.elder_id.to_string(), context.verbose);
+            output.line(&output.marked_text(Mark::Good, &text(id)))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn list(request: ElderList, node: &mut Node, context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    let report = node.call(request)?;
+    if output.is_json() {
+        output.json(&report)?;
+        return Ok(Exit::Done);
+    }
+    if report.elders.is_empty() && output.is_table() {
+        output.note(&messages.text("no-elders"));
+        return Ok(Exit::Done);
+    }
+    let names = place_names(node)?;
+    let mut table = Table::new(
+        messages,
+        [
+            "elder",
+            "elder_name",
+            "sex",
+            "birth_date",
+            "care_group",
+            "village",
+            "last_visit",
+            "conflicts",
+        ],
+    );
+    for elder in &report.elders {
+        let place = names.get(&elder.scope).cloned().unwrap_or_else(|| elder.scope.to_string());
+        let id = elder.elder_id.to_string();
+        // A spreadsheet gets what commands take without doubt; a screen what is easily typed.
+        let id = short(&id, context.verbose || !output.is_table());
+        table.row([
+            Cell::text(id),
+            name_cell(elder, context),
+            Cell::text(words::label(messages, elder.sex)),
+            Cell::optional(elder.birth_date),
+            care_group_cell(elder.care_group, context),
+            Cell::text(place),
+            Cell::optional(elder.last_visit),
+            match elder.conflicts {
+                0 => Cell::number(0),
+                count => Cell::state(Mark::Attention, count).right(),
+            },
+        ]);
+    }
+    output.table(&table)?;
+    if output.is_table() {
+        let count = report.elders.len();
+        output.note(&messages.say("elder-count", [("count", FluentValue::from(count))]));
+    }
+    Ok(Exit::Done)
+}
+
+fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    let report = node.call(ElderShow {
+        elder: args.elder.trim().to_owned(),
+        as_of: context.as_of,
+        show_resident_id: args.show_resident_id,
+    })?;
+    if output.is_json() {
+        output.json(&report)?;
+        return Ok(Exit::Done);
+    }
+    output.table(&file_table(&report, node, context)?)?;
+    if !report.lists.is_empty() {
+        output.line("")?;
+        output.table(&lists_table(&report, context))?;
+    }
+    if !report.visits.is_empty() {
+        output.line("")?;
+        output.table(&visit::table(&report.visits, false, context))?;
+    }
+    for (reason, count) in &report.unsettled {
+        let line = messages.say(
+            "unsettled-line",
+            [
+                ("count", FluentValue::from(*count)),
+                ("reason", peers::coded(context, "unsettled", reason).into()),
+            ],
+        );
+        output.line(&output.marked_text(Mark::Attention, &line))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn file_table(report: &ElderReport, node: &mut Node, context: &Context) -> anyhow::Result<Table> {
+    let messages = &context.messages;
+    let summary = &report.summary;
+    let mut table = Table::new(messages, ["field", "value", "part", "remark"]);
+    let mut computed = |key: &str, value: String| {
+        let label = messages.word("column", key);
+        table.row([Cell::text(label), Cell::text(value), Cell::default(), Cell::default()]);
+    };
+    computed("elder", summary.elder_id.to_string());
+    let places = place_names(node)?;
+    let place = places.get(&summary.scope).cloned().unwrap_or_default();
+    computed("village", format!("{place} {}", summary.scope).trim().to_owned());
+    if let Some(age) = report.age {
+        computed("age", age.to_string());
+    }
+    computed("care_group", words::label(messages, summary.care_group));
+    for field in &report.fields {
+        let value = |stored: &str| words::field_value(messages, field.field, stored);
+        let mut remarks = Vec::new();
+        if !field.conflict.is_empty() {
+            let others: Vec<String> = field.conflict.iter().map(|other| value(other)).collect();
+            let others = others.join(&messages.text("list-separator"));
+            remarks.push(messages.say("conflict-with", [("values", FluentValue::from(others))]));
+        }
+        for (part, other) in &field.differs {
+            remarks.push(messages.say(
+                "differs-in",
+                [
+                    ("part", FluentValue::from(words::part_name(messages, part))),
+                    ("value", value(other).into()),
+                ],
+            ));
+        }
+        let remark = remarks.join(&messages.text("list-separator"));
+        table.row([
+            Cell::text(messages.word("field", field.field.spec().key)),
+            Cell::text(value(&field.value)),
+            Cell::text(words::part_name(messages, &field.part)),
+            match remarks.is_empty() {
+                true => Cell::default(),
+                false => Cell::state(Mark::Attention, remark),
+            },
+        ]);
+    }
+    Ok(table)
+}
+
+fn lists_table(report: &ElderReport, context: &Context) -> Table {
+    let messages = &context.messages;
+    let mut table = Table::new(messages, ["list", "entry"]);
+    let mut add = |list: &str, elements: &Vec<std::collections::BTreeMap<String, String>>| {
+        for element in elements {
+            let texts: Vec<String> = element
+                .iter()
+                .map(|(key, stored)| {
+                    let value = words::element_value(messages, list, key, stored);
+                    match messages.known_word("element-key", key) {
+                        Some(label) => messages.say(
+                            "labelled",
+                            [("label", FluentValue::from(label)), ("value", value.into())],
+                        ),
+                        None => value,
+                    }
+                })
+                .collect();
+            let texts = texts.join(&messages.text("list-separator"));
+            table.row([Cell::text(messages.word("list", list)), Cell::text(texts)]);
+        }
+    };
+    for list in words::LISTS.map(|list| list.key()) {
+        if let Some(elements) = report.lists.get(list) {
+            add(list, elements);
+        }
+    }
+    // Lists of a later version are shown all the same; visits have a table of their own.
+    for (list, elements) in &report.lists {
+        if list != "visits" && !words::LISTS.iter().any(|known| known.key() == list) {
+            add(list, elements);
+        }
+    }
+    table
+}
+
+fn name_cell(elder: &ElderSummary, context: &Context) -> Cell {
+    match &elder.name {
+        Some(name) => Cell::text(name),
+        None => Cell::state(Mark::Attention, context.messages.text("card-not-here")),
+    }
+}
+
+fn care_group_cell(group: CareGroup, context: &Context) -> Cell {
+    let word = words::label(&context.messages, group);
+    match group {
+        CareGroup::Unclassified => Cell::state(Mark::Attention, word),
+        _ => Cell::text(word),
+    }
+}
+
+/// The names of the places that this node knows.
+pub(crate) fn place_names(
+    node: &mut Node,
+) -> anyhow::Result<std::collections::BTreeMap<shouwang_crdt_schema::division::DivisionCode, String>>
+{
+    let report = node.call(shouwang_node::command::area::AreaList { within: None })?;
+    Ok(report.places.into_iter().map(|place| (place.code, place.name)).collect())
+}
+
+/// The first eight characters of an id: enough to name a file in a county of 100,000 (one pair in
+/// a million files agrees in them), and commands ask back where it is not.
+pub(crate) fn short(id: &str, whole: bool) -> String {
+    match whole {
+        true => id.to_owned(),
+        false => id.chars().take(8).collect(),
+    }
+}

@@ -1,0 +1,154 @@
+//! `status`: how this node is.
+
+use fluent_bundle::FluentValue;
+use shouwang_node::command::status::{Status, StatusReport};
+
+use crate::commands::peers;
+use crate::context::Context;
+use crate::error::Exit;
+use crate::output::{Cell, Mark, Table};
+
+/// `status`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// Shows the node, its scopes and its peers. Exit 3 if something needs a person.
+pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    let mut node = context.node()?;
+    let report = node.call(Status {})?;
+    let problems = problems(&report, context);
+    let exit = if problems.is_empty() { Exit::Done } else { Exit::Attention };
+    if output.is_json() {
+        output.json(&report)?;
+        return Ok(exit);
+    }
+    if !output.is_table() {
+        output.table(&scopes(&report, context))?;
+        return Ok(exit);
+    }
+    head(&report, node.is_running(), context)?;
+    if !report.scopes.is_empty() {
+        output.line("")?;
+        output.table(&scopes(&report, context))?;
+    }
+    if !report.peers.is_empty() {
+        output.line("")?;
+        output.table(&peers::table(&report.peers, context))?;
+    }
+    output.line("")?;
+    for problem in &problems {
+        output.line(&output.marked_text(Mark::Attention, problem))?;
+    }
+    if problems.is_empty() {
+        output.line(&output.marked_text(Mark::Good, &messages.text("status-healthy")))?;
+    }
+    for hint in hints(&report, node.is_running(), context) {
+        output.line(&format!("  → {hint}"))?;
+    }
+    Ok(exit)
+}
+
+fn head(report: &StatusReport, running: bool, context: &Context) -> anyhow::Result<()> {
+    let (messages, output) = (&context.messages, context.output);
+    let area = match &report.area_name {
+        Some(name) => format!("{name} {}", report.area),
+        None => report.area.to_string(),
+    };
+    output.line(&messages.say(
+        "status-head",
+        [
+            ("area", FluentValue::from(area)),
+            ("name", report.device.name.as_str().into()),
+            ("device", report.device.id.short().into()),
+            ("role", messages.word("role", report.device.role.as_str()).into()),
+        ],
+    ))?;
+    let fingerprint = report.device.fingerprint.as_str();
+    output.line(&messages.say("own-fingerprint", [("fingerprint", fingerprint.into())]))?;
+    let total = |each: fn(&shouwang_node::command::status::ScopeStatus) -> u64| {
+        FluentValue::from(report.scopes.iter().map(each).sum::<u64>())
+    };
+    output.line(&messages.say(
+        "status-totals",
+        [
+            ("elders", total(|scope| scope.elders)),
+            ("entries", total(|scope| scope.entries)),
+            ("conflicts", total(|scope| scope.conflicts)),
+        ],
+    ))?;
+    output.line(&match running {
+        true => messages.text("status-running"),
+        false => messages.text("status-not-running"),
+    })
+}
+
+fn scopes(report: &StatusReport, context: &Context) -> Table {
+    let mut table = Table::new(
+        &context.messages,
+        ["code", "name", "elders", "entries", "conflicts", "unsettled", "digest"],
+    );
+    let count = |count: u64| match count {
+        0 => Cell::number(0),
+        count => Cell::state(Mark::Attention, count).right(),
+    };
+    let whole = context.verbose || !context.output.is_table();
+    for scope in &report.scopes {
+        table.row([
+            Cell::text(scope.code),
+            Cell::optional(scope.name.as_ref()),
+            Cell::number(scope.elders),
+            Cell::number(scope.entries),
+            count(scope.conflicts),
+            count(scope.unsettled),
+            Cell::text(super::elder::short(&scope.digest, whole)),
+        ]);
+    }
+    table
+}
+
+/// What a person should look at. Conflicts are everyday work and entries that wait for others come
+/// right by themselves: neither is a problem of the node.
+fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
+    let messages = &context.messages;
+    let mut problems = Vec::new();
+    if report.update_needed {
+        problems.push(messages.text("problem-update-needed"));
+    }
+    for (code, count) in report.unsettled.iter().filter(|(code, _)| *code != "pending") {
+        problems.push(messages.say(
+            "unsettled-line",
+            [
+                ("count", FluentValue::from(*count)),
+                ("reason", peers::coded(context, "unsettled", code).into()),
+            ],
+        ));
+    }
+    if report.evidence > 0 {
+        let count = FluentValue::from(report.evidence);
+        problems.push(messages.say("problem-evidence", [("count", count)]));
+    }
+    problems.extend(peers::problems(&report.peers, context));
+    problems
+}
+
+/// What to do next, as commands.
+fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String> {
+    let messages = &context.messages;
+    let mut hints = Vec::new();
+    let lacking = report.peers.iter().filter_map(|peer| peer.they_lack).max().unwrap_or_default();
+    if lacking > 0 {
+        let count = FluentValue::from(lacking);
+        hints.push(messages.say("hint-not-held-elsewhere", [("count", count)]));
+    }
+    if report.scopes.iter().any(|scope| scope.conflicts > 0) {
+        hints.push(messages.text("hint-conflicts"));
+    }
+    if !running {
+        hints.push(messages.text("hint-up"));
+    }
+    if report.unsettled.is_empty() && report.scopes.is_empty() {
+        hints.push(messages.text("hint-first-sync"));
+    }
+    hints
+}

@@ -1,0 +1,263 @@
+//! `sync`: exchanges with every peer that can be reached, and ends.
+
+use std::time::Duration;
+
+use fluent_bundle::FluentValue;
+use indicatif::{ProgressBar, ProgressStyle};
+use shouwang_node::command::status::{PeerState, PeerStatus, PeersReport};
+use shouwang_node::process;
+
+use crate::commands::peers::{coded, display_name};
+use crate::context::{Context, now_ms};
+use crate::error::Exit;
+use crate::moment;
+use crate::output::{Cell, Mark, Table};
+use crate::parse;
+
+/// `sync`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[arg(long, value_name = "MULTIADDR")]
+    peer: Vec<String>,
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    timeout: String,
+}
+
+/// How the exchange with one peer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Both sides have all of it.
+    Done,
+    /// It was reached and the exchange did not end well.
+    Failed,
+    /// One side may not talk to the other.
+    Refused,
+    /// It did not answer.
+    Unreachable,
+}
+
+/// Exchanges. Exit 0 if every exchange that began is done, 5 if none began, 6 if one was refused,
+/// 1 if one failed.
+pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    let timeout = parse::duration("--timeout", &args.timeout)?;
+    let started = now_ms();
+    let bar = bar(context);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let progress = |report: &PeersReport| {
+        if let Some(bar) = &bar {
+            bar.set_message(line(report, started, context));
+            bar.tick();
+        }
+    };
+    let ended =
+        runtime.block_on(process::sync(&context.home, args.peer.clone(), timeout, progress));
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    let report = ended?;
+    let outcomes: Vec<(&PeerStatus, Outcome)> =
+        report.peers.iter().map(|peer| (peer, outcome(peer, started))).collect();
+    let exit = exit(outcomes.iter().map(|(_, outcome)| *outcome));
+    if output.is_json() {
+        output.json(&report)?;
+        return Ok(exit);
+    }
+    if !outcomes.is_empty() || !output.is_table() {
+        output.table(&table(&outcomes, context))?;
+    }
+    if output.is_table() {
+        let (mark, text) = match exit {
+            Exit::Done => (Mark::Good, messages.text("sync-done")),
+            Exit::Unreachable => (Mark::Attention, messages.text("sync-unreachable")),
+            Exit::Refused => (Mark::Bad, messages.text("sync-refused")),
+            _ => (Mark::Bad, messages.text("sync-failed")),
+        };
+        output.marked_note(mark, &text);
+    }
+    Ok(exit)
+}
+
+fn outcome(peer: &PeerStatus, started_ms: i64) -> Outcome {
+    let done = match peer.state {
+        PeerState::Online => peer.done,
+        _ => peer.last_done_ms.is_some_and(|at| at >= started_ms),
+    };
+    if done {
+        return Outcome::Done;
+    }
+    if peer.state == PeerState::Refused {
+        return Outcome::Refused;
+    }
+    match peer.last_error.as_ref().filter(|failure| failure.at_ms >= started_ms) {
+        Some(failure) if is_refusal(&failure.code) => Outcome::Refused,
+        Some(failure) if !failure.retry || is_after_contact(&failure.code) => Outcome::Failed,
+        // In a session that time cut short.
+        None if peer.state == PeerState::Online => Outcome::Failed,
+        _ => Outcome::Unreachable,
+    }
+}
+
+/// Codes that say that one of the two may not talk to the other.
+fn is_refusal(code: &str) -> bool {
+    matches!(code, "no_grant" | "nothing_in_common" | "other_mesh")
+}
+
+/// Codes of failures that mend by themselves and yet prove that the peer was there.
+fn is_after_contact(code: &str) -> bool {
+    matches!(code, "silence" | "busy" | "replaced")
+}
+
+fn exit(outcomes: impl Iterator<Item = Outcome> + Clone) -> Exit {
+    let any = |wanted| outcomes.clone().any(|outcome| outcome == wanted);
+    match () {
+        () if any(Outcome::Refused) => Exit::Refused,
+        () if any(Outcome::Failed) => Exit::Failed,
+        () if any(Outcome::Done) => Exit::Done,
+        () => Exit::Unreachable,
+    }
+}
+
+fn table(outcomes: &[(&PeerStatus, Outcome)], context: &Context) -> Table {
+    let messages = &context.messages;
+    let columns = ["peer", "device", "outcome", "entries_sent", "entries_received", "reason"];
+    let mut table = Table::new(messages, columns);
+    for (peer, outcome) in outcomes {
+        let (mark, key) = match outcome {
+            Outcome::Done => (Mark::Good, "done"),
+            Outcome::Failed => (Mark::Bad, "failed"),
+            Outcome::Refused => (Mark::Bad, "refused"),
+            Outcome::Unreachable => (Mark::Attention, "unreachable"),
+        };
+        let reason = peer.last_error.as_ref().filter(|_| *outcome != Outcome::Done);
+        table.row([
+            Cell::text(display_name(peer)),
+            Cell::text(peer.device.short()),
+            Cell::state(mark, messages.word("sync-outcome", key)),
+            Cell::number(peer.entries_sent),
+            Cell::number(peer.entries_received),
+            Cell::optional(reason.map(|failure| {
+                let word = coded(context, "peer-fault", &failure.code);
+                let retry = match failure.retry {
+                    true => messages.text("retry-may-help"),
+                    false => messages.text("no-need-to-retry"),
+                };
+                format!("{word} {retry}")
+            })),
+        ]);
+    }
+    table
+}
+
+fn bar(context: &Context) -> Option<ProgressBar> {
+    if !context.output.shows_progress() {
+        return None;
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Some(bar)
+}
+
+/// The peers in one line: name, what is still to come, and what has gone.
+fn line(report: &PeersReport, started_ms: i64, context: &Context) -> String {
+    let messages = &context.messages;
+    let peers: Vec<String> = report
+        .peers
+        .iter()
+        .filter(|peer| {
+            peer.state == PeerState::Online || outcome(peer, started_ms) == Outcome::Done
+        })
+        .map(|peer| {
+            let owed = peer.they_lack.unwrap_or_default() + peer.we_lack.unwrap_or_default();
+            match outcome(peer, started_ms) {
+                Outcome::Done => format!("{} ✔", display_name(peer)),
+                _ => messages.say(
+                    "sync-progress",
+                    [
+                        ("peer", FluentValue::from(display_name(peer))),
+                        ("owed", owed.into()),
+                        ("bytes", moment::bytes(peer.bytes_sent + peer.bytes_received).into()),
+                    ],
+                ),
+            }
+        })
+        .collect();
+    match peers.is_empty() {
+        true => messages.text("sync-looking"),
+        false => peers.join(" · "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shouwang_node::command::status::PeerFailure;
+    use shouwang_node::identity::DeviceId;
+
+    fn peer(
+        state: PeerState,
+        done_ms: Option<i64>,
+        error: Option<(&str, bool, i64)>,
+    ) -> PeerStatus {
+        PeerStatus {
+            device: DeviceId([1; 32]),
+            name: None,
+            area: None,
+            role: None,
+            state,
+            last_seen_ms: None,
+            last_done_ms: done_ms,
+            done: false,
+            they_lack: None,
+            we_lack: None,
+            last_error: error.map(|(code, retry, at_ms)| PeerFailure {
+                code: code.into(),
+                retry,
+                said_by_peer: false,
+                at_ms,
+            }),
+            refused: Default::default(),
+            sessions: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
+            entries_sent: 0,
+            entries_received: 0,
+        }
+    }
+
+    #[test]
+    fn outcomes_speak_of_this_exchange_only() {
+        use PeerState::{Never, Online, Refused, Seen};
+        for (peer, expected) in [
+            (peer(Seen, Some(200), None), Outcome::Done),
+            (peer(Seen, Some(50), None), Outcome::Unreachable),
+            (peer(Online, None, None), Outcome::Failed),
+            (peer(Never, None, None), Outcome::Unreachable),
+            (peer(Seen, None, Some(("no_grant", false, 200))), Outcome::Refused),
+            (peer(Seen, None, Some(("no_grant", false, 50))), Outcome::Unreachable),
+            (peer(Seen, None, Some(("broken_chain", false, 200))), Outcome::Failed),
+            (peer(Seen, None, Some(("dial", true, 200))), Outcome::Unreachable),
+            (peer(Seen, None, Some(("silence", true, 200))), Outcome::Failed),
+            (peer(Refused, None, None), Outcome::Refused),
+        ] {
+            assert_eq!(outcome(&peer, 100), expected, "{peer:?}");
+        }
+    }
+
+    #[test]
+    fn the_worst_outcome_decides_and_nobody_reached_means_try_again() {
+        use Outcome::{Done, Failed, Refused, Unreachable};
+        for (outcomes, expected) in [
+            (vec![Done, Unreachable], Exit::Done),
+            (vec![Done, Failed], Exit::Failed),
+            (vec![Done, Failed, Refused], Exit::Refused),
+            (vec![Unreachable], Exit::Unreachable),
+            (vec![], Exit::Unreachable),
+        ] {
+            assert_eq!(exit(outcomes.into_iter()), expected);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `up`: runs the node until it is told to stop.
+
+use std::future::Future;
+use std::io::Read;
+
+use fluent_bundle::FluentValue;
+use serde::Serialize;
+use shouwang_node::command::JSON_SCHEMA_VERSION;
+use shouwang_node::process::{self, Ready};
+use shouwang_node::runtime::UpOptions;
+
+use crate::context::Context;
+use crate::error::Exit;
+use crate::output::Mark;
+
+/// Where a node listens unless told otherwise: one port for firewalls to know.
+const DEFAULT_LISTEN: &str = "/ip4/0.0.0.0/tcp/4420";
+
+/// `up`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[arg(long, value_name = "MULTIADDR", default_value = DEFAULT_LISTEN)]
+    listen: Vec<String>,
+    #[arg(long, value_name = "MULTIADDR")]
+    peer: Vec<String>,
+    #[arg(long)]
+    no_mdns: bool,
+    /// Ends when stdin does, so that a node never outlives the program that started it.
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
+}
+
+/// One line of the stream that `up --json` prints.
+#[derive(Serialize)]
+struct ReadyEvent<'a> {
+    schema_version: u32,
+    event: &'static str,
+    listening: &'a [String],
+    admin: &'a str,
+}
+
+/// Runs the node.
+pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    let options =
+        UpOptions { listen: args.listen.clone(), peers: args.peer.clone(), mdns: !args.no_mdns };
+    let ready = |ready: Ready| {
+        if output.is_json() {
+            // Where nobody reads stdout any more the node goes on; it was asked to run.
+            let _ = output.json(&ReadyEvent {
+                schema_version: JSON_SCHEMA_VERSION,
+                event: "ready",
+                listening: &ready.listening,
+                admin: &ready.admin,
+            });
+            return;
+        }
+        output.marked_note(Mark::Good, &messages.text("up-ready"));
+        for address in ready.listening {
+            output.note(&messages.say("up-listening", [("address", FluentValue::from(address))]));
+        }
+        output.note(&messages.say("up-admin", [("address", FluentValue::from(ready.admin))]));
+        output.note(&messages.text("up-stop"));
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(process::up(&context.home, options, ready, shutdown(args.stop_with_stdin)))?;
+    // A blocked read of stdin must not keep the process.
+    runtime.shutdown_background();
+    if !output.is_json() {
+        output.note(&messages.text("up-stopped"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Resolves on ctrl-c, on a request to terminate, and, if asked, when stdin ends.
+fn shutdown(with_stdin: bool) -> impl Future<Output = ()> {
+    let (sender, ended) = tokio::sync::oneshot::channel::<()>();
+    // Without `with_stdin` the sender is kept, so that `ended` never resolves.
+    let kept = if with_stdin {
+        std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while matches!(std::io::stdin().read(&mut buffer), Ok(count) if count > 0) {}
+            let _ = sender.send(());
+        });
+        None
+    } else {
+        Some(sender)
+    };
+    async move {
+        let _kept = kept;
+        tokio::select! {
+            () = interrupted() => {}
+            _ = ended => {}
+        }
+    }
+}
+
+/// Resolves on ctrl-c or a request to terminate.
+#[cfg(unix)]
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// Resolves on ctrl-c.
+#[cfg(not(unix))]
+pub(crate) async fn interrupted() {
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,79 @@
+//! What every command is given: the home, the catalogue, where to print, and what day it is.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use shouwang_node::home::{Home, HomeError, Node};
+
+use crate::message::Messages;
+use crate::output::Output;
+
+/// What every command is given.
+pub(crate) struct Context {
+    /// The node's directory.
+    pub(crate) home: Home,
+    /// What the program says.
+    pub(crate) messages: Messages,
+    /// Where it prints.
+    pub(crate) output: Output,
+    /// The civil day for everything that is computed.
+    pub(crate) as_of: NaiveDate,
+    /// Say more: absolute times, whole identifiers.
+    pub(crate) verbose: bool,
+}
+
+impl Context {
+    /// The running node, or its store opened here.
+    pub(crate) fn node(&self) -> Result<Node, HomeError> {
+        self.home.node()
+    }
+}
+
+/// The clock of this machine, ms since 1970. Only screens use it.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or_default()
+}
+
+/// A moment in China's civil time, UTC+8.
+pub(crate) fn civil_time(at_ms: i64) -> Option<DateTime<FixedOffset>> {
+    let china = FixedOffset::east_opt(8 * 3600)?;
+    DateTime::<Utc>::from_timestamp_millis(at_ms).map(|moment| moment.with_timezone(&china))
+}
+
+/// Today by this machine's clock, as a civil date in UTC+8.
+pub(crate) fn today() -> NaiveDate {
+    civil_time(now_ms()).map(|moment| moment.date_naive()).unwrap_or_default()
+}
+
+/// Where a node lives unless told otherwise: `%APPDATA%\shouwang` on Windows, else
+/// `$XDG_DATA_HOME/shouwang` or `~/.local/share/shouwang`. None where the environment names no home.
+pub(crate) fn default_home() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let data = if cfg!(windows) {
+        variable("APPDATA").map(PathBuf::from)
+    } else {
+        variable("XDG_DATA_HOME").map(PathBuf::from).or_else(|| {
+            variable("HOME").map(|home| PathBuf::from(home).join(".local").join("share"))
+        })
+    };
+    Some(data?.join("shouwang"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_begins_at_midnight_in_china() {
+        // 2026-11-20T16:00:00Z is midnight of the 21st in UTC+8.
+        let midnight = 1_795_190_400_000;
+        let day = |at| civil_time(at).unwrap().date_naive().to_string();
+        assert_eq!(day(midnight), "2026-11-21");
+        assert_eq!(day(midnight - 1), "2026-11-20");
+    }
+}

@@ -1,0 +1,51 @@
+//! How long ago something was, in words.
+
+use fluent_bundle::FluentValue;
+
+use crate::context::civil_time;
+use crate::message::Messages;
+
+/// The age of a moment, coarse enough for a glance; with `verbose` the moment itself, in UTC+8.
+///
+/// A moment in the future means that this machine's clock went back: that is said, and no age.
+pub(crate) fn ago(messages: &Messages, at_ms: i64, now_ms: i64, verbose: bool) -> String {
+    if verbose && let Some(moment) = civil_time(at_ms) {
+        return moment.format("%Y-%m-%d %H:%M:%S").to_string();
+    }
+    let count = |number: i64| [("count", FluentValue::from(number))];
+    match (now_ms - at_ms) / 1_000 {
+        ..-5 => messages.text("clock-went-back"),
+        -5..10 => messages.text("now"),
+        seconds @ 10..60 => messages.say("seconds-ago", count(seconds)),
+        seconds @ 60..3_600 => messages.say("minutes-ago", count(seconds / 60)),
+        seconds @ 3_600..86_400 => messages.say("hours-ago", count(seconds / 3_600)),
+        seconds => messages.say("days-ago", count(seconds / 86_400)),
+    }
+}
+
+/// A number of bytes in the unit that fits.
+pub(crate) fn bytes(count: u64) -> String {
+    match count {
+        0..1_024 => format!("{count} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", count as f64 / 1_024.0),
+        _ => format!("{:.1} MiB", count as f64 / 1_048_576.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Language;
+
+    #[test]
+    fn ages_are_coarse_and_a_clock_that_went_back_is_named() {
+        let messages = Messages::new(Language::En);
+        let day = 86_400_000;
+        for (ago_ms, words) in [(0, "now"), (30_000, "30 s"), (180_000, "3 min"), (2 * day, "2 d")]
+        {
+            assert!(ago(&messages, 10 * day - ago_ms, 10 * day, false).contains(words));
+        }
+        assert!(ago(&messages, 11 * day, 10 * day, false).contains("clock"));
+        assert_eq!(ago(&messages, 0, 0, true), "1970-01-01 08:00:00");
+    }
+}

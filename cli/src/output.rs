@@ -1,0 +1,335 @@
+//! Data on stdout, notes on stderr; a table, tab-separated text or JSON from the same rows.
+
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{CellAlignment, Color, ContentArrangement};
+use serde::Serialize;
+
+use crate::message::Messages;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people: aligned tables.
+    Table,
+    /// For spreadsheets and `cut`: a line of keys, then a line a row.
+    Tsv,
+    /// For programs: one object, or one a line in a stream.
+    Json,
+}
+
+/// When text is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Where everything that a command prints goes through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    format: Format,
+    color_stdout: bool,
+    color_stderr: bool,
+    unicode: bool,
+}
+
+/// How good a state is. Shown as a glyph before a word, and as a colour where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// As it should be.
+    Good,
+    /// A person should look.
+    Attention,
+    /// Wrong.
+    Bad,
+}
+
+/// Rows under named columns.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+}
+
+#[derive(Clone, Debug)]
+struct Column {
+    key: &'static str,
+    header: String,
+}
+
+/// One cell of a table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cell {
+    text: String,
+    mark: Option<Mark>,
+    right: bool,
+}
+
+impl Output {
+    /// Prints in this format; the environment decides what `auto` colour means.
+    pub(crate) fn new(format: Format, color: ColorChoice) -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let on = |terminal: bool| match color {
+            ColorChoice::Auto => terminal && !no_color && !dumb,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+        };
+        Self {
+            format,
+            color_stdout: on(io::stdout().is_terminal()),
+            color_stderr: on(io::stderr().is_terminal()),
+            unicode: !dumb && !locale_is_ascii(),
+        }
+    }
+
+    /// Whether data is printed as JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether tables are for people.
+    pub(crate) fn is_table(self) -> bool {
+        self.format == Format::Table
+    }
+
+    /// Whether progress bars make sense.
+    pub(crate) fn shows_progress(self) -> bool {
+        io::stderr().is_terminal() && self.unicode
+    }
+
+    /// One JSON object on one line of stdout.
+    pub(crate) fn json<T: Serialize>(self, object: &T) -> anyhow::Result<()> {
+        let mut text = serde_json::to_string(object)?;
+        text.push('\n');
+        self.write(&text)
+    }
+
+    /// A table on stdout, for people or tab-separated.
+    pub(crate) fn table(self, table: &Table) -> anyhow::Result<()> {
+        match self.format {
+            Format::Tsv => self.write(&table.to_tsv()),
+            Format::Table | Format::Json => self.write(&self.draw(table)),
+        }
+    }
+
+    /// A line of data on stdout.
+    pub(crate) fn line(self, text: &str) -> anyhow::Result<()> {
+        self.write(&format!("{text}\n"))
+    }
+
+    /// Text on stdout as it is. A reader that has gone away is no failure of ours.
+    pub(crate) fn write(self, text: &str) -> anyhow::Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A line of explanation on stderr.
+    pub(crate) fn note(self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// A marked line of explanation on stderr.
+    pub(crate) fn marked_note(self, mark: Mark, text: &str) {
+        self.note(&self.marked(mark, text, self.color_stderr));
+    }
+
+    /// A marked line for stdout.
+    pub(crate) fn marked_text(self, mark: Mark, text: &str) -> String {
+        self.marked(mark, text, self.color_stdout)
+    }
+
+    fn marked(self, mark: Mark, text: &str, color: bool) -> String {
+        let glyph = self.glyph(mark);
+        match color {
+            true => format!("\u{1b}[{}m{glyph}\u{1b}[0m {text}", mark.ansi()),
+            false => format!("{glyph} {text}"),
+        }
+    }
+
+    fn glyph(self, mark: Mark) -> &'static str {
+        match (mark, self.unicode) {
+            (Mark::Good, true) => "✔",
+            (Mark::Good, false) => "+",
+            (Mark::Attention, _) => "!",
+            (Mark::Bad, true) => "×",
+            (Mark::Bad, false) => "x",
+        }
+    }
+
+    fn draw(self, table: &Table) -> String {
+        let mut drawn = comfy_table::Table::new();
+        drawn.load_style(comfy_table::presets::NOTHING);
+        match self.color_stdout {
+            true => drawn.enforce_styling(),
+            false => drawn.force_no_tty(),
+        };
+        if io::stdout().is_terminal() {
+            drawn.set_content_arrangement(ContentArrangement::Dynamic);
+        }
+        let right = |index: usize| {
+            !table.rows.is_empty()
+                && table.rows.iter().all(|row| row.get(index).is_some_and(|cell| cell.right))
+        };
+        drawn.set_header(table.columns.iter().enumerate().map(|(index, column)| {
+            let cell = comfy_table::Cell::new(&column.header);
+            let cell = if right(index) { cell.set_alignment(CellAlignment::Right) } else { cell };
+            cell.add_attribute(comfy_table::Attribute::Bold)
+        }));
+        for row in &table.rows {
+            drawn.add_row(row.iter().map(|cell| {
+                let text = match cell.mark {
+                    Some(mark) => format!("{} {}", self.glyph(mark), cell.text),
+                    None => cell.text.clone(),
+                };
+                let mut drawn = comfy_table::Cell::new(text);
+                if let Some(mark) = cell.mark {
+                    drawn = drawn.fg(mark.color());
+                }
+                if cell.right {
+                    drawn = drawn.set_alignment(CellAlignment::Right);
+                }
+                drawn
+            }));
+        }
+        let lines: String = drawn.trim_fmt();
+        // The style pads each column by one space on the left.
+        lines.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    }
+}
+
+impl Mark {
+    fn ansi(self) -> &'static str {
+        match self {
+            Self::Good => "32",
+            Self::Attention => "33",
+            Self::Bad => "31",
+        }
+    }
+
+    fn color(self) -> Color {
+        match self {
+            Self::Good => Color::DarkGreen,
+            Self::Attention => Color::DarkYellow,
+            Self::Bad => Color::DarkRed,
+        }
+    }
+}
+
+impl Table {
+    /// An empty table. A column's key stands in tab-separated text and, as a member of the family
+    /// `column`, names its header in the catalogue.
+    pub(crate) fn new<const N: usize>(messages: &Messages, columns: [&'static str; N]) -> Self {
+        let column = |key| Column { key, header: messages.word("column", key) };
+        Self { columns: columns.into_iter().map(column).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row; it has as many cells as there are columns.
+    pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells.into());
+    }
+
+    /// A line of keys, then a line a row; tabs and line breaks inside cells become spaces.
+    fn to_tsv(&self) -> String {
+        let clean = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+        let keys: Vec<&str> = self.columns.iter().map(|column| column.key).collect();
+        let mut text = keys.join("\t");
+        text.push('\n');
+        for row in &self.rows {
+            let cells: Vec<String> = row.iter().map(|cell| clean(&cell.text)).collect();
+            text.push_str(&cells.join("\t"));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+impl Cell {
+    /// A text.
+    pub(crate) fn text(text: impl ToString) -> Self {
+        Self { text: text.to_string(), mark: None, right: false }
+    }
+
+    /// A text that may be absent.
+    pub(crate) fn optional(text: Option<impl ToString>) -> Self {
+        Self::text(text.map(|text| text.to_string()).unwrap_or_default())
+    }
+
+    /// A number, to the right.
+    pub(crate) fn number(number: u64) -> Self {
+        Self { text: number.to_string(), mark: None, right: true }
+    }
+
+    /// A state in words with its glyph.
+    pub(crate) fn state(mark: Mark, text: impl ToString) -> Self {
+        Self { text: text.to_string(), mark: Some(mark), right: false }
+    }
+
+    /// To the right.
+    pub(crate) fn right(mut self) -> Self {
+        self.right = true;
+        self
+    }
+}
+
+/// Whether the locale names an encoding that has no glyphs for us. Unset means nothing: minimal
+/// containers have no locale and print UTF-8 all the same.
+fn locale_is_ascii() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty());
+    !cfg!(windows) && locale.is_some_and(|locale| locale == "C" || locale == "POSIX")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Language;
+
+    fn plain() -> Output {
+        Output { format: Format::Table, color_stdout: false, color_stderr: false, unicode: true }
+    }
+
+    fn table() -> Table {
+        let mut table = Table::new(&Messages::new(Language::Zh), ["name", "elders", "state"]);
+        table.row([Cell::text("上禾村"), Cell::number(7), Cell::state(Mark::Good, "一致")]);
+        table.row([Cell::text("荷塘"), Cell::number(12), Cell::state(Mark::Bad, "a\tb")]);
+        table
+    }
+
+    #[test]
+    fn columns_line_up_by_width_and_not_by_characters() {
+        use unicode_width::UnicodeWidthStr;
+        let drawn = plain().draw(&table());
+        let lines: Vec<&str> = drawn.lines().collect();
+        let at = |line: &str, mark: char| line[..line.find(mark).unwrap()].width();
+        assert_eq!(at(lines[1], '✔'), at(lines[2], '×'), "{drawn}");
+        assert!(!drawn.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn colour_never_stands_alone() {
+        let colored = Output { color_stdout: true, ..plain() };
+        assert!(colored.draw(&table()).contains("\u{1b}["));
+        assert!(colored.draw(&table()).contains("✔ 一致"));
+        let ascii = Output { unicode: false, ..plain() };
+        assert!(ascii.draw(&table()).contains("+ 一致"));
+    }
+
+    #[test]
+    fn tab_separated_text_has_keys_and_no_stray_tabs() {
+        let text = table().to_tsv();
+        assert_eq!(text.lines().next(), Some("name\telders\tstate"));
+        assert!(text.lines().all(|line| line.split('\t').count() == 3));
+    }
+}

@@ -1,0 +1,201 @@
+//! What people type on the command line, read forgivingly: words in either language, full-width
+//! separators, short dates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::field::{Field, Kind};
+use shouwang_crdt_schema::visit::AreaReport;
+use shouwang_node::command::area::AreaList;
+use shouwang_node::home::Node;
+
+use crate::error::Failure;
+use crate::message::Messages;
+use crate::words::{self, Labelled};
+
+/// A civil date: `2026-11-21`, also with slashes or dots, one digit or two.
+pub(crate) fn date(argument: &str, text: &str) -> Result<NaiveDate, Failure> {
+    let plain = text.trim().replace(['/', '.', '年', '月'], "-").replace('日', "");
+    NaiveDate::parse_from_str(&plain, "%Y-%m-%d")
+        .map_err(|_| Failure::usage("date").with("argument", argument).with("value", text))
+}
+
+/// A span of time: `90`, `90s`, `2m`, `500ms`.
+pub(crate) fn duration(argument: &str, text: &str) -> Result<Duration, Failure> {
+    let wrong = || Failure::usage("duration").with("argument", argument).with("value", text);
+    let text = text.trim();
+    let (number, unit_ms) = match () {
+        () if text.ends_with("ms") => (text.trim_end_matches("ms"), 1),
+        () if text.ends_with('s') => (text.trim_end_matches('s'), 1_000),
+        () if text.ends_with('m') => (text.trim_end_matches('m'), 60_000),
+        () if text.ends_with('h') => (text.trim_end_matches('h'), 3_600_000),
+        () => (text, 1_000),
+    };
+    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
+    Ok(Duration::from_millis(number.checked_mul(unit_ms).ok_or_else(wrong)?))
+}
+
+/// A division code.
+pub(crate) fn division(argument: &str, text: &str) -> Result<DivisionCode, Failure> {
+    text.trim()
+        .parse()
+        .map_err(|_| Failure::usage("division_code").with("argument", argument).with("value", text))
+}
+
+/// A place by its code, or by its name where the directories here know exactly one of that name.
+pub(crate) fn place(node: &mut Node, argument: &str, text: &str) -> anyhow::Result<DivisionCode> {
+    let text = text.trim();
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(division(argument, text)?);
+    }
+    let places = node.call(AreaList { within: None })?.places;
+    let mut named = places.iter().filter(|place| place.name == text).map(|place| place.code);
+    match (named.next(), named.next()) {
+        (Some(code), None) => Ok(code),
+        (None, _) => Err(Failure::usage("unknown_place")
+            .with("argument", argument)
+            .with("value", text)
+            .into()),
+        (Some(one), Some(other)) => Err(Failure::usage("ambiguous_place")
+            .with("argument", argument)
+            .with("value", text)
+            .with("codes", format!("{one}, {other}"))
+            .into()),
+    }
+}
+
+/// A word of a vocabulary: its stored spelling in any case, or Chinese.
+pub(crate) fn choice<C: Labelled>(argument: &str, text: &str) -> Result<C, Failure> {
+    let plain = text.trim();
+    let spelling = plain.replace(['-', '_', ' '], "");
+    C::ALL
+        .iter()
+        .copied()
+        .find(|value| value.as_str().eq_ignore_ascii_case(&spelling) || value.chinese() == plain)
+        .ok_or_else(|| {
+            let allowed: Vec<String> = C::ALL
+                .iter()
+                .map(|value| format!("{} {}", value.as_str().to_ascii_lowercase(), value.chinese()))
+                .collect();
+            Failure::usage("choice")
+                .with("argument", argument)
+                .with("value", plain)
+                .with("allowed", allowed.join(", "))
+        })
+}
+
+/// Several words of a vocabulary, separated by commas.
+pub(crate) fn choices<C: Labelled>(argument: &str, text: &str) -> Result<BTreeSet<C>, Failure> {
+    text.split([',', '，', '、'])
+        .filter(|word| !word.trim().is_empty())
+        .map(|word| choice(argument, word))
+        .collect()
+}
+
+/// What a visitor found in one area: `concern:mobility,illness` or `fine`.
+pub(crate) fn area_report<I: Labelled>(
+    argument: &str,
+    text: &str,
+) -> Result<AreaReport<I>, Failure> {
+    let (finding, items) = text.split_once([':', '：']).unwrap_or((text, ""));
+    Ok(AreaReport { finding: choice(argument, finding)?, items: choices(argument, items)? })
+}
+
+/// Fields as `key=value`. Keys may be Chinese; words of a vocabulary may be in any case.
+pub(crate) fn fields(
+    pairs: &[String],
+    messages: &Messages,
+) -> Result<BTreeMap<Field, String>, Failure> {
+    let mut fields = BTreeMap::new();
+    for pair in pairs {
+        let (key, text) = pair
+            .split_once(['=', '＝'])
+            .ok_or_else(|| Failure::usage("field_without_value").with("value", pair))?;
+        let field = words::field_named(key).ok_or_else(|| {
+            let known: Vec<&str> = Field::ALL.iter().map(|field| field.spec().key).collect();
+            Failure::usage("unknown_field").with("value", key).with("allowed", known.join(", "))
+        })?;
+        let value = field
+            .value(&in_stored_case(field, text))
+            .map_err(|error| Failure::value(&error, messages))?;
+        if fields.insert(field, value.as_str().to_owned()).is_some() {
+            return Err(Failure::usage("field_twice").with("value", key));
+        }
+    }
+    Ok(fields)
+}
+
+fn in_stored_case(field: Field, text: &str) -> String {
+    let Kind::Choice(words) = field.spec().kind else { return text.to_owned() };
+    let plain = text.trim().replace(['-', '_', ' '], "");
+    words
+        .iter()
+        .find(|(stored, _)| stored.eq_ignore_ascii_case(&plain))
+        .map_or_else(|| text.to_owned(), |(stored, _)| (*stored).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Language;
+    use shouwang_crdt_schema::record::{Finding, HealthItem, ServiceNeed, VisitMode};
+
+    #[test]
+    fn dates_in_the_usual_styles() {
+        for text in ["2026-09-01", "2026-9-1", "2026/9/1", "2026.09.01", "2026年9月1日"] {
+            assert_eq!(date("--date", text).unwrap().to_string(), "2026-09-01", "{text}");
+        }
+        assert!(date("--date", "2026-13-01").is_err());
+        assert!(date("--date", "yesterday").is_err());
+    }
+
+    #[test]
+    fn spans_of_time() {
+        for (text, ms) in [("60", 60_000), ("60s", 60_000), ("2m", 120_000), ("500ms", 500)] {
+            assert_eq!(duration("--timeout", text).unwrap().as_millis(), ms, "{text}");
+        }
+        for text in ["", "s", "-1", "1d", "99999999999999999999"] {
+            assert!(duration("--timeout", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_in_either_language() {
+        for text in ["phone", "Phone", "PHONE", "电话"] {
+            assert_eq!(choice::<VisitMode>("--mode", text).unwrap(), VisitMode::Phone);
+        }
+        assert!(choice::<VisitMode>("--mode", "walk").is_err());
+        let needs = choices::<ServiceNeed>("--needs", "meals，助洁、legal-aid").unwrap();
+        assert_eq!(
+            needs,
+            [ServiceNeed::Meals, ServiceNeed::Cleaning, ServiceNeed::LegalAid].into()
+        );
+    }
+
+    #[test]
+    fn findings_with_and_without_items() {
+        let report = area_report::<HealthItem>("--health", "concern:mobility,illness").unwrap();
+        assert_eq!(report.finding, Finding::Concern);
+        assert_eq!(report.items, [HealthItem::Mobility, HealthItem::Illness].into());
+        let report = area_report::<HealthItem>("--health", "需关注：行动").unwrap();
+        assert_eq!(report.items, [HealthItem::Mobility].into());
+        assert!(area_report::<HealthItem>("--health", "正常").unwrap().items.is_empty());
+        assert!(area_report::<HealthItem>("--health", "mobility").is_err());
+    }
+
+    #[test]
+    fn fields_take_their_stored_spelling_or_are_refused_by_name() {
+        let messages = Messages::new(Language::En);
+        let pair = |text: &str| fields(&[text.to_owned()], &messages);
+        assert_eq!(pair("sex=female").unwrap()[&Field::Sex], "Female");
+        assert_eq!(pair("居住状况=alone").unwrap()[&Field::LivingArrangement], "Alone");
+        assert_eq!(pair("能力等级=重度失能").unwrap()[&Field::AbilityLevel], "Severe");
+        for text in ["phone", "age=80", "birth_date=soon", "name= "] {
+            assert!(pair(text).is_err(), "{text}");
+        }
+        let twice = ["phone=1".to_owned(), "电话=2".to_owned()];
+        assert!(fields(&twice, &messages).is_err());
+    }
+}

@@ -1,0 +1,171 @@
+//! The words of a record as screens show them: fixed vocabularies, fields, and what stands in them.
+
+use shouwang_crdt_schema::element::List;
+use shouwang_crdt_schema::field::{Field, Kind};
+use shouwang_crdt_schema::record::{
+    AbilityLevel, AbsenceReason, AgreementEvent, CareGroup, Choice, DisabilityGrade, EconomicItem,
+    EntitlementKind, EntitlementState, FamilyItem, Finding, HealthItem, LivingArrangement,
+    ObservedFunction, PairingKind, RiskLevel, SafetyItem, ServiceNeed, Sex, SupportCapacity,
+    VisitAction, VisitMode, VisitOccasion, VisitOutcome, YesNo,
+};
+
+use crate::message::Messages;
+
+/// A vocabulary that the catalogue has words for.
+pub(crate) trait Labelled: Choice + Ord {
+    /// The family in the catalogue.
+    const FAMILY: &'static str;
+}
+
+macro_rules! labelled {
+    ($($name:ident),+ $(,)?) => {
+        $(impl Labelled for $name {
+            const FAMILY: &'static str = concat!("choice-", stringify!($name));
+        })+
+
+        /// Every vocabulary: its family in the catalogue, stored spellings and Chinese.
+        #[cfg(test)]
+        pub(crate) const VOCABULARIES: &[(&str, &[(&str, &str)])] =
+            &[$((<$name as Labelled>::FAMILY, $name::WORDS)),+];
+    };
+}
+
+labelled! {
+    AbilityLevel, AbsenceReason, AgreementEvent, CareGroup, DisabilityGrade, EconomicItem,
+    EntitlementKind, EntitlementState, FamilyItem, Finding, HealthItem, LivingArrangement,
+    ObservedFunction, PairingKind, RiskLevel, SafetyItem, ServiceNeed, Sex, SupportCapacity,
+    VisitAction, VisitMode, VisitOccasion, VisitOutcome, YesNo,
+}
+
+/// A value of a vocabulary in the reader's language.
+pub(crate) fn label<C: Labelled>(messages: &Messages, value: C) -> String {
+    messages.word(C::FAMILY, value.as_str())
+}
+
+/// Several values of a vocabulary in the reader's language.
+pub(crate) fn labels<'a, C: Labelled>(
+    messages: &Messages,
+    values: impl IntoIterator<Item = &'a C>,
+) -> String {
+    let words: Vec<String> = values.into_iter().map(|value| label(messages, *value)).collect();
+    words.join(&messages.text("list-separator"))
+}
+
+/// A field's stored value in the reader's language.
+pub(crate) fn field_value(messages: &Messages, field: Field, stored: &str) -> String {
+    match (field.spec().kind, family_of_field(field)) {
+        (Kind::Choice(_), Some(family)) => messages.word(family, stored),
+        _ => stored.to_owned(),
+    }
+}
+
+/// The stored text of one key of a list's element in the reader's language.
+pub(crate) fn element_value(messages: &Messages, list: &str, key: &str, stored: &str) -> String {
+    let family = match (list, key) {
+        ("supporters", "capacity") => SupportCapacity::FAMILY,
+        ("absences", "reason") => AbsenceReason::FAMILY,
+        ("pairings", "kind") => PairingKind::FAMILY,
+        ("service_needs", "value") => ServiceNeed::FAMILY,
+        ("agreements", "event") => AgreementEvent::FAMILY,
+        ("entitlements", "kind") => EntitlementKind::FAMILY,
+        ("entitlements", "state") => EntitlementState::FAMILY,
+        _ => return stored.to_owned(),
+    };
+    messages.word(family, stored)
+}
+
+/// A part's name, with the year or number that it may have.
+pub(crate) fn part_name(messages: &Messages, part: &str) -> String {
+    let (kind, rest) = part.split_once('/').unwrap_or((part, ""));
+    format!("{} {rest}", messages.word("part", kind)).trim().to_owned()
+}
+
+/// The label of something that an import reports on: a field, a list, or a ledger's column.
+pub(crate) fn subject(messages: &Messages, key: &str) -> String {
+    messages
+        .known_word("field", key)
+        .or_else(|| messages.known_word("list", key))
+        .or_else(|| messages.known_word("ledger-column", key))
+        .unwrap_or_else(|| key.to_owned())
+}
+
+/// The field that a person means: its key or its Chinese name, and a few short ways to say it.
+pub(crate) fn field_named(text: &str) -> Option<Field> {
+    let text = text.trim();
+    let key = text.to_ascii_lowercase().replace('-', "_");
+    Field::from_key(&key)
+        .or_else(|| Field::ALL.iter().copied().find(|field| field.spec().chinese == text))
+        .or(match text {
+            "电话" => Some(Field::Phone),
+            "住址" | "地址" => Some(Field::Address),
+            "身份证号" | "身份证号码" => Some(Field::ResidentId),
+            "组别" => Some(Field::Hamlet),
+            _ => None,
+        })
+}
+
+/// All lists, in the order in which a file shows them.
+pub(crate) const LISTS: [List; 9] = [
+    List::Supporters,
+    List::Absences,
+    List::GuardianContacts,
+    List::Pairings,
+    List::ServiceNeeds,
+    List::Agreements,
+    List::Entitlements,
+    List::RosterEvents,
+    List::Reviews,
+];
+
+fn family_of_field(field: Field) -> Option<&'static str> {
+    match field {
+        Field::Sex => Some(Sex::FAMILY),
+        Field::LivingArrangement => Some(LivingArrangement::FAMILY),
+        Field::Hardship | Field::Dementia => Some(YesNo::FAMILY),
+        Field::AbilityLevel => Some(AbilityLevel::FAMILY),
+        Field::ObservedFunction => Some(ObservedFunction::FAMILY),
+        Field::DisabilityGrade => Some(DisabilityGrade::FAMILY),
+        Field::RiskLevel => Some(RiskLevel::FAMILY),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Language;
+
+    #[test]
+    fn every_field_with_a_vocabulary_has_its_family() {
+        for field in Field::ALL {
+            let is_choice = matches!(field.spec().kind, Kind::Choice(_));
+            assert_eq!(family_of_field(*field).is_some(), is_choice, "{field}");
+        }
+    }
+
+    #[test]
+    fn chinese_words_are_those_of_the_record() {
+        let messages = Messages::new(Language::Zh);
+        for (family, words) in VOCABULARIES {
+            for (stored, chinese) in *words {
+                assert_eq!(&messages.word(family, stored), chinese, "{family}.{stored}");
+            }
+        }
+        for field in Field::ALL {
+            assert_eq!(messages.word("field", field.spec().key), field.spec().chinese);
+        }
+    }
+
+    #[test]
+    fn fields_are_found_by_either_name() {
+        for (text, field) in [
+            ("phone", Some(Field::Phone)),
+            ("联系电话", Some(Field::Phone)),
+            ("电话", Some(Field::Phone)),
+            ("Birth-Date", Some(Field::BirthDate)),
+            ("age", None),
+        ] {
+            assert_eq!(field_named(text), field, "{text}");
+        }
+    }
+}
