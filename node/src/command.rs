@@ -155,8 +155,9 @@ impl From<CaptureError> for CommandError {
             CaptureError::TooLong { bytes, .. } => {
                 Self::new(ErrorKind::Usage, "too_long", message).with("bytes", bytes)
             }
-            CaptureError::Grant(_) => Self::new(ErrorKind::Refused, "grant_invalid", &message)
-                .with("detail", message),
+            CaptureError::Grant(_) => {
+                Self::new(ErrorKind::Refused, "grant_invalid", &message).with("detail", message)
+            }
             CaptureError::WouldNotCount(reason) => {
                 Self::new(ErrorKind::Usage, "would_not_count", message).with("reason", reason)
             }

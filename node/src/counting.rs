@@ -42,14 +42,13 @@ impl Candidate {
     /// Judges what can be judged of an entry by itself.
     pub fn of(entry: &Entry, grant: &Grant) -> Self {
         let change = ParsedChange::parse(&entry.body);
-        let allowed = allowed(&entry.header.log, entry.header.document, grant).and_then(|()| {
-            match &change {
+        let allowed =
+            allowed(&entry.header.log, entry.header.document, grant).and_then(|()| match &change {
                 Ok(change) if !is_of(change, &entry.header.log) => {
                     Err(Unsettled::NotAllowed("foreign_actor".into()))
                 }
                 _ => Ok(()),
-            }
-        });
+            });
         Self { entry: entry.header.hash(), change, allowed }
     }
 
@@ -81,11 +80,7 @@ pub fn right_for(document: &DocumentId) -> Rights {
 }
 
 /// Whether a log's grant allows a change of the document in that log.
-pub fn allowed(
-    log: &LogKey,
-    document: Option<DocumentId>,
-    grant: &Grant,
-) -> Result<(), Unsettled> {
+pub fn allowed(log: &LogKey, document: Option<DocumentId>, grant: &Grant) -> Result<(), Unsettled> {
     let not_allowed = |what: &str| Err(Unsettled::NotAllowed(what.to_owned()));
     match document {
         None => not_allowed("no_document"),
@@ -268,9 +263,9 @@ fn apply(document: &Automerge, changes: &[Change]) -> Result<Automerge, Refused>
     let mut scratch = document.clone();
     let applied = std::panic::catch_unwind(AssertUnwindSafe(|| {
         scratch.apply_changes(changes.iter().cloned()).map_err(|_| Refused)?;
-        let all = changes
-            .iter()
-            .all(|change| automerge::ReadDoc::get_change_by_hash(&scratch, &change.hash()).is_some());
+        let all = changes.iter().all(|change| {
+            automerge::ReadDoc::get_change_by_hash(&scratch, &change.hash()).is_some()
+        });
         if all { Ok(scratch) } else { Err(Refused) }
     }));
     applied.unwrap_or(Err(Refused))

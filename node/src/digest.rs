@@ -20,8 +20,7 @@ pub fn of_scope(tables: &impl StoreRead, scope: DivisionCode) -> Result<ScopeDig
     let mut authority = blake3::Hasher::new_derive_key("shouwang 2026 authority digest 1");
     for log in tables.logs_of(scope)? {
         if let Some(head) = tables.head_of(log.number)? {
-            let hasher =
-                if log.key.lane.carries_records() { &mut records } else { &mut authority };
+            let hasher = if log.key.lane.carries_records() { &mut records } else { &mut authority };
             hasher.update(&log.key.to_bytes());
             hasher.update(&head.seq.to_be_bytes()).update(&head.hash.0);
         }

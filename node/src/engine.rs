@@ -245,14 +245,17 @@ impl Engine {
         }
         let senders: BTreeMap<LogKey, DeviceId> =
             runs.iter().map(|(peer, run)| (run.log, *peer)).collect();
-        let (results, ingested) = self.transact(|_| Ok(()), |ingest| {
-            let mut results: Vec<(DeviceId, LogKey, Result<Outcome, Refusal>)> = Vec::new();
-            for (peer, run) in runs {
-                let log = run.log;
-                results.push((peer, log, ingest.receive(run)?));
-            }
-            Ok::<_, StoreError>(results)
-        })?;
+        let (results, ingested) = self.transact(
+            |_| Ok(()),
+            |ingest| {
+                let mut results: Vec<(DeviceId, LogKey, Result<Outcome, Refusal>)> = Vec::new();
+                for (peer, run) in runs {
+                    let log = run.log;
+                    results.push((peer, log, ingest.receive(run)?));
+                }
+                Ok::<_, StoreError>(results)
+            },
+        )?;
         for (peer, log, result) in &results {
             if let Ok(Outcome::Stored(count)) = result {
                 self.peers.note(*peer, |row| row.entries_received += count);
@@ -301,8 +304,7 @@ impl Engine {
         for edit in edits {
             let log = self.log_key(edit.scope, lane_of(&edit.document));
             if let Some(body) = self.change(&snapshot, &log, edit)? {
-                let entry =
-                    RunEntry::new(Kind::Change, Some(edit.document), body, now.wall_ms);
+                let entry = RunEntry::new(Kind::Change, Some(edit.document), body, now.wall_ms);
                 fresh.entry(log).or_default().push(entry);
             }
         }

@@ -140,9 +140,8 @@ impl Home {
     pub fn init(&self, options: &InitOptions) -> Result<Initialised, HomeError> {
         let store = self.create()?;
         let mut entropy = Entropy::new(seed()?);
-        let root =
-            setup::init(&store, &mut entropy, options.area, &options.name, now().wall_ms)
-                .map_err(|error| self.setup(error))?;
+        let root = setup::init(&store, &mut entropy, options.area, &options.name, now().wall_ms)
+            .map_err(|error| self.setup(error))?;
         let engine = Engine::open(store, seed()?).map_err(|error| self.setup(error))?;
         Ok(Initialised {
             root: root_to_text(&root),
@@ -257,8 +256,7 @@ impl Home {
                 CommandError::new(ErrorKind::Usage, "bad_invite", token).with("detail", token),
             ),
             SetupError::Grant(grant) => HomeError::Command(
-                CommandError::new(ErrorKind::Refused, "grant_invalid", grant)
-                    .with("detail", grant),
+                CommandError::new(ErrorKind::Refused, "grant_invalid", grant).with("detail", grant),
             ),
             SetupError::Store(_) => match error {
                 SetupError::Store(error) => self.store(error),

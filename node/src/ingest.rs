@@ -18,7 +18,9 @@ use crate::counting::{Candidate, Counted, count, count_onto};
 use crate::identity::authority::Authority;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::index::{self, IndexSecret};
-use crate::log::{Entry, EntryHash, Head, Kind, Lane, LogKey, RunError, UnverifiedRun, VerifiedRun};
+use crate::log::{
+    Entry, EntryHash, Head, Kind, Lane, LogKey, RunError, UnverifiedRun, VerifiedRun,
+};
 use crate::replication::replicates;
 use crate::store::rows::{DocumentKey, DocumentRow, LogNumber, LogRow, Unsettled, UnsettledRow};
 use crate::store::{StoreError, StoreRead, Transaction};
@@ -110,10 +112,7 @@ impl<'a, 't> Ingest<'a, 't> {
     }
 
     /// Verifies a run against the log here and stores it.
-    pub fn receive(
-        &mut self,
-        run: UnverifiedRun,
-    ) -> Result<Result<Outcome, Refusal>, StoreError> {
+    pub fn receive(&mut self, run: UnverifiedRun) -> Result<Result<Outcome, Refusal>, StoreError> {
         let head = self.tables.head(&run.log)?;
         let run = match &head {
             Some(head) if run.first_seq <= head.seq => {
@@ -231,12 +230,7 @@ impl<'a, 't> Ingest<'a, 't> {
     }
 
     /// Notes an entry that is of no document under the scope's directory.
-    fn note(
-        &mut self,
-        log: &LogRow,
-        entry: &Entry,
-        standing: Unsettled,
-    ) -> Result<(), StoreError> {
+    fn note(&mut self, log: &LogRow, entry: &Entry, standing: Unsettled) -> Result<(), StoreError> {
         let key = DocumentKey { scope: log.key.scope, id: DocumentId::Directory };
         let row = UnsettledRow { log: log.number, seq: entry.header.seq, change: None, standing };
         self.tables.put_unsettled(&key, entry.header.hash(), &row)

@@ -158,8 +158,8 @@ impl Head {
     /// The head after one more entry.
     pub fn after(previous: Option<&Self>, entry: &Entry) -> Self {
         let header = &entry.header;
-        let bytes = previous.map_or(0, |head| head.since_checkpoint_bytes)
-            + u64::from(header.body_length);
+        let bytes =
+            previous.map_or(0, |head| head.since_checkpoint_bytes) + u64::from(header.body_length);
         let checkpoint = is_checkpoint(header.seq, bytes);
         Self {
             seq: header.seq,

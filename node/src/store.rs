@@ -5,7 +5,8 @@
 //! Documents and index can be rebuilt from the log.
 
 use redb::{
-    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableError, WriteTransaction,
+    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableError,
+    WriteTransaction,
 };
 use thiserror::Error;
 

@@ -127,9 +127,7 @@ impl Transport {
         for address in listen {
             let address: Multiaddr =
                 address.parse().map_err(|_| TransportError::Address(address.clone()))?;
-            swarm
-                .listen_on(address)
-                .map_err(|error| TransportError::Listen(error.to_string()))?;
+            swarm.listen_on(address).map_err(|error| TransportError::Listen(error.to_string()))?;
             listening.push(first_address(&mut swarm).await?);
         }
         let (notices, notices_end) = mpsc::channel(FRAMES_WAITING);
@@ -345,7 +343,7 @@ fn swarm(
     let swarm = SwarmBuilder::with_existing_identity(identity)
         .with_tokio()
         .with_other_transport(|identity| {
-            transport(identity).map_err(|e| Box::<dyn std::error::Error + Send + Sync>::from(e))
+            transport(identity).map_err(Box::<dyn std::error::Error + Send + Sync>::from)
         })
         .map_err(|e| set_up(&e))?
         .with_behaviour(|_| Behaviour {

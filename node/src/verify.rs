@@ -87,11 +87,7 @@ struct Check<'a> {
 impl Check<'_> {
     /// Runs one step. A page that the disk has changed may make the database fail or panic: that
     /// is named like any other fault, and the other steps go on.
-    fn step(
-        &mut self,
-        place: &str,
-        work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
-    ) {
+    fn step(&mut self, place: &str, work: impl FnOnce(&mut Self) -> Result<(), StoreError>) {
         let result = std::panic::catch_unwind(AssertUnwindSafe(|| work(self)));
         match result {
             Ok(Ok(())) => {}
@@ -120,9 +116,8 @@ impl Check<'_> {
             self.fault(format!("{:?}", log.key), "log_number", &"two tables disagree");
         }
         let grant = self.authority.grant(&log.grant);
-        let grant = grant.filter(|grant| {
-            grant.subject == log.key.device && grant.area.contains(log.key.scope)
-        });
+        let grant = grant
+            .filter(|grant| grant.subject == log.key.device && grant.area.contains(log.key.scope));
         if grant.is_none() {
             self.fault(format!("{:?}", log.key), "unproven_log", &"no grant here proves the log");
         }
@@ -215,8 +210,9 @@ impl Check<'_> {
                     if stored.as_ref().map(heads) != rebuilt.as_ref().map(heads) {
                         self.fault(place.clone(), "document", &"not what the logs come to");
                     } else if let Some(row) = stored
-                        && index::load(&key, &row.saved)
-                            .is_ok_and(|document| document.get_heads() != counted.document.get_heads())
+                        && index::load(&key, &row.saved).is_ok_and(|document| {
+                            document.get_heads() != counted.document.get_heads()
+                        })
                     {
                         self.fault(place.clone(), "document", &"other heads than it says");
                     }

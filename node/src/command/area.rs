@@ -103,8 +103,12 @@ impl Request for AreaImport {
         let mut directories: BTreeMap<DivisionCode, Vec<Action>> = BTreeMap::new();
         for place in self.places {
             if place.name.trim().is_empty() || place.name.len() > NAME_BYTES_MAX {
-                return Err(CommandError::new(ErrorKind::Usage, "place_name", "a name is too long")
-                    .with("code", place.code));
+                return Err(CommandError::new(
+                    ErrorKind::Usage,
+                    "place_name",
+                    "a name is too long",
+                )
+                .with("code", place.code));
             }
             if !area.contains(place.code) {
                 report.outside.push(place);

@@ -61,7 +61,7 @@ impl Request for GrantDevice {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<Granted, CommandError> {
         let request = token::Request::from_text(&self.request).map_err(|error| {
-            CommandError::new(ErrorKind::Usage, "bad_request_token", &error).with("detail", error)
+            CommandError::new(ErrorKind::Usage, "bad_request_token", error).with("detail", error)
         })?;
         setup::check_name(&self.name)
             .map_err(|error| CommandError::new(ErrorKind::Usage, "bad_name", error))?;
@@ -102,9 +102,8 @@ impl Request for AddressAdd {
         let mut addresses = setup::addresses(&engine.read()?)?;
         if !addresses.contains(&self.address) {
             addresses.push(self.address);
-            let json = serde_json::to_vec(&addresses).map_err(|error| {
-                CommandError::new(ErrorKind::Failed, "store_failed", error)
-            })?;
+            let json = serde_json::to_vec(&addresses)
+                .map_err(|error| CommandError::new(ErrorKind::Failed, "store_failed", error))?;
             engine.set_meta("addresses", &json)?;
         }
         Ok(Addresses { schema_version: JSON_SCHEMA_VERSION, addresses })

@@ -315,8 +315,12 @@ impl Request for VisitAdd {
             text.as_ref().is_some_and(|text| text.chars().count() > limit)
         };
         if long(&self.visit.note, Visit::NOTE_CHARACTERS_MAX) || long(&self.visit.visitor, 40) {
-            return Err(CommandError::new(ErrorKind::Usage, "note_too_long", "the note is too long")
-                .with("limit", Visit::NOTE_CHARACTERS_MAX));
+            return Err(CommandError::new(
+                ErrorKind::Usage,
+                "note_too_long",
+                "the note is too long",
+            )
+            .with("limit", Visit::NOTE_CHARACTERS_MAX));
         }
         let year = u16::try_from(self.visit.date.year()).ok().filter(|y| (1900..2200).contains(y));
         let Some(year) = year else {
@@ -405,11 +409,8 @@ pub(super) fn by_document(
     for edit in edits {
         parts.entry(edit.part).or_default().push(edit.action);
     }
-    let edit = |(part, actions)| DocumentEdit {
-        scope,
-        document: DocumentId::elder(elder, part),
-        actions,
-    };
+    let edit =
+        |(part, actions)| DocumentEdit { scope, document: DocumentId::elder(elder, part), actions };
     parts.into_iter().map(edit).collect()
 }
 
@@ -440,26 +441,19 @@ fn write_fields(
 /// The part that a field is written into: the lowest that the rights allow, or the highest where
 /// the writer certifies.
 pub(super) fn part_for(field: Field, rights: Rights, certified: bool) -> Option<Part> {
-    let mut allowed = field
-        .spec()
-        .parts
-        .iter()
-        .filter(|kind| rights.contains(Rights::write(**kind)))
-        .filter_map(|kind| match kind {
-            PartKind::Card => Some(Part::Card),
-            PartKind::Ledger => Some(Part::Ledger),
-            PartKind::Registry => Some(Part::Registry),
-            PartKind::Journal | PartKind::Incident => None,
-        });
-    if certified { allowed.next() } else { allowed.last() }
+    let mut allowed =
+        field.spec().parts.iter().filter(|kind| rights.contains(Rights::write(**kind))).filter_map(
+            |kind| match kind {
+                PartKind::Card => Some(Part::Card),
+                PartKind::Ledger => Some(Part::Ledger),
+                PartKind::Registry => Some(Part::Registry),
+                PartKind::Journal | PartKind::Incident => None,
+            },
+        );
+    if certified { allowed.next() } else { allowed.next_back() }
 }
 
-fn summary(
-    scope: DivisionCode,
-    elder: ElderId,
-    row: &ElderRow,
-    as_of: NaiveDate,
-) -> ElderSummary {
+fn summary(scope: DivisionCode, elder: ElderId, row: &ElderRow, as_of: NaiveDate) -> ElderSummary {
     ElderSummary {
         elder_id: elder,
         name: row.name.clone(),
@@ -486,7 +480,8 @@ fn show(field: Field, value: &Value, whole: bool) -> String {
 
 fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
     let mut lists: BTreeMap<String, Vec<BTreeMap<String, String>>> = BTreeMap::new();
-    for (list, stored) in view.parts().flat_map(PartView::stored).filter(|(l, _)| *l != List::Visits)
+    for (list, stored) in
+        view.parts().flat_map(PartView::stored).filter(|(l, _)| *l != List::Visits)
     {
         let element = match stored {
             Stored::Text(text) => BTreeMap::from([("value".to_owned(), text.clone())]),

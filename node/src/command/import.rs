@@ -188,9 +188,7 @@ impl Plan {
             (false, Some(elder_id)) if self.edits.is_empty() => {
                 RowOutcome::Unchanged { elder_id, gaps: self.gaps }
             }
-            (false, Some(elder_id)) => {
-                RowOutcome::Changed { elder_id, changed, gaps: self.gaps }
-            }
+            (false, Some(elder_id)) => RowOutcome::Changed { elder_id, changed, gaps: self.gaps },
             (_, elder_id) => RowOutcome::New { elder_id, gaps: self.gaps },
         }
     }
@@ -468,7 +466,8 @@ fn agreement(row: &LedgerRow, view: &ElderView) -> Option<u32> {
         .iter()
         .any(|stated| names.iter().any(|listed| listed.element.name == stated.name));
     score += u32::from(shared);
-    let told_apart = row.field(Field::ResidentId).is_some() || view.text(Field::ResidentId).is_some();
+    let told_apart =
+        row.field(Field::ResidentId).is_some() || view.text(Field::ResidentId).is_some();
     (score > 0 || !told_apart).then_some(score)
 }
 

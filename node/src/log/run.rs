@@ -12,9 +12,7 @@ use super::{Head, LogKey, is_checkpoint};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::GrantId;
 use crate::identity::{DeviceKeys, Signature};
-use crate::limits::{
-    BODY_BYTES_MAX, CHECKPOINT_ENTRIES, RUN_BYTES_MAX, TAIL_BYTES_MAX,
-};
+use crate::limits::{BODY_BYTES_MAX, CHECKPOINT_ENTRIES, RUN_BYTES_MAX, TAIL_BYTES_MAX};
 
 /// Entries as they came from a peer or a file: read, and not yet believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -370,10 +368,7 @@ mod tests {
         assert_eq!(sent.entries.len(), 32);
         let head = *sent.clone().verify(None).unwrap().head();
 
-        assert_eq!(
-            sent.clone().verify(Some(&head)),
-            Err(RunError::Gap { expected: 32, found: 0 })
-        );
+        assert_eq!(sent.clone().verify(Some(&head)), Err(RunError::Gap { expected: 32, found: 0 }));
         let next = cut(&run.entries()[32..], Some(&head)).unwrap();
         let other = UnverifiedRun { previous: EntryHash([0; 32]), ..next.clone() };
         assert_eq!(other.verify(Some(&head)), Err(RunError::BrokenChain));

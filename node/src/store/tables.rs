@@ -18,9 +18,7 @@
 //!
 //! Keys that begin with a scope are big-endian, so an area is one range of rows.
 
-use redb::{
-    ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
-};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition};
 use serde::de::DeserializeOwned;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
@@ -95,17 +93,17 @@ macro_rules! table_access {
         /// The tables, whether in a snapshot or in a transaction under way.
         pub trait TableAccess {
             $(#[doc = concat!("`", stringify!($name), "-1`")]
-            fn $name(&self) -> &(impl ReadableTable<$key, $value> + ReadableTableMetadata);)+
+            fn $name(&self) -> &impl ReadableTable<$key, $value>;)+
         }
 
         impl TableAccess for Snapshot {
-            $(fn $name(&self) -> &(impl ReadableTable<$key, $value> + ReadableTableMetadata) {
+            $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
                 &self.$name
             })+
         }
 
         impl TableAccess for super::Transaction<'_> {
-            $(fn $name(&self) -> &(impl ReadableTable<$key, $value> + ReadableTableMetadata) {
+            $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
                 &self.$name
             })+
         }
@@ -342,10 +340,7 @@ pub trait StoreRead: TableAccess {
     }
 
     /// All elders of the scopes in an area, in the order of scope and id.
-    fn elders_in(
-        &self,
-        area: Area,
-    ) -> Result<Vec<(DivisionCode, ElderId, ElderRow)>, StoreError> {
+    fn elders_in(&self, area: Area) -> Result<Vec<(DivisionCode, ElderId, ElderRow)>, StoreError> {
         let (low, high) = scope_range(area);
         let mut found = Vec::new();
         for row in self.elders().range(low.as_slice()..high.as_slice())? {
@@ -423,10 +418,8 @@ pub trait StoreRead: TableAccess {
         let mut found = Vec::new();
         for row in self.peers().iter()? {
             let (key, value) = row?;
-            let device = key
-                .value()
-                .try_into()
-                .map_err(|_| corrupt("peers-1")(CodecError::Truncated))?;
+            let device =
+                key.value().try_into().map_err(|_| corrupt("peers-1")(CodecError::Truncated))?;
             found.push((DeviceId(device), json("peers-1", value.value())?));
         }
         Ok(found)

@@ -10,9 +10,7 @@ use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow, ScopeRow,
     UnsettledRow, elder_bytes,
 };
-use super::tables::{
-    self, StoreRead, encode_document, encode_unsettled,
-};
+use super::tables::{self, StoreRead, encode_document, encode_unsettled};
 use crate::codec::Writer;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
@@ -82,12 +80,7 @@ impl<'t> Transaction<'t> {
     }
 
     /// Appends an entry and moves the head. The caller has checked that it fits.
-    pub fn append(
-        &mut self,
-        log: &LogRow,
-        entry: &Entry,
-        head: &Head,
-    ) -> Result<(), StoreError> {
+    pub fn append(&mut self, log: &LogRow, entry: &Entry, head: &Head) -> Result<(), StoreError> {
         self.entries.insert((log.number.0, entry.header.seq), entry.encode().as_slice())?;
         let row = Writer::new()
             .u64(head.seq)
@@ -114,11 +107,7 @@ impl<'t> Transaction<'t> {
     }
 
     /// Stores a document.
-    pub fn put_document(
-        &mut self,
-        key: &DocumentKey,
-        row: &DocumentRow,
-    ) -> Result<(), StoreError> {
+    pub fn put_document(&mut self, key: &DocumentKey, row: &DocumentRow) -> Result<(), StoreError> {
         self.documents.insert(key.to_bytes().as_slice(), encode_document(row).as_slice())?;
         Ok(())
     }
@@ -137,10 +126,8 @@ impl<'t> Transaction<'t> {
         row: &UnsettledRow,
     ) -> Result<(), StoreError> {
         let place = [&key.to_bytes()[..], &entry.0].concat();
-        let known = self
-            .unsettled
-            .insert(place.as_slice(), encode_unsettled(row).as_slice())?
-            .is_some();
+        let known =
+            self.unsettled.insert(place.as_slice(), encode_unsettled(row).as_slice())?.is_some();
         if !known {
             self.count(key.scope, |counts| counts.unsettled += 1)?;
         }

@@ -27,7 +27,8 @@ use crate::identity::grant::{Grant, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
-    SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
+    SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
+    UNACKNOWLEDGED_BYTES_MAX,
 };
 use crate::log::{Head, Lane, LogKey, UnverifiedRun};
 use crate::replication::{receives, replicates};
@@ -231,12 +232,7 @@ impl Session {
     }
 
     /// The peer's grant is proved only now: what was said before was said without knowing it.
-    fn begin(
-        &mut self,
-        now: Now,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
+    fn begin(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
         self.send_summary(now, replica, out)?;
         if self.summary_whole { self.compare(replica) } else { Ok(()) }
     }
@@ -249,9 +245,8 @@ impl Session {
         // in common; what is refused here is a grant for somewhere else altogether.
         let root = replica.authority().mesh();
         let mesh_area = replica.authority().grant(&root).map(|root| root.area);
-        let common = mesh_area.is_some_and(|area| {
-            area.contains_area(grant.area) && area.contains_area(own.area)
-        });
+        let common = mesh_area
+            .is_some_and(|area| area.contains_area(grant.area) && area.contains_area(own.area));
         if common { Ok(()) } else { Err(PeerError::NothingInCommon.into()) }
     }
 
@@ -462,12 +457,7 @@ impl Session {
     }
 
     /// Sends runs while there is room, and notes when all is done.
-    fn pump(
-        &mut self,
-        now: Now,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
+    fn pump(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
         while self.in_flight_bytes < UNACKNOWLEDGED_BYTES_MAX {
             let Some(place) = self.behind.first().copied() else { break };
             let log = place.2;
