@@ -98,6 +98,15 @@ impl ParsedChange {
         Ok(Self { actors: chunk.actors, operations, change })
     }
 
+    /// The hash that a chunk of these bytes has in Automerge, well-formed or not: others name their
+    /// ancestors by it, and whoever descends from an ill-formed change has to be known by name.
+    /// The hash covers the chunk's type, length and contents, which follow on magic and checksum.
+    pub fn claimed_hash(bytes: &[u8]) -> Option<ChangeHash> {
+        use sha2::Digest;
+        let chunk = bytes.get(8..)?;
+        Some(ChangeHash(sha2::Sha256::digest(chunk).into()))
+    }
+
     /// The hash by which other changes name this one.
     pub fn hash(&self) -> ChangeHash {
         self.change.hash()

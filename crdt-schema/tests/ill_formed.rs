@@ -558,3 +558,12 @@ fn a_rule_has_a_name_for_machines_and_a_sentence_for_people() {
     assert_eq!(IllFormed::StartOp { expected: 2, found: 1 }.code(), "start_op");
     assert_eq!(IllFormed::Action(4).to_string(), "action 4 (text) is not used");
 }
+
+#[test]
+fn the_claimed_hash_is_the_one_that_automerge_gives() {
+    let card = DocumentId::elder(ElderId([1; 16]), Part::Card);
+    let fixture = genesis("990121101203".parse().unwrap(), &card);
+    let change = fixture.get_changes(&[]).remove(0);
+    assert_eq!(ParsedChange::claimed_hash(change.raw_bytes()), Some(change.hash()));
+    assert_eq!(ParsedChange::claimed_hash(&[0; 7]), None);
+}

@@ -23,6 +23,8 @@ use crate::store::rows::{DocumentKey, Unsettled};
 pub struct Candidate {
     /// The entry that carries it.
     pub entry: EntryHash,
+    /// The hash by which other changes name it, if its bytes can have one.
+    pub hash: Option<ChangeHash>,
     /// The change, if its bytes read as one.
     pub change: Result<ParsedChange, IllFormed>,
     /// Whether the log's grant allows it.
@@ -49,7 +51,8 @@ impl Candidate {
                 }
                 _ => Ok(()),
             });
-        Self { entry: entry.header.hash(), change, allowed }
+        let hash = ParsedChange::claimed_hash(&entry.body);
+        Self { entry: entry.header.hash(), hash, change, allowed }
     }
 
     /// Why the change never counts whatever else is here, if that is so.
@@ -170,8 +173,8 @@ fn judge(
                 judged.entries_of.entry(change.hash()).or_default().push(candidate.entry);
                 waiting.insert(change.hash(), change);
             }
-            (change, reason) => {
-                blocking.extend(change.as_ref().ok().map(ParsedChange::hash));
+            (_, reason) => {
+                blocking.extend(candidate.hash);
                 judged.unsettled.extend(reason.map(|reason| (candidate.entry, reason)));
             }
         }

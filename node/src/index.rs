@@ -67,6 +67,9 @@ pub fn update(
     elder: ElderId,
     changed: &[Part],
 ) -> Result<(), StoreError> {
+    if !tables.has_documents(scope, elder)? {
+        return tables.remove_elder(scope, elder);
+    }
     let known = tables.elder(scope, elder)?;
     let facts_changed = known.is_none()
         || changed.iter().any(|part| {

@@ -267,7 +267,7 @@ impl<'a, 't> Ingest<'a, 't> {
         }
         for fresh in fresh {
             candidates.push(fresh.candidate.clone());
-            let change = fresh.candidate.change.as_ref().ok().map(|change| change.hash().0);
+            let change = fresh.candidate.hash.map(|hash| hash.0);
             let row = UnsettledRow {
                 log: fresh.log,
                 seq: fresh.seq,
@@ -362,7 +362,7 @@ pub fn collect(
 /// An entry that carries a change, with its place.
 pub fn candidate_of(log: &LogRow, entry: &Entry, grant: &Grant) -> (UnsettledRow, Candidate) {
     let candidate = Candidate::of(entry, grant);
-    let change = candidate.change.as_ref().ok().map(|change| change.hash().0);
+    let change = candidate.hash.map(|hash| hash.0);
     let row = UnsettledRow {
         log: log.number,
         seq: entry.header.seq,

@@ -273,6 +273,13 @@ pub trait StoreRead: TableAccess {
         Ok(found)
     }
 
+    /// Whether anything of an elder in a scope counts.
+    fn has_documents(&self, scope: DivisionCode, elder: ElderId) -> Result<bool, StoreError> {
+        let low = elder_bytes(scope, elder).to_vec();
+        let high = [&low[..], &[0xff]].concat();
+        Ok(self.documents().range(low.as_slice()..high.as_slice())?.next().is_some())
+    }
+
     /// The entries of a document that do not count.
     fn unsettled_of(
         &self,
