@@ -5,10 +5,17 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::admin::server;
-use crate::command::status::{PeerState, Peers, PeersReport};
+use crate::command::device::AddressAdd;
+use crate::command::status::{PeerState, PeerStatus, Peers, PeersReport};
+use crate::command::{CommandError, Request};
+use crate::engine::Engine;
 use crate::home::{Home, HomeError, Node};
+use crate::machine::now;
 use crate::runtime::{Running, Started, UpOptions, network, start};
-use crate::transport::DialState;
+use crate::transport::{DialState, check_address};
+
+/// How long to look for anybody in the local network where no address is known.
+const DISCOVERY: Duration = Duration::from_secs(12);
 
 /// Where a node runs.
 #[derive(Clone, Debug)]
@@ -26,7 +33,9 @@ pub async fn up(
     ready: impl FnOnce(Ready),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), HomeError> {
-    let Started { running, listening, ended } = start(home.open_engine()?, &options).await?;
+    let mut engine = home.open_engine()?;
+    remember(&mut engine, &options.peers)?;
+    let Started { running, listening, ended } = start(engine, &options).await?;
     let served = server::serve(home.path(), running.clone()).await.map_err(network)?;
     ready(Ready { listening, admin: served.address.clone() });
     tokio::select! {
@@ -51,7 +60,9 @@ pub async fn sync(
         Some(_) => None,
         None => {
             let options = UpOptions { listen: Vec::new(), peers: peers.clone(), mdns: true };
-            Some(start(home.open_engine()?, &options).await?.running)
+            let mut engine = home.open_engine()?;
+            remember(&mut engine, &peers)?;
+            Some(start(engine, &options).await?.running)
         }
     };
     let watch = async {
@@ -60,12 +71,16 @@ pub async fn sync(
             None => Link::There(home.node()?),
         };
         link.dial_now(&peers).await?;
-        let deadline = tokio::time::Instant::now() + timeout;
+        let begun = tokio::time::Instant::now();
+        let deadline = begun + timeout;
         loop {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let (report, dials) = link.look().await?;
             progress(&report);
-            if settled(&report, &dials) || tokio::time::Instant::now() >= deadline {
+            let now = tokio::time::Instant::now();
+            let nobody = dials.is_empty() && report.peers.iter().all(|peer| !online(peer));
+            let waited_enough = if nobody { now >= begun + DISCOVERY } else { now >= deadline };
+            if (!nobody && settled(&report, &dials)) || waited_enough {
                 return Ok(report);
             }
         }
@@ -80,11 +95,20 @@ pub async fn sync(
 /// Whether every address is either in a complete exchange or has failed, and every session is
 /// complete.
 fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>) -> bool {
-    let online: Vec<_> =
-        report.peers.iter().filter(|peer| peer.state == PeerState::Online).collect();
     let tried = dials.values().all(|dial| dial.online || dial.attempts > 0);
-    let nobody_yet = online.is_empty() && dials.is_empty();
-    tried && !nobody_yet && online.iter().all(|peer| peer.done)
+    tried && report.peers.iter().filter(|peer| online(peer)).all(|peer| peer.done)
+}
+
+fn online(peer: &PeerStatus) -> bool {
+    peer.state == PeerState::Online
+}
+
+/// Remembers addresses that a person gave: next time they need not be given again.
+fn remember(engine: &mut Engine, addresses: &[String]) -> Result<(), CommandError> {
+    addresses.iter().try_for_each(|address| {
+        check_address(address).map_err(network)?;
+        AddressAdd { address: address.clone() }.execute(engine, now()).map(drop)
+    })
 }
 
 /// The node that `sync` watches.
@@ -100,7 +124,13 @@ impl Link {
                 running.dial_now(&[]);
                 Ok(())
             }
-            Self::There(node) => node.dial_now(addresses),
+            Self::There(node) => {
+                for address in addresses {
+                    check_address(address).map_err(network)?;
+                    node.call(AddressAdd { address: address.clone() })?;
+                }
+                node.dial_now(addresses)
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::command::{CommandError, ErrorKind, Request};
 use crate::engine::Engine;
 use crate::setup;
-use crate::transport::{DialState, Dials, Order, Transport, TransportError, WireBytes};
+use crate::transport::{DialState, Dials, Order, Transport, WireBytes, check_address};
 
 mod thread;
 
@@ -91,9 +91,10 @@ pub(crate) async fn start(
     let remembered = setup::addresses(&engine.read()?)?;
     let mut addresses = Vec::new();
     for text in options.peers.iter().chain(&remembered) {
-        match text.parse() {
+        match check_address(text) {
             Ok(address) => addresses.push(address),
-            Err(_) => return Err(network(TransportError::Address(text.clone()))),
+            // An invite may bring an address of a kind that this version does not know.
+            Err(error) => tracing::warn!(%error, "an address is left out"),
         }
     }
     let (dials, shown) = Dials::new(addresses);

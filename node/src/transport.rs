@@ -31,6 +31,9 @@ const PROTOCOL: StreamProtocol = StreamProtocol::new("/shouwang/sync/1");
 /// each on a bad day 10 s (libp2p's default) is not enough.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(HELLO_TIMEOUT_MS);
 
+/// How long to wait for one more network interface to be heard of.
+const INTERFACES: Duration = Duration::from_millis(100);
+
 /// A crossed dial is settled by key within this time; later, a peer that opens a new substream has
 /// lost the old one, whatever it looks like from here.
 const CROSSED_DIAL: Duration = Duration::from_secs(20);
@@ -123,13 +126,11 @@ impl Transport {
         let mut control = swarm.behaviour().stream.new_control();
         let incoming =
             control.accept(PROTOCOL).map_err(|error| TransportError::SetUp(error.to_string()))?;
-        let mut listening = Vec::new();
         for address in listen {
-            let address: Multiaddr =
-                address.parse().map_err(|_| TransportError::Address(address.clone()))?;
+            let address = check_address(address)?;
             swarm.listen_on(address).map_err(|error| TransportError::Listen(error.to_string()))?;
-            listening.push(first_address(&mut swarm).await?);
         }
+        let listening = addresses(&mut swarm, listen.len()).await?;
         let (notices, notices_end) = mpsc::channel(FRAMES_WAITING);
         let (orders_end, orders) = mpsc::unbounded_channel();
         let transport = Self {
@@ -360,23 +361,41 @@ fn swarm(
     Ok(swarm)
 }
 
-/// Waits for the address of a new listener and adds our peer id.
-async fn first_address(swarm: &mut Swarm<Behaviour>) -> Result<String, TransportError> {
+/// Reads an address.
+pub(crate) fn check_address(text: &str) -> Result<Multiaddr, TransportError> {
+    text.parse().map_err(|_| TransportError::Address(text.to_owned()))
+}
+
+/// Waits until the listeners have said where they listen: each at least once, and on a machine with
+/// several networks a moment longer. Our peer id is added; loopback comes last.
+async fn addresses(
+    swarm: &mut Swarm<Behaviour>,
+    listeners: usize,
+) -> Result<Vec<String>, TransportError> {
     let own = *swarm.local_peer_id();
-    loop {
-        match swarm.select_next_some().await {
-            SwarmEvent::NewListenAddr { address, .. } => {
-                return Ok(address.with(Protocol::P2p(own)).to_string());
+    let (mut found, mut heard) = (Vec::new(), std::collections::BTreeSet::new());
+    while listeners > 0 {
+        let patience = if heard.len() < listeners { CONNECT_TIMEOUT } else { INTERFACES };
+        match timeout(patience, swarm.select_next_some()).await {
+            Ok(SwarmEvent::NewListenAddr { address, listener_id }) => {
+                heard.insert(listener_id.to_string());
+                let loopback = address.iter().any(|part| match part {
+                    Protocol::Ip4(ip) => ip.is_loopback(),
+                    Protocol::Ip6(ip) => ip.is_loopback(),
+                    _ => false,
+                });
+                found.push((loopback, address.with(Protocol::P2p(own)).to_string()));
             }
-            SwarmEvent::ListenerError { error, .. } => {
-                return Err(TransportError::Listen(error.to_string()));
-            }
-            SwarmEvent::ListenerClosed { reason: Err(error), .. } => {
-                return Err(TransportError::Listen(error.to_string()));
-            }
-            _ => {}
+            Ok(
+                SwarmEvent::ListenerError { error, .. }
+                | SwarmEvent::ListenerClosed { reason: Err(error), .. },
+            ) => return Err(TransportError::Listen(error.to_string())),
+            Ok(_) => {}
+            Err(_) => break,
         }
     }
+    found.sort_by_key(|(loopback, _)| *loopback);
+    Ok(found.into_iter().map(|(_, address)| address).collect())
 }
 
 /// Reads frames: a LEB128 length and so many bytes.

@@ -82,7 +82,10 @@ impl Request for GrantDevice {
         engine.set_meta("grant_serial", &serial.to_be_bytes())?;
         let signed = engine.issue(now, grant)?;
         let mut addresses = self.addresses;
-        addresses.extend(engine.listening().iter().cloned());
+        let near = |address: &&String| address.contains("/127.0.0.1/") || address.contains("/::1/");
+        let listening = engine.listening();
+        let far: Vec<_> = listening.iter().filter(|address| !near(address)).cloned().collect();
+        addresses.extend(if far.is_empty() { listening.to_vec() } else { far });
         addresses.dedup();
         let chain = engine.authority().chain(&signed.id());
         Ok(Granted {

@@ -424,7 +424,13 @@ impl<'a> Files<'a> {
             }
         }
         let mut best: Vec<(u32, Box<ElderView>)> = Vec::new();
+        let born = row.field(Field::BirthDate).and_then(|date| date.parse().ok());
         for (scope, elder) in self.snapshot.elders_by_key(self.secret.name(row.scope, name))? {
+            // Most namesakes differ in age, which the index knows without opening a file.
+            let known = self.snapshot.elder(scope, elder)?.and_then(|known| known.birth_date);
+            if born.zip(known).is_some_and(|(stated, stands)| stated != stands) {
+                continue;
+            }
             let view = index::view(self.snapshot, scope, elder)?;
             if let Some(score) = agreement(row, &view) {
                 best.push((score, Box::new(view)));

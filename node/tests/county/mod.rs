@@ -9,7 +9,7 @@ use redb::backends::InMemoryBackend;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::visit::Visit;
-use shouwang_node::command::Request;
+use shouwang_node::command::{CommandError, Request};
 use shouwang_node::command::device::GrantDevice;
 use shouwang_node::command::elder::{
     ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, FieldReport, VisitAdd,
@@ -43,11 +43,18 @@ pub struct County {
     clock_ms: u64,
     bytes: u64,
     hangups: Vec<(String, String)>,
+    /// Frames for devices that are no engine here, by device.
+    mail: BTreeMap<DeviceId, Vec<Vec<u8>>>,
 }
 
 impl County {
     /// A mesh whose first device is this place's.
     pub fn begin(area: &str) -> Self {
+        Self::begin_in(area, Store::with_backend(InMemoryBackend::new()).unwrap())
+    }
+
+    /// As [`County::begin`], in a store of one's own.
+    pub fn begin_in(area: &str, store: Store) -> Self {
         let mut county = Self {
             engines: BTreeMap::new(),
             devices: BTreeMap::new(),
@@ -56,8 +63,8 @@ impl County {
             clock_ms: 1_000,
             bytes: 0,
             hangups: Vec::new(),
+            mail: BTreeMap::new(),
         };
-        let store = Store::with_backend(InMemoryBackend::new()).unwrap();
         setup::init(&store, &mut county.entropy, code(area), area, 0).unwrap();
         county.opens(area, store);
         county
@@ -70,31 +77,66 @@ impl County {
 
     /// As [`County::grant`], under another name and role.
     pub fn grant_as(&mut self, by: &str, area: &str, name: &str, role: Option<Role>) {
-        use shouwang_crdt_schema::division::Level;
         let store = Store::with_backend(InMemoryBackend::new()).unwrap();
+        self.grant_in(by, area, name, role, store);
+    }
+
+    /// As [`County::grant_as`], in a store of one's own.
+    pub fn grant_in(&mut self, by: &str, area: &str, name: &str, role: Option<Role>, store: Store) {
+        use shouwang_crdt_schema::division::Level;
         let request = setup::request(&store, &mut self.entropy).unwrap().to_text();
         let by_level = match code(area).level() {
             Level::Village => Role::Clerk,
             Level::Township => Role::Manager,
             _ => Role::Registrar,
         };
-        let grant = GrantDevice {
-            request,
-            name: name.into(),
-            area: code(area),
-            role: role.unwrap_or(by_level),
-            addresses: vec![],
-        };
-        let now = self.now();
-        let granted = grant.execute(self.engine(by), now).unwrap();
-        setup::join(&store, &mut self.entropy, &granted.invite).unwrap();
+        let invite = self.invites(by, request, area, name, role.unwrap_or(by_level)).unwrap();
+        setup::join(&store, &mut self.entropy, &invite).unwrap();
         self.opens(name, store);
     }
 
-    fn opens(&mut self, name: &str, store: Store) {
+    /// A place's device answers a request.
+    pub fn invites(
+        &mut self,
+        by: &str,
+        request: String,
+        area: &str,
+        name: &str,
+        role: Role,
+    ) -> Result<String, CommandError> {
+        let (name, area) = (name.to_owned(), code(area));
+        let grant = GrantDevice { request, name, area, role, addresses: vec![] };
+        let now = self.now();
+        Ok(grant.execute(self.engine(by), now)?.invite)
+    }
+
+    /// A node starts over a store that has joined.
+    pub fn opens(&mut self, name: &str, store: Store) {
         let engine = Engine::open(store, self.entropy.bytes()).unwrap();
         self.devices.insert(engine.device(), name.to_owned());
         self.engines.insert(name.to_owned(), engine);
+    }
+
+    /// A node stops: its store is closed and its links are gone.
+    pub fn stops(&mut self, name: &str) {
+        let links: Vec<_> =
+            self.links.iter().filter(|(one, two)| one == name || two == name).cloned().collect();
+        for (one, two) in links {
+            self.disconnect(&one, &two);
+        }
+        let now = self.now();
+        self.engine(name).flush_peers(now).unwrap();
+        drop(self.engines.remove(name));
+    }
+
+    /// Random bytes, the same in every run.
+    pub fn random<const N: usize>(&mut self) -> [u8; N] {
+        self.entropy.bytes()
+    }
+
+    /// What was sent to a device that is no engine here, and is taken away by asking.
+    pub fn mail(&mut self, device: DeviceId) -> Vec<Vec<u8>> {
+        self.mail.remove(&device).unwrap_or_default()
     }
 
     /// A place's engine.
@@ -148,8 +190,8 @@ impl County {
                         Output::Send(peer, frame) => frames.push_back((peer, frame)),
                         Output::Hangup(peer, error) => {
                             self.hangups.push((place.clone(), error.code()));
-                            let (other, own) =
-                                (self.devices[&peer].clone(), self.engine(place).device());
+                            let Some(other) = self.devices.get(&peer).cloned() else { continue };
+                            let own = self.engine(place).device();
                             let now = self.now();
                             self.engine(&other).handle(now, Input::PeerDown(own)).unwrap();
                         }
@@ -159,7 +201,10 @@ impl County {
                 }
                 let from = self.engine(place).device();
                 for (peer, frame) in frames {
-                    let to = self.devices[&peer].clone();
+                    let Some(to) = self.devices.get(&peer).cloned() else {
+                        self.mail.entry(peer).or_default().push(frame);
+                        continue;
+                    };
                     let linked = self.links.contains(&(place.clone(), to.clone()))
                         || self.links.contains(&(to.clone(), place.clone()));
                     if linked {
@@ -248,6 +293,13 @@ impl County {
         }
     }
 
+    /// What a place has counted as refused of a device.
+    pub fn refused(&mut self, place: &str, device: DeviceId) -> BTreeMap<String, u64> {
+        let status = self.status(place);
+        let peer = status.peers.into_iter().find(|found| found.device == device);
+        peer.map(|peer| peer.refused).unwrap_or_default()
+    }
+
     /// Everything that every node holds reads back.
     pub fn verify_all(&mut self) {
         let places: Vec<String> = self.engines.keys().cloned().collect();
@@ -259,6 +311,7 @@ impl County {
     }
 }
 
-fn code(text: &str) -> DivisionCode {
+/// The division code.
+pub fn code(text: &str) -> DivisionCode {
     text.parse().unwrap()
 }
