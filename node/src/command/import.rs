@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::document::{ElementId, Listed};
@@ -424,7 +425,8 @@ impl<'a> Files<'a> {
             }
         }
         let mut best: Vec<(u32, Box<ElderView>)> = Vec::new();
-        let born = row.field(Field::BirthDate).and_then(|date| date.parse().ok());
+        let born: Option<NaiveDate> =
+            row.field(Field::BirthDate).and_then(|date| date.parse().ok());
         for (scope, elder) in self.snapshot.elders_by_key(self.secret.name(row.scope, name))? {
             // Most namesakes differ in age, which the index knows without opening a file.
             let known = self.snapshot.elder(scope, elder)?.and_then(|known| known.birth_date);

@@ -50,16 +50,21 @@ pub struct County {
 impl County {
     /// A mesh whose first device is this place's.
     pub fn begin(area: &str) -> Self {
-        Self::begin_in(area, Store::with_backend(InMemoryBackend::new()).unwrap())
+        Self::begin_in(area, Store::with_backend(InMemoryBackend::new()).unwrap(), 7)
     }
 
-    /// As [`County::begin`], in a store of one's own.
-    pub fn begin_in(area: &str, store: Store) -> Self {
+    /// Another mesh over the same area.
+    pub fn elsewhere(area: &str) -> Self {
+        Self::begin_in(area, Store::with_backend(InMemoryBackend::new()).unwrap(), 8)
+    }
+
+    /// As [`County::begin`], in a store of one's own, from any seed.
+    pub fn begin_in(area: &str, store: Store, seed: u8) -> Self {
         let mut county = Self {
             engines: BTreeMap::new(),
             devices: BTreeMap::new(),
             links: BTreeSet::new(),
-            entropy: Entropy::new([7; 32]),
+            entropy: Entropy::new([seed; 32]),
             clock_ms: 1_000,
             bytes: 0,
             hangups: Vec::new(),

@@ -132,7 +132,7 @@ fn a_run_before_the_grant_is_proved() {
 #[test]
 fn another_mesh() {
     let mut scene = Scene::new();
-    let mut elsewhere = County::begin(COUNTY);
+    let mut elsewhere = County::elsewhere(COUNTY);
     let foreign = Impostor::granted(&mut elsewhere, COUNTY, SONGWU, Role::Manager);
     foreign.dials(&mut scene.county, SONGWU);
     foreign.says(&mut scene.county, SONGWU, &Frame::Hello(foreign.hello()));
@@ -164,7 +164,7 @@ fn chains_that_prove_nothing() {
             "the township's own" => chain_of(SONGWU),
             "the root's grant alone" => chain_of(SONGWU)[..1].to_vec(),
             "another mesh's" => {
-                let mut elsewhere = County::begin(COUNTY);
+                let mut elsewhere = County::elsewhere(COUNTY);
                 Impostor::granted(&mut elsewhere, COUNTY, SHANGHE, Role::Clerk).chain
             }
             "a grant that it signed itself" => {
