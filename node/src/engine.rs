@@ -49,6 +49,7 @@ pub struct Engine {
     peers: PeerBook,
     pending: Vec<(DeviceId, UnverifiedRun)>,
     pending_bytes: usize,
+    pending_grants: Vec<SignedGrant>,
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
     listening: Vec<String>,
@@ -128,6 +129,7 @@ impl Engine {
             peers,
             pending: Vec::new(),
             pending_bytes: 0,
+            pending_grants: Vec::new(),
             out: VecDeque::new(),
             listening: Vec::new(),
             wire_bytes: (0, 0),
@@ -240,7 +242,8 @@ impl Engine {
     pub fn settle(&mut self, now: Now) -> Result<(), StoreError> {
         self.pending_bytes = 0;
         let runs = std::mem::take(&mut self.pending);
-        if runs.is_empty() {
+        let chain = std::mem::take(&mut self.pending_grants);
+        if runs.is_empty() && chain.is_empty() {
             return if self.peers.is_due(now) { self.flush_peers(now) } else { Ok(()) };
         }
         let senders: BTreeMap<LogKey, DeviceId> =
@@ -249,6 +252,7 @@ impl Engine {
             |_| Ok(()),
             |ingest| {
                 let mut results: Vec<(DeviceId, LogKey, Result<Outcome, Refusal>)> = Vec::new();
+                ingest.learn_chain(chain)?;
                 for (peer, run) in runs {
                     let log = run.log;
                     results.push((peer, log, ingest.receive(run)?));
@@ -422,6 +426,7 @@ impl Engine {
                     self.pending_bytes += run.body_bytes() + 256;
                     self.pending.push((peer, run));
                 }
+                Output::Learn(chain) => self.pending_grants.extend(chain),
                 Output::Event(event) => {
                     self.peers.event(now, &event);
                     if let Event::Done(_) = event {

@@ -111,6 +111,17 @@ impl<'a, 't> Ingest<'a, 't> {
         self.tables
     }
 
+    /// Takes in the chain by which a peer has proved itself, so that its own logs are proved before
+    /// the entries that carry its grant have come this way.
+    pub fn learn_chain(&mut self, chain: Vec<SignedGrant>) -> Result<(), StoreError> {
+        for grant in chain {
+            if grant.id() != self.authority.mesh() && self.authority.learn(grant.clone()).is_ok() {
+                self.tables.put_grant(&grant, false)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Verifies a run against the log here and stores it.
     pub fn receive(&mut self, run: UnverifiedRun) -> Result<Result<Outcome, Refusal>, StoreError> {
         let head = self.tables.head(&run.log)?;
@@ -222,7 +233,10 @@ impl<'a, 't> Ingest<'a, 't> {
                 self.note(log, entry, Unsettled::NotAllowed("no_document".into()))
             }
             (Kind::Grant, _) => match learn(self.authority, log, entry) {
-                Ok(grant) => self.tables.put_grant(&grant),
+                Ok(grant) => {
+                    self.authority.note_carried(grant.id());
+                    self.tables.put_grant(&grant, true)
+                }
                 Err(reason) => self.note(log, entry, reason),
             },
             (Kind::Other(_), _) => self.note(log, entry, Unsettled::UnknownKind),

@@ -139,6 +139,8 @@ pub fn init(
             tables.append(&row, entry, &next)?;
             head = Some(next);
         }
+        tables.put_grant(&root_grant, true)?;
+        tables.put_grant(&first, true)?;
         Ok::<_, StoreError>(())
     })?;
     Ok(root)
@@ -221,11 +223,15 @@ pub(crate) fn load_authority(store: &Store) -> Result<Authority, SetupError> {
     let root = snapshot.meta(ROOT)?.ok_or(SetupError::NotJoined)?;
     let mut authority = Authority::pin(SignedGrant::from_bytes(&root)?)?;
     let mut grants = snapshot.grants_all()?;
-    grants.sort_by_key(|grant| grant.grant.depth);
-    for grant in grants {
-        if grant.id() != authority.mesh() {
+    grants.sort_by_key(|(grant, _)| grant.grant.depth);
+    for (grant, carried) in grants {
+        let id = grant.id();
+        if id != authority.mesh() {
             // Only grants that held were stored, each after its issuer's, whose depth is smaller.
             authority.learn(grant)?;
+        }
+        if carried {
+            authority.note_carried(id);
         }
     }
     Ok(authority)
@@ -241,7 +247,7 @@ fn pin(
         tables.set_meta(GRANT, &own.id().0)?;
     }
     for grant in chain {
-        tables.put_grant(grant)?;
+        tables.put_grant(grant, false)?;
     }
     let bytes = [&incarnation.number.to_be_bytes()[..], &incarnation.nonce].concat();
     tables.set_meta(INCARNATION, &bytes)

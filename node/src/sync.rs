@@ -6,7 +6,7 @@
 
 use crate::identity::DeviceId;
 use crate::identity::authority::Authority;
-use crate::identity::grant::GrantId;
+use crate::identity::grant::{GrantId, SignedGrant};
 use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
 use crate::store::StoreError;
 use shouwang_crdt_schema::division::Area;
@@ -52,6 +52,8 @@ pub enum Output {
     Hangup(DeviceId, PeerError),
     /// Verify and store a run, then call [`Mesh::ingested`].
     Ingest(DeviceId, UnverifiedRun),
+    /// Keep the chain by which a peer has proved itself.
+    Learn(Vec<SignedGrant>),
     /// Something worth knowing.
     Event(Event),
     /// Nothing more until this time, or until the next input.

@@ -289,7 +289,7 @@ impl Check<'_> {
     }
 
     fn rest(&mut self) -> Result<(), StoreError> {
-        for grant in self.snapshot.grants_all()? {
+        for (grant, _) in self.snapshot.grants_all()? {
             if self.authority.grant(&grant.id()).is_none() {
                 self.fault(format!("grant {:?}", grant.id()), "grant", &"it does not hold");
             }

@@ -13,6 +13,8 @@ pub struct Authority {
     root: GrantId,
     grants: BTreeMap<GrantId, SignedGrant>,
     of_device: BTreeSet<(DeviceId, GrantId)>,
+    /// Grants that stand in entries here, so that every peer that needs them gets them by sync.
+    carried: BTreeSet<GrantId>,
 }
 
 impl Authority {
@@ -27,7 +29,12 @@ impl Authority {
         }
         let id = root.id();
         let of_device = BTreeSet::from([(root.grant.subject, id)]);
-        Ok(Self { root: id, grants: BTreeMap::from([(id, root)]), of_device })
+        Ok(Self {
+            root: id,
+            grants: BTreeMap::from([(id, root)]),
+            of_device,
+            carried: BTreeSet::new(),
+        })
     }
 
     /// The mesh's id: the id of the root's own grant.
@@ -62,6 +69,17 @@ impl Authority {
         self.of_device.insert((signed.grant.subject, id));
         self.grants.insert(id, signed);
         Ok(id)
+    }
+
+    /// Notes that a grant stands in an entry here.
+    pub fn note_carried(&mut self, id: GrantId) {
+        self.carried.insert(id);
+    }
+
+    /// Whether the device's logs can be proved to whoever syncs with us: a grant of it stands in an
+    /// entry here. A grant that only a chain has shown proves a device to us and to nobody else.
+    pub fn is_carried(&self, device: DeviceId) -> bool {
+        self.grants_of(device).any(|(id, _)| self.carried.contains(id))
     }
 
     /// The grants from the root down to this one: what proves it to a stranger.

@@ -12,7 +12,7 @@
 //! | `elders-1` | scope, elder | JSON of [`ElderRow`] |
 //! | `elder_keys-1` | keyed hash (16 B), scope, elder | nothing |
 //! | `scopes-1` | scope | JSON of [`ScopeRow`] |
-//! | `grants-1` | grant id | signed grant |
+//! | `grants-1` | grant id | 1 if it stands in an entry here, else 0; signed grant |
 //! | `peers-1` | device | JSON of [`PeerRow`] |
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
 //!
@@ -400,18 +400,28 @@ pub trait StoreRead: TableAccess {
         Ok(found)
     }
 
-    /// All grants that are here.
-    fn grants_all(&self) -> Result<Vec<SignedGrant>, StoreError> {
+    /// All grants that are here, each with whether it stands in an entry here.
+    fn grants_all(&self) -> Result<Vec<(SignedGrant, bool)>, StoreError> {
         self.grants()
             .iter()?
             .map(|row| {
                 let (_, value) = row?;
-                SignedGrant::from_bytes(value.value()).map_err(|error| StoreError::Corrupt {
+                let wrong = |detail: &dyn ToString| StoreError::Corrupt {
                     table: "grants-1",
-                    detail: error.to_string(),
-                })
+                    detail: detail.to_string(),
+                };
+                let (carried, grant) =
+                    value.value().split_first().ok_or_else(|| wrong(&"an empty row"))?;
+                let grant = SignedGrant::from_bytes(grant).map_err(|error| wrong(&error))?;
+                Ok((grant, *carried == 1))
             })
             .collect()
+    }
+
+    /// Whether a grant stands in an entry here.
+    fn is_carried(&self, id: &GrantId) -> Result<bool, StoreError> {
+        let row = self.grants().get(id.0.as_slice())?;
+        Ok(row.is_some_and(|row| row.value().first() == Some(&1)))
     }
 
     /// What is remembered of a peer.

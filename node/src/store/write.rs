@@ -191,9 +191,12 @@ impl<'t> Transaction<'t> {
         })
     }
 
-    /// Keeps a grant that holds.
-    pub fn put_grant(&mut self, grant: &SignedGrant) -> Result<(), StoreError> {
-        self.grants.insert(grant.id().0.as_slice(), grant.encode().as_slice())?;
+    /// Keeps a grant that holds, and whether it stands in an entry here.
+    pub fn put_grant(&mut self, grant: &SignedGrant, carried: bool) -> Result<(), StoreError> {
+        let id = grant.id();
+        let carried = carried || self.is_carried(&id)?;
+        let row = [&[u8::from(carried)][..], &grant.encode()].concat();
+        self.grants.insert(id.0.as_slice(), row.as_slice())?;
         Ok(())
     }
 

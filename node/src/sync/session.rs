@@ -226,6 +226,7 @@ impl Session {
             return Err(PeerError::NoGrant.into());
         }
         self.prove(&shown.grant, replica)?;
+        out.push_back(Output::Learn(chain.to_vec()));
         out.push_back(Output::Event(Event::Proved(self.peer, shown.grant.encode())));
         self.grant = Some(shown.grant);
         self.begin(now, replica, out)
@@ -258,10 +259,13 @@ impl Session {
         })
     }
 
-    /// Whether the peer is to be sent the log: negotiated, and with the right to replicate or its
-    /// own.
+    /// Whether the peer is to be sent the log: negotiated, with the right to replicate or its own,
+    /// and provable there: our own log by the chain that we show, others by entries that go first.
     fn to_be_sent(&self, replica: &impl Replica, log: &LogKey) -> bool {
-        self.negotiated(replica, log.scope, log.lane)
+        let authority = replica.authority();
+        let own = authority.grant(&replica.own_grant()).map(|grant| grant.subject);
+        (own == Some(log.device) || authority.is_carried(log.device))
+            && self.negotiated(replica, log.scope, log.lane)
             && self
                 .grant
                 .as_ref()
@@ -364,8 +368,15 @@ impl Session {
             if self.wanted.get(log).is_some_and(|wanted| *wanted <= head.seq) {
                 self.wanted.remove(log);
             }
-            if self.grant.is_some() && self.summary_whole {
+            if self.summary_whole {
                 self.note_head(replica, *log, head);
+            }
+        }
+        // New grants may prove logs that could not be sent before.
+        let proves = heads.keys().any(|log| log.lane == Lane::Authority);
+        if let Some(peer) = self.grant.clone().filter(|_| proves && self.summary_whole) {
+            for (log, head) in replica.heads(peer.area)? {
+                self.note_head(replica, log, &head);
             }
         }
         self.pump(now, replica, out)
