@@ -33,6 +33,8 @@ pub struct Ingest<'a, 't> {
     secret: IndexSecret,
     fresh: BTreeMap<DocumentKey, Vec<Fresh>>,
     heads: BTreeMap<LogKey, Head>,
+    /// Entries that were set aside at once.
+    noted: BTreeMap<LogKey, Vec<Unsettled>>,
 }
 
 /// What became of a run.
@@ -103,7 +105,15 @@ impl<'a, 't> Ingest<'a, 't> {
         area: Area,
         secret: IndexSecret,
     ) -> Self {
-        Self { tables, authority, area, secret, fresh: BTreeMap::new(), heads: BTreeMap::new() }
+        Self {
+            tables,
+            authority,
+            area,
+            secret,
+            fresh: BTreeMap::new(),
+            heads: BTreeMap::new(),
+            noted: BTreeMap::new(),
+        }
     }
 
     /// The tables as they stand within the transaction.
@@ -170,7 +180,7 @@ impl<'a, 't> Ingest<'a, 't> {
 
     /// Decides what the new entries come to and brings documents and index up to date.
     pub fn finish(mut self) -> Result<Ingested, StoreError> {
-        let mut set_aside: BTreeMap<LogKey, Vec<Unsettled>> = BTreeMap::new();
+        let mut set_aside = std::mem::take(&mut self.noted);
         let mut changed: BTreeMap<(_, ElderId), Vec<Part>> = BTreeMap::new();
         let mut undecided: BTreeMap<_, BTreeSet<DocumentKey>> = BTreeMap::new();
         for (key, fresh) in std::mem::take(&mut self.fresh) {
@@ -246,6 +256,7 @@ impl<'a, 't> Ingest<'a, 't> {
     /// Notes an entry that is of no document under the scope's directory.
     fn note(&mut self, log: &LogRow, entry: &Entry, standing: Unsettled) -> Result<(), StoreError> {
         let key = DocumentKey { scope: log.key.scope, id: DocumentId::Directory };
+        self.noted.entry(log.key).or_default().push(standing.clone());
         let row = UnsettledRow { log: log.number, seq: entry.header.seq, change: None, standing };
         self.tables.put_unsettled(&key, entry.header.hash(), &row)
     }

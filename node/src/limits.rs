@@ -7,6 +7,9 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Longest opaque tail of a header, bytes: room for a later version's fields.
 pub const TAIL_BYTES_MAX: usize = 64;
 
+/// The largest number of an entry: a thousand entries a second for nine thousand years.
+pub const SEQ_MAX: u64 = 1 << 48;
+
 /// Entries from one checkpoint to the next, at most. One signature (64 B) then costs 2 B an entry
 /// and one verification (36 µs) about 1 µs an entry.
 pub const CHECKPOINT_ENTRIES: u64 = 32;

@@ -12,7 +12,7 @@ use super::{Head, LogKey, is_checkpoint};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::GrantId;
 use crate::identity::{DeviceKeys, Signature};
-use crate::limits::{BODY_BYTES_MAX, CHECKPOINT_ENTRIES, RUN_BYTES_MAX, TAIL_BYTES_MAX};
+use crate::limits::{BODY_BYTES_MAX, CHECKPOINT_ENTRIES, RUN_BYTES_MAX, SEQ_MAX, TAIL_BYTES_MAX};
 
 /// Entries as they came from a peer or a file: read, and not yet believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl UnverifiedRun {
     /// Reads [`UnverifiedRun::write`].
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
         let log = LogKey::read(reader)?;
-        let first_seq = reader.leb()?;
+        let first_seq = read_seq(reader)?;
         let previous = EntryHash(reader.array()?);
         let count = reader.count(CHECKPOINT_ENTRIES as usize)?;
         let mut entries = Vec::with_capacity(count);
@@ -115,8 +115,6 @@ impl UnverifiedRun {
             }
             entries.push(entry);
         }
-        // A run that would number its last entry past the end of u64 reads as no run.
-        first_seq.checked_add(count as u64).ok_or(CodecError::Number)?;
         Ok(Self { log, first_seq, previous, entries, signature: Signature(reader.array()?) })
     }
 
@@ -255,6 +253,12 @@ impl VerifiedRun {
         let first = self.entries.first()?;
         (first.header.seq == 0).then_some(GrantId(first.header.previous.0))
     }
+}
+
+/// Reads the number of an entry. Far below the end of u64, so that counting on from it is safe.
+pub(crate) fn read_seq(reader: &mut Reader<'_>) -> Result<u64, CodecError> {
+    let seq = reader.leb()?;
+    if seq > SEQ_MAX { Err(CodecError::Number) } else { Ok(seq) }
 }
 
 /// Cuts stored entries into the run that follows on `after`: up to the last signed entry before

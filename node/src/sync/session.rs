@@ -64,9 +64,13 @@ pub(super) struct Session {
     hello: Option<Hello>,
     /// The peer's grant, once proved.
     grant: Option<Grant>,
+    /// Devices whose grants the peer knows whatever it holds: those of its own chain and of ours.
+    known_there: BTreeSet<DeviceId>,
     chain_asked: bool,
+    chain_shown: bool,
     summary_sent: bool,
     summary_whole: bool,
+    summary_again: bool,
     /// The heads that the peer's summary spoke of.
     theirs: BTreeMap<LogKey, LogPosition>,
     /// Logs in which its summary was ahead of what we hold, and how far.
@@ -113,9 +117,12 @@ impl Session {
             spoke_ms: now.monotonic_ms,
             hello: None,
             grant: None,
+            known_there: BTreeSet::new(),
             chain_asked: false,
+            chain_shown: false,
             summary_sent: false,
             summary_whole: false,
+            summary_again: false,
             theirs: BTreeMap::new(),
             wanted: BTreeMap::new(),
             has: BTreeMap::new(),
@@ -136,10 +143,12 @@ impl Session {
             clock_ms: now.wall_ms,
         });
         session.send(now, &hello, out);
+        session.note_chain(&replica.authority().chain(&replica.own_grant()));
         // The transport has proved the peer's key, so a grant that is here proves the peer.
         let known = replica.authority().grants_of(peer).max_by_key(|(_, grant)| grant.serial);
-        if let Some((_, grant)) = known {
+        if let Some((id, grant)) = known {
             session.grant = Some(grant.clone());
+            session.note_chain(&replica.authority().chain(id));
             session.send_summary(now, replica, out)?;
         }
         Ok(session)
@@ -161,6 +170,9 @@ impl Session {
         match frame {
             Frame::Hello(hello) => self.hello(now, hello, replica, out)?,
             Frame::AskChain => {
+                if std::mem::replace(&mut self.chain_shown, true) {
+                    return Err(PeerError::OutOfTurn("asking for the chain again").into());
+                }
                 let chain = replica.authority().chain(&replica.own_grant());
                 self.send(now, &Frame::Chain(chain), out);
             }
@@ -194,6 +206,7 @@ impl Session {
             Some(grant) => {
                 let known_as_is = self.grant.as_ref() == Some(&grant);
                 self.prove(&grant, replica)?;
+                self.note_chain(&replica.authority().chain(&hello.grant));
                 out.push_back(Output::Event(Event::Proved(self.peer, grant.encode())));
                 self.grant = Some(grant);
                 if !known_as_is || !self.summary_sent {
@@ -226,6 +239,7 @@ impl Session {
             return Err(PeerError::NoGrant.into());
         }
         self.prove(&shown.grant, replica)?;
+        self.note_chain(chain);
         out.push_back(Output::Learn(chain.to_vec()));
         out.push_back(Output::Event(Event::Proved(self.peer, shown.grant.encode())));
         self.grant = Some(shown.grant);
@@ -236,6 +250,10 @@ impl Session {
     fn begin(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
         self.send_summary(now, replica, out)?;
         if self.summary_whole { self.compare(replica) } else { Ok(()) }
+    }
+
+    fn note_chain(&mut self, chain: &[SignedGrant]) {
+        self.known_there.extend(chain.iter().map(|signed| signed.grant.subject));
     }
 
     fn prove(&self, grant: &Grant, replica: &impl Replica) -> Result<(), Stop> {
@@ -260,11 +278,9 @@ impl Session {
     }
 
     /// Whether the peer is to be sent the log: negotiated, with the right to replicate or its own,
-    /// and provable there: our own log by the chain that we show, others by entries that go first.
+    /// and provable there, by its own chain or ours, or by entries that go first.
     fn to_be_sent(&self, replica: &impl Replica, log: &LogKey) -> bool {
-        let authority = replica.authority();
-        let own = authority.grant(&replica.own_grant()).map(|grant| grant.subject);
-        (own == Some(log.device) || authority.is_carried(log.device))
+        (self.known_there.contains(&log.device) || replica.authority().is_carried(log.device))
             && self.negotiated(replica, log.scope, log.lane)
             && self
                 .grant
@@ -304,9 +320,13 @@ impl Session {
         replica: &impl Replica,
     ) -> Result<(), Stop> {
         if self.summary_whole {
-            // A summary made before the peer had our chain; this one replaces it.
+            // One may come before the peer had our chain, and one after it, in place of the first.
+            if std::mem::replace(&mut self.summary_again, true) {
+                return Err(PeerError::OutOfTurn("a third summary").into());
+            }
             self.summary_whole = false;
             self.theirs.clear();
+            self.wanted.clear();
         }
         let limit = if self.grant.is_some() { SUMMARY_HEADS_MAX } else { STRANGER_HEADS_MAX };
         if self.theirs.len() + heads.len() > limit {

@@ -9,6 +9,7 @@ use crate::identity::grant::{GrantId, SignedGrant};
 use crate::limits::{
     CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, SUMMARY_HEADS_PER_FRAME,
 };
+use crate::log::run::read_seq;
 use crate::log::{EntryHash, LogKey, UnverifiedRun};
 
 /// The version of the protocol that this program speaks.
@@ -189,7 +190,7 @@ fn read_positions(reader: &mut Reader<'_>, limit: usize) -> Result<Vec<LogPositi
         .map(|_| {
             Ok(LogPosition {
                 log: LogKey::read(reader)?,
-                seq: reader.leb()?,
+                seq: read_seq(reader)?,
                 hash: EntryHash(reader.array()?),
             })
         })
