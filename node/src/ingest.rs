@@ -371,15 +371,15 @@ pub fn collect(
 ) -> Result<(), StoreError> {
     for log in tables.logs_in(area)? {
         let Some(grant) = authority.grant(&log.grant) else { continue };
-        let Some(head) = tables.head_of(log.number)? else { continue };
-        for seq in 0..=head.seq {
-            let Some(entry) = tables.entry(log.number, seq)? else { continue };
-            let Some(id) = entry.header.document else { continue };
-            let key = DocumentKey { scope: log.key.scope, id };
-            if let (Kind::Change, Some(list)) = (entry.header.kind, found.get_mut(&key)) {
+        tables.for_each_entry(log.number, |_, entry| {
+            let entry = entry?;
+            let key = entry.header.document.map(|id| DocumentKey { scope: log.key.scope, id });
+            let wanted = key.and_then(|key| found.get_mut(&key));
+            if let (Kind::Change, Some(list)) = (entry.header.kind, wanted) {
                 list.push(candidate_of(&log, &entry, grant));
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(())
 }

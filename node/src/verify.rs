@@ -121,29 +121,33 @@ impl Check<'_> {
         if grant.is_none() {
             self.fault(format!("{:?}", log.key), "unproven_log", &"no grant here proves the log");
         }
-        let Some(last) = self.snapshot.head_of(log.number)? else {
-            self.fault(format!("{:?}", log.key), "head", &"the log has no head");
-            return Ok(());
+        let last = match self.snapshot.head_of(log.number) {
+            Ok(last) => last,
+            Err(error) => {
+                self.fault(format!("{:?}", log.key), "head", &error);
+                None
+            }
         };
-        let mut head: Option<Head> = None;
-        for seq in 0..=last.seq {
+        let (snapshot, mut head, mut expected): (_, Option<Head>, u64) = (self.snapshot, None, 0);
+        snapshot.for_each_entry(log.number, |seq, entry| {
             let place = format!("{:?}/{seq}", log.key);
-            let entry = match self.snapshot.entry(log.number, seq) {
-                Ok(Some(entry)) => entry,
-                Ok(None) => {
-                    self.fault(place, "missing_entry", &"there is no such row");
-                    head = None;
-                    continue;
-                }
+            if seq != expected {
+                self.fault(place.clone(), "missing_entry", &format!("{expected} does not follow"));
+                head = None;
+            }
+            expected = seq.saturating_add(1);
+            let entry = match entry {
+                Ok(entry) => entry,
                 Err(error) => {
                     self.fault(place, "unreadable", &error);
                     head = None;
-                    continue;
+                    return Ok(());
                 }
             };
             self.report.entries += 1;
             self.scopes.entry(log.key.scope).or_default().entries += 1;
-            self.entry(log, seq, head.as_ref(), &entry, &place);
+            let is_head = last.is_some_and(|last| last.seq == seq);
+            self.entry(log, seq, head.as_ref(), &entry, is_head, &place);
             head = Some(Head::after(head.as_ref(), &entry));
             if let (Kind::Change, Some(id), Some(grant)) =
                 (entry.header.kind, entry.header.document, grant)
@@ -151,18 +155,23 @@ impl Check<'_> {
                 let key = DocumentKey { scope: log.key.scope, id };
                 self.found.entry(key).or_default().push(candidate_of(log, &entry, grant));
             }
-        }
-        if head != Some(last) {
+            Ok(())
+        })?;
+        if head != last {
             self.fault(format!("{:?}", log.key), "head", &"the head is not the last entry's");
-        }
-        let beyond = self.snapshot.entries_from(log.number, last.seq.saturating_add(1), 1)?;
-        if !beyond.is_empty() {
-            self.fault(format!("{:?}", log.key), "head", &"there are entries beyond the head");
         }
         Ok(())
     }
 
-    fn entry(&mut self, log: &LogRow, seq: u64, head: Option<&Head>, entry: &Entry, place: &str) {
+    fn entry(
+        &mut self,
+        log: &LogRow,
+        seq: u64,
+        head: Option<&Head>,
+        entry: &Entry,
+        is_head: bool,
+        place: &str,
+    ) {
         let header = &entry.header;
         let previous = match seq {
             0 => Some(EntryHash::of_grant(log.grant)),
@@ -184,15 +193,11 @@ impl Check<'_> {
                     self.fault(place.to_owned(), "broken_signature", &"not the device's signature");
                 }
             }
-            None if self.is_head(log, seq) => {
+            None if is_head => {
                 self.fault(place.to_owned(), "broken_signature", &"the head is not signed");
             }
             None => {}
         }
-    }
-
-    fn is_head(&self, log: &LogRow, seq: u64) -> bool {
-        matches!(self.snapshot.head_of(log.number), Ok(Some(head)) if head.seq == seq)
     }
 
     fn documents(&mut self) -> Result<(), StoreError> {

@@ -232,6 +232,20 @@ pub trait StoreRead: TableAccess {
             .collect()
     }
 
+    /// All entries of a log that there are rows for, in order: number, and entry or why it does not
+    /// read. Goes by the rows, so a head that the disk has changed leads nowhere.
+    fn for_each_entry(
+        &self,
+        log: LogNumber,
+        mut with: impl FnMut(u64, Result<Entry, StoreError>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for row in self.entries().range((log.0, 0)..=(log.0, u64::MAX))? {
+            let (key, value) = row?;
+            with(key.value().1, Entry::decode(value.value()).map_err(corrupt("entries-1")))?;
+        }
+        Ok(())
+    }
+
     /// A document. What its checksum rejects is corrupt, and can be rebuilt from the log.
     fn document(&self, key: &DocumentKey) -> Result<Option<DocumentRow>, StoreError> {
         let Some(row) = self.documents().get(key.to_bytes().as_slice())? else { return Ok(None) };
