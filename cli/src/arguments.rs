@@ -66,6 +66,8 @@ pub(crate) enum Read {
     Run(Box<Arguments>),
     /// Help or the version was asked for.
     Print(String),
+    /// A group of commands was named and no command of it: this help says what there is.
+    Incomplete(String),
 }
 
 impl Global {
@@ -111,10 +113,18 @@ pub(crate) fn read(arguments: &[OsString], messages: &Messages) -> Result<Read, 
     match matched {
         Ok(arguments) => Ok(Read::Run(Box::new(arguments))),
         Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp
-            | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Ok(Read::Print(error.render().to_string()))
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                Ok(Read::Print(help::rendered(&error, messages)))
+            }
+            ErrorKind::MissingSubcommand => {
+                let mut words: Vec<OsString> =
+                    help_command(arguments).split(' ').map(OsString::from).collect();
+                words.push("--help".into());
+                let help = help::localised(Arguments::command(), messages)
+                    .try_get_matches_from(words)
+                    .err()
+                    .map(|error| help::rendered(&error, messages));
+                Ok(Read::Incomplete(help.unwrap_or_default()))
             }
             _ => Err(failure(&error, arguments)),
         },
@@ -148,12 +158,16 @@ fn failure(error: &clap::Error, arguments: &[OsString]) -> Failure {
         ErrorKind::UnknownArgument => {
             Failure::usage("unknown_argument").with("argument", argument())
         }
+        ErrorKind::InvalidSubcommand if !context(ContextKind::SuggestedSubcommand).is_empty() => {
+            Failure::usage("unknown_command_similar")
+                .with("command", context(ContextKind::InvalidSubcommand))
+                .with("similar", context(ContextKind::SuggestedSubcommand))
+        }
         ErrorKind::InvalidSubcommand => Failure::usage("unknown_command")
             .with("command", context(ContextKind::InvalidSubcommand)),
         ErrorKind::MissingRequiredArgument => {
             Failure::usage("missing_argument").with("argument", argument())
         }
-        ErrorKind::MissingSubcommand => Failure::usage("missing_command"),
         ErrorKind::ArgumentConflict => Failure::usage("argument_conflict")
             .with("argument", argument())
             .with("other", context(ContextKind::PriorArg)),
@@ -165,10 +179,10 @@ fn failure(error: &clap::Error, arguments: &[OsString]) -> Failure {
         }
         _ => Failure::usage("command_line"),
     };
-    failure.with("help", help_command(arguments))
+    failure.with("help", format!("{} --help", help_command(arguments)))
 }
 
-/// The `--help` of the command that was begun: the words before the first option.
+/// The command that was begun: the words that name commands.
 fn help_command(arguments: &[OsString]) -> String {
     let mut command = Arguments::command();
     let mut words = vec!["shouwang".to_owned()];
@@ -177,7 +191,7 @@ fn help_command(arguments: &[OsString]) -> String {
         words.push(word.to_owned());
         command = next;
     }
-    format!("{} --help", words.join(" "))
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -201,7 +215,8 @@ mod tests {
     #[test]
     fn mistakes_are_told_in_both_languages_and_name_the_help() {
         for (line, code, help) in [
-            ("shouwang elder lst", "unknown_command", "shouwang elder --help"),
+            ("shouwang elder lst", "unknown_command_similar", "shouwang elder --help"),
+            ("shouwang elder xyzzy", "unknown_command", "shouwang elder --help"),
             ("shouwang elder list --all", "unknown_argument", "shouwang elder list --help"),
             ("shouwang init", "missing_argument", "shouwang init --help"),
             ("shouwang --color red status", "option_choice", "shouwang status --help"),
@@ -224,6 +239,12 @@ mod tests {
     fn help_is_printed_and_no_failure() {
         for language in Language::ALL {
             let messages = Messages::new(language);
+            for line in ["shouwang", "shouwang elder", "shouwang --json elder"] {
+                let Ok(Read::Incomplete(help)) = read(&arguments(line), &messages) else {
+                    panic!("{line} is complete")
+                };
+                assert!(help.contains("shouwang "), "{line}");
+            }
             for line in ["shouwang --help", "shouwang elder list --help", "shouwang --version"] {
                 assert!(matches!(read(&arguments(line), &messages), Ok(Read::Print(_))), "{line}");
             }

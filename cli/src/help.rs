@@ -27,6 +27,12 @@ pub(crate) fn localised(command: Command, messages: &Messages) -> Command {
     command.bin_name(name)
 }
 
+/// Help as it is printed. What clap itself writes into a usage line is English.
+pub(crate) fn rendered(error: &clap::Error, messages: &Messages) -> String {
+    let text = error.render().to_string();
+    text.replace("[OPTIONS]", &format!("[{}]", messages.text("help-options-value")))
+}
+
 fn localise(command: Command, key: &str, messages: &Messages) -> Command {
     let about = messages.find(key, None, &FluentArgs::new()).unwrap_or_default();
     let arguments: Vec<clap::Id> =
@@ -49,7 +55,7 @@ fn localise(command: Command, key: &str, messages: &Messages) -> Command {
         .disable_help_subcommand(true)
         .disable_help_flag(true)
         .subcommand_required(!subcommands.is_empty())
-        .arg_required_else_help(!subcommands.is_empty())
+        .arg_required_else_help(false)
         .help_template(format!("{{about-with-newline}}\n{usage} {TEMPLATE_BODY}"))
         .subcommand_help_heading(messages.text("help-commands"))
         .subcommand_value_name(messages.text("help-command-value"));

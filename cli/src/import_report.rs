@@ -106,12 +106,13 @@ impl ImportReport {
     }
 
     /// Sends the rows of a file to the node, which matches them with the files it has, and notes
-    /// what came of each. `progress` is told how many rows have been answered for.
+    /// what came of each. `progress` is told how many rows have been answered for, and may end
+    /// the import there: what is in stays in, and importing again goes on.
     pub(crate) fn import(
         reading: &Reading,
         dry_run: bool,
         node: &mut Node,
-        mut progress: impl FnMut(usize),
+        mut progress: impl FnMut(usize) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let mut report = Self::new(dry_run);
         report.add_reading(reading);
@@ -124,7 +125,7 @@ impl ImportReport {
             for (row, outcome) in batch.iter().zip(imported.outcomes) {
                 report.add_outcome(row, outcome);
             }
-            progress(batch.len());
+            progress(batch.len())?;
         }
         report.finish();
         Ok(report)

@@ -43,6 +43,14 @@ fn main() -> ExitCode {
             let output = Output::new(Format::Table, ColorChoice::Auto);
             return code(finish(output.write(&text).map(|()| Exit::Done), output, &messages));
         }
+        Ok(Read::Incomplete(help)) if !early.json => {
+            Output::new(Format::Table, ColorChoice::Auto).note(help.trim_end());
+            return code(Exit::Usage);
+        }
+        Ok(Read::Incomplete(_)) => {
+            let output = Output::new(Format::Json, ColorChoice::Auto);
+            return code(finish(Err(Failure::usage("missing_command").into()), output, &messages));
+        }
         Err(failure) => {
             let format = if early.json { Format::Json } else { Format::Table };
             let output = Output::new(format, ColorChoice::Auto);

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::message::Messages;
 
+/// Narrower than this a table is not wrapped, columns.
+const WRAP_WIDTH_MIN: u16 = 40;
+
 /// How data is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -172,7 +175,8 @@ impl Output {
             true => drawn.enforce_styling(),
             false => drawn.force_no_tty(),
         };
-        if io::stdout().is_terminal() {
+        // Some terminals say that they have no width; wrapping to it would leave nothing readable.
+        if drawn.width().is_some_and(|width| width >= WRAP_WIDTH_MIN) {
             drawn.set_content_arrangement(ContentArrangement::Dynamic);
         }
         let right = |index: usize| {

@@ -104,6 +104,12 @@ pub(crate) fn field_named(text: &str) -> Option<Field> {
         })
 }
 
+/// Where a key of an element stands when it is shown: who before what, what before when.
+pub(crate) fn element_key_order(key: &str) -> usize {
+    const ORDER: [&str; 6] = ["name", "supporter", "helper", "event", "kind", "relation"];
+    ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len())
+}
+
 /// All lists, in the order in which a file shows them.
 pub(crate) const LISTS: [List; 9] = [
     List::Supporters,

@@ -15,7 +15,10 @@ demo-agreeing = scopes agree
 demo-same = same
 demo-different = different
 demo-conflict = Conflict kept: { $elder }, { $field }: { $effective } takes effect, { $others } is kept beside it
-demo-totals = { $nodes } nodes · { $elders } elders · { $entries } entries · { $conflicts } conflicts · { $bytes } on the wire · { $seconds } s
+demo-totals = { $nodes } nodes · { $elders } elders · { $entries } entries · { $conflicts ->
+    [one] { $conflicts } conflict
+   *[other] { $conflicts } conflicts
+} · { $bytes } on the wire · { $seconds } s
 demo-kept =
     The homes are in { $path }. To explore them:
       shouwang --home { $path }/shanghe elder list

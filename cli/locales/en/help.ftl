@@ -3,6 +3,7 @@
 help-usage = Usage:
 help-commands = Commands
 help-command-value = COMMAND
+help-options-value = OPTIONS
 help-arguments = Arguments
 help-options = Options
 help-global-options = For all commands

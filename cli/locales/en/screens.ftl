@@ -101,7 +101,7 @@ problem-evidence = { $count ->
     [one] { $count } refused thing is kept as evidence
    *[other] { $count } refused things are kept as evidence
 }
-problem-turned-away = { $peer } was turned away: it cannot prove a grant
+problem-turned-away = { $peer } may not take part: { $reason }
 problem-refused = { $peer } sent { $count } × what was refused or set aside: { $reason }
 problem-peer-hung-up = { $peer } hung up and will not mend by itself: { $reason }
 problem-we-hung-up = The session with { $peer } ended and will not mend by itself: { $reason }

@@ -1,8 +1,9 @@
 # 帮助。`help-<路径>` 是一条命令，其属性是各参数和示例。
 
-help-usage = 用法：
+help-usage = 用法:
 help-commands = 命令
 help-command-value = 命令
+help-options-value = 选项
 help-arguments = 参数
 help-options = 选项
 help-global-options = 所有命令通用
@@ -11,8 +12,8 @@ help-possible = [可选：{ $value }]
 help-default = [默认：{ $value }]
 help-environment = [环境变量：{ $value }]
 help-heading =
-    .example = 示例：
-    .exit-codes = 退出码：
+    .example = 示例:
+    .exit-codes = 退出码:
 
 help = 守望：农村留守老年人档案，村、乡镇、县三级各存一份，联网断网都能用
     .home = 本节点的目录

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
-use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::field::{Field, Kind};
 use shouwang_crdt_schema::record::CareGroup;
 use shouwang_node::command::elder::{
     ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, ElderSummary, Saved,
@@ -228,7 +228,10 @@ fn file_table(report: &ElderReport, node: &mut Node, context: &Context) -> anyho
     }
     computed("care_group", words::label(messages, summary.care_group));
     for field in &report.fields {
-        let value = |stored: &str| words::field_value(messages, field.field, stored);
+        let value = |stored: &str| match stored.parse().ok().and_then(|code| places.get(&code)) {
+            Some(place) if field.field.spec().kind == Kind::Division => format!("{place} {stored}"),
+            _ => words::field_value(messages, field.field, stored),
+        };
         let mut remarks = Vec::new();
         if !field.conflict.is_empty() {
             let others: Vec<String> = field.conflict.iter().map(|other| value(other)).collect();
@@ -263,8 +266,10 @@ fn lists_table(report: &ElderReport, context: &Context) -> Table {
     let mut table = Table::new(messages, ["list", "entry"]);
     let mut add = |list: &str, elements: &Vec<std::collections::BTreeMap<String, String>>| {
         for element in elements {
-            let texts: Vec<String> = element
-                .iter()
+            let mut pairs: Vec<(&String, &String)> = element.iter().collect();
+            pairs.sort_by_key(|(key, _)| words::element_key_order(key));
+            let texts: Vec<String> = pairs
+                .into_iter()
                 .map(|(key, stored)| {
                     let value = words::element_value(messages, list, key, stored);
                     match messages.known_word("element-key", key) {

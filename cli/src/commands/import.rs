@@ -61,6 +61,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             if let Some(bar) = &bar {
                 bar.inc(rows as u64);
             }
+            Ok(())
         };
         let imported = ImportReport::import(reading, args.dry_run, &mut node, progress)?;
         match readings.len() {
@@ -200,7 +201,10 @@ fn remarks(
     let mut table = Table::new(messages, ["sheet", "row", "field", "reason", "detail"]);
     for remark in remarks.iter().take(shown) {
         let sheet = match &remark.file {
-            Some(file) => format!("{file} · {}", remark.sheet),
+            Some(file) => {
+                let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
+                format!("{name} · {}", remark.sheet)
+            }
             None => remark.sheet.clone(),
         };
         let field = remark.field.as_ref().map(|field| words::subject(messages, field));

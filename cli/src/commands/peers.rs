@@ -99,7 +99,10 @@ pub(crate) fn problems(peers: &[PeerStatus], context: &Context) -> Vec<String> {
     for peer in peers {
         let name = || FluentValue::from(display_name(peer));
         if peer.state == PeerState::Refused {
-            problems.push(messages.say("problem-turned-away", [("peer", name())]));
+            let code = peer.last_error.as_ref().map_or("no_grant", |failure| &failure.code);
+            let reason = FluentValue::from(coded(context, "peer-fault", code));
+            problems
+                .push(messages.say("problem-turned-away", [("peer", name()), ("reason", reason)]));
         }
         for (code, count) in &peer.refused {
             problems.push(messages.say(
@@ -113,6 +116,7 @@ pub(crate) fn problems(peers: &[PeerStatus], context: &Context) -> Vec<String> {
         }
         if let Some(failure) = &peer.last_error
             && !failure.retry
+            && peer.state != PeerState::Refused
         {
             let reason = FluentValue::from(coded(context, "peer-fault", &failure.code));
             problems.push(match failure.said_by_peer {

@@ -6,11 +6,12 @@ use std::io::Read;
 use fluent_bundle::FluentValue;
 use serde::Serialize;
 use shouwang_node::command::JSON_SCHEMA_VERSION;
+use shouwang_node::home::HomeError;
 use shouwang_node::process::{self, Ready};
 use shouwang_node::runtime::UpOptions;
 
 use crate::context::Context;
-use crate::error::Exit;
+use crate::error::{Exit, Failure};
 use crate::output::Mark;
 
 /// Where a node listens unless told otherwise: one port for firewalls to know.
@@ -63,7 +64,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         output.note(&messages.text("up-stop"));
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(process::up(&context.home, options, ready, shutdown(args.stop_with_stdin)))?;
+    let up = async {
+        let shutdown = shutdown(args.stop_with_stdin)?;
+        let up = process::up(&context.home, options, ready, shutdown).await;
+        up.map_err(|error| already_running(error, context))
+    };
+    runtime.block_on(up)?;
     // A blocked read of stdin must not keep the process.
     runtime.shutdown_background();
     if !output.is_json() {
@@ -72,8 +78,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// A store in use by a node that answers is no riddle: it runs already.
+fn already_running(error: HomeError, context: &Context) -> anyhow::Error {
+    let answers = || context.node().is_ok_and(|node| node.is_running());
+    match error {
+        HomeError::InUse(path) if answers() => {
+            Failure::failed("already_running").with("home", path.display()).into()
+        }
+        error => error.into(),
+    }
+}
+
 /// Resolves on ctrl-c, on a request to terminate, and, if asked, when stdin ends.
-fn shutdown(with_stdin: bool) -> impl Future<Output = ()> {
+fn shutdown(with_stdin: bool) -> std::io::Result<impl Future<Output = ()>> {
+    let interrupted = interrupted()?;
     let (sender, ended) = tokio::sync::oneshot::channel::<()>();
     // Without `with_stdin` the sender is kept, so that `ended` never resolves.
     let kept = if with_stdin {
@@ -86,32 +104,35 @@ fn shutdown(with_stdin: bool) -> impl Future<Output = ()> {
     } else {
         Some(sender)
     };
-    async move {
+    Ok(async move {
         let _kept = kept;
         tokio::select! {
-            () = interrupted() => {}
+            () = interrupted => {}
             _ = ended => {}
         }
-    }
+    })
 }
 
-/// Resolves on ctrl-c or a request to terminate.
+/// Listens for ctrl-c and for a request to terminate from now on, so that none is missed between
+/// here and the first wait; resolves when one comes. Must be called inside a tokio runtime.
 #[cfg(unix)]
-pub(crate) async fn interrupted() {
+pub(crate) fn interrupted() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
         }
-    }
+    })
 }
 
-/// Resolves on ctrl-c.
-#[cfg(not(unix))]
-pub(crate) async fn interrupted() {
-    let _ = tokio::signal::ctrl_c().await;
+/// Listens for ctrl-c from now on; resolves when it comes. Must be called inside a tokio runtime.
+#[cfg(windows)]
+pub(crate) fn interrupted() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }

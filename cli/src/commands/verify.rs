@@ -30,7 +30,9 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
             ("elders", report.elders.into()),
         ],
     );
-    output.note(&read);
+    if output.is_table() {
+        output.line(&read)?;
+    }
     let mut table = Table::new(messages, ["place", "fault", "detail"]);
     for fault in &report.faults {
         table.row([
@@ -39,13 +41,15 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
             Cell::text(&fault.detail),
         ]);
     }
-    if exit == Exit::Done {
-        output.marked_note(Mark::Good, &messages.text("verify-ok"));
-        return Ok(exit);
+    if !output.is_table() {
+        output.table(&table)?;
+    } else if exit == Exit::Done {
+        output.line(&output.marked_text(Mark::Good, &messages.text("verify-ok")))?;
+    } else {
+        output.table(&table)?;
+        let count = report.faults.len();
+        let faulty = messages.say("verify-faults", [("count", FluentValue::from(count))]);
+        output.line(&output.marked_text(Mark::Bad, &faulty))?;
     }
-    output.table(&table)?;
-    let count = report.faults.len();
-    let faulty = messages.say("verify-faults", [("count", FluentValue::from(count))]);
-    output.marked_note(Mark::Bad, &faulty);
     Ok(exit)
 }

@@ -20,8 +20,8 @@ impl Interrupt {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return };
             runtime.block_on(async {
-                loop {
-                    crate::commands::up::interrupted().await;
+                while let Ok(interrupted) = crate::commands::up::interrupted() {
+                    interrupted.await;
                     if flag.swap(true, Ordering::SeqCst) {
                         std::process::exit(1);
                     }

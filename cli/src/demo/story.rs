@@ -251,7 +251,9 @@ impl Story<'_> {
             let places =
                 Places::new(known.places.into_iter().map(|place| (place.code, place.name)));
             let reading = ledger::read(&file, &bytes, &places, Area(known.area))?;
-            let report = ImportReport::import(&reading, false, &mut node, |_| {})?;
+            let report = ImportReport::import(&reading, false, &mut node, |_| {
+                Ok(self.interrupt.check()?)
+            })?;
             self.done(
                 "demo-imported",
                 [
@@ -330,9 +332,10 @@ impl Story<'_> {
             if let Some(bar) = &bar {
                 bar.set_length(scopes.len() as u64);
                 bar.set_position(agreeing as u64);
-            } else if agreeing != shown && self.context.verbose {
+            } else if agreeing != shown {
                 shown = agreeing;
-                self.context.output.note(&format!("  {agreeing}/{}", scopes.len()));
+                let agreed = self.context.messages.text("demo-agreeing");
+                self.context.output.note(&format!("  {agreeing}/{} {agreed}", scopes.len()));
             }
             let agreed = agreeing == scopes.len() && !scopes.is_empty();
             if agreed || Instant::now() > until {
