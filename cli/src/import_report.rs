@@ -274,7 +274,7 @@ mod tests {
 
     fn row(row: u32) -> AcceptedRow {
         let ledger_row = LedgerRow::new("990121101203".parse().unwrap());
-        AcceptedRow { sheet: "一".into(), row, ledger_row }
+        AcceptedRow::without_cells("一", row, ledger_row)
     }
 
     fn gap(row: u32, reason: &str) -> FieldRemark {

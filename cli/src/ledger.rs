@@ -75,7 +75,7 @@ pub(crate) struct Reading {
 }
 
 /// An elder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AcceptedRow {
     /// The sheet's name.
     pub(crate) sheet: String,
@@ -83,6 +83,27 @@ pub(crate) struct AcceptedRow {
     pub(crate) row: u32,
     /// What the row says.
     pub(crate) ledger_row: LedgerRow,
+    /// The row as it stands, for [`write_rejected`].
+    cells: Vec<Cell>,
+}
+
+impl AcceptedRow {
+    /// A row without its cells.
+    #[cfg(test)]
+    pub(crate) fn without_cells(sheet: &str, row: u32, ledger_row: LedgerRow) -> Self {
+        Self { sheet: sheet.to_owned(), row, ledger_row, cells: Vec::new() }
+    }
+}
+
+/// A row that read well and was turned away where it was to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TurnedAway {
+    /// The sheet's name.
+    pub(crate) sheet: String,
+    /// The row's number as a person sees it.
+    pub(crate) row: u32,
+    /// Why, in words.
+    pub(crate) explanation: String,
 }
 
 /// A row that is not read.
@@ -355,7 +376,7 @@ impl Reading {
                     reason: gap.reason,
                     detail: gap.detail,
                 }));
-                self.accepted.push(AcceptedRow { sheet, row, ledger_row });
+                self.accepted.push(AcceptedRow { sheet, row, ledger_row, cells });
             }
         }
     }

@@ -62,10 +62,6 @@ rejected-written = { $count ->
     [one] { $count } rejected row is in { $path }: correct it there and import that file
    *[other] { $count } rejected rows are in { $path }: correct them there and import that file
 }
-rejected-by-node = { $count ->
-    [one] { $count } row was turned away by what the files here say and is not in that file; see the list
-   *[other] { $count } rows were turned away by what the files here say and are not in that file; see the list
-}
 
 # Elders and visits.
 elder-added = File { $id } is saved

@@ -56,7 +56,6 @@ import-sheet-without-header = 工作表“{ $sheet }”没有表头，未读取
 import-unknown-column = 工作表“{ $sheet }”第 { $column } 列（{ $heading }）不认识，未读取
 import-rejected-hint = 要改正退回的行：shouwang import 文件 --rejected 退回.xlsx
 rejected-written = { $count } 行退回内容在 { $path }：改好后导入该文件
-rejected-by-node = 另有 { $count } 行因与现有档案不合而退回，不在该文件中，见上表
 
 # 老人与探访。
 elder-added = 已建档 { $id }

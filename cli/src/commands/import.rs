@@ -11,7 +11,7 @@ use shouwang_node::command::area::AreaList;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::import_report::{FieldRemark, ImportReport};
-use crate::ledger::{self, LedgerError, Places, Reading};
+use crate::ledger::{self, LedgerError, Places, Reading, TurnedAway};
 use crate::output::{Cell, Mark, Table};
 use crate::words;
 
@@ -90,21 +90,31 @@ fn write_rejected(
 ) -> anyhow::Result<()> {
     let (messages, output) = (&context.messages, context.output);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let bytes = ledger::write_rejected(reading, &name).map_err(|error| unusable(path, &error))?;
+    let read = |sheet: &str, row: u32| {
+        reading.rejected.iter().any(|rejected| rejected.sheet == sheet && rejected.row == row)
+    };
+    let turned_away: Vec<TurnedAway> = report
+        .rejected
+        .iter()
+        .filter(|remark| !read(&remark.sheet, remark.row))
+        .map(|remark| {
+            let reason = messages.word("reason", &remark.reason);
+            let explanation = match &remark.detail {
+                Some(detail) => format!("{reason}：{detail}"),
+                None => reason,
+            };
+            TurnedAway { sheet: remark.sheet.clone(), row: remark.row, explanation }
+        })
+        .collect();
+    let bytes = ledger::write_rejected(reading, &turned_away, &name)
+        .map_err(|error| unusable(path, &error))?;
     std::fs::write(path, bytes).map_err(|error| Failure::unwritable(path, &error))?;
-    let written = reading.rejected.len();
+    let written = reading.rejected.len() + turned_away.len();
     let text = messages.say(
         "rejected-written",
         [("count", FluentValue::from(written)), ("path", path.display().to_string().into())],
     );
     output.note(&text);
-    // Rows that the node turned away are read well and have no place: they need no correction in
-    // the sheet but one here.
-    let elsewhere = report.rejected.len().saturating_sub(written);
-    if elsewhere > 0 {
-        let count = FluentValue::from(elsewhere);
-        output.marked_note(Mark::Attention, &messages.say("rejected-by-node", [("count", count)]));
-    }
     Ok(())
 }
 

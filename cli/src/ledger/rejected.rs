@@ -6,16 +6,34 @@ use chrono::Datelike;
 
 use super::cell::Cell;
 use super::column::Column;
-use super::{LedgerError, Reading, Rejected, SheetHead};
+use super::{AcceptedRow, LedgerError, Reading, Rejected, SheetHead, TurnedAway};
 
 /// Writes the rejected rows with everything above them as it was, and 退回原因 in a last column.
 /// The extension decides between `.xlsx` and `.csv`; a CSV file has room for one sheet only.
-pub(crate) fn write_rejected(reading: &Reading, file_name: &str) -> Result<Vec<u8>, LedgerError> {
+///
+/// `turned_away` are rows that the reading accepted and the node did not.
+pub(crate) fn write_rejected(
+    reading: &Reading,
+    turned_away: &[TurnedAway],
+    file_name: &str,
+) -> Result<Vec<u8>, LedgerError> {
+    let mut returned: Vec<Returned<'_>> = reading.rejected.iter().map(Returned::from).collect();
+    for row in turned_away {
+        let place =
+            |accepted: &&AcceptedRow| accepted.sheet == row.sheet && accepted.row == row.row;
+        returned.extend(reading.accepted.iter().find(place).map(|accepted| Returned {
+            sheet: &accepted.sheet,
+            row: accepted.row,
+            cells: &accepted.cells,
+            explanation: row.explanation.clone(),
+        }));
+    }
+    returned.sort_by_key(|row| row.row);
     let tables: Vec<Vec<Vec<Cell>>> = reading
         .sheets
         .iter()
-        .filter(|sheet| reading.rejected.iter().any(|row| row.sheet == sheet.name))
-        .map(|sheet| table(sheet, &reading.rejected))
+        .filter(|sheet| returned.iter().any(|row| row.sheet == sheet.name))
+        .map(|sheet| table(sheet, &returned))
         .collect();
     let extension = file_name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     match (extension.as_str(), tables.as_slice()) {
@@ -27,10 +45,25 @@ pub(crate) fn write_rejected(reading: &Reading, file_name: &str) -> Result<Vec<u
     }
 }
 
-fn table(sheet: &SheetHead, rejected: &[Rejected]) -> Vec<Vec<Cell>> {
+/// A row on its way back.
+struct Returned<'a> {
+    sheet: &'a str,
+    row: u32,
+    cells: &'a [Cell],
+    explanation: String,
+}
+
+impl<'a> From<&'a Rejected> for Returned<'a> {
+    fn from(row: &'a Rejected) -> Self {
+        let explanation = row.explanation();
+        Self { sheet: &row.sheet, row: row.row, cells: &row.cells, explanation }
+    }
+}
+
+fn table(sheet: &SheetHead, returned: &[Returned<'_>]) -> Vec<Vec<Cell>> {
     // A ledger that was returned before has the column already.
     let is_return = |cell: &Cell| matches!(cell, Cell::Text(text) if Column::from_heading(text) == Some(Column::ReturnReason));
-    let rows = rejected.iter().filter(|row| row.sheet == sheet.name);
+    let rows = returned.iter().filter(|row| row.sheet == sheet.name);
     let widest = rows.clone().map(|row| row.cells.len()).max().unwrap_or(0);
     let at =
         sheet.header.iter().position(is_return).unwrap_or_else(|| sheet.header.len().max(widest));
@@ -45,7 +78,7 @@ fn table(sheet: &SheetHead, rejected: &[Rejected]) -> Vec<Vec<Cell>> {
     let mut table = sheet.titles.clone();
     let heading = Column::ReturnReason.headings().first().copied().unwrap_or_default();
     table.push(with(&sheet.header, heading.to_owned()));
-    table.extend(rows.map(|row| with(&row.cells, row.explanation())));
+    table.extend(rows.map(|row| with(row.cells, row.explanation.clone())));
     table
 }
 

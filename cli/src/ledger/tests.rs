@@ -239,13 +239,13 @@ fn rejected_rows_come_in_once_they_are_corrected() {
     let first = read_sample("台账.csv", ledger.as_bytes());
     assert_eq!((first.accepted.len(), first.rejected.len()), (1, 2));
     for name in ["退回.xlsx", "退回.csv"] {
-        let bytes = write_rejected(&first, name).unwrap();
+        let bytes = write_rejected(&first, &[], name).unwrap();
         let again = read_sample(name, &bytes);
         assert_eq!((again.accepted.len(), again.rejected.len()), (0, 2), "{name}");
         assert!(again.unknown_columns.is_empty());
         assert_eq!(again.rejected[0].reason, Reason::UnknownVillage);
         // Returned a second time: still one column of reasons.
-        let bytes = write_rejected(&again, "退回.csv").unwrap();
+        let bytes = write_rejected(&again, &[], "退回.csv").unwrap();
         let text = decode(&bytes).unwrap();
         assert_eq!(text.matches("退回原因").count(), 1);
         assert!(text.contains("无法识别的村：不详"), "{text}");
@@ -257,13 +257,13 @@ fn rejected_rows_come_in_once_they_are_corrected() {
         assert_eq!(row.field(Field::Remarks), Some("=1+1"));
         assert_eq!(row.field(Field::Phone), Some("08311234567"));
     }
-    assert!(matches!(write_rejected(&first, "退回.pdf"), Err(LedgerError::Extension)));
+    assert!(matches!(write_rejected(&first, &[], "退回.pdf"), Err(LedgerError::Extension)));
 }
 
 #[test]
 fn rejected_rows_of_several_sheets_keep_their_sheets() {
     let reading = read_sample(QINGHE, QINGHE_BYTES);
-    let bytes = write_rejected(&reading, "退回.xlsx").unwrap();
+    let bytes = write_rejected(&reading, &[], "退回.xlsx").unwrap();
     let again = read_sample("退回.xlsx", &bytes);
     assert_eq!(again.rejected.len(), 1);
     assert_eq!(again.rejected[0].field, Column::Village);
@@ -535,7 +535,7 @@ proptest! {
             bytes.truncate(length.index(bytes.len()));
         }
         if let Ok(reading) = read(QINGHE, &bytes, &places(), county()) {
-            let _ = write_rejected(&reading, "退回.xlsx");
+            let _ = write_rejected(&reading, &[], "退回.xlsx");
         }
     }
 }
