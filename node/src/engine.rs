@@ -91,7 +91,7 @@ pub enum CaptureError {
         bytes: usize,
     },
     /// A grant that would not hold.
-    #[error("the grant would not hold")]
+    #[error("the grant would not hold: {0}")]
     Grant(#[from] GrantError),
     /// The entry would not count: the change breaks a rule that the edit could not see, such as
     /// the number of operations in one change.
@@ -251,20 +251,20 @@ impl Engine {
         let (results, ingested) = self.transact(
             |_| Ok(()),
             |ingest| {
-                let mut results: Vec<(DeviceId, LogKey, Result<Outcome, Refusal>)> = Vec::new();
+                let mut results = Vec::new();
                 ingest.learn_chain(chain)?;
                 for (peer, run) in runs {
-                    let log = run.log;
-                    results.push((peer, log, ingest.receive(run)?));
+                    let (log, last) = (run.log, run.last_seq());
+                    results.push((peer, log, last, ingest.receive(run)?));
                 }
                 Ok::<_, StoreError>(results)
             },
         )?;
-        for (peer, log, result) in &results {
+        for (peer, log, last, result) in &results {
             if let Ok(Outcome::Stored(count)) = result {
                 self.peers.note(*peer, |row| row.entries_received += count);
             }
-            self.mesh.ingested(*peer, *log, result)?;
+            self.mesh.ingested(*peer, *log, *last, result)?;
         }
         for (log, reasons) in &ingested.set_aside {
             if let Some(peer) = senders.get(log) {

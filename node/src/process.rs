@@ -79,7 +79,7 @@ pub async fn sync(
             progress(&report);
             let now = tokio::time::Instant::now();
             let nobody = dials.is_empty() && report.peers.iter().all(|peer| !online(peer));
-            let waited_enough = if nobody { now >= begun + DISCOVERY } else { now >= deadline };
+            let waited_enough = now >= deadline || (nobody && now >= begun + DISCOVERY);
             if (!nobody && settled(&report, &dials)) || waited_enough {
                 return Ok(report);
             }

@@ -83,6 +83,10 @@ impl Replica for View<'_> {
         self.snapshot.head(log)
     }
 
+    fn grant_of(&self, log: &LogKey) -> Result<Option<GrantId>, StoreError> {
+        Ok(self.snapshot.log(log)?.map(|row| row.grant))
+    }
+
     fn hash_at(&self, log: &LogKey, seq: u64) -> Result<Option<EntryHash>, StoreError> {
         let Some(row) = self.snapshot.log(log)? else { return Ok(None) };
         match self.snapshot.head_of(row.number)? {

@@ -88,6 +88,9 @@ pub trait Replica {
     /// The head of a log.
     fn head(&self, log: &LogKey) -> Result<Option<Head>, StoreError>;
 
+    /// The grant that a log is written under.
+    fn grant_of(&self, log: &LogKey) -> Result<Option<GrantId>, StoreError>;
+
     /// The hash of the entry with this number.
     fn hash_at(&self, log: &LogKey, seq: u64) -> Result<Option<EntryHash>, StoreError>;
 

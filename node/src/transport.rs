@@ -374,7 +374,10 @@ async fn addresses(
 ) -> Result<Vec<String>, TransportError> {
     let own = *swarm.local_peer_id();
     let (mut found, mut heard) = (Vec::new(), std::collections::BTreeSet::new());
-    while listeners > 0 {
+    if listeners == 0 {
+        return Ok(Vec::new());
+    }
+    loop {
         let patience = if heard.len() < listeners { CONNECT_TIMEOUT } else { INTERFACES };
         match timeout(patience, swarm.select_next_some()).await {
             Ok(SwarmEvent::NewListenAddr { address, listener_id }) => {

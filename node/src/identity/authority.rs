@@ -76,10 +76,9 @@ impl Authority {
         self.carried.insert(id);
     }
 
-    /// Whether the device's logs can be proved to whoever syncs with us: a grant of it stands in an
-    /// entry here. A grant that only a chain has shown proves a device to us and to nobody else.
-    pub fn is_carried(&self, device: DeviceId) -> bool {
-        self.grants_of(device).any(|(id, _)| self.carried.contains(id))
+    /// Whether a grant stands in an entry here, rather than being known by a chain only.
+    pub fn is_carried(&self, id: &GrantId) -> bool {
+        self.carried.contains(id)
     }
 
     /// The grants from the root down to this one: what proves it to a stranger.

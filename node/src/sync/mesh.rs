@@ -1,6 +1,6 @@
 //! All sessions of a node.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::session::{Progress, Session, Stop};
 use super::wire::Frame;
@@ -15,8 +15,8 @@ use crate::store::StoreError;
 #[derive(Debug, Default)]
 pub struct Mesh {
     sessions: BTreeMap<DeviceId, Session>,
-    /// Logs of which runs came in and are not acknowledged, by peer.
-    received: BTreeMap<DeviceId, BTreeSet<LogKey>>,
+    /// By peer, the last entry of each log that it sent and that is not acknowledged.
+    received: BTreeMap<DeviceId, BTreeMap<LogKey, u64>>,
     out: VecDeque<Output>,
 }
 
@@ -74,10 +74,13 @@ impl Mesh {
         &mut self,
         peer: DeviceId,
         log: LogKey,
+        last_seq: u64,
         result: &Result<Outcome, Refusal>,
     ) -> Result<(), StoreError> {
         if result.is_ok() {
-            self.received.entry(peer).or_default().insert(log);
+            let logs = self.received.entry(peer).or_default();
+            let last = logs.entry(log).or_insert(last_seq);
+            *last = last_seq.max(*last);
         }
         self.with(peer, |session, _| Ok(session.ingested(log, result)?))
     }
@@ -89,8 +92,8 @@ impl Mesh {
         heads: &BTreeMap<LogKey, Head>,
         replica: &impl Replica,
     ) -> Result<(), StoreError> {
-        for (peer, logs) in std::mem::take(&mut self.received) {
-            self.with(peer, |session, out| session.acknowledge(now, &logs, replica, out))?;
+        for (peer, received) in std::mem::take(&mut self.received) {
+            self.with(peer, |session, out| session.acknowledge(now, &received, replica, out))?;
         }
         let peers: Vec<DeviceId> = self.sessions.keys().copied().collect();
         for peer in peers {

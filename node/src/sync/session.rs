@@ -23,7 +23,7 @@ use shouwang_crdt_schema::division::DivisionCode;
 use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
-use crate::identity::grant::{Grant, SignedGrant};
+use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
@@ -64,8 +64,8 @@ pub(super) struct Session {
     hello: Option<Hello>,
     /// The peer's grant, once proved.
     grant: Option<Grant>,
-    /// Devices whose grants the peer knows whatever it holds: those of its own chain and of ours.
-    known_there: BTreeSet<DeviceId>,
+    /// Grants that the peer knows whatever it holds: those of its own chain and of ours.
+    known_there: BTreeSet<GrantId>,
     chain_asked: bool,
     chain_shown: bool,
     summary_sent: bool,
@@ -177,6 +177,13 @@ impl Session {
                 self.send(now, &Frame::Chain(chain), out);
             }
             Frame::Chain(chain) => self.chain(now, &chain, replica, out)?,
+            Frame::Prove(chain) => {
+                let shown = replica.authority().check_chain(&chain);
+                if self.grant.is_none() || shown.is_err() {
+                    return Err(PeerError::Run(Refusal::Unproven).into());
+                }
+                out.push_back(Output::Learn(chain));
+            }
             Frame::Summary { heads, last } => self.summary(heads, last, replica)?,
             Frame::Run(run) => self.run(run, replica, out)?,
             Frame::Have(heads) => self.have(&heads, replica)?,
@@ -253,7 +260,7 @@ impl Session {
     }
 
     fn note_chain(&mut self, chain: &[SignedGrant]) {
-        self.known_there.extend(chain.iter().map(|signed| signed.grant.subject));
+        self.known_there.extend(chain.iter().map(SignedGrant::id));
     }
 
     fn prove(&self, grant: &Grant, replica: &impl Replica) -> Result<(), Stop> {
@@ -277,15 +284,32 @@ impl Session {
         })
     }
 
-    /// Whether the peer is to be sent the log: negotiated, with the right to replicate or its own,
-    /// and provable there, by its own chain or ours, or by entries that go first.
+    /// Whether the peer is to be sent the log: negotiated, with the right to replicate or its own.
     fn to_be_sent(&self, replica: &impl Replica, log: &LogKey) -> bool {
-        (self.known_there.contains(&log.device) || replica.authority().is_carried(log.device))
-            && self.negotiated(replica, log.scope, log.lane)
+        self.negotiated(replica, log.scope, log.lane)
             && self
                 .grant
                 .as_ref()
                 .is_some_and(|peer| receives(peer, log.scope, log.lane) || log.device == self.peer)
+    }
+
+    /// Sends the chain of a log's grant ahead of its first run, unless the peer knows the grant: by
+    /// its own chain or ours, or by entries, which go before all others.
+    fn prove_log(
+        &mut self,
+        now: Now,
+        log: &LogKey,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        let Some(grant) = replica.grant_of(log)? else { return Ok(()) };
+        let known = self.known_there.contains(&grant) || replica.authority().is_carried(&grant);
+        if !known {
+            let chain = replica.authority().chain(&grant);
+            self.note_chain(&chain);
+            self.send(now, &Frame::Prove(chain), out);
+        }
+        Ok(())
     }
 
     fn send_summary(
@@ -392,13 +416,6 @@ impl Session {
                 self.note_head(replica, *log, head);
             }
         }
-        // New grants may prove logs that could not be sent before.
-        let proves = heads.keys().any(|log| log.lane == Lane::Authority);
-        if let Some(peer) = self.grant.clone().filter(|_| proves && self.summary_whole) {
-            for (log, head) in replica.heads(peer.area)? {
-                self.note_head(replica, log, &head);
-            }
-        }
         self.pump(now, replica, out)
     }
 
@@ -441,21 +458,21 @@ impl Session {
         }
     }
 
-    /// Tells the peer what is durably stored now of logs that it sent runs of.
+    /// Tells the peer what is durably stored now of what it sent: the number of the last entry of
+    /// each log. What others sent of the same log in the same transaction says nothing of it.
     pub(super) fn acknowledge(
         &mut self,
         now: Now,
-        logs: &BTreeSet<LogKey>,
+        received: &BTreeMap<LogKey, u64>,
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
         let mut heads = Vec::new();
-        for log in logs {
-            if let Some(head) = replica.head(log)? {
-                heads.push(LogPosition { log: *log, seq: head.seq, hash: head.hash });
-                // What we have from the peer it has itself, and need not be sent.
-                let has = self.has.entry(*log).or_insert(head.seq);
-                *has = head.seq.max(*has);
+        for (log, seq) in received {
+            if let Some(hash) = replica.hash_at(log, *seq)? {
+                heads.push(LogPosition { log: *log, seq: *seq, hash });
+                let has = self.has.entry(*log).or_insert(*seq);
+                *has = (*seq).max(*has);
             }
         }
         for chunk in heads.chunks(HAVE_HEADS_PER_FRAME) {
@@ -501,6 +518,7 @@ impl Session {
                 self.behind.remove(&place);
                 continue;
             };
+            self.prove_log(now, &log, replica, out)?;
             let last = run.last_seq();
             let sent = Event::Sent(self.peer, run.entries.len() as u64);
             let frame = Frame::Run(run).encode();

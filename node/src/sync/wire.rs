@@ -5,7 +5,7 @@
 
 use super::PeerError;
 use crate::codec::{CodecError, Reader, Writer};
-use crate::identity::grant::{GrantId, SignedGrant};
+use crate::identity::grant::{GrantError, GrantId, SignedGrant};
 use crate::limits::{
     CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, SUMMARY_HEADS_PER_FRAME,
 };
@@ -24,6 +24,9 @@ pub enum Frame {
     AskChain,
     /// The chain of one's own grant, the root's first.
     Chain(Vec<SignedGrant>),
+    /// The chain of the grant that a log which follows is written under, where the receiver may not
+    /// have the entries that carry it.
+    Prove(Vec<SignedGrant>),
     /// Heads of logs that both may hold; `last` ends the summary.
     Summary {
         /// Log, number and hash of each head.
@@ -77,6 +80,7 @@ const RUN: u8 = 5;
 const HAVE: u8 = 6;
 const ALIVE: u8 = 7;
 const CLOSE: u8 = 8;
+const PROVE: u8 = 9;
 
 /// The longest code in a `Close`.
 const CODE_BYTES_MAX: usize = 64;
@@ -99,12 +103,8 @@ impl Frame {
             Self::AskChain => {
                 writer.u8(ASK_CHAIN);
             }
-            Self::Chain(chain) => {
-                writer.u8(CHAIN).count(chain.len());
-                for grant in chain {
-                    writer.bytes(&grant.encode());
-                }
-            }
+            Self::Chain(chain) => write_chain(writer.u8(CHAIN), chain),
+            Self::Prove(chain) => write_chain(writer.u8(PROVE), chain),
             Self::Summary { heads, last } => {
                 writer.u8(SUMMARY).u8(u8::from(*last));
                 write_positions(&mut writer, heads);
@@ -145,15 +145,8 @@ impl Frame {
                 })
             }
             ASK_CHAIN => Self::AskChain,
-            CHAIN => {
-                let count = reader.count(CHAIN_GRANTS_MAX)?;
-                let grants = (0..count).map(|_| SignedGrant::decode(&mut reader));
-                let chain = grants.collect::<Result<_, _>>().map_err(|error| match error {
-                    crate::identity::grant::GrantError::Codec(error) => PeerError::Malformed(error),
-                    _ => PeerError::NoGrant,
-                })?;
-                Self::Chain(chain)
-            }
+            CHAIN => Self::Chain(read_chain(&mut reader)?),
+            PROVE => Self::Prove(read_chain(&mut reader)?),
             SUMMARY => {
                 let last = match reader.u8()? {
                     0 => false,
@@ -175,6 +168,22 @@ impl Frame {
         reader.finish()?;
         Ok(frame)
     }
+}
+
+fn write_chain(writer: &mut Writer, chain: &[SignedGrant]) {
+    writer.count(chain.len());
+    for grant in chain {
+        writer.bytes(&grant.encode());
+    }
+}
+
+fn read_chain(reader: &mut Reader<'_>) -> Result<Vec<SignedGrant>, PeerError> {
+    let count = reader.count(CHAIN_GRANTS_MAX)?;
+    let grants = (0..count).map(|_| SignedGrant::decode(reader));
+    grants.collect::<Result<_, _>>().map_err(|error| match error {
+        GrantError::Codec(error) => PeerError::Malformed(error),
+        _ => PeerError::NoGrant,
+    })
 }
 
 fn write_positions(writer: &mut Writer, positions: &[LogPosition]) {
@@ -223,6 +232,7 @@ mod tests {
             }),
             Frame::AskChain,
             Frame::Chain(Vec::new()),
+            Frame::Prove(Vec::new()),
             Frame::Summary { heads: vec![position; 3], last: true },
             Frame::Run(UnverifiedRun {
                 log,
@@ -266,7 +276,7 @@ mod tests {
 
         #[test]
         fn any_altered_frame_is_read_or_refused(
-            which in 0usize..8, at in any::<prop::sample::Index>(), byte in any::<u8>(),
+            which in 0usize..9, at in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut bytes = frames()[which].encode();
             let at = at.index(bytes.len());
