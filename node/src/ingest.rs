@@ -182,32 +182,34 @@ impl<'a, 't> Ingest<'a, 't> {
     pub fn finish(mut self) -> Result<Ingested, StoreError> {
         let mut set_aside = std::mem::take(&mut self.noted);
         let mut changed: BTreeMap<(_, ElderId), Vec<Part>> = BTreeMap::new();
-        let mut undecided: BTreeMap<_, BTreeSet<DocumentKey>> = BTreeMap::new();
-        for (key, fresh) in std::mem::take(&mut self.fresh) {
-            let reasons = self.decide(key, &fresh)?;
-            match reasons {
-                None => {
-                    undecided.entry(key.scope).or_default().insert(key);
-                }
-                Some(unsettled) => {
-                    for fresh in &fresh {
-                        let reason = unsettled.get(&fresh.entry);
-                        set_aside.entry(fresh.key).or_default().extend(reason.cloned());
-                    }
+        let mut undecided: BTreeMap<_, BTreeMap<DocumentKey, Vec<Fresh>>> = BTreeMap::new();
+        let mut note = |fresh: &[Fresh], unsettled: &BTreeMap<EntryHash, Unsettled>| {
+            for fresh in fresh {
+                let reason = unsettled.get(&fresh.entry).filter(|r| **r != Unsettled::Pending);
+                if let Some(reason) = reason {
+                    set_aside.entry(fresh.key).or_default().push(reason.clone());
                 }
             }
+        };
+        for (key, fresh) in std::mem::take(&mut self.fresh) {
             if let DocumentId::Elder { elder, part } = key.id {
                 changed.entry((key.scope, elder)).or_default().push(part);
             }
+            match self.decide(key, &fresh)? {
+                Some(unsettled) => note(&fresh, &unsettled),
+                None => {
+                    undecided.entry(key.scope).or_default().insert(key, fresh);
+                }
+            }
         }
         for (scope, documents) in undecided {
-            self.decide_from_logs(Area(scope), &documents)?;
+            let keys: BTreeSet<DocumentKey> = documents.keys().copied().collect();
+            let unsettled = self.decide_from_logs(Area(scope), &keys)?;
+            documents.values().for_each(|fresh| note(fresh, &unsettled));
         }
         for ((scope, elder), parts) in changed {
             index::update(self.tables, &self.secret, scope, elder, &parts)?;
         }
-        set_aside.values_mut().for_each(|reasons| reasons.retain(|r| *r != Unsettled::Pending));
-        set_aside.retain(|_, reasons| !reasons.is_empty());
         Ok(Ingested { heads: self.heads, set_aside })
     }
 
@@ -308,12 +310,14 @@ impl<'a, 't> Ingest<'a, 't> {
         Ok(Some(counted.unsettled))
     }
 
-    /// Decides documents of a scope from all their entries.
+    /// Decides documents of a scope from all their entries; returns why those that do not count do
+    /// not.
     fn decide_from_logs(
         &mut self,
         scope: Area,
         documents: &BTreeSet<DocumentKey>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<BTreeMap<EntryHash, Unsettled>, StoreError> {
+        let mut unsettled = BTreeMap::new();
         let mut found: Found = documents.iter().map(|key| (*key, Vec::new())).collect();
         collect(self.tables, self.authority, scope, &mut found)?;
         for (key, entries) in found {
@@ -322,8 +326,9 @@ impl<'a, 't> Ingest<'a, 't> {
             let counted = count(&key, &candidates);
             let places = entries.into_iter().map(|(row, candidate)| (candidate.entry, row));
             self.put(&key, &counted, places.collect())?;
+            unsettled.extend(counted.unsettled);
         }
-        Ok(())
+        Ok(unsettled)
     }
 
     fn put(
