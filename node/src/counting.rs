@@ -45,7 +45,7 @@ impl Candidate {
     pub fn of(entry: &Entry, grant: &Grant) -> Self {
         let change = ParsedChange::parse(&entry.body);
         let allowed =
-            allowed(&entry.header.log, entry.header.document, grant).and_then(|()| match &change {
+            allowed(&entry.header.log, entry.header.document.id(), grant).and_then(|()| match &change {
                 Ok(change) if !is_of(change, &entry.header.log) => {
                     Err(Unsettled::NotAllowed("foreign_actor".into()))
                 }

@@ -296,7 +296,18 @@ impl Engine {
     /// nothing writes none.
     pub fn capture(&mut self, now: Now, edits: &[DocumentEdit]) -> Result<u64, CaptureError> {
         self.settle(now)?;
+        // Two changes written on the same document without knowing of one another would claim the
+        // same place: all that is done to a document at once is one change.
+        let mut merged: BTreeMap<(DivisionCode, DocumentId), Vec<Action>> = BTreeMap::new();
         for edit in edits {
+            let actions = merged.entry((edit.scope, edit.document)).or_default();
+            actions.extend(edit.actions.iter().cloned());
+        }
+        let edits: Vec<DocumentEdit> = merged
+            .into_iter()
+            .map(|((scope, document), actions)| DocumentEdit { scope, document, actions })
+            .collect();
+        for edit in &edits {
             let allowed = self.grant.rights.contains(right_for(&edit.document))
                 && self.grant.area.contains(edit.scope);
             if !allowed {
@@ -305,7 +316,7 @@ impl Engine {
         }
         let snapshot = self.store.read()?;
         let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
-        for edit in edits {
+        for edit in &edits {
             let log = self.log_key(edit.scope, lane_of(&edit.document));
             if let Some(body) = self.change(&snapshot, &log, edit)? {
                 let entry = RunEntry::new(Kind::Change, Some(edit.document), body, now.wall_ms);

@@ -248,8 +248,8 @@ impl Home {
             SetupError::NotJoined => HomeError::NotJoined(self.path.clone()),
             SetupError::AlreadyJoined => HomeError::AlreadyJoined(self.path.clone()),
             SetupError::OtherDevice => HomeError::OtherDevice,
-            SetupError::AreaTooLarge(area) => HomeError::Command(
-                CommandError::new(ErrorKind::Usage, "area_too_large", &error).with("area", area),
+            SetupError::WrongLevel(area) => HomeError::Command(
+                CommandError::new(ErrorKind::Usage, "area_level", &error).with("area", area),
             ),
             SetupError::Name => command(ErrorKind::Usage, "bad_name"),
             SetupError::Token(token) => HomeError::Command(

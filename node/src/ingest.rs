@@ -138,7 +138,8 @@ impl<'a, 't> Ingest<'a, 't> {
         let run = match &head {
             Some(head) if run.first_seq <= head.seq => {
                 if run.last_seq() <= head.seq {
-                    return Ok(Ok(Outcome::Known));
+                    let same = self.holds(&run)?;
+                    return Ok(if same { Ok(Outcome::Known) } else { Err(Refusal::Forked) });
                 }
                 // Two peers sent the same stretch. If the rest does not fit what is here, the
                 // author has two chains, and whoever carries one is not to blame.
@@ -213,6 +214,21 @@ impl<'a, 't> Ingest<'a, 't> {
         Ok(Ingested { heads: self.heads, set_aside })
     }
 
+    /// Whether the last entry of a run is the one that is here with its number: then all before it
+    /// are, too, unless the author has signed two chains that meet, which no hash does.
+    fn holds(&self, run: &UnverifiedRun) -> Result<bool, StoreError> {
+        let Some(log) = self.tables.log(&run.log)? else { return Ok(false) };
+        let stored = self.tables.entry(log.number, run.last_seq())?;
+        Ok(stored.zip(run.entries.last()).is_some_and(|(stored, sent)| {
+            let header = &stored.header;
+            header.kind == sent.kind
+                && header.document == sent.document
+                && header.written_at_ms == sent.written_at_ms
+                && header.tail == sent.tail
+                && stored.body == sent.body
+        }))
+    }
+
     fn proves(&self, grant: &GrantId, log: &LogKey) -> bool {
         self.authority
             .grant(grant)
@@ -227,7 +243,7 @@ impl<'a, 't> Ingest<'a, 't> {
                 detail: format!("{:?} names no grant that holds", log.key),
             });
         };
-        match (entry.header.kind, entry.header.document) {
+        match (entry.header.kind, entry.header.document.id()) {
             (Kind::Change, Some(id)) => {
                 let candidate = Candidate::of(entry, grant);
                 let fresh = Fresh {
@@ -241,9 +257,11 @@ impl<'a, 't> Ingest<'a, 't> {
                 self.fresh.entry(key).or_default().push(fresh);
                 Ok(())
             }
-            (Kind::Change, None) => {
+            (Kind::Change, None) if entry.header.document.is_empty() => {
                 self.note(log, entry, Unsettled::NotAllowed("no_document".into()))
             }
+            // A document of a later version: carried, like a kind of entry of one.
+            (Kind::Change, None) => self.note(log, entry, Unsettled::UnknownKind),
             (Kind::Grant, _) => match learn(self.authority, log, entry) {
                 Ok(grant) => {
                     self.authority.note_carried(grant.id());
@@ -378,7 +396,7 @@ pub fn collect(
         let Some(grant) = authority.grant(&log.grant) else { continue };
         tables.for_each_entry(log.number, |_, entry| {
             let entry = entry?;
-            let key = entry.header.document.map(|id| DocumentKey { scope: log.key.scope, id });
+            let key = entry.header.document.id().map(|id| DocumentKey { scope: log.key.scope, id });
             let wanted = key.and_then(|key| found.get_mut(&key));
             if let (Kind::Change, Some(list)) = (entry.header.kind, wanted) {
                 list.push(candidate_of(&log, &entry, grant));
@@ -411,27 +429,55 @@ fn candidate(
     let Some(log) = tables.log_by_number(row.log)? else { return Ok(None) };
     let Some(entry) = tables.entry(row.log, row.seq)? else { return Ok(None) };
     let grant = authority.grant(&log.grant);
-    let of_document = entry.header.kind == Kind::Change && entry.header.document.is_some();
+    let of_document = entry.header.kind == Kind::Change && entry.header.document.id().is_some();
     Ok(grant.filter(|_| of_document).map(|grant| candidate_of(&log, &entry, grant)))
 }
 
-/// Takes in a grant that an entry carries, if it holds and stands where it belongs: in the
-/// issuer's own log, written under the grant that it was issued under, in the subject's scope.
+/// Takes in a grant that an entry carries, if it holds and stands where it belongs.
 fn learn(authority: &mut Authority, log: &LogRow, entry: &Entry) -> Result<SignedGrant, Unsettled> {
-    let not_allowed = |what: &str| Unsettled::NotAllowed(format!("grant_{what}"));
-    if log.key.lane != Lane::Authority {
-        return Err(not_allowed("lane"));
+    let grant = carried_grant(authority, log, entry)?;
+    if grant.id() != authority.mesh() {
+        authority.learn(grant.clone()).map_err(|_| grant_refused("invalid"))?;
     }
-    let grant = SignedGrant::from_bytes(&entry.body).map_err(|_| not_allowed("form"))?;
+    Ok(grant)
+}
+
+/// Why a grant that an entry carries does not count, if so, given all that is known by now.
+pub(crate) fn grant_standing(
+    authority: &Authority,
+    log: &LogRow,
+    entry: &Entry,
+) -> Option<Unsettled> {
+    match carried_grant(authority, log, entry) {
+        Ok(grant) if authority.grant(&grant.id()).is_some() => None,
+        Ok(_) => Some(grant_refused("invalid")),
+        Err(reason) => Some(reason),
+    }
+}
+
+/// The grant that an entry carries, if it stands where it belongs: in the issuer's own log, written
+/// under the grant that it was issued under, in the subject's scope.
+fn carried_grant(
+    authority: &Authority,
+    log: &LogRow,
+    entry: &Entry,
+) -> Result<SignedGrant, Unsettled> {
+    if log.key.lane != Lane::Authority {
+        return Err(grant_refused("lane"));
+    }
+    let grant = SignedGrant::from_bytes(&entry.body).map_err(|_| grant_refused("form"))?;
     if grant.id() == authority.mesh() {
         return Ok(grant);
     }
     if grant.grant.issuer != Some(log.grant) {
-        return Err(not_allowed("issuer"));
+        return Err(grant_refused("issuer"));
     }
     if grant.grant.area.0 != log.key.scope {
-        return Err(not_allowed("scope"));
+        return Err(grant_refused("scope"));
     }
-    authority.learn(grant.clone()).map_err(|_| not_allowed("invalid"))?;
     Ok(grant)
+}
+
+fn grant_refused(why: &str) -> Unsettled {
+    Unsettled::NotAllowed(format!("grant_{why}"))
 }

@@ -7,6 +7,11 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Longest opaque tail of a header, bytes: room for a later version's fields.
 pub const TAIL_BYTES_MAX: usize = 64;
 
+/// Longest name of a document in a header, bytes: 33 in this version, and room for a later one.
+pub const DOCUMENT_BYTES_MAX: usize = 64;
+
+const _: () = assert!(shouwang_crdt_schema::parts::DocumentId::BYTES_MAX <= DOCUMENT_BYTES_MAX);
+
 /// The largest number of an entry: a thousand entries a second for nine thousand years.
 pub const SEQ_MAX: u64 = 1 << 48;
 

@@ -12,7 +12,7 @@ use crate::limits::{CHECKPOINT_BYTES, CHECKPOINT_ENTRIES};
 pub mod entry;
 pub mod run;
 
-pub use entry::{Entry, EntryHash, Header, Kind};
+pub use entry::{DocumentField, Entry, EntryHash, Header, Kind};
 pub use run::{RunError, UnverifiedRun, VerifiedRun};
 
 /// Order of priority on a thin link: authority first, so that what follows can be proved.

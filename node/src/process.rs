@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::admin::server;
 use crate::command::device::AddressAdd;
-use crate::command::status::{PeerState, PeerStatus, Peers, PeersReport};
-use crate::command::{CommandError, Request};
+use crate::command::status::{Peers, PeersReport};
+use crate::command::{CommandError, ErrorKind, Request};
 use crate::engine::Engine;
 use crate::home::{Home, HomeError, Node};
+use crate::identity::DeviceId;
 use crate::machine::now;
 use crate::runtime::{Running, Started, UpOptions, network, start};
 use crate::transport::{DialState, check_address};
@@ -38,13 +39,20 @@ pub async fn up(
     let Started { running, listening, ended } = start(engine, &options).await?;
     let served = server::serve(home.path(), running.clone()).await.map_err(network)?;
     ready(Ready { listening, admin: served.address.clone() });
-    tokio::select! {
-        () = shutdown => {}
-        () = ended.notified() => tracing::error!("the engine has stopped"),
-    }
+    let failed = tokio::select! {
+        () = shutdown => false,
+        () = ended.notified() => true,
+    };
     served.stop();
     running.stop().await;
-    Ok(())
+    match failed {
+        false => Ok(()),
+        true => Err(HomeError::Command(CommandError::new(
+            ErrorKind::Failed,
+            "node_stopped",
+            "the store failed, and the node has stopped; what was reported as saved is on the disk",
+        ))),
+    }
 }
 
 /// Exchanges with every known peer that can be reached and returns when every exchange is done or
@@ -78,7 +86,7 @@ pub async fn sync(
             let (report, dials) = link.look().await?;
             progress(&report);
             let now = tokio::time::Instant::now();
-            let nobody = dials.is_empty() && report.peers.iter().all(|peer| !online(peer));
+            let nobody = dials.is_empty() && report.peers.iter().all(|peer| !peer.in_session);
             let waited_enough = now >= deadline || (nobody && now >= begun + DISCOVERY);
             if (!nobody && settled(&report, &dials)) || waited_enough {
                 return Ok(report);
@@ -92,15 +100,18 @@ pub async fn sync(
     report
 }
 
-/// Whether every address is either in a complete exchange or has failed, and every session is
-/// complete.
+/// Whether every address is either in an exchange or has failed, and every session has come as far
+/// as it can.
 fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>) -> bool {
-    let tried = dials.values().all(|dial| dial.online || dial.attempts > 0);
-    tried && report.peers.iter().filter(|peer| online(peer)).all(|peer| peer.done)
-}
-
-fn online(peer: &PeerStatus) -> bool {
-    peer.state == PeerState::Online
+    let known = |device: &DeviceId| report.peers.iter().find(|peer| peer.device == *device);
+    let tried = dials.values().all(|dial| {
+        // A substream that the engine has not heard of yet is no outcome.
+        let heard = dial.peer.as_ref().and_then(known).is_some_and(|peer| {
+            peer.in_session || peer.last_error.is_some() || peer.last_done_ms.is_some()
+        });
+        (dial.online && heard) || dial.attempts > 0
+    });
+    tried && report.peers.iter().filter(|peer| peer.in_session).all(|peer| peer.settled)
 }
 
 /// Remembers addresses that a person gave: next time they need not be given again.

@@ -13,7 +13,8 @@ use crate::identity::token::{Invite, Request, TokenError};
 use crate::index::IndexSecret;
 use crate::limits::NAME_BYTES_MAX;
 use crate::log::run::RunEntry;
-use crate::log::{Head, Incarnation, Kind, Lane, LogKey, VerifiedRun};
+use crate::ingest::Ingest;
+use crate::log::{Incarnation, Kind, Lane, LogKey, VerifiedRun};
 use crate::store::{Store, StoreError, StoreRead, Transaction};
 
 /// What a node that has joined has of its own.
@@ -41,8 +42,8 @@ pub enum SetupError {
     #[error("the invite is for another device")]
     OtherDevice,
     /// A mesh begins at a county or a township.
-    #[error("a mesh begins at a county or below, {0} is above")]
-    AreaTooLarge(DivisionCode),
+    #[error("a mesh begins at a county or a township, {0} is neither")]
+    WrongLevel(DivisionCode),
     /// A name that is empty or too long.
     #[error("a name has 1 to {NAME_BYTES_MAX} bytes")]
     Name,
@@ -92,8 +93,8 @@ pub fn init(
     wall_ms: i64,
 ) -> Result<DeviceKeys, SetupError> {
     use shouwang_crdt_schema::division::Level;
-    if area.level() < Level::County {
-        return Err(SetupError::AreaTooLarge(area));
+    if !matches!(area.level(), Level::County | Level::Township) {
+        return Err(SetupError::WrongLevel(area));
     }
     check_name(name)?;
     if store.read()?.meta(GRANT)?.is_some() {
@@ -130,28 +131,25 @@ pub fn init(
     // Two entries are far from a checkpoint and cannot be refused.
     let run = VerifiedRun::write(log, root_grant.id(), None, entries, &root)
         .map_err(|_| SetupError::NotJoined)?;
+    let mut authority = Authority::pin(root_grant.clone())?;
+    let secret = read_index_secret(store)?;
     store.write(|tables| {
         pin(tables, &[root_grant.clone(), first.clone()], incarnation)?;
-        let row = tables.log_for(&log, root_grant.id())?;
-        let mut head = None;
-        for entry in run.entries() {
-            let next = Head::after(head.as_ref(), entry);
-            tables.append(&row, entry, &next)?;
-            head = Some(next);
-        }
-        tables.put_grant(&root_grant, true)?;
-        tables.put_grant(&first, true)?;
-        Ok::<_, StoreError>(())
+        let mut ingest = Ingest::begin(tables, &mut authority, Area(area), secret);
+        let stored = ingest.store(run)?;
+        ingest.finish()?;
+        stored.map(drop).map_err(|refusal| StoreError::Corrupt {
+            table: "logs-1",
+            detail: refusal.to_string(),
+        })
     })?;
     Ok(root)
 }
 
-/// The role of a mesh's first device: a county's registrar, a township's manager with every right
-/// that the root can give.
+/// The role of a mesh's first device: a county's registrar, a township's manager.
 fn first_role(area: DivisionCode) -> Role {
     use shouwang_crdt_schema::division::Level;
     match area.level() {
-        Level::Village => Role::Clerk,
         Level::Township => Role::Manager,
         _ => Role::Registrar,
     }
@@ -211,10 +209,13 @@ pub(crate) fn read(store: &Store) -> Result<Own, SetupError> {
             nonce: nonce.try_into().map_err(|_| short(INCARNATION))?,
         },
         epoch: snapshot.meta_number(EPOCH)?,
-        index_secret: IndexSecret(
-            array(INDEX_SECRET)?.try_into().map_err(|_| short(INDEX_SECRET))?,
-        ),
+        index_secret: read_index_secret(store)?,
     })
+}
+
+fn read_index_secret(store: &Store) -> Result<IndexSecret, SetupError> {
+    let secret = store.read()?.meta(INDEX_SECRET)?.ok_or(SetupError::NoKeys)?;
+    Ok(IndexSecret(secret.try_into().map_err(|_| short(INDEX_SECRET))?))
 }
 
 /// Every grant that is here and holds: those of the invite, and those that entries brought.

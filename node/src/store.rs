@@ -59,7 +59,11 @@ pub enum StoreError {
 impl Store {
     /// Opens the database file, or makes it.
     pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
-        Self::with(Self::builder().create(path))
+        // redb 4.5 panics over some damaged pages.
+        std::panic::catch_unwind(|| Self::with(Self::builder().create(path))).unwrap_or_else(|_| {
+            let detail = "a page of the file is damaged".to_owned();
+            Err(StoreError::Corrupt { table: "file", detail })
+        })
     }
 
     /// Opens a database over a backend of one's own: memory, faults, encryption.
@@ -88,15 +92,20 @@ impl Store {
         let transaction = self.database.begin_write().map_err(redb_error)?;
         let written = {
             let mut meta = transaction.open_table(tables::META).map_err(redb_error)?;
+            // The format of a later version may come without a checksum, or with another.
+            let readable = |row: &[u8]| {
+                let text = tables::decode_meta(row).unwrap_or_else(|| row.to_vec());
+                String::from_utf8_lossy(&text).into_owned()
+            };
             let found = meta
                 .get("format")
                 .map_err(redb_error)?
-                .map(|found| String::from_utf8_lossy(found.value()).into_owned());
+                .map(|found| readable(found.value()));
             match found {
                 Some(found) if found == FORMAT => false,
                 Some(found) => return Err(StoreError::OtherSchema { found, expected: FORMAT }),
                 None => {
-                    meta.insert("format", FORMAT.as_bytes()).map_err(redb_error)?;
+                    meta.insert("format", tables::encode_meta(FORMAT.as_bytes()).as_slice()).map_err(redb_error)?;
                     true
                 }
             }

@@ -69,6 +69,8 @@ pub enum Event {
     Done(DeviceId),
     /// So many entries left for the peer.
     Sent(DeviceId, u64),
+    /// The peer and we see a log differently: its author has written two chains.
+    Forked(DeviceId, LogKey),
 }
 
 /// What sync reads of the node.

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use crate::identity::{DeviceId, DeviceKeys};
-use crate::limits::{FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, SILENCE_TIMEOUT_MS};
+use crate::limits::{FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, SESSIONS_MAX, SILENCE_TIMEOUT_MS};
 use crate::sync::{Disposition, PeerError};
 
 mod counted;
@@ -30,6 +30,12 @@ const PROTOCOL: StreamProtocol = StreamProtocol::new("/shouwang/sync/1");
 /// Connecting, Noise and the opening of a substream each take two or three round trips: at 2 s
 /// each on a bad day 10 s (libp2p's default) is not enough.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(HELLO_TIMEOUT_MS);
+
+/// A substream that has lasted so long was a good one: the next wait is short again.
+const STABLE: Duration = Duration::from_secs(60);
+
+/// Time for the reason of a hang-up to leave before the connection is closed.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// How long to wait for one more network interface to be heard of.
 const INTERFACES: Duration = Duration::from_millis(100);
@@ -78,6 +84,7 @@ pub(crate) enum TransportError {
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
+    limits: libp2p::connection_limits::Behaviour,
     stream: libp2p_stream::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
 }
@@ -87,6 +94,8 @@ struct Active {
     opener: DeviceId,
     since: Instant,
     frames: mpsc::UnboundedSender<Vec<u8>>,
+    /// Stops the task that reads: after a hang-up nothing more is taken from the peer.
+    reader: tokio::task::AbortHandle,
 }
 
 /// The task that owns the swarm.
@@ -101,6 +110,7 @@ pub(crate) struct Transport {
     orders: mpsc::UnboundedReceiver<Order>,
     opened: (mpsc::UnboundedSender<Opened>, mpsc::UnboundedReceiver<Opened>),
     closed: (mpsc::UnboundedSender<Closed>, mpsc::UnboundedReceiver<Closed>),
+    hang_ups: (mpsc::UnboundedSender<DeviceId>, mpsc::UnboundedReceiver<DeviceId>),
 }
 
 type Opened = (DeviceId, Result<libp2p::Stream, String>);
@@ -144,6 +154,7 @@ impl Transport {
             orders,
             opened: mpsc::unbounded_channel(),
             closed: mpsc::unbounded_channel(),
+            hang_ups: mpsc::unbounded_channel(),
         };
         Ok((transport, Ends { notices: notices_end, orders: orders_end }, listening))
     }
@@ -168,6 +179,13 @@ impl Transport {
                 },
                 Some((peer, substream)) = self.closed.1.recv() => {
                     self.ended(peer, substream, None).await;
+                }
+                Some(peer) = self.hang_ups.1.recv() => {
+                    if !self.active.contains_key(&peer)
+                        && let Some(peer) = peer_id_of(peer)
+                    {
+                        let _ = self.swarm.disconnect_peer_id(peer);
+                    }
                 }
                 order = self.orders.recv() => match order {
                     None => return,
@@ -196,6 +214,8 @@ impl Transport {
                 let Some(peer) = device_of(&peer_id) else { return };
                 self.dials.reached(endpoint.get_remote_address(), peer);
                 if self.active.contains_key(&peer) {
+                    // Another way to the same peer.
+                    self.dials.online(peer);
                     return;
                 }
                 let mut control = self.swarm.behaviour().stream.new_control();
@@ -244,18 +264,19 @@ impl Transport {
         self.next_substream += 1;
         let (reader, writer) = stream.split();
         let (frames, waiting) = mpsc::unbounded_channel();
-        self.active.insert(peer, Active { substream, opener, since: Instant::now(), frames });
-        self.dials.online(peer);
         if self.notices.send(Notice::Up(peer, substream)).await.is_err() {
             return;
         }
         let (notices, closed) = (self.notices.clone(), self.closed.0.clone());
-        tokio::spawn(async move {
+        let reading = tokio::spawn(async move {
             if let Err(error) = read(peer, substream, reader, &notices).await {
                 tracing::debug!(peer = %peer.short(), %error, "substream ended");
             }
             let _ = closed.send((peer, substream));
         });
+        let (since, reader) = (Instant::now(), reading.abort_handle());
+        self.active.insert(peer, Active { substream, opener, since, frames, reader });
+        self.dials.online(peer);
         let closed = self.closed.0.clone();
         tokio::spawn(async move {
             if let Err(error) = write(writer, waiting).await {
@@ -290,7 +311,19 @@ impl Transport {
         if self.active.get(&peer).is_none_or(|active| active.substream != substream) {
             return;
         }
-        self.active.remove(&peer);
+        let Some(active) = self.active.remove(&peer) else { return };
+        active.reader.abort();
+        if active.since.elapsed() >= STABLE {
+            self.dials.stable(peer);
+        }
+        if !matches!(error, Some(PeerError::Replaced)) {
+            // The writer still has the reason to say; then the connection goes too.
+            let hang_up = self.hang_ups.0.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(LAST_WORDS).await;
+                let _ = hang_up.send(peer);
+            });
+        }
         match &error {
             Some(PeerError::Replaced) => {}
             Some(error) if error.disposition() == Disposition::RetryLater => {
@@ -348,6 +381,7 @@ fn swarm(
         })
         .map_err(|e| set_up(&e))?
         .with_behaviour(|_| Behaviour {
+            limits: libp2p::connection_limits::Behaviour::new(limits()),
             stream: libp2p_stream::Behaviour::new(),
             mdns: mdns.into(),
         })
@@ -359,6 +393,18 @@ fn swarm(
         .with_connection_timeout(CONNECT_TIMEOUT)
         .build();
     Ok(swarm)
+}
+
+/// libp2p's defaults are no limits at all.
+fn limits() -> libp2p::connection_limits::ConnectionLimits {
+    let sessions = u32::try_from(SESSIONS_MAX).unwrap_or(u32::MAX);
+    libp2p::connection_limits::ConnectionLimits::default()
+        // Crossed dials over two addresses are four.
+        .with_max_established_per_peer(Some(4))
+        .with_max_pending_incoming(Some(128))
+        .with_max_pending_outgoing(Some(128))
+        // Each session may be about to be replaced.
+        .with_max_established(Some(2 * sessions))
 }
 
 /// Reads an address.
@@ -456,6 +502,12 @@ async fn write(
         writer.write_all(&length).await?;
         writer.write_all(&frame).await?;
     }
+}
+
+/// The libp2p peer id of a device.
+fn peer_id_of(device: DeviceId) -> Option<PeerId> {
+    let key = libp2p::identity::ed25519::PublicKey::try_from_bytes(&device.0).ok()?;
+    Some(libp2p::identity::PublicKey::from(key).to_peer_id())
 }
 
 /// The device whose key a libp2p peer id holds.

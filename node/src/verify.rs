@@ -1,20 +1,21 @@
 //! Reading everything again: every header, body and signature, every document rebuilt from the
 //! logs, every row of the index, every count. Whatever is wrong is named; nothing is changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
 
 use crate::counting::count;
 use crate::identity::authority::Authority;
 use crate::index::{self, IndexSecret};
-use crate::ingest::{Found, candidate_of, document_row};
+use crate::ingest::{Found, candidate_of, document_row, grant_standing};
 use crate::json::JSON_SCHEMA_VERSION;
 use crate::log::{Entry, EntryHash, Head, Kind};
-use crate::store::rows::{DocumentKey, LogRow, ScopeRow};
+use crate::store::rows::{DocumentKey, LogRow, ScopeRow, Unsettled, UnsettledRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 
 /// What was read, and what is wrong.
@@ -66,9 +67,11 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
         },
         found: Found::new(),
         scopes: BTreeMap::new(),
+        standings: BTreeMap::new(),
     };
     check.step("logs", |check| check.logs());
     check.step("documents", |check| check.documents());
+    check.step("standings", |check| check.unsettled());
     check.step("index", |check| check.elders(secret));
     check.step("counts", |check| check.counts());
     check.step("rest", |check| check.rest());
@@ -82,6 +85,8 @@ struct Check<'a> {
     report: VerifyReport,
     found: Found,
     scopes: BTreeMap<DivisionCode, ScopeRow>,
+    /// By document, the entries that do not count as they follow from the logs.
+    standings: BTreeMap<DocumentKey, BTreeMap<EntryHash, UnsettledRow>>,
 }
 
 impl Check<'_> {
@@ -149,11 +154,12 @@ impl Check<'_> {
             let is_head = last.is_some_and(|last| last.seq == seq);
             self.entry(log, seq, head.as_ref(), &entry, is_head, &place);
             head = Some(Head::after(head.as_ref(), &entry));
-            if let (Kind::Change, Some(id), Some(grant)) =
-                (entry.header.kind, entry.header.document, grant)
-            {
-                let key = DocumentKey { scope: log.key.scope, id };
-                self.found.entry(key).or_default().push(candidate_of(log, &entry, grant));
+            match (entry.header.kind, entry.header.document.id(), grant) {
+                (Kind::Change, Some(id), Some(grant)) => {
+                    let key = DocumentKey { scope: log.key.scope, id };
+                    self.found.entry(key).or_default().push(candidate_of(log, &entry, grant));
+                }
+                _ => self.note_other(log, &entry),
             }
             Ok(())
         })?;
@@ -200,6 +206,23 @@ impl Check<'_> {
         }
     }
 
+    /// Entries that are of no document that this version knows stand under the directory.
+    fn note_other(&mut self, log: &LogRow, entry: &Entry) {
+        let standing = match entry.header.kind {
+            Kind::Grant => match grant_standing(self.authority, log, entry) {
+                Some(standing) => standing,
+                None => return,
+            },
+            Kind::Change if entry.header.document.is_empty() => {
+                Unsettled::NotAllowed("no_document".into())
+            }
+            Kind::Change | Kind::Other(_) => Unsettled::UnknownKind,
+        };
+        let key = DocumentKey { scope: log.key.scope, id: DocumentId::Directory };
+        let row = UnsettledRow { log: log.number, seq: entry.header.seq, change: None, standing };
+        self.standings.entry(key).or_default().insert(entry.header.hash(), row);
+    }
+
     fn documents(&mut self) -> Result<(), StoreError> {
         for (key, entries) in std::mem::take(&mut self.found) {
             self.report.documents += 1;
@@ -223,19 +246,40 @@ impl Check<'_> {
                     }
                 }
             }
-            let stored: BTreeMap<EntryHash, String> = self
-                .snapshot
-                .unsettled_of(&key)?
+            let rebuilt: BTreeMap<EntryHash, UnsettledRow> = entries
                 .into_iter()
-                .filter(|(hash, _)| candidates.iter().any(|c| c.entry == *hash))
-                .map(|(hash, row)| (hash, row.standing.code()))
+                .filter_map(|(row, candidate)| {
+                    let standing = counted.unsettled.get(&candidate.entry)?.clone();
+                    Some((candidate.entry, UnsettledRow { standing, ..row }))
+                })
                 .collect();
-            let rebuilt: BTreeMap<EntryHash, String> = counted
-                .unsettled
-                .into_iter()
-                .map(|(hash, standing)| (hash, standing.code()))
-                .collect();
-            if stored != rebuilt {
+            self.standings.entry(key).or_default().extend(rebuilt);
+        }
+        Ok(())
+    }
+
+    /// What does not count, and why: the rows that are there against those that follow from the
+    /// logs.
+    fn unsettled(&mut self) -> Result<(), StoreError> {
+        let expected = std::mem::take(&mut self.standings);
+        let mut stored: BTreeMap<DocumentKey, BTreeMap<EntryHash, UnsettledRow>> = BTreeMap::new();
+        self.snapshot.for_each_unsettled(|key, hash, row| {
+            match row {
+                Ok(row) => drop(stored.entry(key).or_default().insert(hash, row)),
+                Err(error) => {
+                    let place = format!("{}/{} {hash:?}", key.scope, key.id);
+                    self.fault(place, "unreadable", &error);
+                }
+            }
+            Ok(())
+        })?;
+        let keys: BTreeSet<DocumentKey> = stored.keys().chain(expected.keys()).copied().collect();
+        for key in keys {
+            let none = BTreeMap::new();
+            let (found, follows) =
+                (stored.get(&key).unwrap_or(&none), expected.get(&key).unwrap_or(&none));
+            if found != follows {
+                let place = format!("{}/{}", key.scope, key.id);
                 self.fault(place, "standing", &"other entries count than the rules say");
             }
         }
@@ -294,6 +338,7 @@ impl Check<'_> {
     }
 
     fn rest(&mut self) -> Result<(), StoreError> {
+        self.snapshot.check_meta()?;
         for (grant, _) in self.snapshot.grants_all()? {
             if self.authority.grant(&grant.id()).is_none() {
                 self.fault(format!("grant {:?}", grant.id()), "grant", &"it does not hold");

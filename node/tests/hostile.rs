@@ -10,10 +10,12 @@ mod county;
 mod draft;
 mod frames;
 mod impostor;
+mod noise;
 mod records;
 
 use county::County;
 use impostor::Impostor;
+use shouwang_node::sync::wire::Frame;
 
 const COUNTY: &str = "990121000000";
 const SONGWU: &str = "990121101000";
@@ -47,6 +49,10 @@ impl Scene {
         let hangups: Vec<_> =
             refusals.iter().map(|code| (SONGWU.to_owned(), (*code).to_owned())).collect();
         assert_eq!(self.county.hangups(), hangups);
+        self.assert_honest_go_on();
+    }
+
+    fn assert_honest_go_on(&mut self) {
         let later = self.county.adds_elder(SHANGHE, "后来人");
         self.county.records_visit(SONGWU, &self.elder.clone(), "2026-09-02");
         self.county.settle();
@@ -67,9 +73,9 @@ impl Scene {
         let told: Vec<_> = impostor
             .hears(&mut self.county)
             .into_iter()
-            .filter(|frame| matches!(frame, shouwang_node::sync::wire::Frame::Close(_)))
+            .filter(|frame| matches!(frame, Frame::Close(_)))
             .collect();
-        assert_eq!(told, [shouwang_node::sync::wire::Frame::Close(code.into())]);
+        assert_eq!(told, [Frame::Close(code.into())]);
         assert!(!impostor.is_heard(&mut self.county, SONGWU));
         let refused = self.county.refused(SONGWU, impostor.keys.device());
         assert_eq!(refused, [(code.to_owned(), 1)].into());

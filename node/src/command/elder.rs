@@ -21,7 +21,7 @@ use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
 use crate::index;
-use crate::store::rows::{DocumentKey, ElderRow};
+use crate::store::rows::ElderRow;
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
 
@@ -89,6 +89,8 @@ pub struct ElderReport {
     pub age: Option<u32>,
     /// Single-valued fields that have a value, in the order in which a file shows them.
     pub fields: Vec<FieldReport>,
+    /// Every field of every part, and every key of an element, in which concurrent values stand.
+    pub conflicts: Vec<ConflictReport>,
     /// List → elements as stored, each a map of key to text (a plain text stands under `value`).
     pub lists: BTreeMap<String, Vec<BTreeMap<String, String>>>,
     /// Visits, the newest first.
@@ -110,6 +112,19 @@ pub struct FieldReport {
     pub conflict: Vec<String>,
     /// Parts that say something else, and what.
     pub differs: BTreeMap<String, String>,
+}
+
+/// Concurrent values in one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConflictReport {
+    /// The part.
+    pub part: String,
+    /// The field's key, or `list/key` for a key of an element.
+    pub field: String,
+    /// The value that takes effect in that part.
+    pub effective: String,
+    /// The values that do not.
+    pub others: Vec<String>,
 }
 
 /// A visit and who recorded it.
@@ -227,11 +242,8 @@ impl Request for ElderShow {
         let row = snapshot.elder(scope, elder)?.unwrap_or_else(ElderRow::empty);
         let view = index::view(&snapshot, scope, elder)?;
         let mut unsettled: BTreeMap<String, u64> = BTreeMap::new();
-        for part in view.parts() {
-            let key = DocumentKey { scope, id: DocumentId::elder(elder, part.part()) };
-            for (_, row) in snapshot.unsettled_of(&key)? {
-                *unsettled.entry(row.standing.code()).or_default() += 1;
-            }
+        for row in snapshot.unsettled_of_elder(scope, elder)? {
+            *unsettled.entry(row.standing.code()).or_default() += 1;
         }
         let fields = Field::ALL
             .iter()
@@ -257,6 +269,7 @@ impl Request for ElderShow {
             summary: summary(scope, elder, &row, self.as_of),
             age: row.birth_date.and_then(|born| completed_years(born, self.as_of)),
             fields,
+            conflicts: conflicts(&view, self.show_resident_id),
             lists: lists(&view),
             visits: visits(&Authors::of(&snapshot, scope)?, &view),
             unsettled,
@@ -476,6 +489,22 @@ fn show(field: Field, value: &Value, whole: bool) -> String {
         }
         _ => text.to_owned(),
     }
+}
+
+fn conflicts(view: &ElderView, whole: bool) -> Vec<ConflictReport> {
+    let masked = |field: &str, text: String| match Field::from_key(field) {
+        Some(field) => field.value(&text).map_or(text, |value| show(field, &value, whole)),
+        None => text,
+    };
+    view.conflicts()
+        .into_iter()
+        .map(|conflict| ConflictReport {
+            part: conflict.part.to_string(),
+            effective: masked(&conflict.field, conflict.effective),
+            others: conflict.others.into_iter().map(|o| masked(&conflict.field, o)).collect(),
+            field: conflict.field,
+        })
+        .collect()
 }
 
 fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {

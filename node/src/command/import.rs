@@ -107,7 +107,7 @@ impl Request for Import {
         let snapshot = engine.read()?;
         let files = Files::new(&snapshot, engine.area(), *engine.index_secret());
         let rights = engine.grant().rights;
-        let mut ids = BTreeSet::new();
+        let (mut ids, mut matched) = (BTreeSet::new(), BTreeSet::new());
         let mut plans = Vec::new();
         for row in &self.rows {
             let repeated = row.field(Field::ResidentId).is_some_and(|id| !ids.insert(id));
@@ -115,6 +115,10 @@ impl Request for Import {
                 _ if repeated => Err(rejected(Some("resident_id"), "repeated_row", None)),
                 Match::Rejected(outcome) => Err(outcome),
                 Match::None => plan(row, None, rights),
+                // Both rows would say what they say of the file as it was before either.
+                Match::File(view) if !matched.insert(view.elder()) => {
+                    Err(rejected(Some("name"), "repeated_row", None))
+                }
                 Match::File(view) => plan(row, Some(&view), rights),
             });
         }

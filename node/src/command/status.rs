@@ -108,6 +108,12 @@ pub struct PeerStatus {
     pub last_done_ms: Option<i64>,
     /// Whether the exchange under way is complete.
     pub done: bool,
+    /// Whether there is a session with it now, proved or not.
+    pub in_session: bool,
+    /// Whether nothing more can be exchanged in this session: done, but for logs that are stuck.
+    pub settled: bool,
+    /// Logs that the two nodes see differently, or of which something was refused.
+    pub stuck: u64,
     /// Entries that it lacks, as far as is known now.
     pub they_lack: Option<u64>,
     /// Entries that we lack, as far as is known now.
@@ -162,7 +168,12 @@ impl Request for Status {
         let names = places::names(&snapshot, area)?;
         let mut unsettled: BTreeMap<String, u64> = BTreeMap::new();
         let mut update_needed = false;
-        for row in snapshot.unsettled_in(area)? {
+        let above = std::iter::successors(area.0.parent(), |scope| scope.parent());
+        let mut aside = snapshot.unsettled_in(area)?;
+        for scope in above {
+            aside.extend(snapshot.unsettled_of_scope(scope)?);
+        }
+        for row in aside {
             *unsettled.entry(row.standing.code()).or_default() += 1;
             if row.standing == Unsettled::UnknownKind {
                 let log = snapshot.log_by_number(row.log)?;
@@ -247,6 +258,9 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
             last_seen_ms: row.last_seen_ms,
             last_done_ms: row.last_done_ms,
             done: progress.is_some_and(|progress| progress.done),
+            in_session: online.contains(&device),
+            settled: progress.is_some_and(|progress| progress.settled),
+            stuck: progress.map_or(0, |progress| progress.stuck),
             they_lack: progress.map(|progress| progress.they_lack),
             we_lack: progress.map(|progress| progress.we_lack),
             last_error: row.last_error.clone(),

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::{DeviceId, DeviceKeys, SealingKey, Signature};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::limits::NAME_BYTES_MAX;
+use crate::limits::{CHAIN_GRANTS_MAX, NAME_BYTES_MAX};
 
 const CONTEXT: &str = "shouwang 2026 grant 1";
 const VERSION: u8 = 1;
@@ -48,6 +48,8 @@ pub enum Role {
     Provider,
     /// A machine that only carries.
     Relay,
+    /// One that a later version names; its rights say what it may do.
+    Other(u8),
 }
 
 /// The most that a grant lets a device put into the mesh; beyond it entries neither count nor
@@ -128,8 +130,8 @@ pub enum GrantError {
     /// The issuer may not delegate.
     #[error("the grant's issuer may not delegate")]
     NoDelegation,
-    /// The depth is not the issuer's plus one.
-    #[error("the grant's depth does not follow its issuer's")]
+    /// The depth is not the issuer's plus one, or the chain would be too long to be shown.
+    #[error("the grant's depth does not follow its issuer's, or is too great")]
     Depth,
 }
 
@@ -210,6 +212,7 @@ impl Role {
             Self::Department => write(&[Registry, Incident]).and(Rights::REPLICATE),
             Self::Provider => write(&[Journal, Incident]),
             Self::Relay => Rights::RELAY,
+            Self::Other(_) => Rights::NONE,
         }
     }
 
@@ -224,6 +227,7 @@ impl Role {
             Self::Department => "department",
             Self::Provider => "provider",
             Self::Relay => "relay",
+            Self::Other(_) => "other",
         }
     }
 
@@ -237,13 +241,15 @@ impl Role {
             Self::Department => 5,
             Self::Provider => 6,
             Self::Relay => 7,
+            Self::Other(number) => number,
         }
     }
 
-    fn from_number(number: u8) -> Option<Self> {
+    fn from_number(number: u8) -> Self {
+        let known = Self::GRANTABLE.into_iter().find(|role| role.number() == number);
         match number {
-            0 => Some(Self::Root),
-            number => Self::GRANTABLE.into_iter().find(|role| role.number() == number),
+            0 => Self::Root,
+            number => known.unwrap_or(Self::Other(number)),
         }
     }
 }
@@ -290,7 +296,7 @@ impl Grant {
             area: Area(
                 DivisionCode::from_number(reader.u64()?).map_err(|_| GrantError::Field("area"))?,
             ),
-            role: Role::from_number(reader.u8()?).ok_or(GrantError::Field("role"))?,
+            role: Role::from_number(reader.u8()?),
             rights: Rights(reader.u16()?),
             quota: Quota {
                 bytes: reader.leb()?,
@@ -373,7 +379,9 @@ impl Grant {
             Err(GrantError::Area)
         } else if !issuer.rights.contains(self.rights) {
             Err(GrantError::Rights)
-        } else if Some(self.depth) != issuer.depth.checked_add(1) {
+        } else if Some(self.depth) != issuer.depth.checked_add(1)
+            || usize::from(self.depth) >= CHAIN_GRANTS_MAX
+        {
             Err(GrantError::Depth)
         } else {
             Ok(())

@@ -12,7 +12,7 @@ use super::LogKey;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::GrantId;
 use crate::identity::{DeviceKeys, Signature};
-use crate::limits::{BODY_BYTES_MAX, TAIL_BYTES_MAX};
+use crate::limits::{BODY_BYTES_MAX, DOCUMENT_BYTES_MAX, TAIL_BYTES_MAX};
 
 const VERSION: u8 = 1;
 const CONTEXT: &str = "shouwang 2026 entry header 1";
@@ -47,7 +47,7 @@ pub struct Header {
     /// What the body is.
     pub kind: Kind,
     /// The document it is for, where that applies.
-    pub document: Option<DocumentId>,
+    pub document: DocumentField,
     /// The body's length, bytes.
     pub body_length: u32,
     /// The body's BLAKE3 hash.
@@ -105,7 +105,7 @@ impl Header {
             .bytes(&self.previous.0)
             .i64(self.written_at_ms)
             .u8(self.kind.number())
-            .piece(&self.document.map(|document| document.to_bytes()).unwrap_or_default())
+            .piece(self.document.as_bytes())
             .u32(self.body_length)
             .bytes(&self.body_hash)
             .piece(&self.tail)
@@ -123,7 +123,7 @@ impl Header {
             previous: EntryHash(reader.array()?),
             written_at_ms: reader.i64()?,
             kind: Kind::from_number(reader.u8()?),
-            document: read_document(reader)?,
+            document: DocumentField::read(reader)?,
             body_length: reader.u32()?,
             body_hash: reader.array()?,
             tail: reader.piece(TAIL_BYTES_MAX)?.to_vec(),
@@ -136,11 +136,35 @@ impl Header {
     }
 }
 
-/// A document id behind its length; length 0 means none.
-pub(crate) fn read_document(reader: &mut Reader<'_>) -> Result<Option<DocumentId>, CodecError> {
-    match reader.piece(DocumentId::BYTES_MAX)? {
-        [] => Ok(None),
-        bytes => DocumentId::from_bytes(bytes).map(Some).map_err(|_| CodecError::Tag),
+/// The name of a document as it stands in a header: opaque bytes, so that entries of documents that
+/// a later version knows are stored and carried by this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocumentField(Vec<u8>);
+
+impl DocumentField {
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether the entry is of no document.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The document, if this version knows it.
+    pub fn id(&self) -> Option<DocumentId> {
+        DocumentId::from_bytes(&self.0).ok()
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self(reader.piece(DOCUMENT_BYTES_MAX)?.to_vec()))
+    }
+}
+
+impl From<Option<DocumentId>> for DocumentField {
+    fn from(document: Option<DocumentId>) -> Self {
+        Self(document.map(|document| document.to_bytes()).unwrap_or_default())
     }
 }
 

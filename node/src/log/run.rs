@@ -7,7 +7,7 @@
 use shouwang_crdt_schema::parts::DocumentId;
 use thiserror::Error;
 
-use super::entry::{Entry, EntryHash, Header, Kind, read_document};
+use super::entry::{DocumentField, Entry, EntryHash, Header, Kind};
 use super::{Head, LogKey, is_checkpoint};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::GrantId;
@@ -37,7 +37,7 @@ pub struct RunEntry {
     /// See [`Header::kind`].
     pub kind: Kind,
     /// See [`Header::document`].
-    pub document: Option<DocumentId>,
+    pub document: DocumentField,
     /// See [`Header::tail`].
     pub tail: Vec<u8>,
     /// The body.
@@ -86,7 +86,7 @@ impl UnverifiedRun {
             writer
                 .i64(entry.written_at_ms)
                 .u8(entry.kind.number())
-                .piece(&entry.document.map(|document| document.to_bytes()).unwrap_or_default())
+                .piece(entry.document.as_bytes())
                 .piece(&entry.tail)
                 .piece(&entry.body);
         }
@@ -105,7 +105,7 @@ impl UnverifiedRun {
             let entry = RunEntry {
                 written_at_ms: reader.i64()?,
                 kind: Kind::from_number(reader.u8()?),
-                document: read_document(reader)?,
+                document: DocumentField::read(reader)?,
                 tail: reader.piece(TAIL_BYTES_MAX)?.to_vec(),
                 body: reader.piece(BODY_BYTES_MAX)?.to_vec(),
             };
@@ -184,7 +184,7 @@ impl RunEntry {
         body: Vec<u8>,
         written_at_ms: i64,
     ) -> Self {
-        Self { written_at_ms, kind, document, tail: Vec::new(), body }
+        Self { written_at_ms, kind, document: document.into(), tail: Vec::new(), body }
     }
 
     fn into_entry(self, log: LogKey, seq: u64, previous: EntryHash) -> Entry {
@@ -286,7 +286,7 @@ pub fn cut(entries: &[Entry], head_before: Option<&Head>) -> Option<UnverifiedRu
             .map(|entry| RunEntry {
                 written_at_ms: entry.header.written_at_ms,
                 kind: entry.header.kind,
-                document: entry.header.document,
+                document: entry.header.document.clone(),
                 tail: entry.header.tail.clone(),
                 body: entry.body.clone(),
             })

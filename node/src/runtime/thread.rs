@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::identity::DeviceId;
 use crate::machine::now;
 use crate::store::StoreError;
-use crate::sync::{Input, Now, Output, PeerError};
+use crate::sync::{Input, Now, Output};
 use crate::transport::{Ends, Notice, Order, Substream};
 
 /// Notices taken in before a commit, at most: what waited together is committed together, and a
@@ -64,7 +64,7 @@ pub(crate) fn spawn(
     let ended = Arc::new(Notify::new());
     let (runtime, notify) = (tokio::runtime::Handle::current(), ended.clone());
     let work = move || {
-        let driver = Driver { engine, ends, waiting, current: BTreeMap::new() };
+        let driver = Driver { engine, ends, waiting, current: BTreeMap::new(), failed: false };
         let stopped = runtime.block_on(driver.run());
         notify.notify_one();
         if let Some(stopped) = stopped {
@@ -83,12 +83,16 @@ struct Driver {
     ends: Ends,
     waiting: mpsc::Receiver<Message>,
     current: BTreeMap<DeviceId, Substream>,
+    failed: bool,
 }
 
 impl Driver {
     async fn run(mut self) -> Option<oneshot::Sender<()>> {
         loop {
             let deadline = self.outputs();
+            if self.failed {
+                return None;
+            }
             tokio::select! {
                 notice = self.ends.notices.recv() => {
                     self.notice(notice?);
@@ -171,16 +175,12 @@ impl Driver {
         }
     }
 
-    /// A disk that fails must not let a peer believe anything: all sessions end, and begin anew
-    /// when the disk may have recovered.
+    /// A store that has failed once answers nothing more until it is opened again, and no peer may
+    /// believe anything meanwhile: the engine stops, and with it the process.
     fn check(&mut self, result: Result<(), StoreError>) {
-        let Err(error) = result else { return };
-        tracing::error!(%error, "the store failed");
-        for (peer, substream) in std::mem::take(&mut self.current) {
-            let _ = self.ends.orders.send(Order::Hangup(peer, substream, PeerError::Busy));
-            if let Err(error) = self.engine.handle(now(), Input::PeerDown(peer)) {
-                tracing::error!(%error, "the store failed");
-            }
+        if let Err(error) = result {
+            tracing::error!(%error, "the store failed");
+            self.failed = true;
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | Table | Key | Value |
 //! | --- | --- | --- |
-//! | `meta-1` | name | bytes: format, own keys and grants, incarnation, commit number |
+//! | `meta-1` | name | checksum (8 B), bytes: format, own keys and grants, incarnation, commit number |
 //! | `logs-1` | log number | log key (53 B), grant (32 B) |
 //! | `log_numbers-1` | log key (53 B) | log number |
 //! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
@@ -129,7 +129,17 @@ table_access! {
 pub trait StoreRead: TableAccess {
     /// A value of the node itself.
     fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.meta_rows().get(name)?.map(|value| value.value().to_vec()))
+        let row = self.meta_rows().get(name)?;
+        row.map(|row| decode_meta(row.value()).ok_or_else(|| damaged_meta(name))).transpose()
+    }
+
+    /// Checks every value of the node itself.
+    fn check_meta(&self) -> Result<(), StoreError> {
+        for row in self.meta_rows().iter()? {
+            let (name, value) = row?;
+            decode_meta(value.value()).ok_or_else(|| damaged_meta(name.value()))?;
+        }
+        Ok(())
     }
 
     /// A number of the node itself, 0 where it is not set.
@@ -323,6 +333,50 @@ pub trait StoreRead: TableAccess {
             .collect()
     }
 
+    /// All entries that do not count, with the document they stand under.
+    fn for_each_unsettled(
+        &self,
+        mut with: impl FnMut(
+            DocumentKey,
+            EntryHash,
+            Result<UnsettledRow, StoreError>,
+        ) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for row in self.unsettled().iter()? {
+            let (key, value) = row?;
+            let wrong = || corrupt("unsettled-1")(CodecError::Tag);
+            let (key, hash) = key.value().split_last_chunk::<32>().ok_or_else(wrong)?;
+            let key = DocumentKey::from_bytes(key).ok_or_else(wrong)?;
+            let row = decode_unsettled(value.value()).map_err(corrupt("unsettled-1"));
+            with(key, EntryHash(*hash), row)?;
+        }
+        Ok(())
+    }
+
+    /// All entries of one scope that do not count.
+    fn unsettled_of_scope(&self, scope: DivisionCode) -> Result<Vec<UnsettledRow>, StoreError> {
+        let low = scope.number().to_be_bytes();
+        let high = (scope.number() + 1).to_be_bytes();
+        self.unsettled()
+            .range(low.as_slice()..high.as_slice())?
+            .map(|row| decode_unsettled(row?.1.value()).map_err(corrupt("unsettled-1")))
+            .collect()
+    }
+
+    /// All entries of an elder's documents that do not count.
+    fn unsettled_of_elder(
+        &self,
+        scope: DivisionCode,
+        elder: ElderId,
+    ) -> Result<Vec<UnsettledRow>, StoreError> {
+        let low = elder_bytes(scope, elder).to_vec();
+        let high = [&low[..], &[0xff]].concat();
+        self.unsettled()
+            .range(low.as_slice()..high.as_slice())?
+            .map(|row| decode_unsettled(row?.1.value()).map_err(corrupt("unsettled-1")))
+            .collect()
+    }
+
     /// All entries that do not count.
     fn unsettled_all(&self) -> Result<Vec<UnsettledRow>, StoreError> {
         self.unsettled()
@@ -477,6 +531,20 @@ fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
 fn json<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes)
         .map_err(|error| StoreError::Corrupt { table, detail: error.to_string() })
+}
+
+/// A value of the node itself behind its checksum: nothing else says what it should be.
+pub(super) fn encode_meta(value: &[u8]) -> Vec<u8> {
+    [&checksum(value)[..], value].concat()
+}
+
+pub(super) fn decode_meta(row: &[u8]) -> Option<Vec<u8>> {
+    let (sum, value) = row.split_first_chunk::<8>()?;
+    (*sum == checksum(value)).then(|| value.to_vec())
+}
+
+fn damaged_meta(name: &str) -> StoreError {
+    StoreError::Corrupt { table: "meta-1", detail: format!("{name} is damaged") }
 }
 
 pub(super) fn encode_document(row: &DocumentRow) -> Vec<u8> {

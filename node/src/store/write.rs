@@ -57,7 +57,7 @@ impl<'t> Transaction<'t> {
 
     /// Sets a value of the node itself.
     pub fn set_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
-        self.meta_rows.insert(name, value)?;
+        self.meta_rows.insert(name, tables::encode_meta(value).as_slice())?;
         Ok(())
     }
 

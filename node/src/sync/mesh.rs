@@ -82,7 +82,7 @@ impl Mesh {
             let last = logs.entry(log).or_insert(last_seq);
             *last = last_seq.max(*last);
         }
-        self.with(peer, |session, _| Ok(session.ingested(log, result)?))
+        self.with(peer, |session, out| Ok(session.ingested(log, result, out)?))
     }
 
     /// A transaction is committed: acknowledges what came in, and pushes what is new.

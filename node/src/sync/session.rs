@@ -93,6 +93,8 @@ pub(super) struct Session {
 pub struct Progress {
     /// Whether both hold all that both summaries spoke of.
     pub done: bool,
+    /// Whether nothing more can be exchanged: done, but for logs that are stuck.
+    pub settled: bool,
     /// Entries that the peer lacks of what we hold.
     pub they_lack: u64,
     /// Entries that we lack of what its summary spoke of.
@@ -184,9 +186,9 @@ impl Session {
                 }
                 out.push_back(Output::Learn(chain));
             }
-            Frame::Summary { heads, last } => self.summary(heads, last, replica)?,
+            Frame::Summary { heads, last } => self.summary(now, heads, last, replica, out)?,
             Frame::Run(run) => self.run(run, replica, out)?,
-            Frame::Have(heads) => self.have(&heads, replica)?,
+            Frame::Have(heads) => self.have(&heads, replica, out)?,
             Frame::Alive => {}
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
@@ -220,8 +222,8 @@ impl Session {
                     self.begin(now, replica, out)?;
                 }
             }
+            // A grant that we know of an earlier role still proves the key meanwhile.
             None => {
-                self.grant = None;
                 self.chain_asked = true;
                 self.send(now, &Frame::AskChain, out);
             }
@@ -256,7 +258,7 @@ impl Session {
     /// The peer's grant is proved only now: what was said before was said without knowing it.
     fn begin(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
         self.send_summary(now, replica, out)?;
-        if self.summary_whole { self.compare(replica) } else { Ok(()) }
+        if self.summary_whole { self.compare(now, replica, out) } else { Ok(()) }
     }
 
     fn note_chain(&mut self, chain: &[SignedGrant]) {
@@ -339,9 +341,11 @@ impl Session {
 
     fn summary(
         &mut self,
+        now: Now,
         heads: Vec<LogPosition>,
         last: bool,
         replica: &impl Replica,
+        out: &mut Outputs,
     ) -> Result<(), Stop> {
         if self.summary_whole {
             // One may come before the peer had our chain, and one after it, in place of the first.
@@ -358,16 +362,22 @@ impl Session {
         }
         self.theirs.extend(heads.into_iter().map(|head| (head.log, head)));
         self.summary_whole = last;
-        if last { self.compare(replica) } else { Ok(()) }
+        if last { self.compare(now, replica, out) } else { Ok(()) }
     }
 
     /// Finds the logs in which we are ahead, once both grants are proved and its summary is whole.
-    fn compare(&mut self, replica: &impl Replica) -> Result<(), Stop> {
+    fn compare(
+        &mut self,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
         let Some(peer) = self.grant.clone() else { return Ok(()) };
+        let mut differing = Vec::new();
         for position in self.theirs.values() {
             let ours = replica.hash_at(&position.log, position.seq)?;
-            if ours.is_some_and(|hash| hash != position.hash) {
-                self.stuck.insert(position.log);
+            if let Some(hash) = ours.filter(|hash| *hash != position.hash) {
+                differing.push(LogPosition { hash, ..*position });
                 continue;
             }
             let head = replica.head(&position.log)?;
@@ -385,10 +395,24 @@ impl Session {
                 *has = known.max(*has);
             }
         }
+        for position in &differing {
+            self.forked(position.log, out);
+        }
+        if !differing.is_empty() {
+            // The peer sees it by our hash at its own number.
+            self.send(now, &Frame::Have(differing), out);
+        }
         for (log, head) in replica.heads(peer.area)? {
             self.note_head(replica, log, &head);
         }
         Ok(())
+    }
+
+    /// The two of us see a log differently: it is set aside in this exchange, and said.
+    fn forked(&mut self, log: LogKey, out: &mut Outputs) {
+        if self.stuck.insert(log) {
+            out.push_back(Output::Event(Event::Forked(self.peer, log)));
+        }
     }
 
     /// Notes that we hold a log up to `head`.
@@ -409,7 +433,8 @@ impl Session {
         out: &mut Outputs,
     ) -> Result<(), Stop> {
         for (log, head) in heads {
-            if self.wanted.get(log).is_some_and(|wanted| *wanted <= head.seq) {
+            let reached = self.wanted.get(log).is_some_and(|wanted| *wanted <= head.seq);
+            if reached && !self.stuck.contains(log) {
                 self.wanted.remove(log);
             }
             if self.summary_whole {
@@ -440,6 +465,7 @@ impl Session {
         &mut self,
         log: LogKey,
         result: &Result<Outcome, Refusal>,
+        out: &mut Outputs,
     ) -> Result<(), PeerError> {
         match result {
             Ok(_) => Ok(()),
@@ -448,7 +474,7 @@ impl Session {
                 Ok(())
             }
             Err(Refusal::Forked) => {
-                self.stuck.insert(log);
+                self.forked(log, out);
                 Ok(())
             }
             Err(refusal) => {
@@ -481,7 +507,12 @@ impl Session {
         self.pump(now, replica, out)
     }
 
-    fn have(&mut self, heads: &[LogPosition], replica: &impl Replica) -> Result<(), Stop> {
+    fn have(
+        &mut self,
+        heads: &[LogPosition],
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
         for position in heads {
             match replica.hash_at(&position.log, position.seq)? {
                 Some(hash) if hash == position.hash => {
@@ -489,9 +520,7 @@ impl Session {
                     *has = position.seq.max(*has);
                 }
                 // More than we have ourselves says nothing yet; another hash says that we differ.
-                Some(_) => {
-                    self.stuck.insert(position.log);
-                }
+                Some(_) => self.forked(position.log, out),
                 None => {}
             }
         }
@@ -538,8 +567,12 @@ impl Session {
     }
 
     /// Whether both hold, durably, all that both summaries spoke of and all that was sent since.
-    /// Logs that are stuck are counted beside it.
     fn is_done(&self) -> bool {
+        self.is_settled() && self.stuck.is_empty()
+    }
+
+    /// Whether nothing more can be exchanged: done, but for logs that are stuck.
+    fn is_settled(&self) -> bool {
         self.hello.is_some()
             && self.summary_sent
             && self.summary_whole
@@ -564,6 +597,7 @@ impl Session {
             progress.they_lack += here.saturating_sub(there);
         }
         progress.done = self.is_done();
+        progress.settled = self.is_settled();
         Ok(progress)
     }
 
@@ -574,8 +608,10 @@ impl Session {
 
     fn death_ms(&self) -> u64 {
         let waiting = !self.summary_whole || !self.in_flight.is_empty();
-        match (&self.hello, waiting) {
+        match (self.hello.as_ref().and(self.grant.as_ref()), waiting) {
             (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
+            // A proved grant is asked for anew where `Hello` names another one.
+            (Some(_), _) if self.chain_asked => self.opened_ms + HELLO_TIMEOUT_MS,
             (Some(_), true) => self.heard_ms.max(self.spoke_ms) + PROGRESS_TIMEOUT_MS,
             (Some(_), false) => self.heard_ms + SILENCE_TIMEOUT_MS,
         }

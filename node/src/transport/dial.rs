@@ -137,9 +137,15 @@ impl Dials {
             dial.state.online = true;
             dial.state.error = None;
             dial.due = None;
-            dial.wait = Duration::from_millis(REDIAL_MIN_MS);
         }
         self.show();
+    }
+
+    /// A substream with the peer has lasted: the next wait begins short.
+    pub(crate) fn stable(&mut self, peer: DeviceId) {
+        for dial in self.of(peer) {
+            dial.wait = Duration::from_millis(REDIAL_MIN_MS);
+        }
     }
 
     /// A substream ended, or could not be opened; trying again soon may help.

@@ -193,7 +193,7 @@ pub fn sealed(
             previous: last,
             written_at_ms: entry.written_at_ms,
             kind: entry.kind,
-            document: entry.document,
+            document: entry.document.clone(),
             body_length: entry.body.len() as u32,
             body_hash: *blake3::hash(&entry.body).as_bytes(),
             tail: entry.tail.clone(),
