@@ -45,11 +45,13 @@ impl Candidate {
     pub fn of(entry: &Entry, grant: &Grant) -> Self {
         let change = ParsedChange::parse(&entry.body);
         let allowed =
-            allowed(&entry.header.log, entry.header.document.id(), grant).and_then(|()| match &change {
-                Ok(change) if !is_of(change, &entry.header.log) => {
-                    Err(Unsettled::NotAllowed("foreign_actor".into()))
+            allowed(&entry.header.log, entry.header.document.id(), grant).and_then(|()| {
+                match &change {
+                    Ok(change) if !is_of(change, &entry.header.log) => {
+                        Err(Unsettled::NotAllowed("foreign_actor".into()))
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
             });
         let hash = ParsedChange::claimed_hash(&entry.body);
         Self { entry: entry.header.hash(), hash, change, allowed }

@@ -11,9 +11,9 @@ use crate::identity::authority::Authority;
 use crate::identity::grant::{Grant, GrantError, GrantId, Quota, Role, SignedGrant};
 use crate::identity::token::{Invite, Request, TokenError};
 use crate::index::IndexSecret;
+use crate::ingest::Ingest;
 use crate::limits::NAME_BYTES_MAX;
 use crate::log::run::RunEntry;
-use crate::ingest::Ingest;
 use crate::log::{Incarnation, Kind, Lane, LogKey, VerifiedRun};
 use crate::store::{Store, StoreError, StoreRead, Transaction};
 
@@ -138,10 +138,9 @@ pub fn init(
         let mut ingest = Ingest::begin(tables, &mut authority, Area(area), secret);
         let stored = ingest.store(run)?;
         ingest.finish()?;
-        stored.map(drop).map_err(|refusal| StoreError::Corrupt {
-            table: "logs-1",
-            detail: refusal.to_string(),
-        })
+        stored
+            .map(drop)
+            .map_err(|refusal| StoreError::Corrupt { table: "logs-1", detail: refusal.to_string() })
     })?;
     Ok(root)
 }

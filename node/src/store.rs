@@ -94,18 +94,17 @@ impl Store {
             let mut meta = transaction.open_table(tables::META).map_err(redb_error)?;
             // The format of a later version may come without a checksum, or with another.
             let readable = |row: &[u8]| {
-                let text = tables::decode_meta(row).unwrap_or_else(|| row.to_vec());
-                String::from_utf8_lossy(&text).into_owned()
+                let text = tables::decode_checked(row).unwrap_or(row);
+                String::from_utf8_lossy(text).into_owned()
             };
-            let found = meta
-                .get("format")
-                .map_err(redb_error)?
-                .map(|found| readable(found.value()));
+            let found =
+                meta.get("format").map_err(redb_error)?.map(|found| readable(found.value()));
             match found {
                 Some(found) if found == FORMAT => false,
                 Some(found) => return Err(StoreError::OtherSchema { found, expected: FORMAT }),
                 None => {
-                    meta.insert("format", tables::encode_meta(FORMAT.as_bytes()).as_slice()).map_err(redb_error)?;
+                    meta.insert("format", tables::encode_checked(FORMAT.as_bytes()).as_slice())
+                        .map_err(redb_error)?;
                     true
                 }
             }
@@ -147,7 +146,11 @@ impl Store {
 
     /// Reads every page and checks redb's own checksums. False if something was repaired.
     pub fn check_pages(&mut self) -> Result<bool, StoreError> {
-        self.database.check_integrity().map_err(redb_error)
+        let check = std::panic::AssertUnwindSafe(|| self.database.check_integrity());
+        match std::panic::catch_unwind(check) {
+            Ok(checked) => checked.map_err(redb_error),
+            Err(_) => Ok(false),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | Table | Key | Value |
 //! | --- | --- | --- |
-//! | `meta-1` | name | checksum (8 B), bytes: format, own keys and grants, incarnation, commit number |
+//! | `meta-1` | name | bytes: format, own keys and grants, incarnation, commit number |
 //! | `logs-1` | log number | log key (53 B), grant (32 B) |
 //! | `log_numbers-1` | log key (53 B) | log number |
 //! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
@@ -15,6 +15,8 @@
 //! | `grants-1` | grant id | 1 if it stands in an entry here, else 0; signed grant |
 //! | `peers-1` | device | JSON of [`PeerRow`] |
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
+//!
+//! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
 //!
 //! Keys that begin with a scope are big-endian, so an area is one range of rows.
 
@@ -130,14 +132,17 @@ pub trait StoreRead: TableAccess {
     /// A value of the node itself.
     fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.meta_rows().get(name)?;
-        row.map(|row| decode_meta(row.value()).ok_or_else(|| damaged_meta(name))).transpose()
+        row.map(|row| {
+            decode_checked(row.value()).map(<[u8]>::to_vec).ok_or_else(|| damaged_meta(name))
+        })
+        .transpose()
     }
 
     /// Checks every value of the node itself.
     fn check_meta(&self) -> Result<(), StoreError> {
         for row in self.meta_rows().iter()? {
             let (name, value) = row?;
-            decode_meta(value.value()).ok_or_else(|| damaged_meta(name.value()))?;
+            decode_checked(value.value()).ok_or_else(|| damaged_meta(name.value()))?;
         }
         Ok(())
     }
@@ -478,8 +483,9 @@ pub trait StoreRead: TableAccess {
                     table: "grants-1",
                     detail: detail.to_string(),
                 };
-                let (carried, grant) =
-                    value.value().split_first().ok_or_else(|| wrong(&"an empty row"))?;
+                let (carried, grant) = decode_checked(value.value())
+                    .and_then(<[u8]>::split_first)
+                    .ok_or_else(|| wrong(&"a row is damaged"))?;
                 let grant = SignedGrant::from_bytes(grant).map_err(|error| wrong(&error))?;
                 Ok((grant, *carried == 1))
             })
@@ -489,7 +495,7 @@ pub trait StoreRead: TableAccess {
     /// Whether a grant stands in an entry here.
     fn is_carried(&self, id: &GrantId) -> Result<bool, StoreError> {
         let row = self.grants().get(id.0.as_slice())?;
-        Ok(row.is_some_and(|row| row.value().first() == Some(&1)))
+        Ok(row.is_some_and(|row| decode_checked(row.value()).and_then(<[u8]>::first) == Some(&1)))
     }
 
     /// What is remembered of a peer.
@@ -529,18 +535,19 @@ fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
 }
 
 fn json<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| StoreError::Corrupt { table, detail: error.to_string() })
+    let damaged = |detail: String| StoreError::Corrupt { table, detail };
+    let json = decode_checked(bytes).ok_or_else(|| damaged("a row is damaged".to_owned()))?;
+    serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))
 }
 
-/// A value of the node itself behind its checksum: nothing else says what it should be.
-pub(super) fn encode_meta(value: &[u8]) -> Vec<u8> {
+/// A value behind its checksum, where nothing else says what it should be.
+pub(super) fn encode_checked(value: &[u8]) -> Vec<u8> {
     [&checksum(value)[..], value].concat()
 }
 
-pub(super) fn decode_meta(row: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn decode_checked(row: &[u8]) -> Option<&[u8]> {
     let (sum, value) = row.split_first_chunk::<8>()?;
-    (*sum == checksum(value)).then(|| value.to_vec())
+    (*sum == checksum(value)).then_some(value)
 }
 
 fn damaged_meta(name: &str) -> StoreError {
@@ -598,7 +605,8 @@ fn decode_unsettled(bytes: &[u8]) -> Result<UnsettledRow, CodecError> {
     let (log, seq) = (LogNumber(reader.u32()?), reader.leb()?);
     let change = match reader.u8()? {
         0 => None,
-        _ => Some(reader.array()?),
+        1 => Some(reader.array()?),
+        _ => return Err(CodecError::Tag),
     };
     let (tag, text) = (reader.u8()?, reader.text(64)?.to_owned());
     let standing = match tag {

@@ -57,7 +57,7 @@ impl<'t> Transaction<'t> {
 
     /// Sets a value of the node itself.
     pub fn set_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
-        self.meta_rows.insert(name, tables::encode_meta(value).as_slice())?;
+        self.meta_rows.insert(name, tables::encode_checked(value).as_slice())?;
         Ok(())
     }
 
@@ -196,7 +196,7 @@ impl<'t> Transaction<'t> {
         let id = grant.id();
         let carried = carried || self.is_carried(&id)?;
         let row = [&[u8::from(carried)][..], &grant.encode()].concat();
-        self.grants.insert(id.0.as_slice(), row.as_slice())?;
+        self.grants.insert(id.0.as_slice(), tables::encode_checked(&row).as_slice())?;
         Ok(())
     }
 
@@ -220,5 +220,6 @@ impl<'t> Transaction<'t> {
 
 fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(row)
+        .map(|json| tables::encode_checked(&json))
         .map_err(|error| StoreError::Corrupt { table: "json", detail: error.to_string() })
 }

@@ -366,12 +366,7 @@ impl Session {
     }
 
     /// Finds the logs in which we are ahead, once both grants are proved and its summary is whole.
-    fn compare(
-        &mut self,
-        now: Now,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
+    fn compare(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
         let Some(peer) = self.grant.clone() else { return Ok(()) };
         let mut differing = Vec::new();
         for position in self.theirs.values() {
