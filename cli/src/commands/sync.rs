@@ -32,6 +32,8 @@ enum Outcome {
     Failed,
     /// One side may not talk to the other.
     Refused,
+    /// It is of another mesh.
+    OtherMesh,
     /// It did not answer.
     Unreachable,
 }
@@ -87,9 +89,12 @@ fn outcome(peer: &PeerStatus, started_ms: i64) -> Outcome {
         return Outcome::Done;
     }
     if peer.state == PeerState::Refused {
-        return Outcome::Refused;
+        let counted = &peer.refused;
+        let other = !counted.is_empty() && counted.keys().all(|code| code == "other_mesh");
+        return if other { Outcome::OtherMesh } else { Outcome::Refused };
     }
     match peer.last_error.as_ref().filter(|failure| failure.at_ms >= started_ms) {
+        Some(failure) if failure.code == "other_mesh" => Outcome::OtherMesh,
         Some(failure) if is_refusal(&failure.code) => Outcome::Refused,
         Some(failure) if !failure.retry || is_after_contact(&failure.code) => Outcome::Failed,
         // In a session that time cut short.
@@ -100,7 +105,7 @@ fn outcome(peer: &PeerStatus, started_ms: i64) -> Outcome {
 
 /// Codes that say that one of the two may not talk to the other.
 fn is_refusal(code: &str) -> bool {
-    matches!(code, "no_grant" | "nothing_in_common" | "other_mesh")
+    matches!(code, "no_grant" | "nothing_in_common")
 }
 
 /// Codes of failures that mend by themselves and yet prove that the peer was there.
@@ -114,6 +119,9 @@ fn exit(outcomes: impl Iterator<Item = Outcome> + Clone) -> Exit {
         () if any(Outcome::Refused) => Exit::Refused,
         () if any(Outcome::Failed) => Exit::Failed,
         () if any(Outcome::Done) => Exit::Done,
+        // A neighbour of another mesh in the same office is nobody's failure, unless it was all
+        // that was found.
+        () if any(Outcome::OtherMesh) => Exit::Refused,
         () => Exit::Unreachable,
     }
 }
@@ -127,6 +135,7 @@ fn table(outcomes: &[(&PeerStatus, Outcome)], context: &Context) -> Table {
             Outcome::Done => (Mark::Good, "done"),
             Outcome::Failed => (Mark::Bad, "failed"),
             Outcome::Refused => (Mark::Bad, "refused"),
+            Outcome::OtherMesh => (Mark::Attention, "refused"),
             Outcome::Unreachable => (Mark::Attention, "unreachable"),
         };
         let reason = peer.last_error.as_ref().filter(|_| *outcome != Outcome::Done);
@@ -211,6 +220,9 @@ mod tests {
             last_seen_ms: None,
             last_done_ms: done_ms,
             done: false,
+            in_session: state == PeerState::Online,
+            settled: false,
+            stuck: 0,
             they_lack: None,
             we_lack: None,
             last_error: error.map(|(code, retry, at_ms)| PeerFailure {
