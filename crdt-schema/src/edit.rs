@@ -166,11 +166,14 @@ fn write(
             }
             let fields =
                 document::object(document, id, GenesisObject::Fields).ok_or_else(elsewhere)?;
-            let standing = document::read_field(document, &fields, *field);
+            let mut standing = document::read_field(document, &fields, *field);
             if standing.len() == 1 && standing.first() == Some(value) {
                 return Ok(());
             }
-            if field.spec().policy == crate::merge::Policy::WriteOnce && standing.len() == 1 {
+            standing.sort();
+            standing.dedup();
+            let settled = standing.len() == 1 && standing.first() != Some(value);
+            if field.spec().policy == crate::merge::Policy::WriteOnce && settled {
                 return Err(EditError::WriteOnce(*field));
             }
             transaction.put(&fields, field.spec().key, document::text(value.as_str()))?;
