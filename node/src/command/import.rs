@@ -472,6 +472,13 @@ fn agreement(row: &LedgerRow, view: &ElderView) -> Option<u32> {
     for field in [Field::ResidentIdAsWritten, Field::Phone, Field::Address, Field::Hamlet] {
         score += u32::from(both(field).is_some_and(|(stated, stands)| stated == stands));
     }
+    // A slip in the number, and the number put right since, whichever came first.
+    let slips = [
+        row.field(Field::ResidentId).zip(view.text(Field::ResidentIdAsWritten)),
+        row.field(Field::ResidentIdAsWritten).zip(view.text(Field::ResidentId)),
+    ];
+    score +=
+        2 * u32::from(slips.into_iter().flatten().any(|(one, two)| differ_by_a_slip(one, two)));
     let names = elements::<Supporter>(Some(view));
     let shared = row
         .supporters
@@ -483,7 +490,51 @@ fn agreement(row: &LedgerRow, view: &ElderView) -> Option<u32> {
     (score > 0 || !told_apart).then_some(score)
 }
 
+/// Whether two numbers differ by at most two characters put in, left out or mistaken: a person's
+/// slip, and far less than two people's numbers of the same county differ by, whose birth dates
+/// and sequences are not the same.
+fn differ_by_a_slip(one: &str, two: &str) -> bool {
+    const SLIPS_MAX: usize = 2;
+    let (one, two): (Vec<char>, Vec<char>) = (one.chars().collect(), two.chars().collect());
+    if one.len().abs_diff(two.len()) > SLIPS_MAX || one.len().max(two.len()) > 60 {
+        return false;
+    }
+    let mut distances: Vec<usize> = (0..=two.len()).collect();
+    for (at, left) in one.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut distances[0], at + 1);
+        for (place, right) in two.iter().enumerate() {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = distances[place + 1];
+            distances[place + 1] = replaced.min(diagonal + 1).min(distances[place] + 1);
+        }
+    }
+    distances[two.len()] <= SLIPS_MAX
+}
+
 fn rejected(field: Option<&str>, reason: &str, detail: Option<String>) -> RowOutcome {
     let field = field.map(str::to_owned);
     RowOutcome::Rejected { field, reason: reason.to_owned(), detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_the_pen_are_few() {
+        let number = "990121195801054295";
+        for (other, slip) in [
+            ("990121195801054295", true),
+            ("99012119580105429", true),
+            ("9901211958010542955", true),
+            ("990121195801054259", true),
+            ("990121195801054291", true),
+            ("990121195810164295", false),
+            ("990121196501200830", false),
+            ("", false),
+            ("不详", false),
+        ] {
+            assert_eq!(differ_by_a_slip(number, other), slip, "{other}");
+        }
+    }
 }
