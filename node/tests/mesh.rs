@@ -3,9 +3,19 @@
 mod county;
 
 use county::{County, field};
+use shouwang_crdt_schema::edit::Action;
 use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::ledger_row::LedgerRow;
+use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_node::command::Request;
+use shouwang_node::command::import::{Import, RowOutcome};
 use shouwang_node::command::status::Status;
+use shouwang_node::engine::DocumentEdit;
+use shouwang_node::identity::DeviceKeys;
+use shouwang_node::identity::grant::GrantId;
+use shouwang_node::store::Store;
+use shouwang_node::sync::wire::{Frame, Hello, PROTOCOL_VERSION};
+use shouwang_node::sync::{Input, Now, Output};
 
 const COUNTY: &str = "990121000000";
 const SONGWU: &str = "990121101000";
@@ -129,4 +139,111 @@ fn a_village_that_meets_the_county_before_its_own_township_does_is_believed() {
     county.settle();
     county.assert_done(SHANGHE, COUNTY);
     county.verify_all();
+}
+
+#[test]
+fn a_restored_image_that_goes_on_is_seen_by_both_and_never_called_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, image) = (folder.path().join("store.redb"), folder.path().join("image.redb"));
+    let mut county = County::begin(COUNTY);
+    county.grant(COUNTY, SONGWU);
+    county.grant_in(SONGWU, SHANGHE, SHANGHE, None, Store::open(&path).unwrap());
+    let elder = county.adds_elder(SHANGHE, "周国强");
+    county.records_visit(SHANGHE, &elder, "2026-07-01");
+    std::fs::copy(&path, &image).unwrap();
+    county.records_visit(SHANGHE, &elder, "2026-08-01");
+    county.records_visit(SHANGHE, &elder, "2026-08-15");
+    county.connect(SHANGHE, SONGWU);
+    county.settle();
+    county.assert_done(SHANGHE, SONGWU);
+    county.disconnect(SHANGHE, SONGWU);
+
+    county.goes_on_with(SHANGHE, || Store::open(&image).unwrap());
+    county.records_visit(SHANGHE, &elder, "2026-09-01");
+    county.connect(SHANGHE, SONGWU);
+    county.settle();
+    for day in ["2026-09-02", "2026-09-03", "2026-09-04"] {
+        county.records_visit(SHANGHE, &elder, day);
+        county.settle();
+    }
+    for (place, other) in [(SHANGHE, SONGWU), (SONGWU, SHANGHE)] {
+        let device = county.engine(other).device();
+        let status = county.status(place);
+        let peer = status.peers.into_iter().find(|peer| peer.device == device).unwrap();
+        assert!(!peer.done && peer.settled && peer.stuck == 1, "{place}: {peer:?}");
+        assert_eq!(peer.refused.get("forked_log"), Some(&1), "{place}: {peer:?}");
+    }
+    // What else there is goes on.
+    county.sets(SONGWU, &elder, Field::Phone, "13900000001");
+    county.settle();
+    assert_eq!(field(&county.shows(SHANGHE, &elder), Field::Phone).value, "13900000001");
+    county.verify_all();
+}
+
+#[test]
+fn two_rows_for_one_file_in_one_import_do_not_displace_each_other() {
+    let mut county = county();
+    let elder = county.adds_elder(SHANGHE, "周国强");
+    let row = |field, text: &str| {
+        let mut row = LedgerRow::new(SHANGHE.parse().unwrap());
+        row.fields.insert(Field::Name, "周国强".into());
+        row.fields.insert(field, text.into());
+        row
+    };
+    let rows = vec![row(Field::Phone, "13900000001"), row(Field::Hamlet, "3组")];
+    let now = county.now();
+    let import = Import { rows, dry_run: false };
+    let outcomes = import.execute(county.engine(SHANGHE), now).unwrap().outcomes;
+    assert!(matches!(&outcomes[0], RowOutcome::Changed { .. }), "{outcomes:?}");
+    assert!(
+        matches!(&outcomes[1], RowOutcome::Rejected { reason, .. } if reason == "repeated_row"),
+        "{outcomes:?}"
+    );
+    let shown = county.shows(SHANGHE, &elder);
+    assert!(shown.unsettled.is_empty(), "{:?}", shown.unsettled);
+    assert_eq!(field(&shown, Field::Phone).value, "13900000001");
+
+    // And whatever is done to a document at once is one change.
+    let edit = |field: Field, text: &str| DocumentEdit {
+        scope: SHANGHE.parse().unwrap(),
+        document: DocumentId::elder(elder.parse().unwrap(), Part::Card),
+        actions: vec![Action::Set { field, value: field.value(text).unwrap() }],
+    };
+    let edits = [edit(Field::Hamlet, "3组"), edit(Field::Address, "上禾村3组7号")];
+    assert_eq!(county.engine(SHANGHE).capture(now, &edits).unwrap(), 1);
+    assert_eq!(field(&county.shows(SHANGHE, &elder), Field::Address).value, "上禾村3组7号");
+    county.verify_all();
+}
+
+#[test]
+fn a_stranger_that_never_proves_itself_is_not_kept() {
+    let mut county = county();
+    let stranger = DeviceKeys::from_secret(&[99; 64]).device();
+    let mesh = county.engine(COUNTY).authority().mesh();
+    let hello = Frame::Hello(Hello {
+        version: PROTOCOL_VERSION,
+        mesh,
+        grant: GrantId([1; 32]),
+        epoch: 0,
+        commit_number: 0,
+        clock_ms: 0,
+    });
+    let at = |monotonic_ms| Now { monotonic_ms, wall_ms: 0 };
+    let engine = county.engine(COUNTY);
+    engine.handle(at(0), Input::PeerUp(stranger)).unwrap();
+    engine.handle(at(1), Input::Frame(stranger, hello.encode())).unwrap();
+    let mut hung_up = false;
+    for second in 1..=90 {
+        let now = at(second * 1_000);
+        engine.handle(now, Input::Frame(stranger, Frame::Alive.encode())).unwrap();
+        engine.handle(now, Input::Timeout).unwrap();
+        loop {
+            match engine.poll() {
+                Output::Hangup(peer, _) => hung_up |= peer == stranger,
+                Output::Timeout(_) => break,
+                _ => {}
+            }
+        }
+    }
+    assert!(hung_up && engine.sessions().is_empty());
 }

@@ -201,6 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn a_role_of_a_later_version_holds_by_its_rights() {
+        let (mut authority, county, _) = county();
+        let later = Grant {
+            role: Role::Other(200),
+            rights: Rights::REPLICATE,
+            ..grant(7, "990121101203", Role::Clerk, Some(&county))
+        };
+        let signed = SignedGrant::from_bytes(&later.sign(&keys(2)).encode()).unwrap();
+        assert_eq!(signed.grant.role, Role::Other(200));
+        assert!(authority.learn(signed).is_ok());
+    }
+
+    #[test]
     fn grants_read_back_and_every_cut_is_refused() {
         let (_, county, _) = county();
         let bytes = county.encode();

@@ -387,6 +387,16 @@ mod tests {
     }
 
     #[test]
+    fn documents_of_a_later_version_are_carried() {
+        let mut fresh = RunEntry::new(Kind::Change, None, vec![1], 0);
+        fresh.document = DocumentField::read(&mut Reader::new(&[3, 99, 1, 2])).unwrap();
+        let run = VerifiedRun::write(log(), GrantId([4; 32]), None, vec![fresh], &keys()).unwrap();
+        let (_, stored) = carried(run.entries());
+        assert_eq!(stored[0].header.document.as_bytes(), [99, 1, 2]);
+        assert_eq!(stored[0].header.document.id(), None);
+    }
+
+    #[test]
     fn unknown_kinds_keep_their_number_and_bytes() {
         let fresh = vec![RunEntry::new(Kind::from_number(99), None, vec![1, 2, 3], 0)];
         let run = VerifiedRun::write(log(), GrantId([4; 32]), None, fresh, &keys()).unwrap();

@@ -115,6 +115,12 @@ impl County {
         Ok(grant.execute(self.engine(by), now)?.invite)
     }
 
+    /// A place goes on with another store, such as one restored from an image.
+    pub fn goes_on_with(&mut self, place: &str, store: impl FnOnce() -> Store) {
+        self.engines.remove(place);
+        self.opens(place, store());
+    }
+
     /// A node starts over a store that has joined.
     pub fn opens(&mut self, name: &str, store: Store) {
         let engine = Engine::open(store, self.entropy.bytes()).unwrap();
