@@ -125,6 +125,9 @@ impl From<StoreError> for CommandError {
             StoreError::InUse => "in_use",
             StoreError::OtherSchema { .. } => "other_schema",
             StoreError::Corrupt { .. } => "store_corrupt",
+            StoreError::Database(cause) if matches!(**cause, redb::Error::Corrupted(_)) => {
+                "store_corrupt"
+            }
             StoreError::Database(_) => "store_failed",
         };
         let detail = match &error {

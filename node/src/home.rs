@@ -193,7 +193,8 @@ impl Home {
 
     /// The engine over the store opened here.
     pub(crate) fn open_engine(&self) -> Result<Engine, HomeError> {
-        Engine::open(self.open()?, seed()?).map_err(|error| self.setup(error))
+        let (store, seed) = (self.open()?, seed()?);
+        guarded(|| Engine::open(store, seed))?.map_err(|error| self.setup(error))
     }
 
     fn store_path(&self) -> PathBuf {
@@ -235,8 +236,13 @@ impl Home {
     }
 
     fn store(&self, error: StoreError) -> HomeError {
+        let denied = |cause: &redb::Error| matches!(cause, redb::Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied);
         match error {
             StoreError::InUse => HomeError::InUse(self.path.clone()),
+            StoreError::Database(cause) if denied(&cause) => HomeError::Command(
+                CommandError::new(ErrorKind::Failed, "home_not_accessible", &cause)
+                    .with("path", self.path.display()),
+            ),
             error => HomeError::Command(error.into()),
         }
     }
@@ -266,12 +272,20 @@ impl Home {
     }
 }
 
+/// Runs what reads the store. redb 4.5 panics over some damaged pages; a person is told instead.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, CommandError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| {
+        let detail = "a page of the file is damaged";
+        CommandError::new(ErrorKind::Failed, "store_corrupt", detail).with("detail", detail)
+    })
+}
+
 impl Node {
     /// Asks.
     pub fn call<R: Request>(&mut self, request: R) -> Result<R::Reply, HomeError> {
         match &mut self.0 {
             Door::Running(client) => Ok(client.ask(R::NAME, &request)?),
-            Door::Here(engine) => Ok(request.execute(engine, now())?),
+            Door::Here(engine) => Ok(guarded(|| request.execute(engine, now()))??),
         }
     }
 

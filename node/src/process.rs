@@ -114,6 +114,12 @@ fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>) -> bool {
     tried && report.peers.iter().filter(|peer| peer.in_session).all(|peer| peer.settled)
 }
 
+/// Whether a text is an address that can be dialled or listened on, such as
+/// `/ip4/127.0.0.1/tcp/4420`.
+pub fn is_address(text: &str) -> bool {
+    check_address(text).is_ok()
+}
+
 /// Remembers addresses that a person gave: next time they need not be given again.
 fn remember(engine: &mut Engine, addresses: &[String]) -> Result<(), CommandError> {
     addresses.iter().try_for_each(|address| {

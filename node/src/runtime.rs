@@ -8,7 +8,9 @@ use tokio::sync::{Notify, mpsc};
 use crate::command::{CommandError, ErrorKind, Request};
 use crate::engine::Engine;
 use crate::setup;
-use crate::transport::{DialState, Dials, Order, Transport, WireBytes, check_address};
+use crate::transport::{
+    DialState, Dials, Order, Transport, TransportError, WireBytes, check_address,
+};
 
 mod thread;
 
@@ -101,7 +103,12 @@ pub(crate) async fn start(
     let wire = WireBytes::default();
     let started =
         Transport::start(engine.keys(), &options.listen, dials, options.mdns, wire.clone());
-    let (transport, ends, listening) = started.await.map_err(network)?;
+    let (transport, ends, listening) = started.await.map_err(|error| match &error {
+        TransportError::InUse(address) => {
+            CommandError::new(ErrorKind::Failed, "port_in_use", &error).with("address", address)
+        }
+        _ => network(error),
+    })?;
     engine.set_listening(listening.clone());
     tokio::spawn(transport.run());
     let orders = ends.orders.clone();

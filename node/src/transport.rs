@@ -78,6 +78,8 @@ pub(crate) enum TransportError {
     Address(String),
     #[error("cannot listen: {0}")]
     Listen(String),
+    #[error("{0} is in use")]
+    InUse(String),
     #[error("cannot set up the network: {0}")]
     SetUp(String),
 }
@@ -136,9 +138,10 @@ impl Transport {
         let mut control = swarm.behaviour().stream.new_control();
         let incoming =
             control.accept(PROTOCOL).map_err(|error| TransportError::SetUp(error.to_string()))?;
-        for address in listen {
-            let address = check_address(address)?;
-            swarm.listen_on(address).map_err(|error| TransportError::Listen(error.to_string()))?;
+        for text in listen {
+            let address = check_address(text)?;
+            probe(&address, text)?;
+            swarm.listen_on(address).map_err(|error| TransportError::Listen(chain(&error)))?;
         }
         let listening = addresses(&mut swarm, listen.len()).await?;
         let (notices, notices_end) = mpsc::channel(FRAMES_WAITING);
@@ -395,6 +398,32 @@ fn swarm(
     Ok(swarm)
 }
 
+/// libp2p listens with the port shared, so two nodes would both seem to listen on one. A plain
+/// listener tells.
+fn probe(address: &Multiaddr, text: &str) -> Result<(), TransportError> {
+    let mut parts = address.iter();
+    let ip: std::net::IpAddr = match parts.next() {
+        Some(Protocol::Ip4(ip)) => ip.into(),
+        Some(Protocol::Ip6(ip)) => ip.into(),
+        _ => return Ok(()),
+    };
+    match parts.next() {
+        Some(Protocol::Tcp(port)) if port != 0 => {
+            std::net::TcpListener::bind((ip, port)).map(drop).map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => TransportError::InUse(text.to_owned()),
+                _ => TransportError::Listen(error.to_string()),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An error with its causes: libp2p's wrappers say nothing themselves.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
 /// libp2p's defaults are no limits at all.
 fn limits() -> libp2p::connection_limits::ConnectionLimits {
     let sessions = u32::try_from(SESSIONS_MAX).unwrap_or(u32::MAX);
@@ -438,7 +467,7 @@ async fn addresses(
             Ok(
                 SwarmEvent::ListenerError { error, .. }
                 | SwarmEvent::ListenerClosed { reason: Err(error), .. },
-            ) => return Err(TransportError::Listen(error.to_string())),
+            ) => return Err(TransportError::Listen(chain(&error))),
             Ok(_) => {}
             Err(_) => break,
         }
