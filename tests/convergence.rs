@@ -93,7 +93,8 @@ fn a_village_comes_back_after_a_month() {
         support::same("visit", &office.visits(), &visits);
         support::same("elder", &office.elders(), &village.elders());
     }
-    let days: Vec<_> = visits.iter().map(|visit| visit["visit"]["date"].as_str().unwrap()).collect();
+    let days: Vec<_> =
+        visits.iter().map(|visit| visit["visit"]["date"].as_str().unwrap()).collect();
     assert_eq!((days[0], days[12]), ("2026-09-30", "2026-09-04"));
     let shown = |office: &Office, elder: &str, field: &str| {
         let report = office.done(&["elder", "show", elder]);
@@ -145,12 +146,7 @@ fn a_county_of_six_nodes_converges_on_its_ledgers() {
     };
     let here = of_village(&songwu, SHANGHE);
     assert!(here > 0 && here < first);
-    converge(&[
-        (&county, first + second),
-        (&songwu, first),
-        (&qinghe, second),
-        (&shanghe, here),
-    ]);
+    converge(&[(&county, first + second), (&songwu, first), (&qinghe, second), (&shanghe, here)]);
     // Nobody lists a scope outside its area.
     for (office, area) in [(&songwu, "990121101"), (&qinghe, "990121200"), (&shanghe, SHANGHE)] {
         for scope in office.status()["scopes"].as_array().unwrap() {

@@ -83,8 +83,9 @@ fn assert_people(office: &Office, people: &[Person]) {
     missing.retain(|_, left| *left > 0);
     assert!(missing.is_empty(), "{}: missing or different: {missing:?}", office.name);
     let places = tally(people.iter().map(|person| format!("{} {}", person.village, person.name)));
-    let found =
-        tally(elders.iter().map(|elder| format!("{} {}", text(&elder["scope"]), text(&elder["name"]))));
+    let found = tally(
+        elders.iter().map(|elder| format!("{} {}", text(&elder["scope"]), text(&elder["name"]))),
+    );
     assert_eq!(found, places, "{}", office.name);
 }
 
@@ -156,22 +157,51 @@ fn a_township_has_its_own_people_and_the_same_people_change_nothing_from_another
     assert_eq!((exit, counts(&foreign)), (3, [0, 0, 0]), "{foreign}");
     assert_people(&town, &people);
 
-    // Another office's list of the same people: other columns, other order, other encoding.
-    let mut rows = String::from("序号,性别,姓名,村,公民身份号码\r\n");
-    for (nth, person) in people.iter().enumerate().rev() {
+    // The same sheet as text, in both encodings; and another office's short list, other columns in
+    // another order, of those whose number is known.
+    let sheet = as_csv(&data(OF_SONGWU));
+    let mut list = String::from("序号,性别,姓名,村,公民身份号码\r\n");
+    let sound = people.iter().filter(|person| person.fault.is_empty());
+    for (nth, person) in sound.enumerate().collect::<Vec<_>>().into_iter().rev() {
         let Person { sex, name, village, resident_id, .. } = person;
-        rows += &format!("{nth},{sex},{name},{village},{resident_id}\r\n");
+        list += &format!("{nth},{sex},{name},{village},{resident_id}\r\n");
     }
-    let (utf8, gb18030) = (town.path("people.csv"), town.path("people-gb.csv"));
-    std::fs::write(&utf8, &rows).unwrap();
-    std::fs::write(&gb18030, encoding_rs::GB18030.encode(&rows).0).unwrap();
     let before = town.status();
-    for path in [&utf8, &gb18030] {
-        let (_, again) = imports(&town, &[path.to_str().unwrap()]);
-        assert_eq!(counts(&again)[..2], [0, 0], "{}: {again}", path.display());
-        assert_eq!(support::digests(&town.status()), support::digests(&before));
+    let path = town.path("people.csv");
+    for text in [&sheet, &list] {
+        for bytes in [text.as_bytes(), &encoding_rs::GB18030.encode(text).0] {
+            std::fs::write(&path, bytes).unwrap();
+            let (_, again) = imports(&town, &[path.to_str().unwrap()]);
+            assert_eq!(counts(&again)[..2], [0, 0], "{again}");
+            assert_eq!(support::digests(&town.status()), support::digests(&before));
+        }
     }
+    // A number that was wrong is put right: the same person, and a better file.
+    let wrong = people.iter().find(|person| person.fault == "checksum").unwrap();
+    let line = sheet.lines().find(|line| line.contains(&wrong.name)).unwrap();
+    let number = line.split(',').find(|cell| cell.starts_with("990121")).unwrap();
+    std::fs::write(&path, sheet.replace(number, &wrong.resident_id)).unwrap();
+    let (_, corrected) = imports(&town, &[path.to_str().unwrap()]);
+    assert_eq!(counts(&corrected)[..2], [0, 1], "{corrected}");
+    assert_eq!(town.elders().len(), people.len());
     town.verify();
+}
+
+/// A workbook's first sheet as a spreadsheet program saves it as text.
+fn as_csv(path: &str) -> String {
+    use calamine::{Data, Reader};
+    let mut workbook = calamine::open_workbook_auto(path).unwrap();
+    let sheet = workbook.sheet_names()[0].clone();
+    let range = workbook.worksheet_range(&sheet).unwrap();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in range.rows() {
+        let cells = row.iter().map(|cell| match cell {
+            Data::DateTime(date) => date.as_datetime().unwrap().date().to_string(),
+            cell => cell.to_string(),
+        });
+        writer.write_record(cells).unwrap();
+    }
+    String::from_utf8(writer.into_inner().unwrap()).unwrap()
 }
 
 #[test]
@@ -194,20 +224,19 @@ fn rejected_rows_come_in_when_they_are_corrected() {
     // As it is, it is rejected again; with the village put right it comes in.
     let (exit, again) = imports(&town, &[rejected.to_str().unwrap()]);
     assert_eq!((exit, counts(&again)), (3, [0, 0, 0]), "{again}");
-    let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    let headers = reader.headers().unwrap().clone();
-    let village = headers.iter().position(|header| header.contains('村')).unwrap();
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(&headers).unwrap();
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    let mut village = None;
     for record in reader.records() {
         let record = record.unwrap();
-        let known = people[0].village.as_str();
-        writer
-            .write_record(record.iter().enumerate().map(|(nth, cell)| match nth == village {
-                true => known,
-                false => cell,
-            }))
-            .unwrap();
+        let mut cells: Vec<&str> = record.iter().collect();
+        match village {
+            Some(village) => cells[village] = people[0].village.as_str(),
+            None => village = cells.iter().position(|heading| heading.contains("所在村")),
+        }
+        writer.write_record(cells).unwrap();
     }
     std::fs::write(&rejected, writer.into_inner().unwrap()).unwrap();
     let (exit, corrected) = imports(&town, &[rejected.to_str().unwrap()]);

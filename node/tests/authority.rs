@@ -35,8 +35,11 @@ fn holds(county: &mut County, place: &str) -> Vec<(DivisionCode, Lane)> {
 
 fn records(county: &mut County, place: &str) -> Vec<DivisionCode> {
     let held = holds(county, place);
-    let mut scopes: Vec<_> =
-        held.into_iter().filter(|(_, lane)| lane.carries_records()).map(|(scope, _)| scope).collect();
+    let mut scopes: Vec<_> = held
+        .into_iter()
+        .filter(|(_, lane)| lane.carries_records())
+        .map(|(scope, _)| scope)
+        .collect();
     scopes.dedup();
     scopes
 }
@@ -48,7 +51,8 @@ fn grants_flow_before_the_records_that_they_prove() {
     let mut county = County::begin(COUNTY);
     county.grant(COUNTY, SONGWU);
     county.grant(SONGWU, SHANGHE);
-    let elders: Vec<String> = (0..60).map(|n| county.adds_elder(SHANGHE, &format!("老人{n}"))).collect();
+    let elders: Vec<String> =
+        (0..60).map(|n| county.adds_elder(SHANGHE, &format!("老人{n}"))).collect();
     county.connect(SHANGHE, SONGWU);
     county.connect(SONGWU, COUNTY);
     county.settle();
@@ -238,9 +242,10 @@ fn each_role_writes_its_own_parts_and_no_other() {
         let document = DocumentId::elder(id, part);
         let edit = DocumentEdit { scope: code(SHANGHE), document, actions: vec![edit.action] };
         let now = county.now();
-        county.engine(place).capture(now, &[edit]).map_err(|error| {
-            shouwang_node::command::CommandError::from(error).code
-        })
+        county
+            .engine(place)
+            .capture(now, &[edit])
+            .map_err(|error| shouwang_node::command::CommandError::from(error).code)
     };
     let journal = Part::Journal(2026);
     for (place, part, allowed) in [

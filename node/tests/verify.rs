@@ -87,8 +87,10 @@ impl Shelf {
         county.grant(SONGWU, SHANGHE);
         county.connect(SONGWU, COUNTY);
         county.connect(SHANGHE, SONGWU);
-        let elders: Vec<String> =
-            ["周国强", "许桂英", "褚顺昌"].iter().map(|name| county.adds_elder(SHANGHE, name)).collect();
+        let elders: Vec<String> = ["周国强", "许桂英", "褚顺昌"]
+            .iter()
+            .map(|name| county.adds_elder(SHANGHE, name))
+            .collect();
         county.settle();
         county.disconnect(SHANGHE, SONGWU);
         for (nth, elder) in elders.iter().enumerate() {

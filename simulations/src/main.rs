@@ -1,2 +1,143 @@
-//! Placeholder.
-fn main() {}
+//! Runs simulations from the command line.
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use shouwang_simulations::report::{Report, simulate};
+use shouwang_simulations::world::Plan;
+
+/// The mesh in virtual time. One seed decides everything.
+#[derive(Parser)]
+#[command(name = "shouwang-simulations")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Simulates one seed.
+    Run {
+        /// The seed.
+        #[arg(long)]
+        seed: u64,
+        #[command(flatten)]
+        size: Size,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Simulates many seeds, and stops at the first that finds something.
+    Sweep {
+        /// How many.
+        #[arg(long)]
+        seeds: u64,
+        /// The first.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        #[command(flatten)]
+        size: Size,
+    },
+}
+
+#[derive(Args, Clone)]
+struct Size {
+    /// Townships in the county.
+    #[arg(long, default_value_t = 2)]
+    townships: u32,
+    /// Villages in each township.
+    #[arg(long, default_value_t = 2)]
+    villages: u32,
+    /// Elders in each village's ledger.
+    #[arg(long, default_value_t = 6)]
+    elders: u32,
+    /// Days of field work.
+    #[arg(long, default_value_t = 1)]
+    days: u64,
+    /// Hours of field work, instead of days.
+    #[arg(long)]
+    hours: Option<u64>,
+    /// Two devices in each village, and villages linked to the county too.
+    #[arg(long)]
+    meshed: bool,
+}
+
+impl Size {
+    fn hours(&self) -> u64 {
+        self.hours.unwrap_or(self.days * 24)
+    }
+
+    fn plan(&self, seed: u64) -> Plan {
+        Plan {
+            townships: self.townships,
+            villages: self.villages,
+            elders: self.elders,
+            meshed: self.meshed,
+            ..Plan::new(seed)
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run { seed, size, json } => {
+            if !json {
+                println!("seed {seed}");
+            }
+            let report = simulate(size.plan(seed), size.hours());
+            if json {
+                println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+            } else {
+                show(&report);
+            }
+            exit(&report)
+        }
+        Command::Sweep { seeds, from, size } => {
+            for seed in from..from + seeds {
+                let report = simulate(size.plan(seed), size.hours());
+                println!(
+                    "seed {seed}  {}  {} entries  {} B  converged after {} s",
+                    &report.trace_hash.get(..16).unwrap_or_default(),
+                    report.entries,
+                    report.counts.bytes,
+                    report.converged_after_ms.map_or_else(|| "-".into(), |ms| (ms / 1_000).to_string()),
+                );
+                if report.violation.is_some() {
+                    show(&report);
+                    return exit(&report);
+                }
+            }
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn exit(report: &Report) -> ExitCode {
+    if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn show(report: &Report) {
+    let counts = &report.counts;
+    println!("trace_hash        {}", report.trace_hash);
+    println!("nodes             {}", report.nodes);
+    println!("virtual time      {} h", report.virtual_ms / 3_600_000);
+    println!("entries           {} at the county, of {} elders", report.entries, report.elders);
+    println!("conflicts         {}", report.conflicts);
+    println!("saved             {} facts, refused {:?}", counts.edits, counts.refused);
+    println!("sent              {} B in {} frames", counts.bytes, counts.frames);
+    println!("arrived           {} B in {} frames", counts.bytes_arrived, counts.frames_arrived);
+    println!("disks             {} syncs, {} B, {} sectors lost", report.syncs, report.disk_bytes, report.sectors_lost);
+    println!("faults            {:?}", counts.faults);
+    println!("hangups           {:?}", counts.hangups);
+    println!("connections       {}", counts.connections);
+    println!("done checked      {} times", counts.done_checks);
+    println!("restarts checked  {}", counts.restarts_checked);
+    match report.converged_after_ms {
+        Some(ms) => println!("converged         {} s after the last fault", ms / 1_000),
+        None => println!("converged         no"),
+    }
+    if let Some(violation) = &report.violation {
+        println!("VIOLATION         {violation}");
+        println!("replay            {}", report.replay());
+    }
+}

@@ -302,9 +302,7 @@ pub fn ended(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 pub fn digests(status: &Value) -> std::collections::BTreeMap<String, (String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let scopes = status["scopes"].as_array().unwrap().iter();
-    scopes
-        .map(|s| (text(&s["code"]), (text(&s["digest"]), text(&s["authority_digest"]))))
-        .collect()
+    scopes.map(|s| (text(&s["code"]), (text(&s["digest"]), text(&s["authority_digest"])))).collect()
 }
 
 /// Whether offices agree on every scope that two of them hold.

@@ -9,13 +9,13 @@ use redb::backends::InMemoryBackend;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::visit::Visit;
-use shouwang_node::command::{CommandError, Request};
 use shouwang_node::command::device::GrantDevice;
 use shouwang_node::command::elder::{
     ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, FieldReport, VisitAdd,
 };
 use shouwang_node::command::status::{Status, StatusReport};
 use shouwang_node::command::verify::Verify;
+use shouwang_node::command::{CommandError, Request};
 use shouwang_node::engine::Engine;
 use shouwang_node::entropy::Entropy;
 use shouwang_node::identity::DeviceId;
@@ -255,8 +255,7 @@ impl County {
 
     pub fn shows(&mut self, place: &str, elder: &str) -> ElderReport {
         let now = self.now();
-        let show =
-            ElderShow { elder: elder.into(), as_of: today(), show_resident_id: false };
+        let show = ElderShow { elder: elder.into(), as_of: today(), show_resident_id: false };
         show.execute(self.engine(place), now).unwrap()
     }
 

@@ -287,11 +287,7 @@ fn runs_that_cannot_be_believed() {
         drop(known);
         let refused = scene.county.refused(SONGWU, impostor.keys.device());
         assert_eq!(refused.get(code), Some(&1), "{refused:?}");
-        assert_eq!(
-            refused.keys().filter(|code| *code != "unknown_kind").count(),
-            1,
-            "{refused:?}"
-        );
+        assert_eq!(refused.keys().filter(|code| *code != "unknown_kind").count(), 1, "{refused:?}");
         scene.assert_goes_on(&[code]);
     }
 }
@@ -306,10 +302,8 @@ fn logs_that_nothing_proves() {
         let mut impostor = clerk(&mut scene);
         let run = match case {
             "no such grant" => {
-                let log = LogKey {
-                    device: stranger.device(),
-                    ..impostor.log(SHANGHE, Lane::Routine)
-                };
+                let log =
+                    LogKey { device: stranger.device(), ..impostor.log(SHANGHE, Lane::Routine) };
                 signed(&stranger, GrantId([8; 32]), log, None, fillers(2))
             }
             "another device's grant" => {
@@ -396,7 +390,11 @@ fn a_head_at_the_end_of_all_numbers() {
         impostor.enters(&mut scene.county, SONGWU);
         let log = impostor.log(SHANGHE, Lane::Routine);
         let heads = vec![LogPosition { log, seq, hash: EntryHash([1; 32]) }];
-        impostor.says(&mut scene.county, SONGWU, &Frame::Summary { heads: heads.clone(), last: true });
+        impostor.says(
+            &mut scene.county,
+            SONGWU,
+            &Frame::Summary { heads: heads.clone(), last: true },
+        );
         let status = scene.county.status(SONGWU);
         let device = impostor.keys.device();
         let peer = status.peers.into_iter().find(|peer| peer.device == device).unwrap();

@@ -141,12 +141,7 @@ impl Impostor {
 }
 
 /// A grant as its issuer would write it; without an issuer, a root's own.
-pub fn grant(
-    subject: &DeviceKeys,
-    area: &str,
-    role: Role,
-    issuer: Option<&SignedGrant>,
-) -> Grant {
+pub fn grant(subject: &DeviceKeys, area: &str, role: Role, issuer: Option<&SignedGrant>) -> Grant {
     Grant {
         subject: subject.device(),
         sealing_key: subject.sealing_key(),

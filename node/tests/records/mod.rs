@@ -23,8 +23,8 @@ use shouwang_node::sync::wire::Frame;
 use super::{COUNTY, QINGHE, SHANGHE, SONGWU, Scene, XIAHE};
 use crate::county::{County, code, field};
 use crate::draft::{
-    ACTION, DELETE, Draft, Id, INSERT, KEY_TEXT, MAKE_LIST, MAKE_MAP, OBJECT_ACTOR,
-    OBJECT_COUNTER, Op, PREDECESSOR_COUNT, PUT, VALUE, VALUE_META, content, run, seal, unsigned,
+    ACTION, DELETE, Draft, INSERT, Id, KEY_TEXT, MAKE_LIST, MAKE_MAP, OBJECT_ACTOR, OBJECT_COUNTER,
+    Op, PREDECESSOR_COUNT, PUT, VALUE, VALUE_META, content, run, seal, unsigned,
 };
 use crate::impostor::{Impostor, change, grant};
 
@@ -198,16 +198,12 @@ const ILL_FORMED: &[(&str, Spoil)] = &[
     ("chunk_length", |_, _, draft| [draft.bytes(), vec![0]].concat()),
     // The head.
     ("no_dependencies", |_, _, draft| Draft { deps: vec![], ..draft }.bytes()),
-    ("dependency_order", |card, _, draft| {
-        Draft { deps: vec![card.heads[0]; 2], ..draft }.bytes()
-    }),
+    ("dependency_order", |card, _, draft| Draft { deps: vec![card.heads[0]; 2], ..draft }.bytes()),
     ("actor", |_, actor, draft| Draft { actor: actor[..15].to_vec(), ..draft }.bytes()),
     ("other_actors", |_, _, draft| Draft { others: vec![vec![1; 15]], ..draft }.bytes()),
     ("sequence", |_, _, draft| Draft { seq: 0, ..draft }.bytes()),
     ("operation_counter", |_, _, draft| Draft { start_op: 0, ..draft }.bytes()),
-    ("operation_counter", |_, _, draft| {
-        Draft { start_op: u64::from(u32::MAX), ..draft }.bytes()
-    }),
+    ("operation_counter", |_, _, draft| Draft { start_op: u64::from(u32::MAX), ..draft }.bytes()),
     ("operation_counter", |_, _, draft| {
         Draft { start_op: OPERATION_COUNTER_MAX + 1, ..draft }.bytes()
     }),
@@ -234,9 +230,7 @@ const ILL_FORMED: &[(&str, Spoil)] = &[
         assert!(bomb.len() < 200);
         bomb
     }),
-    ("compressed_column", |_, _, draft| {
-        draft.column(0x08 | OBJECT_ACTOR, run(-1, &[1])).bytes()
-    }),
+    ("compressed_column", |_, _, draft| draft.column(0x08 | OBJECT_ACTOR, run(-1, &[1])).bytes()),
     ("column", |_, _, draft| draft.column(0x94, vec![1]).bytes()),
     ("column_rows", |_, _, draft| draft.column(INSERT, vec![]).bytes()),
     ("no_operations", |_, _, draft| draft.column(ACTION, vec![]).bytes()),
@@ -259,9 +253,7 @@ const ILL_FORMED: &[(&str, Spoil)] = &[
     ("start_op", |card, _, draft| Draft { start_op: card.next - 1, ..draft }.bytes()),
     ("start_op", |card, _, draft| Draft { start_op: card.next + 1_000, ..draft }.bytes()),
     // The operations.
-    ("root", |card, actor, _| {
-        card.draft(actor, &[Op { object: None, ..card.phone() }]).bytes()
-    }),
+    ("root", |card, actor, _| card.draft(actor, &[Op { object: None, ..card.phone() }]).bytes()),
     ("root", |card, actor, _| {
         // Over a key of the genesis.
         let skeleton = (2, GENESIS_ACTOR.to_vec());
@@ -357,8 +349,9 @@ fn no_rule_of_well_formedness_is_left_out() {
     let told: std::collections::BTreeSet<&str> = ILL_FORMED.iter().map(|(rule, _)| *rule).collect();
     let text = include_str!("../../../crdt-schema/src/change/ill_formed.rs");
     let all = text.split(" => \"").skip(1).filter_map(|rest| rest.split('"').next());
-    let all: std::collections::BTreeSet<&str> =
-        all.filter(|code| !["text", "increment", "table", "mark", "unknown"].contains(code)).collect();
+    let all: std::collections::BTreeSet<&str> = all
+        .filter(|code| !["text", "increment", "table", "mark", "unknown"].contains(code))
+        .collect();
     assert!(all.contains(IllFormed::AppendOnly.code()));
     let left_out: Vec<_> = all.difference(&told).copied().collect();
     assert_eq!(
@@ -384,7 +377,8 @@ fn what_descends_from_an_ill_formed_change_is_blocked_and_what_lacks_ancestors_w
     let mut impostor = Impostor::granted(&mut scene.county, SONGWU, SHANGHE, Role::Clerk);
     impostor.enters(&mut scene.county, SONGWU);
     let log = impostor.log(SHANGHE, Lane::Routine);
-    let bad = Draft { start_op: card.next + 1, ..card.draft(Impostor::actor(&log, 1), &[card.phone()]) };
+    let bad =
+        Draft { start_op: card.next + 1, ..card.draft(Impostor::actor(&log, 1), &[card.phone()]) };
     let hash = shouwang_crdt_schema::change::ParsedChange::parse(&bad.bytes()).unwrap().hash();
     let after = Draft::new(&[hash], &Impostor::actor(&log, 2), 1, card.next + 2, &[card.phone()]);
     let orphan = Draft::new(
@@ -429,9 +423,8 @@ fn one_place_claimed_twice() {
     for rival in &rivals {
         sends_entry(&mut scene, &mut impostor, log, change(card.id, rival.clone()));
     }
-    let hash = |bytes: &Vec<u8>| {
-        shouwang_crdt_schema::change::ParsedChange::parse(bytes).unwrap().hash()
-    };
+    let hash =
+        |bytes: &Vec<u8>| shouwang_crdt_schema::change::ParsedChange::parse(bytes).unwrap().hash();
     let smallest = rivals.iter().min_by_key(|bytes| hash(bytes)).unwrap();
     let phones = ["13900000001", "13900000002", "13900000003"];
     let winner = phones[rivals.iter().position(|bytes| bytes == smallest).unwrap()];
@@ -442,10 +435,8 @@ fn one_place_claimed_twice() {
     }
 
     // What would not count is still not reported as saved.
-    let texts = (0..CHANGE_OPERATIONS_MAX + 1).map(|_| Action::Insert {
-        list: List::ServiceNeeds,
-        element: ServiceNeed::Meals.store(),
-    });
+    let texts = (0..CHANGE_OPERATIONS_MAX + 1)
+        .map(|_| Action::Insert { list: List::ServiceNeeds, element: ServiceNeed::Meals.store() });
     let edit = DocumentEdit { scope: code(SHANGHE), document: card.id, actions: texts.collect() };
     let now = scene.county.now();
     let before = status_of(&mut scene.county, SONGWU);
@@ -454,9 +445,8 @@ fn one_place_claimed_twice() {
     assert_eq!(status_of(&mut scene.county, SONGWU), before);
 
     // Named where it came in later than the one that counts.
-    let late = (1..rivals.len()).filter(|nth| {
-        rivals[..*nth].iter().any(|earlier| hash(earlier) < hash(&rivals[*nth]))
-    });
+    let late = (1..rivals.len())
+        .filter(|nth| rivals[..*nth].iter().any(|earlier| hash(earlier) < hash(&rivals[*nth])));
     let named: BTreeMap<String, u64> = match late.count() as u64 {
         0 => BTreeMap::new(),
         late => [("displaced".to_owned(), late)].into(),
@@ -504,7 +494,12 @@ fn changes_that_the_grant_does_not_allow() {
     for (log, document, body, reason) in [
         (routine, Some(registry), first(&routine, &registry, "hardship", "Yes"), "right"),
         (routine, Some(ledger), first(&routine, &ledger, "hardship", "Yes"), "right"),
-        (notice, Some(DocumentId::Directory), first(&notice, &DocumentId::Directory, "self", "别名"), "right"),
+        (
+            notice,
+            Some(DocumentId::Directory),
+            first(&notice, &DocumentId::Directory, "self", "别名"),
+            "right",
+        ),
         (urgent, Some(card.id), mine(&urgent), "lane"),
         (notice, Some(card.id), mine(&notice), "lane"),
         (routine, Some(DocumentId::Directory), vec![1], "lane"),
@@ -550,7 +545,14 @@ fn the_same_change_in_a_log_with_the_right() {
     let body = card.draft(Impostor::actor(&theirs, 1), &[card.phone()]).bytes();
     let counted = sends_entry(&mut scene, &mut impostor, mine, change(card.id, body.clone()));
     assert_eq!(counted, [("not_allowed:foreign_actor".to_owned(), 1)].into());
-    assert!(scene.county.shows(SONGWU, &scene.elder.clone()).fields.iter().all(|f| f.field != Field::Phone));
+    assert!(
+        scene
+            .county
+            .shows(SONGWU, &scene.elder.clone())
+            .fields
+            .iter()
+            .all(|f| f.field != Field::Phone)
+    );
     let counted = sends_entry(&mut scene, &mut twin, theirs, change(card.id, body));
     assert!(counted.is_empty(), "{counted:?}");
     for place in [SONGWU, SHANGHE, COUNTY] {

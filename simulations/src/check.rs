@@ -1,0 +1,513 @@
+//! What must hold, whatever the seed: one function for each guarantee.
+//!
+//! The checks know what people were told was saved, and what nodes told each other they hold; they
+//! read engines through the same tables and views as any command does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+use shouwang_crdt_schema::automerge::Automerge;
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::parts::{DocumentId, Part};
+use shouwang_crdt_schema::record::ElderId;
+use shouwang_crdt_schema::view::{self, ElderView};
+use shouwang_crdt_schema::visit::Visit;
+use shouwang_node::digest;
+use shouwang_node::engine::Engine;
+use shouwang_node::identity::grant::Grant;
+use shouwang_node::index;
+use shouwang_node::log::{EntryHash, LogKey};
+use shouwang_node::replication::{receives, replicates};
+use shouwang_node::store::rows::DocumentKey;
+use shouwang_node::store::{Snapshot, StoreError, StoreRead};
+use shouwang_node::sync::session::Progress;
+use shouwang_node::sync::wire::LogPosition;
+use shouwang_node::verify;
+
+/// A guarantee that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Which.
+    pub guarantee: Guarantee,
+    /// Where and what.
+    pub detail: String,
+}
+
+/// What must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guarantee {
+    /// What was reported as saved, or acknowledged to a peer, survives power loss.
+    SavedSurvives,
+    /// Once the faults are over, nodes that share a scope agree on it.
+    Converges,
+    /// What a node holds reads back and comes to the same documents and index.
+    Verifies,
+    /// No node stores what is outside its area.
+    InsideArea,
+    /// What was saved is in the end at every node whose area holds it.
+    SavedArrives,
+    /// Of values written concurrently none is lost.
+    ConflictsKept,
+    /// "Done" is not said while entries are missing.
+    DoneIsTrue,
+    /// No honest node is accused, and no session ends in a fault of the protocol.
+    NobodyAccused,
+    /// A node works as long as its disk does.
+    NodeWorks,
+}
+
+/// Something that a person was told is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// An elder has a file.
+    Elder(DivisionCode, ElderId),
+    /// A visit was recorded; the note tells it from every other.
+    Visit(DivisionCode, ElderId, String),
+    /// A value was written into a field of the card.
+    Value(Written),
+    /// A place is named in a directory.
+    Place {
+        /// Whose directory.
+        directory: DivisionCode,
+        /// The place.
+        code: DivisionCode,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A value that was written into a field of a card. No two writes of a simulation write the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The scope.
+    pub scope: DivisionCode,
+    /// Whose card.
+    pub elder: ElderId,
+    /// The field.
+    pub field: Field,
+    /// The value.
+    pub value: String,
+    /// The values that stood there where it was written, and that it replaces.
+    pub seen: BTreeSet<String>,
+}
+
+/// What nodes are known to have promised. Nodes go by number.
+#[derive(Clone, Debug, Default)]
+pub struct Checker {
+    saved: Vec<(usize, Fact)>,
+    /// Edits during which the disk failed: they may be there or not.
+    unsure: BTreeMap<usize, Vec<Fact>>,
+    /// How many of the facts were there when the node last started again. Their entries are
+    /// claimed, so they need not be looked up each time.
+    looked_up: BTreeMap<usize, usize>,
+    /// The furthest position of each log that a node said it holds.
+    claims: BTreeMap<usize, BTreeMap<LogKey, (u64, EntryHash)>>,
+}
+
+type Place = (DivisionCode, ElderId);
+
+/// What facts say of one elder.
+#[derive(Default)]
+struct Expected<'a> {
+    notes: BTreeSet<&'a str>,
+    written: BTreeMap<Field, Vec<&'a Written>>,
+}
+
+impl Violation {
+    fn new(guarantee: Guarantee, detail: impl fmt::Display) -> Self {
+        Self { guarantee, detail: detail.to_string() }
+    }
+
+    /// A node failed although its disk did not.
+    pub fn broken(detail: impl fmt::Display) -> Self {
+        Self::new(Guarantee::NodeWorks, detail)
+    }
+
+    /// A session ended in a fault.
+    pub fn accused(detail: impl fmt::Display) -> Self {
+        Self::new(Guarantee::NobodyAccused, detail)
+    }
+
+    /// The faults are over and yet time ran out.
+    pub fn late(detail: impl fmt::Display) -> Self {
+        Self::new(Guarantee::Converges, detail)
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.guarantee, self.detail)
+    }
+}
+
+impl From<StoreError> for Violation {
+    fn from(error: StoreError) -> Self {
+        Self::broken(format!("a store that should read does not: {error:?}"))
+    }
+}
+
+impl Checker {
+    /// A node told a person that this is saved. Its own logs are part of the promise.
+    pub fn saved(&mut self, node: usize, engine: &Engine, facts: Vec<Fact>) -> Result<(), Violation> {
+        let snapshot = engine.read()?;
+        let scopes: BTreeSet<DivisionCode> = facts.iter().map(Fact::scope).collect();
+        for scope in scopes {
+            for log in snapshot.logs_of(scope)? {
+                if log.key.device != engine.device() {
+                    continue;
+                }
+                if let Some(head) = snapshot.head_of(log.number)? {
+                    self.claim(node, log.key, head.seq, head.hash);
+                }
+            }
+        }
+        self.saved.extend(facts.into_iter().map(|fact| (node, fact)));
+        Ok(())
+    }
+
+    /// A node's disk failed while it was saving this.
+    pub fn unsure(&mut self, node: usize, facts: Vec<Fact>) {
+        self.unsure.entry(node).or_default().extend(facts);
+    }
+
+    /// A node told a peer that it durably holds these.
+    pub fn claimed(&mut self, node: usize, positions: &[LogPosition]) {
+        for position in positions {
+            self.claim(node, position.log, position.seq, position.hash);
+        }
+    }
+
+    fn claim(&mut self, node: usize, log: LogKey, seq: u64, hash: EntryHash) {
+        let claim = self.claims.entry(node).or_default().entry(log).or_insert((seq, hash));
+        if claim.0 < seq {
+            *claim = (seq, hash);
+        }
+    }
+
+    /// How many facts were saved.
+    pub fn saved_count(&self) -> usize {
+        self.saved.len()
+    }
+
+    /// A node has started again: everything that it promised is there.
+    pub fn restarted(&mut self, node: usize, engine: &Engine) -> Result<(), Violation> {
+        let snapshot = engine.read()?;
+        for (log, (seq, hash)) in self.claims.get(&node).into_iter().flatten() {
+            let found = match snapshot.log(log)? {
+                Some(row) => snapshot.entry(row.number, *seq)?.map(|entry| entry.header.hash()),
+                None => None,
+            };
+            if found != Some(*hash) {
+                let detail = format!("node {node} said it holds {log:?}/{seq}, and has {found:?}");
+                return Err(Violation::new(Guarantee::SavedSurvives, detail));
+            }
+        }
+        // What was being saved either is there or never happened.
+        for fact in self.unsure.remove(&node).unwrap_or_default() {
+            if is_there(&snapshot, &fact)? {
+                self.saved.push((node, fact));
+            }
+        }
+        let own = |(by, fact): &(usize, Fact)| (*by == node).then_some(fact.clone());
+        let from = self.looked_up.insert(node, self.saved.len()).unwrap_or_default();
+        let own: Vec<Fact> = self.saved.iter().skip(from).filter_map(own).collect();
+        self.there(&snapshot, own.iter(), Guarantee::SavedSurvives)
+            .map_err(|violation| violation.at(node))
+    }
+
+    /// Everything that was saved anywhere in a node's area is at the node, and of values written
+    /// concurrently exactly those stand that nobody has replaced.
+    pub fn arrived(&self, node: usize, engine: &Engine) -> Result<(), Violation> {
+        let snapshot = engine.read()?;
+        let (area, replaced) = (engine.area(), self.replaced());
+        let facts = self.saved.iter().map(|(_, fact)| fact).filter(|fact| match fact {
+            Fact::Place { directory, .. } => area.touches(*directory),
+            fact => area.contains(fact.scope()),
+        });
+        for ((scope, elder), expected) in self.by_elder(area) {
+            let view = index::view(&snapshot, scope, elder)?;
+            for (field, written) in expected.written {
+                let live: BTreeSet<String> = written
+                    .iter()
+                    .map(|by| by.value.clone())
+                    .filter(|value| !replaced.contains(value.as_str()))
+                    .collect();
+                let stands = standing(&view, field);
+                if stands != live {
+                    let detail = format!(
+                        "node {node}, {scope}/{elder} {field}: {stands:?} stands, of what was \
+                         written {live:?} was not replaced"
+                    );
+                    return Err(Violation::new(Guarantee::ConflictsKept, detail));
+                }
+            }
+        }
+        self.there(&snapshot, facts, Guarantee::SavedArrives)
+            .map_err(|violation| violation.at(node))
+    }
+
+    /// Every value that some write has seen and replaced.
+    fn replaced(&self) -> BTreeSet<&str> {
+        let seen = |(_, fact)| match fact {
+            &Fact::Value(ref written) => Some(written.seen.iter().map(String::as_str)),
+            _ => None,
+        };
+        self.saved.iter().map(|(by, fact)| (by, fact)).filter_map(seen).flatten().collect()
+    }
+
+    fn by_elder(
+        &self,
+        area: shouwang_crdt_schema::division::Area,
+    ) -> BTreeMap<Place, Expected<'_>> {
+        gather(self.saved.iter().map(|(_, fact)| fact).filter(|fact| area.contains(fact.scope())))
+    }
+
+    /// Whether all facts are in the store. A value may have been replaced since by any that saw it.
+    fn there<'a>(
+        &self,
+        snapshot: &Snapshot,
+        facts: impl Iterator<Item = &'a Fact> + Clone,
+        guarantee: Guarantee,
+    ) -> Result<(), Violation> {
+        let missing = |detail: String| Err(Violation::new(guarantee, detail));
+        let replaced = self.replaced();
+        for (place, expected) in gather(facts.clone()) {
+            let (scope, elder) = place;
+            let view = index::view(snapshot, scope, elder)?;
+            if view.parts().next().is_none() || snapshot.elder(scope, elder)?.is_none() {
+                return missing(format!("there is no file {scope}/{elder}"));
+            }
+            let visits = view.elements::<Visit>();
+            let notes: BTreeSet<&str> =
+                visits.iter().filter_map(|(_, listed)| listed.element.note.as_deref()).collect();
+            if let Some(note) = expected.notes.difference(&notes).next() {
+                return missing(format!("{scope}/{elder} lacks the visit {note}"));
+            }
+            for (field, written) in expected.written {
+                let stands = standing(&view, field);
+                let stays = |by: &&&Written| !replaced.contains(by.value.as_str());
+                let gone = written.iter().filter(stays).find(|by| !stands.contains(&by.value));
+                if let Some(by) = gone {
+                    return missing(format!("{scope}/{elder} lacks {field} {}", by.value));
+                }
+            }
+        }
+        for fact in facts {
+            if matches!(fact, Fact::Place { .. }) && !is_there(snapshot, fact)? {
+                return missing(format!("{fact:?} is missing"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Fact {
+    /// The scope of the logs that it stands in.
+    pub fn scope(&self) -> DivisionCode {
+        match self {
+            Self::Elder(scope, _) | Self::Visit(scope, _, _) => *scope,
+            Self::Value(written) => written.scope,
+            Self::Place { directory, .. } => *directory,
+        }
+    }
+}
+
+impl Violation {
+    fn at(mut self, node: usize) -> Self {
+        self.detail = format!("node {node}: {}", self.detail);
+        self
+    }
+
+    /// When it was found.
+    pub(crate) fn at_time(mut self, now_ms: u64) -> Self {
+        self.detail = format!("at {now_ms} ms: {}", self.detail);
+        self
+    }
+}
+
+/// Facts by elder; every elder of whom anything is known has a file.
+fn gather<'a>(facts: impl Iterator<Item = &'a Fact>) -> BTreeMap<Place, Expected<'a>> {
+    let mut found: BTreeMap<Place, Expected<'a>> = BTreeMap::new();
+    for fact in facts {
+        match fact {
+            Fact::Elder(scope, elder) => {
+                found.entry((*scope, *elder)).or_default();
+            }
+            Fact::Visit(scope, elder, note) => {
+                found.entry((*scope, *elder)).or_default().notes.insert(note);
+            }
+            Fact::Value(written) => found
+                .entry((written.scope, written.elder))
+                .or_default()
+                .written
+                .entry(written.field)
+                .or_default()
+                .push(written),
+            Fact::Place { .. } => {}
+        }
+    }
+    found
+}
+
+fn is_there(snapshot: &Snapshot, fact: &Fact) -> Result<bool, StoreError> {
+    Ok(match fact {
+        Fact::Elder(scope, elder) => snapshot.elder(*scope, *elder)?.is_some(),
+        Fact::Visit(scope, elder, note) => index::view(snapshot, *scope, *elder)?
+            .elements::<Visit>()
+            .iter()
+            .any(|(_, listed)| listed.element.note.as_ref() == Some(note)),
+        Fact::Value(written) => {
+            let view = index::view(snapshot, written.scope, written.elder)?;
+            standing(&view, written.field).contains(&written.value)
+        }
+        Fact::Place { directory, code, name } => directory_of(snapshot, *directory)?
+            .is_some_and(|document| {
+                view::places(&document, *directory).contains(&(*code, name.clone()))
+            }),
+    })
+}
+
+fn directory_of(
+    snapshot: &Snapshot,
+    scope: DivisionCode,
+) -> Result<Option<Automerge>, StoreError> {
+    let key = DocumentKey { scope, id: DocumentId::Directory };
+    snapshot.document(&key)?.map(|row| index::load(&key, &row.saved)).transpose()
+}
+
+/// All values that stand in a field of the card.
+pub fn standing(view: &ElderView, field: Field) -> BTreeSet<String> {
+    view.parts()
+        .filter(|part| part.part() == Part::Card)
+        .filter_map(|part| part.field(field))
+        .flat_map(|standing| std::iter::once(&standing.effective).chain(&standing.others))
+        .map(|value| value.as_str().to_owned())
+        .collect()
+}
+
+/// Nodes that hold the same scope agree on it. `engines` go by node number.
+pub fn converged<'a>(engines: impl Iterator<Item = (usize, &'a Engine)>) -> Result<(), Violation> {
+    let mut records = BTreeMap::new();
+    let mut authority = BTreeMap::new();
+    let mut nodes = Vec::new();
+    let mut scopes = BTreeSet::new();
+    for (node, engine) in engines {
+        let snapshot = engine.read()?;
+        scopes.extend(snapshot.logs_all()?.into_iter().map(|log| log.key.scope));
+        nodes.push((node, engine.area(), snapshot));
+    }
+    for scope in scopes {
+        for (node, area, snapshot) in &nodes {
+            if !area.touches(scope) {
+                continue;
+            }
+            let digests = digest::of_scope(snapshot, scope)?;
+            let agree = |known: &mut BTreeMap<DivisionCode, (usize, [u8; 32])>, digest, what| {
+                let (first, expected) = *known.entry(scope).or_insert((*node, digest));
+                if expected == digest {
+                    return Ok(());
+                }
+                let detail = format!("nodes {first} and {node} differ on the {what} of {scope}");
+                Err(Violation::new(Guarantee::Converges, detail))
+            };
+            agree(&mut authority, digests.authority, "authority")?;
+            if area.contains(scope) {
+                agree(&mut records, digests.records, "records")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everything that the node holds reads back.
+pub fn verified(node: usize, engine: &Engine) -> Result<(), Violation> {
+    let report = verify::run(&engine.read()?, engine.authority(), engine.index_secret());
+    match report.faults.first() {
+        None => Ok(()),
+        Some(fault) => {
+            let more = report.faults.len() - 1;
+            let detail = format!("node {node}: {fault:?} and {more} more");
+            Err(Violation::new(Guarantee::Verifies, detail))
+        }
+    }
+}
+
+/// The node holds no log, document or index row that it should not.
+pub fn inside_area(node: usize, engine: &Engine) -> Result<(), Violation> {
+    let area = engine.area();
+    let snapshot = engine.read()?;
+    let outside = |what: String| {
+        Err(Violation::new(Guarantee::InsideArea, format!("node {node} of {area} holds {what}")))
+    };
+    for log in snapshot.logs_all()? {
+        if !replicates(area, log.key.scope, log.key.lane) {
+            return outside(format!("the log {:?}", log.key));
+        }
+    }
+    let elders = [snapshot.elders_with_documents()?, snapshot.elder_places_all()?].concat();
+    match elders.into_iter().find(|(scope, _)| !area.contains(*scope)) {
+        Some((scope, elder)) => outside(format!("the elder {scope}/{elder}")),
+        None => Ok(()),
+    }
+}
+
+/// Two nodes in a session, between which nothing is on the way and which have committed all that
+/// came: if either says "done", they hold the same of what both may hold, and none says that
+/// something cannot be exchanged. Returns whether both say it.
+pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool, Violation> {
+    let says = |engine: &Engine, peer: &Engine| engine.progress(peer.device());
+    let (first, second) = (says(one.1, two.1)?, says(two.1, one.1)?);
+    let [first, second] = [first, second].map(Option::unwrap_or_default);
+    if first.stuck + second.stuck > 0 {
+        let detail = format!("nodes {} and {} cannot exchange every log", one.0, two.0);
+        return Err(Violation::new(Guarantee::DoneIsTrue, detail));
+    }
+    if !first.done && !second.done {
+        return Ok(false);
+    }
+    let (held, other) = (shared(one.1, two.1.grant())?, shared(two.1, one.1.grant())?);
+    if held != other {
+        let differs = held.iter().chain(&other).find(|(log, at)| {
+            held.get(*log) != Some(*at) || other.get(*log) != Some(*at)
+        });
+        let says: Vec<usize> = [(one.0, first), (two.0, second)]
+            .into_iter()
+            .filter(|(_, progress)| progress.done)
+            .map(|(node, _)| node)
+            .collect();
+        let detail = format!(
+            "{says:?} of nodes {} and {} say done, and differ in {:?}: {:?} and {:?}",
+            one.0,
+            two.0,
+            differs.map(|(log, _)| log),
+            differs.and_then(|(log, _)| held.get(log)).map(|head| head.0),
+            differs.and_then(|(log, _)| other.get(log)).map(|head| head.0),
+        );
+        return Err(Violation::new(Guarantee::DoneIsTrue, detail));
+    }
+    let lack = |progress: &Progress| progress.they_lack + progress.we_lack;
+    match [(one.0, first), (two.0, second)].iter().find(|(_, p)| p.done && lack(p) > 0) {
+        None => Ok(first.done && second.done),
+        Some((node, progress)) => {
+            let detail = format!("node {node} says done and counts what is missing: {progress:?}");
+            Err(Violation::new(Guarantee::DoneIsTrue, detail))
+        }
+    }
+}
+
+/// The heads here of the logs that a device with this grant receives too.
+fn shared(engine: &Engine, peer: &Grant) -> Result<BTreeMap<LogKey, (u64, EntryHash)>, StoreError> {
+    let snapshot = engine.read()?;
+    let mut heads = BTreeMap::new();
+    for log in snapshot.logs_all()? {
+        let (scope, lane) = (log.key.scope, log.key.lane);
+        if receives(engine.grant(), scope, lane) && receives(peer, scope, lane) {
+            let head = snapshot.head_of(log.number)?;
+            heads.extend(head.map(|head| (log.key, (head.seq, head.hash))));
+        }
+    }
+    Ok(heads)
+}

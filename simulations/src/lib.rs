@@ -1,0 +1,28 @@
+//! The mesh of Shouwang 守望 in virtual time.
+//!
+//! Every node of a county of three levels runs the same [`shouwang_node::engine::Engine`] as the
+//! program does, over a disk that loses power and a network that delays, cuts and partitions. One
+//! seed decides everything: there is no clock, no thread and no other randomness here, so a seed
+//! that finds a fault finds it again.
+//!
+//! ```text
+//!  workload ──► Engine ◄──► network      check: what was promised, and whether it holds
+//!                 │
+//!                disk
+//! ```
+//!
+//! | Module | Noun |
+//! | --- | --- |
+//! | [`world`] | the county, its events, its faults |
+//! | [`disk`] | a disk with a volatile cache |
+//! | [`network`] | links |
+//! | [`workload`] | what people do |
+//! | [`check`] | the guarantees |
+//! | [`report`] | a whole simulation, and what it came to |
+
+pub mod check;
+pub mod disk;
+pub mod network;
+pub mod report;
+pub mod workload;
+pub mod world;

@@ -1,0 +1,111 @@
+//! A whole simulation: field work under faults, then quiet, then every check.
+
+use serde::Serialize;
+
+use crate::check::Violation;
+use crate::world::{Counts, HOUR, Plan, World};
+
+/// Time after the last fault within which the county must agree, ms. A session that nobody told
+/// of its end is given up after 750 s, a dial waits up to 120 s, and a slow link then carries
+/// what has gathered.
+pub const CONVERGE_WITHIN_MS: u64 = 2 * HOUR;
+
+/// What a simulation came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What was simulated.
+    pub plan: Plan,
+    /// Hours of field work under faults.
+    pub hours: u64,
+    /// What did not hold, if anything.
+    pub violation: Option<Violation>,
+    /// BLAKE3 over everything that happened, in order.
+    pub trace_hash: String,
+    /// Virtual time, ms.
+    pub virtual_ms: u64,
+    /// Time from the last fault until all nodes agreed, ms.
+    pub converged_after_ms: Option<u64>,
+    /// Nodes.
+    pub nodes: u64,
+    /// Entries at the county.
+    pub entries: u64,
+    /// Elders at the county.
+    pub elders: u64,
+    /// Fields with concurrent values at the county.
+    pub conflicts: u64,
+    /// Syncs of all disks.
+    pub syncs: u64,
+    /// Bytes written to all disks.
+    pub disk_bytes: u64,
+    /// Sectors that power losses took back.
+    pub sectors_lost: u64,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+/// Simulates so many hours.
+pub fn simulate(plan: Plan, hours: u64) -> Report {
+    let mut report = Report {
+        plan: plan.clone(),
+        hours,
+        violation: None,
+        trace_hash: String::new(),
+        virtual_ms: 0,
+        converged_after_ms: None,
+        nodes: 0,
+        entries: 0,
+        elders: 0,
+        conflicts: 0,
+        syncs: 0,
+        disk_bytes: 0,
+        sectors_lost: 0,
+        counts: Counts::default(),
+    };
+    let mut world = match World::new(plan) {
+        Ok(world) => world,
+        Err(violation) => {
+            report.violation = Some(violation);
+            return report;
+        }
+    };
+    match live(&mut world, hours) {
+        Ok(took) => report.converged_after_ms = Some(took),
+        Err(violation) => report.violation = Some(violation),
+    }
+    report.trace_hash = world.trace_hash();
+    report.virtual_ms = world.now_ms();
+    report.nodes = world.node_count() as u64;
+    report.entries = world.entries_at(0);
+    (report.elders, report.conflicts) = world.elders_and_conflicts_at(0);
+    for node in 0..world.node_count() {
+        let counts = world.disk(node).counts();
+        report.syncs += counts.syncs;
+        report.disk_bytes += counts.bytes_written;
+        report.sectors_lost += counts.sectors_lost;
+    }
+    report.counts = world.counts().clone();
+    report
+}
+
+impl Report {
+    /// The command that does the same again.
+    pub fn replay(&self) -> String {
+        let plan = &self.plan;
+        format!(
+            "cargo run --release -p shouwang-simulations -- run --seed {} --townships {} \
+             --villages {} --elders {} --hours {}{}",
+            plan.seed,
+            plan.townships,
+            plan.villages,
+            plan.elders,
+            self.hours,
+            if plan.meshed { " --meshed" } else { "" },
+        )
+    }
+}
+
+fn live(world: &mut World, hours: u64) -> Result<u64, Violation> {
+    world.run_for(hours * HOUR)?;
+    world.calm_down()?;
+    world.converge(CONVERGE_WITHIN_MS)
+}

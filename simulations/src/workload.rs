@@ -1,0 +1,364 @@
+//! What people do: ledgers imported at the township, visits in the villages, and edits of one
+//! file at several places at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
+use shouwang_crdt_schema::element::Supporter;
+use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::ledger_row::LedgerRow;
+use shouwang_crdt_schema::record::{ElderId, ServiceNeed, SupportCapacity};
+use shouwang_crdt_schema::resident_id::ResidentId;
+use shouwang_crdt_schema::visit::Visit;
+use shouwang_node::command::area::{AreaImport, Place};
+use shouwang_node::command::elder::{ElderAdd, ElderSet, VisitAdd};
+use shouwang_node::command::import::{Import, RowOutcome};
+use shouwang_node::command::{CommandError, Request};
+use shouwang_node::engine::Engine;
+use shouwang_node::identity::grant::{Rights, Role};
+use shouwang_node::index;
+use shouwang_node::store::StoreRead;
+use shouwang_node::sync::Now;
+
+use crate::check::{Fact, Written, standing};
+
+/// Fields that people correct on both sides. Their texts are free, so every value written can be
+/// told from every other.
+const CORRECTED: [Field; 4] = [Field::Phone, Field::Address, Field::Hamlet, Field::Remarks];
+
+/// Rows that a clerk imports at once.
+const ROWS_PER_IMPORT: usize = 50;
+
+/// People at work. All they do comes from the random numbers they are given.
+#[derive(Debug, Default)]
+pub struct People {
+    /// Tells every visit and every value from every other.
+    serial: u64,
+    /// Ledgers that are still to be imported, by the place that does it.
+    ledgers: BTreeMap<DivisionCode, Vec<LedgerRow>>,
+    /// Rows that were imported, with their files.
+    imported: BTreeMap<DivisionCode, Vec<(ElderId, LedgerRow)>>,
+}
+
+/// What came of something that somebody did.
+#[derive(Debug)]
+pub struct Done {
+    /// What was reported as saved; or, with an error, what was being saved.
+    pub facts: Vec<Fact>,
+    /// Why it was not saved.
+    pub error: Option<CommandError>,
+}
+
+impl Done {
+    fn nothing() -> Self {
+        Self { facts: Vec::new(), error: None }
+    }
+}
+
+impl People {
+    /// Ledgers of so many elders for each village lie ready at its township.
+    pub fn write_ledgers(
+        &mut self,
+        villages: &BTreeMap<DivisionCode, Vec<DivisionCode>>,
+        elders: u32,
+        random: &mut ChaCha8Rng,
+    ) {
+        for (township, villages) in villages {
+            for village in villages {
+                for _ in 0..elders {
+                    let row = self.row(*village, random);
+                    self.ledgers.entry(*township).or_default().push(row);
+                }
+            }
+        }
+    }
+
+    /// Whether some ledger has still to be imported.
+    pub fn has_ledgers(&self) -> bool {
+        self.ledgers.values().any(|rows| !rows.is_empty())
+    }
+
+    fn row(&mut self, village: DivisionCode, random: &mut ChaCha8Rng) -> LedgerRow {
+        self.serial += 1;
+        let serial = self.serial;
+        let mut row = LedgerRow::new(village);
+        let born = NaiveDate::from_ymd_opt(
+            random.random_range(1930..1962),
+            random.random_range(1..=12),
+            random.random_range(1..=28),
+        )
+        .unwrap_or_default();
+        let text = |row: &mut LedgerRow, field, text: String| row.fields.insert(field, text);
+        text(&mut row, Field::Name, format!("周国强{serial}"));
+        text(&mut row, Field::BirthDate, born.to_string());
+        text(&mut row, Field::Phone, format!("139{serial:08}"));
+        text(&mut row, Field::Address, format!("第{serial}号"));
+        text(&mut row, Field::LivingArrangement, "Alone".into());
+        if random.random_bool(0.7) {
+            let digits = format!("990121{}{:03}", born.format("%Y%m%d"), serial % 1_000);
+            if let Ok(id) = ResidentId::with_check(&digits) {
+                text(&mut row, Field::ResidentId, id.as_str().to_owned());
+            }
+        }
+        if random.random_bool(0.5) {
+            let name = format!("周明{serial}");
+            row.supporters.push(Supporter {
+                name,
+                relation: Some("儿子".into()),
+                whereabouts: None,
+                phone: None,
+                capacity: SupportCapacity::Unknown,
+            });
+            row.service_needs.insert(ServiceNeed::Meals);
+        }
+        row
+    }
+
+    /// Somebody at this node does something.
+    pub fn work(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        // What has come in is committed first, so that what is seen now is what an edit sees.
+        if let Err(error) = engine.settle(now) {
+            return Done { facts: Vec::new(), error: Some(error.into()) };
+        }
+        let top = engine.area().0;
+        let dice = random.random_range(0..100);
+        match (engine.grant().role, top.level()) {
+            _ if self.ledgers.get(&top).is_some_and(|rows| !rows.is_empty()) => {
+                self.imports(engine, now)
+            }
+            (Role::Helper, _) => self.visits(engine, now, random),
+            (_, Level::Village) => match dice {
+                0..60 => self.visits(engine, now, random),
+                60..90 => self.corrects(engine, now, random),
+                _ => self.opens_a_file(engine, now),
+            },
+            (_, Level::Township) => match dice {
+                0..55 => self.corrects(engine, now, random),
+                55..85 => self.imports_again(engine, now, random),
+                _ => self.visits(engine, now, random),
+            },
+            _ => match dice {
+                0..50 => self.corrects(engine, now, random),
+                50..75 => self.certifies(engine, now, random),
+                _ => self.names_a_place(engine, now, random),
+            },
+        }
+    }
+
+    /// The next part of a ledger goes in.
+    pub fn imports(&mut self, engine: &mut Engine, now: Now) -> Done {
+        let township = engine.area().0;
+        let Some(waiting) = self.ledgers.get_mut(&township) else { return Done::nothing() };
+        let rows: Vec<LedgerRow> =
+            waiting.drain(..waiting.len().min(ROWS_PER_IMPORT)).collect();
+        let import = Import { rows: rows.clone(), dry_run: false };
+        let report = match import.execute(engine, now) {
+            Ok(report) => report,
+            // Rows of an interrupted import may be there, as files that nobody was told of.
+            Err(error) => return Done { facts: Vec::new(), error: Some(error) },
+        };
+        let mut facts = Vec::new();
+        for (row, outcome) in rows.into_iter().zip(report.outcomes) {
+            if let RowOutcome::New { elder_id: Some(elder), .. } = outcome {
+                facts.push(Fact::Elder(row.scope, elder));
+                for field in [Field::Name, Field::Phone, Field::Address] {
+                    facts.extend(row.field(field).map(|value| {
+                        written(row.scope, elder, field, value, BTreeSet::new())
+                    }));
+                }
+                self.imported.entry(township).or_default().push((elder, row));
+            }
+        }
+        Done { facts, error: None }
+    }
+
+    /// The ledger goes in once more, some of its telephone numbers corrected.
+    fn imports_again(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let Some(known) = self.imported.get(&engine.area().0).filter(|known| !known.is_empty())
+        else {
+            return Done::nothing();
+        };
+        let first = random.random_range(0..known.len());
+        let chosen: Vec<(ElderId, LedgerRow)> =
+            known.iter().skip(first).take(5).cloned().collect();
+        let (mut rows, mut facts) = (Vec::new(), Vec::new());
+        for (elder, row) in chosen {
+            // Only a row that names its person beyond doubt finds its file again for certain.
+            if row.field(Field::ResidentId).is_none() {
+                continue;
+            }
+            let mut said = LedgerRow::new(row.scope);
+            for field in [Field::Name, Field::ResidentId] {
+                said.fields.extend(row.field(field).map(|text| (field, text.to_owned())));
+            }
+            if random.random_bool(0.5) {
+                let value = self.value(Field::Phone);
+                match seen(engine, row.scope, elder, Field::Phone) {
+                    Ok(seen) => facts.push(written(row.scope, elder, Field::Phone, &value, seen)),
+                    Err(error) => return Done { facts: Vec::new(), error: Some(error) },
+                }
+                said.fields.insert(Field::Phone, value);
+            }
+            rows.push(said);
+        }
+        match (Import { rows, dry_run: false }).execute(engine, now) {
+            Ok(report) => {
+                let changed: BTreeSet<ElderId> = report
+                    .outcomes
+                    .iter()
+                    .filter_map(|outcome| match outcome {
+                        RowOutcome::Changed { elder_id, .. } => Some(*elder_id),
+                        _ => None,
+                    })
+                    .collect();
+                // A row that found another file, or none, or two, was not taken as it was meant.
+                facts.retain(|fact| match fact {
+                    Fact::Value(written) => changed.contains(&written.elder),
+                    _ => true,
+                });
+                Done { facts, error: None }
+            }
+            Err(error) => Done { facts, error: Some(error) },
+        }
+    }
+
+    /// A visit to somebody.
+    pub fn visits(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let Some((scope, elder)) = somebody(engine, random) else { return Done::nothing() };
+        self.serial += 1;
+        let note = format!("走访{}", self.serial);
+        let visit = Visit {
+            visitor: Some("王会计".into()),
+            note: Some(note.clone()),
+            ..Visit::on(today(now))
+        };
+        let result = VisitAdd { elder: elder.to_string(), visit }.execute(engine, now);
+        Done { facts: vec![Fact::Visit(scope, elder, note)], error: result.err() }
+    }
+
+    /// Somebody's particulars are corrected.
+    pub fn corrects(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        if !engine.grant().rights.contains(Rights::write(
+            shouwang_crdt_schema::parts::PartKind::Card,
+        )) {
+            return Done::nothing();
+        }
+        let Some((scope, elder)) = somebody(engine, random) else { return Done::nothing() };
+        let field = CORRECTED[random.random_range(0..CORRECTED.len())];
+        self.sets(engine, now, scope, elder, field)
+    }
+
+    /// This field of this file is set.
+    pub fn sets(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        scope: DivisionCode,
+        elder: ElderId,
+        field: Field,
+    ) -> Done {
+        let value = self.value(field);
+        let seen = match seen(engine, scope, elder, field) {
+            Ok(seen) => seen,
+            Err(error) => return Done { facts: Vec::new(), error: Some(error) },
+        };
+        let fields = BTreeMap::from([(field, value.clone())]);
+        let set = ElderSet { elder: elder.to_string(), fields, certified: false };
+        let result = set.execute(engine, now);
+        Done { facts: vec![written(scope, elder, field, &value, seen)], error: result.err() }
+    }
+
+    /// The county certifies something: a value that several may write alike.
+    fn certifies(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let Some((_, elder)) = somebody(engine, random) else { return Done::nothing() };
+        let word = ["Yes", "No", "Unknown"][random.random_range(0..3)];
+        let fields = BTreeMap::from([(Field::Hardship, word.to_owned())]);
+        let set = ElderSet { elder: elder.to_string(), fields, certified: true };
+        Done { facts: Vec::new(), error: set.execute(engine, now).err() }
+    }
+
+    /// A file is opened for somebody new.
+    pub fn opens_a_file(&mut self, engine: &mut Engine, now: Now) -> Done {
+        self.serial += 1;
+        let (scope, name) = (engine.area().0, format!("林秀英{}", self.serial));
+        let fields = BTreeMap::from([(Field::Name, name.clone())]);
+        match (ElderAdd { scope: None, fields }).execute(engine, now) {
+            Ok(saved) => {
+                let elder = saved.elder_id;
+                let named = written(scope, elder, Field::Name, &name, BTreeSet::new());
+                Done { facts: vec![Fact::Elder(scope, elder), named], error: None }
+            }
+            Err(error) => Done { facts: Vec::new(), error: Some(error) },
+        }
+    }
+
+    /// A place below the county gets a name; the last name given stands, so only the county does it.
+    fn names_a_place(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let county = engine.area().0;
+        let Some(code) = county.child(random.random_range(300..900)) else {
+            return Done::nothing();
+        };
+        self.serial += 1;
+        let name = format!("第{}镇", self.serial);
+        // A name that is given twice is renamed; each place is named once to keep the fact plain.
+        let known = shouwang_node::command::area::AreaList { within: Some(code) };
+        match known.execute(engine, now) {
+            Ok(list) if list.places.is_empty() => {}
+            Ok(_) => return Done::nothing(),
+            Err(error) => return Done { facts: Vec::new(), error: Some(error) },
+        }
+        let places = vec![Place { code, name: name.clone() }];
+        let result = AreaImport { places, dry_run: false }.execute(engine, now);
+        let fact = Fact::Place { directory: county, code, name };
+        Done { facts: vec![fact], error: result.err() }
+    }
+
+    fn value(&mut self, field: Field) -> String {
+        self.serial += 1;
+        match field {
+            Field::Phone => format!("139{:08}", self.serial),
+            field => format!("{}{}", field.spec().chinese, self.serial),
+        }
+    }
+}
+
+/// The day by this node's clock.
+fn today(now: Now) -> NaiveDate {
+    DateTime::from_timestamp_millis(now.wall_ms).map(|time| time.date_naive()).unwrap_or_default()
+}
+
+/// Some elder of the node's area.
+fn somebody(engine: &Engine, random: &mut ChaCha8Rng) -> Option<(DivisionCode, ElderId)> {
+    let places = engine.read().and_then(|snapshot| snapshot.elder_places(engine.area())).ok()?;
+    // Most work is about a few: so that the same file is edited at several places.
+    let few = random.random_bool(0.5);
+    let among = if few { places.len().min(3) } else { places.len() };
+    (among > 0).then(|| places[random.random_range(0..among)])
+}
+
+/// Elders of an area whose files are at this node.
+pub fn elders(engine: &Engine, area: Area) -> Vec<(DivisionCode, ElderId)> {
+    engine.read().and_then(|snapshot| snapshot.elder_places(area)).unwrap_or_default()
+}
+
+fn seen(
+    engine: &Engine,
+    scope: DivisionCode,
+    elder: ElderId,
+    field: Field,
+) -> Result<BTreeSet<String>, CommandError> {
+    Ok(standing(&index::view(&engine.read()?, scope, elder)?, field))
+}
+
+fn written(
+    scope: DivisionCode,
+    elder: ElderId,
+    field: Field,
+    value: &str,
+    seen: BTreeSet<String>,
+) -> Fact {
+    Fact::Value(Written { scope, elder, field, value: value.to_owned(), seen })
+}

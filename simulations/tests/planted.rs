@@ -1,0 +1,197 @@
+//! Each check finds what is planted for it.
+
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::record::ElderId;
+use shouwang_node::command::{CommandError, ErrorKind};
+use shouwang_node::index;
+use shouwang_node::log::{Incarnation, Lane, LogKey};
+use shouwang_node::store::StoreError;
+use shouwang_simulations::check::{self, Fact, Guarantee, Violation, Written};
+use shouwang_simulations::workload::{Done, People, elders};
+use shouwang_simulations::world::{DAY, Faults, MINUTE, Node, Plan, Plant, World};
+
+const TOWN: &str = "990121101000";
+const VILLAGE: &str = "990121101201";
+
+/// A county of one township and one village, an imported ledger, all in agreement.
+fn county() -> (World, Node, Node) {
+    county_of(1)
+}
+
+fn county_of(seed: u64) -> (World, Node, Node) {
+    let plan = Plan {
+        townships: 1,
+        villages: 1,
+        elders: 2,
+        work_every_ms: 100_000 * DAY,
+        faults: Faults::NONE,
+        ..Plan::new(seed)
+    };
+    let mut world = World::new(plan).unwrap();
+    let (town, village) = (world.node(TOWN).unwrap(), world.node(VILLAGE).unwrap());
+    world.run_for(2 * MINUTE).unwrap();
+    world.act(town, |people, engine, now, _| people.imports(engine, now)).unwrap();
+    world.converge(10 * MINUTE).unwrap();
+    (world, town, village)
+}
+
+fn somebody(world: &World, node: Node) -> (DivisionCode, ElderId) {
+    let engine = world.engine(node).unwrap();
+    elders(engine, engine.area())[0]
+}
+
+/// Somebody is told that this is saved, and it is not.
+fn promises(world: &mut World, node: Node, fact: Fact) {
+    world.act(node, |_, _, _, _| Done { facts: vec![fact], error: None }).unwrap();
+}
+
+fn found(guarantee: Guarantee, result: Result<impl std::fmt::Debug, Violation>) {
+    let violation = result.unwrap_err();
+    assert_eq!(violation.guarantee, guarantee, "{violation}");
+}
+
+#[test]
+fn a_disk_that_lies_about_syncs_is_found() {
+    let lost = (0..8).find_map(|seed| {
+        let (mut world, _, village) = county_of(seed);
+        world.disk(village).lie();
+        for _ in 0..5 {
+            world.act(village, People::visits).unwrap();
+        }
+        world.lose_power(village, MINUTE).unwrap();
+        world.run_for(5 * MINUTE).err()
+    });
+    let guarantee = lost.map(|violation| violation.guarantee);
+    // Either promises are missing, or the store does not open at all.
+    assert!(
+        matches!(guarantee, Some(Guarantee::SavedSurvives | Guarantee::NodeWorks)),
+        "{guarantee:?}"
+    );
+}
+
+#[test]
+fn a_promise_that_is_not_kept_is_found() {
+    let (mut world, _, village) = county();
+    let (scope, elder) = somebody(&world, village);
+    promises(&mut world, village, Fact::Visit(scope, elder, "never recorded".into()));
+    found(Guarantee::SavedArrives, world.check_all());
+    world.lose_power(village, MINUTE).unwrap();
+    found(Guarantee::SavedSurvives, world.run_for(5 * MINUTE));
+}
+
+#[test]
+fn nodes_that_differ_are_found() {
+    let (mut world, town, village) = county();
+    let link = world.link(village, town).unwrap();
+    world.partition(link);
+    world.act(village, People::visits).unwrap();
+    found(Guarantee::Converges, world.check_all());
+    found(Guarantee::Converges, world.converge(30 * MINUTE));
+}
+
+#[test]
+fn runs_that_never_arrive_make_done_a_lie_that_is_found() {
+    let (mut world, town, village) = county();
+    let link = world.link(village, town).unwrap();
+    world.plant(Plant::SwallowedRuns(link));
+    world.act(village, People::visits).unwrap();
+    found(Guarantee::DoneIsTrue, world.converge(30 * MINUTE));
+}
+
+#[test]
+fn a_flipped_bit_is_found() {
+    let (mut world, _, village) = county();
+    let name = "周国强1".as_bytes();
+    // The file is read afresh, as after a start: what was read before may be in memory still.
+    world.lose_power(village, MINUTE).unwrap();
+    assert!(world.disk(village).damage(name));
+    match world.run_for(5 * MINUTE) {
+        Err(violation) => assert!(
+            matches!(
+                violation.guarantee,
+                Guarantee::SavedSurvives | Guarantee::NodeWorks | Guarantee::Verifies
+            ),
+            "{violation}"
+        ),
+        Ok(()) => found(Guarantee::Verifies, check::verified(village, world.engine(village).unwrap())),
+    }
+}
+
+#[test]
+fn a_log_from_elsewhere_is_found() {
+    let (mut world, _, village) = county();
+    let engine = world.engine_mut(village).unwrap();
+    let (device, grant) = (engine.device(), engine.grant_id());
+    let log = LogKey {
+        scope: "990121102201".parse().unwrap(),
+        lane: Lane::Routine,
+        device,
+        incarnation: Incarnation { number: 0, nonce: [0; 8] },
+    };
+    engine.store_mut().write::<_, StoreError>(|tables| tables.log_for(&log, grant)).unwrap();
+    found(Guarantee::InsideArea, check::inside_area(village, world.engine(village).unwrap()));
+}
+
+#[test]
+fn a_value_that_got_lost_is_found() {
+    let (mut world, _, village) = county();
+    let (scope, elder) = somebody(&world, village);
+    world.act(village, |people, engine, now, _| {
+        // What is written replaces the ledger's number; the promise says that it did not see it.
+        let mut done = people.sets(engine, now, scope, elder, Field::Phone);
+        for fact in &mut done.facts {
+            if let Fact::Value(written) = fact {
+                written.seen.clear();
+            }
+        }
+        done
+    })
+    .unwrap();
+    found(Guarantee::ConflictsKept, world.converge(10 * MINUTE));
+}
+
+#[test]
+fn a_value_that_came_back_is_found() {
+    let (mut world, _, village) = county();
+    let (scope, elder) = somebody(&world, village);
+    world
+        .act(village, |people, engine, now, _| people.sets(engine, now, scope, elder, Field::Phone))
+        .unwrap();
+    world.converge(10 * MINUTE).unwrap();
+    let stands = {
+        let snapshot = world.engine(village).unwrap().read().unwrap();
+        check::standing(&index::view(&snapshot, scope, elder).unwrap(), Field::Phone)
+    };
+    let written = Written { scope, elder, field: Field::Phone, value: "x".into(), seen: stands };
+    promises(&mut world, village, Fact::Value(written));
+    found(Guarantee::ConflictsKept, world.check_all());
+}
+
+#[test]
+fn a_forged_acknowledgement_makes_done_a_lie_that_is_found() {
+    let (mut world, town, village) = county();
+    let link = world.link(village, town).unwrap();
+    world.plant(Plant::ForgedHave(link));
+    let told = world.act(village, People::visits).and_then(|()| world.run_for(5 * MINUTE));
+    found(Guarantee::DoneIsTrue, told);
+}
+
+#[test]
+fn an_accusation_is_found() {
+    let (mut world, town, village) = county();
+    let link = world.link(village, town).unwrap();
+    world.plant(Plant::Garbage(link));
+    let told = world.act(village, People::visits).and_then(|()| world.run_for(5 * MINUTE));
+    found(Guarantee::NobodyAccused, told);
+}
+
+#[test]
+fn an_engine_that_fails_over_a_sound_disk_is_found() {
+    let (mut world, _, village) = county();
+    let told = world.act(village, |_, _, _, _| Done {
+        facts: Vec::new(),
+        error: Some(CommandError::new(ErrorKind::Failed, "store_failed", "for no reason")),
+    });
+    found(Guarantee::NodeWorks, told);
+}
