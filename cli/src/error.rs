@@ -128,9 +128,9 @@ impl Failure {
                     .with("field", label(field))
                     .with("reason", messages.word("reason", reason))
             }
-            ValueError::Choice { field, allowed } => {
-                Self::usage("value_choice").with("field", label(field)).with("allowed", allowed)
-            }
+            ValueError::Choice { field, .. } => Self::usage("value_choice")
+                .with("field", label(field))
+                .with("allowed", words::field_choices(messages, *field)),
         }
     }
 }
@@ -172,6 +172,7 @@ impl Described {
             ErrorKind::Refused => Exit::Refused,
             ErrorKind::NotFound | ErrorKind::Failed => Exit::Failed,
         };
+        let exit = if error.code() == "store_corrupt" { Exit::AtRisk } else { exit };
         let home = |path: &Path| BTreeMap::from([("home".to_owned(), path.display().to_string())]);
         let arguments = match error {
             HomeError::NoNode(path)
@@ -240,6 +241,27 @@ mod tests {
             assert_eq!(described.exit, exit);
             assert_eq!(described.message, "in English (no_such_code)");
         }
+    }
+
+    #[test]
+    fn a_damaged_store_is_data_at_risk() {
+        let error = CommandError::new(ErrorKind::Failed, "store_corrupt", "torn");
+        let error = HomeError::Command(error.with("detail", "torn"));
+        let described = Described::new(&error.into(), &Messages::new(Language::En));
+        assert_eq!(described.exit, Exit::AtRisk);
+        assert!(described.hint.is_some_and(|hint| hint.contains("delete nothing")));
+    }
+
+    #[test]
+    fn choices_are_listed_as_people_say_and_as_they_are_stored() {
+        let error = Field::Sex.value("x").unwrap_err();
+        let said = |language| {
+            let messages = Messages::new(language);
+            Described::new(&Failure::value(&error, &messages).into(), &messages).message
+        };
+        assert!(said(Language::Zh).contains("女 Female"), "{}", said(Language::Zh));
+        assert!(said(Language::En).contains("Female"), "{}", said(Language::En));
+        assert!(!said(Language::En).contains('女'));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod commands;
 mod context;
 mod demo;
 mod error;
+mod file;
 mod help;
 mod import_report;
 mod ledger;

@@ -2,13 +2,42 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{CellAlignment, Color, ContentArrangement};
+use comfy_table::{CellAlignment, Color, ColumnConstraint, ContentArrangement, Width};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use crate::message::Messages;
 
 /// Narrower than this a table is not wrapped, columns.
 const WRAP_WIDTH_MIN: u16 = 40;
+/// Between two columns, columns.
+const GAP: u16 = 2;
+/// Narrower than this no column of text is wrapped, columns.
+const TEXT_WIDTH_MIN: u16 = 8;
+/// A column of text becomes no narrower than its longest code, unless that is longer, columns.
+const TOKEN_WIDTH_MAX: usize = 40;
+/// Columns whose texts are read or copied as a whole: codes, ids, sizes, dates and times. Numbers
+/// need not be named.
+const UNBROKEN: [&str; 18] = [
+    "age",
+    "agreement",
+    "area",
+    "birth_date",
+    "code",
+    "date",
+    "device",
+    "digest",
+    "done",
+    "elder",
+    "last_done",
+    "last_visit",
+    "outcome",
+    "received",
+    "sent",
+    "sex",
+    "they_lack",
+    "we_lack",
+];
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +146,10 @@ impl Output {
     pub(crate) fn table(self, table: &Table) -> anyhow::Result<()> {
         match self.format {
             Format::Tsv => self.write(&table.to_tsv()),
-            Format::Table | Format::Json => self.write(&self.draw(table)),
+            // Asked of a table of its own: one without colour takes itself to be on no screen.
+            Format::Table | Format::Json => {
+                self.write(&self.draw(table, comfy_table::Table::new().width()))
+            }
         }
     }
 
@@ -168,13 +200,17 @@ impl Output {
         }
     }
 
-    fn draw(self, table: &Table) -> String {
+    /// The table as text, at most as wide as told.
+    fn draw(self, table: &Table, width: Option<u16>) -> String {
         let mut drawn = comfy_table::Table::new();
         drawn.load_style(comfy_table::presets::NOTHING);
         match self.color_stdout {
             true => drawn.enforce_styling(),
             false => drawn.force_no_tty(),
         };
+        if let Some(width) = width {
+            drawn.set_width(width);
+        }
         // Some terminals say that they have no width; wrapping to it would leave nothing readable.
         if drawn.width().is_some_and(|width| width >= WRAP_WIDTH_MIN) {
             drawn.set_content_arrangement(ContentArrangement::Dynamic);
@@ -204,9 +240,11 @@ impl Output {
                 drawn
             }));
         }
-        let lines: String = drawn.trim_fmt();
-        // The style pads each column by one space on the left.
-        lines.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+        for (index, column) in drawn.column_iter_mut().enumerate() {
+            column.set_padding((0, GAP));
+            column.set_constraint(table.constraint(index, right(index)));
+        }
+        drawn.lines().map(|line| format!("{}\n", trimmed(&line))).collect()
     }
 }
 
@@ -240,6 +278,21 @@ impl Table {
     pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells.into());
+    }
+
+    /// How narrow a column may become: not at all, or as narrow as still can be read.
+    fn constraint(&self, index: usize, right: bool) -> ColumnConstraint {
+        let Some(column) = self.columns.get(index) else { return ColumnConstraint::ContentWidth };
+        if right || UNBROKEN.contains(&column.key) {
+            return ColumnConstraint::ContentWidth;
+        }
+        let texts = self.rows.iter().filter_map(|row| row.get(index)).map(Cell::width);
+        let widest = texts.chain([column.header.width()]).max().unwrap_or_default();
+        let cells = self.rows.iter().filter_map(|row| row.get(index));
+        let token = cells.map(Cell::token_width).max().unwrap_or_default().min(TOKEN_WIDTH_MAX);
+        let least = widest.min(usize::from(TEXT_WIDTH_MIN)).max(token);
+        let least = u16::try_from(least).unwrap_or(TEXT_WIDTH_MIN);
+        ColumnConstraint::LowerBoundary(Width::Fixed(least + GAP))
     }
 
     /// A line of keys, then a line a row; tabs and line breaks inside cells become spaces.
@@ -278,11 +331,45 @@ impl Cell {
         Self { text: text.to_string(), mark: Some(mark), right: false }
     }
 
+    /// How wide it is on a screen, with its glyph.
+    fn width(&self) -> usize {
+        let glyph = if self.mark.is_some() { 2 } else { 0 };
+        self.text.lines().map(UnicodeWidthStr::width).max().unwrap_or_default() + glyph
+    }
+
+    /// How wide its longest code, id or number is.
+    fn token_width(&self) -> usize {
+        let tokens = self.text.split(|c: char| !c.is_ascii_graphic());
+        tokens.map(str::len).max().unwrap_or_default()
+    }
+
     /// To the right.
     pub(crate) fn right(mut self) -> Self {
         self.right = true;
         self
     }
+}
+
+/// A line without the white space at its end; what styles the line stays.
+fn trimmed(line: &str) -> String {
+    let (mut kept, mut pending) = (String::new(), String::new());
+    let mut in_escape = false;
+    for c in line.chars() {
+        in_escape |= c == '\u{1b}';
+        match c {
+            ' ' => pending.push(c),
+            _ if in_escape => {
+                // Spaces stay behind the escape until something follows that is seen.
+                kept.push(c);
+                in_escape = c != 'm';
+            }
+            _ => {
+                kept.push_str(&std::mem::take(&mut pending));
+                kept.push(c);
+            }
+        }
+    }
+    kept
 }
 
 /// Whether the locale names an encoding that has no glyphs for us. Unset means nothing: minimal
@@ -313,8 +400,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_by_width_and_not_by_characters() {
-        use unicode_width::UnicodeWidthStr;
-        let drawn = plain().draw(&table());
+        let drawn = plain().draw(&table(), None);
         let lines: Vec<&str> = drawn.lines().collect();
         let at = |line: &str, mark: char| line[..line.find(mark).unwrap()].width();
         assert_eq!(at(lines[1], '✔'), at(lines[2], '×'), "{drawn}");
@@ -324,10 +410,45 @@ mod tests {
     #[test]
     fn colour_never_stands_alone() {
         let colored = Output { color_stdout: true, ..plain() };
-        assert!(colored.draw(&table()).contains("\u{1b}["));
-        assert!(colored.draw(&table()).contains("✔ 一致"));
+        assert!(colored.draw(&table(), None).contains("\u{1b}["));
+        assert!(colored.draw(&table(), None).contains("✔ 一致"));
         let ascii = Output { unicode: false, ..plain() };
-        assert!(ascii.draw(&table()).contains("+ 一致"));
+        assert!(ascii.draw(&table(), None).contains("+ 一致"));
+    }
+
+    fn without_escapes(text: &str) -> String {
+        let mut parts = text.split('\u{1b}');
+        let first = parts.next().unwrap().to_owned();
+        parts.fold(first, |text, part| text + part.split_once('m').unwrap().1)
+    }
+
+    #[test]
+    fn colour_moves_nothing() {
+        let colored = Output { color_stdout: true, ..plain() };
+        for width in [None, Some(40), Some(80)] {
+            let drawn = colored.draw(&table(), width);
+            assert!(drawn.contains("\u{1b}["));
+            assert_eq!(without_escapes(&drawn), plain().draw(&table(), width));
+        }
+    }
+
+    #[test]
+    fn narrow_screens_break_text_and_nothing_else() {
+        let columns = ["code", "name", "elders", "last_visit", "remark"];
+        let mut table = Table::new(&Messages::new(Language::Zh), columns);
+        table.row([
+            Cell::text("990121101203"),
+            Cell::text("上禾村"),
+            Cell::number(1_234_567),
+            Cell::text("2026-11-21 09:30"),
+            Cell::state(Mark::Attention, "一句很长的话".repeat(12)),
+        ]);
+        let drawn = plain().draw(&table, Some(80));
+        assert!(drawn.lines().count() > 2);
+        assert!(drawn.lines().all(|line| line.width() <= 80), "{drawn}");
+        for whole in ["990121101203", "上禾村", "1234567", "2026-11-21 09:30"] {
+            assert!(drawn.contains(whole), "{drawn}");
+        }
     }
 
     #[test]

@@ -37,6 +37,16 @@ pub(crate) fn duration(argument: &str, text: &str) -> Result<Duration, Failure> 
     Ok(Duration::from_millis(number.checked_mul(unit_ms).ok_or_else(wrong)?))
 }
 
+/// Checks that each text is an address of the network.
+pub(crate) fn addresses(texts: &[String]) -> Result<(), Failure> {
+    // An empty text is an address too, of nothing.
+    let is_address = |text: &str| !text.is_empty() && shouwang_node::process::is_address(text);
+    match texts.iter().find(|text| !is_address(text)) {
+        Some(text) => Err(Failure::usage("not_address").with("text", text)),
+        None => Ok(()),
+    }
+}
+
 /// A division code.
 pub(crate) fn division(argument: &str, text: &str) -> Result<DivisionCode, Failure> {
     text.trim()
@@ -114,8 +124,8 @@ pub(crate) fn fields(
             .split_once(['=', '＝'])
             .ok_or_else(|| Failure::usage("field_without_value").with("value", pair))?;
         let field = words::field_named(key).ok_or_else(|| {
-            let known: Vec<&str> = Field::ALL.iter().map(|field| field.spec().key).collect();
-            Failure::usage("unknown_field").with("value", key).with("allowed", known.join(", "))
+            let known = words::field_keys(messages);
+            Failure::usage("unknown_field").with("value", key).with("allowed", known)
         })?;
         let value = field
             .value(&in_stored_case(field, text))
@@ -149,6 +159,15 @@ mod tests {
         }
         assert!(date("--date", "2026-13-01").is_err());
         assert!(date("--date", "yesterday").is_err());
+    }
+
+    #[test]
+    fn addresses_are_whole() {
+        let check = |text: &str| addresses(&[text.to_owned()]);
+        assert!(check("/ip4/127.0.0.1/tcp/4420").is_ok());
+        for text in ["", "127.0.0.1:4420", "/ip4/127.0.0.1/tcp", "/ip4/999.0.0.1/tcp/1"] {
+            assert_eq!(check(text).unwrap_err().to_string(), "not_address", "{text}");
+        }
     }
 
     #[test]

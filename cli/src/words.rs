@@ -59,6 +59,35 @@ pub(crate) fn field_value(messages: &Messages, field: Field, stored: &str) -> St
     }
 }
 
+/// The stored words of a field's vocabulary, each after the reader's word where that differs.
+pub(crate) fn field_choices(messages: &Messages, field: Field) -> String {
+    let Kind::Choice(words) = field.spec().kind else { return String::new() };
+    let words = words.iter().map(|(stored, _)| said(&field_value(messages, field, stored), stored));
+    words.collect::<Vec<_>>().join(&messages.text("list-separator"))
+}
+
+/// The keys of all fields, each after the field's name where that is in another script.
+pub(crate) fn field_keys(messages: &Messages) -> String {
+    let keys = Field::ALL.iter().map(|field| field.spec().key);
+    let keys = keys.map(|key| said(&messages.word("field", key), key));
+    keys.collect::<Vec<_>>().join(&messages.text("list-separator"))
+}
+
+/// What a person may type for a field: its name where that is no English phrase, else its key.
+pub(crate) fn field_typed(messages: &Messages, field: Field) -> String {
+    let key = field.spec().key;
+    let label = messages.word("field", key);
+    if label.is_ascii() { key.to_owned() } else { label }
+}
+
+/// A stored word after the reader's own for it. English words are near enough to the stored ones.
+fn said(label: &str, stored: &str) -> String {
+    match label.is_ascii() {
+        true => stored.to_owned(),
+        false => format!("{label} {stored}"),
+    }
+}
+
 /// The stored text of one key of a list's element in the reader's language.
 pub(crate) fn element_value(messages: &Messages, list: &str, key: &str, stored: &str) -> String {
     let family = match (list, key) {

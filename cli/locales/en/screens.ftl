@@ -29,6 +29,7 @@ request-next = Then: shouwang join INVITE
 grant-done = { $name } may act as { $role } in { $area }
 invite-in-file = The invite is in { $path }
 grant-next = Give the invite to the new device: shouwang join INVITE
+grant-next-file = Give that file to the new device: shouwang join --file { $path }
 join-done = This device is { $name }: { $role } in { $area }
 join-next = Next: shouwang up
 join-next-without-address = Next: shouwang up, with --peer ADDRESS unless the mesh is in this local network
@@ -58,6 +59,7 @@ import-heading =
 import-sheet-without-header = Sheet { $sheet } has no row of headings and was not read
 import-unknown-column = Sheet { $sheet }, column { $column } ({ $heading }) is not known and was not read
 import-rejected-hint = To correct rejected rows: shouwang import FILE --rejected rejected.xlsx
+no-row-rejected = No row was rejected; { $path } was not written
 rejected-written = { $count ->
     [one] { $count } rejected row is in { $path }: correct it there and import that file
    *[other] { $count } rejected rows are in { $path }: correct them there and import that file
@@ -74,6 +76,8 @@ elder-count = { $count ->
 }
 card-not-here = card not here yet
 conflict-with = conflict: { $values }
+settle-conflict = settle it: shouwang elder set { $id } { $field }=…
+conflict-beside = Conflict in { $part }, { $field }: { $effective } takes effect, { $others } is kept beside it
 differs-in = { $part } says { $value }
 unsettled-line = { $count ->
     [one] { $count } entry is kept and does not count: { $reason }
@@ -131,7 +135,22 @@ retry-may-help = (retrying may help)
 no-need-to-retry = (no need to retry)
 
 # Verify.
-verify-read = Read { $logs } logs, { $entries } entries, { $signatures } signatures; rebuilt { $documents } documents, { $elders } elders
+verify-read = Read { $logs ->
+    [one] { $logs } log
+   *[other] { $logs } logs
+}, { $entries ->
+    [one] { $entries } entry
+   *[other] { $entries } entries
+}, { $signatures ->
+    [one] { $signatures } signature
+   *[other] { $signatures } signatures
+}; rebuilt { $documents ->
+    [one] { $documents } document
+   *[other] { $documents } documents
+}, { $elders ->
+    [one] { $elders } elder
+   *[other] { $elders } elders
+}
 verify-ok = Nothing is wrong
 verify-faults = { $count ->
     [one] { $count } fault

@@ -29,6 +29,7 @@ request-next = 然后：shouwang join 邀请码
 grant-done = { $name }在 { $area } 的角色是{ $role }
 invite-in-file = 邀请码在 { $path }
 grant-next = 把邀请码交给新设备：shouwang join 邀请码
+grant-next-file = 把该文件交给新设备：shouwang join --file { $path }
 join-done = 本设备是{ $name }，{ $area } 的{ $role }
 join-next = 接下来：shouwang up
 join-next-without-address = 接下来：shouwang up；其他节点不在本局域网时加上 --peer 地址
@@ -55,6 +56,7 @@ import-heading =
 import-sheet-without-header = 工作表“{ $sheet }”没有表头，未读取
 import-unknown-column = 工作表“{ $sheet }”第 { $column } 列（{ $heading }）不认识，未读取
 import-rejected-hint = 要改正退回的行：shouwang import 文件 --rejected 退回.xlsx
+no-row-rejected = 没有退回的行，未写 { $path }
 rejected-written = { $count } 行退回内容在 { $path }：改好后导入该文件
 
 # 老人与探访。
@@ -65,6 +67,8 @@ no-elders = 没有老人
 elder-count = 共 { $count } 位老人
 card-not-here = 一档一卡尚未到达
 conflict-with = 冲突：{ $values }
+settle-conflict = 定为正确的一个：shouwang elder set { $id } { $field }=…
+conflict-beside = { $part }中{ $field }冲突：生效 { $effective }，另存 { $others }
 differs-in = { $part }为{ $value }
 unsettled-line = { $count } 条记录已保存但未生效：{ $reason }
 visit-added = 探访已记入档案 { $id }

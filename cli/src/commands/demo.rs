@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::context::Context;
 use crate::demo::{self, Options};
-use crate::error::Exit;
+use crate::error::{Exit, Failure};
+use crate::sample::ELDERS_MAX;
 
 /// `demo`
 #[derive(Debug, clap::Args)]
@@ -19,6 +20,9 @@ pub(crate) struct Args {
 
 /// Runs it.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    if args.elders > ELDERS_MAX {
+        return Err(Failure::usage("sample_too_large").with("limit", ELDERS_MAX).into());
+    }
     let options = Options { seed: args.seed, elders: args.elders, keep: args.keep.clone() };
     demo::run(&options, context)
 }

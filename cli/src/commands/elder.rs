@@ -5,13 +5,14 @@ use fluent_bundle::FluentValue;
 use shouwang_crdt_schema::field::{Field, Kind};
 use shouwang_crdt_schema::record::CareGroup;
 use shouwang_node::command::elder::{
-    ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, ElderSummary, Saved,
+    ConflictReport, ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, ElderSummary, Saved,
 };
 use shouwang_node::home::Node;
 
 use crate::commands::{peers, visit};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
+use crate::message::Messages;
 use crate::output::{Cell, Mark, Table};
 use crate::parse;
 use crate::words;
@@ -190,6 +191,7 @@ fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<E
         return Ok(Exit::Done);
     }
     output.table(&file_table(&report, node, context)?)?;
+    show_conflicts(&report, context)?;
     if !report.lists.is_empty() {
         output.line("")?;
         output.table(&lists_table(&report, context))?;
@@ -209,6 +211,68 @@ fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<E
         output.line(&output.marked_text(Mark::Attention, &line))?;
     }
     Ok(Exit::Done)
+}
+
+/// The conflicts that no line of the fields tells of, and how those of fields are settled.
+fn show_conflicts(report: &ElderReport, context: &Context) -> anyhow::Result<()> {
+    let (messages, output) = (&context.messages, context.output);
+    if !output.is_table() {
+        return Ok(());
+    }
+    for conflict in report.conflicts.iter().filter(|conflict| !is_in_fields(report, conflict)) {
+        let value = |stored: &str| conflict_value(messages, &conflict.field, stored);
+        let others: Vec<String> = conflict.others.iter().map(|other| value(other)).collect();
+        let text = messages.say(
+            "conflict-beside",
+            [
+                ("part", FluentValue::from(words::part_name(messages, &conflict.part))),
+                ("field", conflict_name(messages, &conflict.field).into()),
+                ("effective", value(&conflict.effective).into()),
+                ("others", others.join(&messages.text("list-separator")).into()),
+            ],
+        );
+        output.line(&output.marked_text(Mark::Attention, &text))?;
+    }
+    let id = short(&report.summary.elder_id.to_string(), context.verbose);
+    for field in report.fields.iter().filter(|field| !field.conflict.is_empty()) {
+        let text = messages.say(
+            "settle-conflict",
+            [
+                ("id", FluentValue::from(id.as_str())),
+                ("field", words::field_typed(messages, field.field).into()),
+            ],
+        );
+        output.note(&format!("  → {text}"));
+    }
+    Ok(())
+}
+
+/// Whether the line of a field tells of this conflict already.
+fn is_in_fields(report: &ElderReport, conflict: &ConflictReport) -> bool {
+    report.fields.iter().any(|field| {
+        field.field.spec().key == conflict.field
+            && field.part == conflict.part
+            && !field.conflict.is_empty()
+    })
+}
+
+/// What a conflict is in: a field, or a key of a list's element (`list/key`).
+fn conflict_name(messages: &Messages, field: &str) -> String {
+    match field.split_once('/') {
+        Some((list, key)) => {
+            format!("{} · {}", messages.word("list", list), messages.word("element-key", key))
+        }
+        None => words::subject(messages, field),
+    }
+}
+
+/// A value of a conflict in the reader's language.
+fn conflict_value(messages: &Messages, field: &str, stored: &str) -> String {
+    match (field.split_once('/'), Field::from_key(field)) {
+        (Some((list, key)), _) => words::element_value(messages, list, key, stored),
+        (None, Some(field)) => words::field_value(messages, field, stored),
+        (None, None) => stored.to_owned(),
+    }
 }
 
 fn file_table(report: &ElderReport, node: &mut Node, context: &Context) -> anyhow::Result<Table> {

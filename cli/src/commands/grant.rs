@@ -1,6 +1,6 @@
 //! `grant`: lets a device into the mesh.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use fluent_bundle::FluentValue;
@@ -58,6 +58,10 @@ impl From<RoleName> for Role {
 /// Grants. The invite alone goes to stdout.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
+    parse::addresses(&args.address)?;
+    if Path::new(&args.request).is_file() {
+        return Err(Failure::usage("request_is_file").with("path", &args.request).into());
+    }
     let mut node = context.node()?;
     let area = parse::place(&mut node, "--area", &args.area)?;
     let role = match (args.role, area.level()) {
@@ -96,13 +100,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let fingerprint = granted.fingerprint.clone();
     output.note(&messages.say("compare-aloud", [("fingerprint", fingerprint.into())]));
     match &args.out {
-        None => output.line(&granted.invite)?,
+        None => {
+            output.line(&granted.invite)?;
+            output.note(&messages.text("grant-next"));
+        }
         Some(path) => {
             let path = path.display().to_string();
-            output.note(&messages.say("invite-in-file", [("path", path.into())]));
+            output.note(&messages.say("invite-in-file", [("path", path.as_str().into())]));
+            output.note(&messages.say("grant-next-file", [("path", path.into())]));
         }
     }
-    output.note(&messages.text("grant-next"));
     Ok(Exit::Done)
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use fluent_bundle::FluentValue;
 use indicatif::{ProgressBar, ProgressStyle};
-use shouwang_crdt_schema::division::Area;
-use shouwang_node::command::area::AreaList;
+use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
+use shouwang_node::command::area::{AreaList, AreaListReport};
 
 use crate::context::Context;
 use crate::error::{Exit, Failure};
+use crate::file;
 use crate::import_report::{FieldRemark, ImportReport};
 use crate::ledger::{self, LedgerError, Places, Reading, TurnedAway};
 use crate::output::{Cell, Mark, Table};
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if args.rejected.is_some() && args.files.len() > 1 {
         return Err(Failure::usage("rejected_of_several").into());
     }
+    args.rejected.as_deref().map_or(Ok(()), check_rejected)?;
     // All files are read before anything is written: a slip in the last name stops the first.
     let contents: Vec<Vec<u8>> = args
         .files
@@ -44,6 +46,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let mut node = context.node()?;
     let directory = node.call(AreaList { within: None })?;
     let area = Area(directory.area);
+    if area.0.level() < Level::Village && !names_a_village(&directory) {
+        return Err(Failure::failed("no_place_names").into());
+    }
     let places = Places::new(directory.places.into_iter().map(|place| (place.code, place.name)));
     let readings: Vec<Reading> = args
         .files
@@ -82,6 +87,26 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(if report.rejected.is_empty() { Exit::Done } else { Exit::Attention })
 }
 
+/// Whether a row could find its village at all.
+fn names_a_village(directory: &AreaListReport) -> bool {
+    let area = Area(directory.area);
+    let is_ours = |code: DivisionCode| code.level() == Level::Village && area.contains(code);
+    directory.places.iter().any(|place| is_ours(place.code))
+}
+
+/// Rejected rows go to a file of their own: what is there already, the ledger itself above all,
+/// stays as it is.
+fn check_rejected(path: &Path) -> Result<(), Failure> {
+    if file::exists(path) {
+        return Err(Failure::usage("rejected_exists").with("file", path.display()));
+    }
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    match extension.as_str() {
+        "xlsx" | "csv" => Ok(()),
+        _ => Err(Failure::usage("rejected_extension")),
+    }
+}
+
 fn write_rejected(
     path: &Path,
     reading: &Reading,
@@ -89,6 +114,11 @@ fn write_rejected(
     context: &Context,
 ) -> anyhow::Result<()> {
     let (messages, output) = (&context.messages, context.output);
+    if report.rejected.is_empty() {
+        let path = FluentValue::from(path.display().to_string());
+        output.note(&messages.say("no-row-rejected", [("path", path)]));
+        return Ok(());
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let read = |sheet: &str, row: u32| {
         reading.rejected.iter().any(|rejected| rejected.sheet == sheet && rejected.row == row)
@@ -108,7 +138,7 @@ fn write_rejected(
         .collect();
     let bytes = ledger::write_rejected(reading, &turned_away, &name)
         .map_err(|error| unusable(path, &error))?;
-    std::fs::write(path, bytes).map_err(|error| Failure::unwritable(path, &error))?;
+    file::write_new(path, &bytes)?;
     let written = reading.rejected.len() + turned_away.len();
     let text = messages.say(
         "rejected-written",

@@ -1,7 +1,7 @@
 //! `join`: takes an invite.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fluent_bundle::FluentValue;
 use serde::Serialize;
@@ -74,7 +74,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn invite(args: &Args) -> Result<String, Failure> {
-    let Some(path) = &args.file else { return Ok(args.invite.clone().unwrap_or_default()) };
+    let Some(path) = &args.file else {
+        let invite = args.invite.clone().unwrap_or_default();
+        return match Path::new(&invite).is_file() {
+            true => Err(Failure::usage("invite_is_file").with("path", invite)),
+            false => Ok(invite),
+        };
+    };
     let mut text = String::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(INVITE_BYTES_MAX).read_to_string(&mut text))

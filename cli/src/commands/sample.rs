@@ -1,6 +1,6 @@
 //! `sample`: a realistic ledger of people who do not exist.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fluent_bundle::FluentValue;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use shouwang_node::command::JSON_SCHEMA_VERSION;
 
 use crate::context::Context;
 use crate::error::{Exit, Failure};
+use crate::file;
 use crate::output::Mark;
 use crate::parse;
 use crate::sample::{self, SampleError};
@@ -49,6 +50,10 @@ struct Object {
 /// Writes the ledger, and the directory of its county where asked for.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
+    [Some(&args.out), args.areas.as_ref()]
+        .into_iter()
+        .flatten()
+        .try_for_each(|path| file::refuse_existing(path))?;
     let township = parse::division("--township", &args.township)?;
     let places = sample::county(args.seed, args.townships, args.villages);
     let Some((_, name)) =
@@ -71,9 +76,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         .collect();
     let bytes = sample::ledger(args.seed, (township, name), &villages, args.elders, args.faults)
         .map_err(|error| failure(&error))?;
-    write(&args.out, &bytes)?;
+    file::write_new(&args.out, &bytes)?;
     if let Some(path) = &args.areas {
-        write(path, &areas_csv(&places)?)?;
+        file::write_new(path, &areas_csv(&places)?)?;
     }
     if output.is_json() {
         output.json(&Object {
@@ -126,8 +131,4 @@ pub(crate) fn failure(error: &SampleError) -> Failure {
             Failure::failed("unexpected").with("detail", error)
         }
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes).map_err(|error| Failure::unwritable(path, &error))
 }

@@ -42,11 +42,14 @@ enum Outcome {
 /// 1 if one failed.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
+    parse::addresses(&args.peer)?;
     let timeout = parse::duration("--timeout", &args.timeout)?;
     let started = now_ms();
     let bar = bar(context);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut before: Option<PeersReport> = None;
     let progress = |report: &PeersReport| {
+        before.get_or_insert_with(|| report.clone());
         if let Some(bar) = &bar {
             bar.set_message(line(report, started, context));
             bar.tick();
@@ -66,7 +69,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         return Ok(exit);
     }
     if !outcomes.is_empty() || !output.is_table() {
-        output.table(&table(&outcomes, context))?;
+        output.table(&table(&outcomes, before.as_ref(), context))?;
     }
     if output.is_table() {
         let (mark, text) = match exit {
@@ -126,7 +129,19 @@ fn exit(outcomes: impl Iterator<Item = Outcome> + Clone) -> Exit {
     }
 }
 
-fn table(outcomes: &[(&PeerStatus, Outcome)], context: &Context) -> Table {
+/// The entries that went to a peer and came from it since the first report of this run.
+fn entries_of_this_run(peer: &PeerStatus, before: Option<&PeersReport>) -> (u64, u64) {
+    let first = before.and_then(|report| report.peers.iter().find(|one| one.device == peer.device));
+    let (sent, received) = first.map_or((0, 0), |one| (one.entries_sent, one.entries_received));
+    (peer.entries_sent.saturating_sub(sent), peer.entries_received.saturating_sub(received))
+}
+
+/// A line a peer. The counts are of this run; `before` is what was so at its beginning.
+fn table(
+    outcomes: &[(&PeerStatus, Outcome)],
+    before: Option<&PeersReport>,
+    context: &Context,
+) -> Table {
     let messages = &context.messages;
     let columns = ["peer", "device", "outcome", "entries_sent", "entries_received", "reason"];
     let mut table = Table::new(messages, columns);
@@ -138,13 +153,14 @@ fn table(outcomes: &[(&PeerStatus, Outcome)], context: &Context) -> Table {
             Outcome::OtherMesh => (Mark::Attention, "refused"),
             Outcome::Unreachable => (Mark::Attention, "unreachable"),
         };
+        let (sent, received) = entries_of_this_run(peer, before);
         let reason = peer.last_error.as_ref().filter(|_| *outcome != Outcome::Done);
         table.row([
             Cell::text(display_name(peer)),
             Cell::text(peer.device.short()),
             Cell::state(mark, messages.word("sync-outcome", key)),
-            Cell::number(peer.entries_sent),
-            Cell::number(peer.entries_received),
+            Cell::number(sent),
+            Cell::number(received),
             Cell::optional(reason.map(|failure| {
                 let word = coded(context, "peer-fault", &failure.code);
                 let retry = match failure.retry {

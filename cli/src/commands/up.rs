@@ -13,6 +13,7 @@ use shouwang_node::runtime::UpOptions;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::Mark;
+use crate::parse;
 
 /// Where a node listens unless told otherwise: one port for firewalls to know.
 const DEFAULT_LISTEN: &str = "/ip4/0.0.0.0/tcp/4420";
@@ -43,6 +44,8 @@ struct ReadyEvent<'a> {
 /// Runs the node.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
+    parse::addresses(&args.listen)?;
+    parse::addresses(&args.peer)?;
     let options =
         UpOptions { listen: args.listen.clone(), peers: args.peer.clone(), mdns: !args.no_mdns };
     let ready = |ready: Ready| {
