@@ -60,6 +60,9 @@ fn main() -> ExitCode {
     };
     let output = Output::new(arguments.global.format(), arguments.global.color);
     log_to_stderr(arguments.global.verbose);
+    // A damaged page makes the database panic, which the node turns into an error that a person can
+    // act on: where in the library it was concerns only whoever looks into the logs.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     let (home, as_of) = match surroundings(&arguments.global) {
         Ok(found) => found,
         Err(failure) => return code(finish(Err(failure.into()), output, &messages)),
