@@ -209,8 +209,7 @@ fn stored(village: &Village, logs: &[VerifiedRun], order: &[bool], batch: usize)
     while run.is_some() {
         store
             .write::<_, StoreError>(|tables| {
-                let mut ingest =
-                    Ingest::begin(tables, &mut authority, Area(scope()), SECRET);
+                let mut ingest = Ingest::begin(tables, &mut authority, Area(scope()), SECRET);
                 for _ in 0..batch {
                     let Some(received) = run.take() else { break };
                     assert_eq!(ingest.receive(received)?, Ok(Outcome::Stored(1)));

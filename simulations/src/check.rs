@@ -16,7 +16,7 @@ use shouwang_crdt_schema::view::{self, ElderView};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::digest;
 use shouwang_node::engine::Engine;
-use shouwang_node::identity::grant::Grant;
+use shouwang_node::identity::grant::{Grant, Rights};
 use shouwang_node::index;
 use shouwang_node::log::{EntryHash, LogKey};
 use shouwang_node::replication::{receives, replicates};
@@ -151,7 +151,12 @@ impl From<StoreError> for Violation {
 
 impl Checker {
     /// A node told a person that this is saved. Its own logs are part of the promise.
-    pub fn saved(&mut self, node: usize, engine: &Engine, facts: Vec<Fact>) -> Result<(), Violation> {
+    pub fn saved(
+        &mut self,
+        node: usize,
+        engine: &Engine,
+        facts: Vec<Fact>,
+    ) -> Result<(), Violation> {
         let snapshot = engine.read()?;
         let scopes: BTreeSet<DivisionCode> = facts.iter().map(Fact::scope).collect();
         for scope in scopes {
@@ -223,10 +228,17 @@ impl Checker {
     pub fn arrived(&self, node: usize, engine: &Engine) -> Result<(), Violation> {
         let snapshot = engine.read()?;
         let (area, replaced) = (engine.area(), self.replaced());
-        let facts = self.saved.iter().map(|(_, fact)| fact).filter(|fact| match fact {
+        let replicates = engine.grant().rights.contains(Rights::REPLICATE);
+        let facts = self.saved.iter().filter(|(by, fact)| match fact {
             Fact::Place { directory, .. } => area.touches(*directory),
-            fact => area.contains(fact.scope()),
+            fact => area.contains(fact.scope()) && (replicates || *by == node),
         });
+        let facts = facts.map(|(_, fact)| fact);
+        if !replicates {
+            return self
+                .there(&snapshot, facts, Guarantee::SavedArrives)
+                .map_err(|violation| violation.at(node));
+        }
         for ((scope, elder), expected) in self.by_elder(area) {
             let view = index::view(&snapshot, scope, elder)?;
             for (field, written) in expected.written {
@@ -363,17 +375,15 @@ fn is_there(snapshot: &Snapshot, fact: &Fact) -> Result<bool, StoreError> {
             let view = index::view(snapshot, written.scope, written.elder)?;
             standing(&view, written.field).contains(&written.value)
         }
-        Fact::Place { directory, code, name } => directory_of(snapshot, *directory)?
-            .is_some_and(|document| {
+        Fact::Place { directory, code, name } => {
+            directory_of(snapshot, *directory)?.is_some_and(|document| {
                 view::places(&document, *directory).contains(&(*code, name.clone()))
-            }),
+            })
+        }
     })
 }
 
-fn directory_of(
-    snapshot: &Snapshot,
-    scope: DivisionCode,
-) -> Result<Option<Automerge>, StoreError> {
+fn directory_of(snapshot: &Snapshot, scope: DivisionCode) -> Result<Option<Automerge>, StoreError> {
     let key = DocumentKey { scope, id: DocumentId::Directory };
     snapshot.document(&key)?.map(|row| index::load(&key, &row.saved)).transpose()
 }
@@ -397,10 +407,11 @@ pub fn converged<'a>(engines: impl Iterator<Item = (usize, &'a Engine)>) -> Resu
     for (node, engine) in engines {
         let snapshot = engine.read()?;
         scopes.extend(snapshot.logs_all()?.into_iter().map(|log| log.key.scope));
-        nodes.push((node, engine.area(), snapshot));
+        let replicates = engine.grant().rights.contains(Rights::REPLICATE);
+        nodes.push((node, engine.area(), replicates, snapshot));
     }
     for scope in scopes {
-        for (node, area, snapshot) in &nodes {
+        for (node, area, replicates, snapshot) in &nodes {
             if !area.touches(scope) {
                 continue;
             }
@@ -414,7 +425,7 @@ pub fn converged<'a>(engines: impl Iterator<Item = (usize, &'a Engine)>) -> Resu
                 Err(Violation::new(Guarantee::Converges, detail))
             };
             agree(&mut authority, digests.authority, "authority")?;
-            if area.contains(scope) {
+            if area.contains(scope) && *replicates {
                 agree(&mut records, digests.records, "records")?;
             }
         }
@@ -443,7 +454,9 @@ pub fn inside_area(node: usize, engine: &Engine) -> Result<(), Violation> {
         Err(Violation::new(Guarantee::InsideArea, format!("node {node} of {area} holds {what}")))
     };
     for log in snapshot.logs_all()? {
-        if !replicates(area, log.key.scope, log.key.lane) {
+        let own = log.key.device == engine.device();
+        let (scope, lane) = (log.key.scope, log.key.lane);
+        if !replicates(area, scope, lane) || !(own || receives(engine.grant(), scope, lane)) {
             return outside(format!("the log {:?}", log.key));
         }
     }
@@ -470,9 +483,10 @@ pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool
     }
     let (held, other) = (shared(one.1, two.1.grant())?, shared(two.1, one.1.grant())?);
     if held != other {
-        let differs = held.iter().chain(&other).find(|(log, at)| {
-            held.get(*log) != Some(*at) || other.get(*log) != Some(*at)
-        });
+        let differs = held
+            .iter()
+            .chain(&other)
+            .find(|(log, at)| held.get(*log) != Some(*at) || other.get(*log) != Some(*at));
         let says: Vec<usize> = [(one.0, first), (two.0, second)]
             .into_iter()
             .filter(|(_, progress)| progress.done)
@@ -504,7 +518,9 @@ fn shared(engine: &Engine, peer: &Grant) -> Result<BTreeMap<LogKey, (u64, EntryH
     let mut heads = BTreeMap::new();
     for log in snapshot.logs_all()? {
         let (scope, lane) = (log.key.scope, log.key.lane);
-        if receives(engine.grant(), scope, lane) && receives(peer, scope, lane) {
+        let here = receives(engine.grant(), scope, lane) || log.key.device == engine.device();
+        let there = receives(peer, scope, lane) || log.key.device == peer.subject;
+        if here && there && replicates(engine.area(), scope, lane) {
             let head = snapshot.head_of(log.number)?;
             heads.extend(head.map(|head| (log.key, (head.seq, head.hash))));
         }

@@ -222,10 +222,7 @@ impl MountedDisk {
         Ok(state)
     }
 
-    fn change(
-        &self,
-        work: impl FnOnce(&mut State) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn change(&self, work: impl FnOnce(&mut State) -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state()?;
         if state.broken == Some(Mishap::WriteError) {
             return Err(io::Error::other("the disk does not write"));

@@ -100,7 +100,9 @@ fn main() -> ExitCode {
                     &report.trace_hash.get(..16).unwrap_or_default(),
                     report.entries,
                     report.counts.bytes,
-                    report.converged_after_ms.map_or_else(|| "-".into(), |ms| (ms / 1_000).to_string()),
+                    report
+                        .converged_after_ms
+                        .map_or_else(|| "-".into(), |ms| (ms / 1_000).to_string()),
                 );
                 if report.violation.is_some() {
                     show(&report);
@@ -126,7 +128,10 @@ fn show(report: &Report) {
     println!("saved             {} facts, refused {:?}", counts.edits, counts.refused);
     println!("sent              {} B in {} frames", counts.bytes, counts.frames);
     println!("arrived           {} B in {} frames", counts.bytes_arrived, counts.frames_arrived);
-    println!("disks             {} syncs, {} B, {} sectors lost", report.syncs, report.disk_bytes, report.sectors_lost);
+    println!(
+        "disks             {} syncs, {} B, {} sectors lost",
+        report.syncs, report.disk_bytes, report.sectors_lost
+    );
     println!("faults            {:?}", counts.faults);
     println!("hangups           {:?}", counts.hangups);
     println!("connections       {}", counts.connections);

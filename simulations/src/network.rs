@@ -163,8 +163,7 @@ impl Link {
 
     /// Something stands in the way, or no longer does.
     pub fn obstruct(&mut self, there: bool) {
-        self.obstacles =
-            if there { self.obstacles + 1 } else { self.obstacles.saturating_sub(1) };
+        self.obstacles = if there { self.obstacles + 1 } else { self.obstacles.saturating_sub(1) };
     }
 
     /// Nothing stands in the way.

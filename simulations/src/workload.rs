@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
+use shouwang_crdt_schema::edit::Edit;
 use shouwang_crdt_schema::element::Supporter;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
+use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::{ElderId, ServiceNeed, SupportCapacity};
 use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::visit::Visit;
@@ -17,7 +19,7 @@ use shouwang_node::command::area::{AreaImport, Place};
 use shouwang_node::command::elder::{ElderAdd, ElderSet, VisitAdd};
 use shouwang_node::command::import::{Import, RowOutcome};
 use shouwang_node::command::{CommandError, Request};
-use shouwang_node::engine::Engine;
+use shouwang_node::engine::{DocumentEdit, Engine};
 use shouwang_node::identity::grant::{Rights, Role};
 use shouwang_node::index;
 use shouwang_node::store::StoreRead;
@@ -130,6 +132,7 @@ impl People {
                 self.imports(engine, now)
             }
             (Role::Helper, _) => self.visits(engine, now, random),
+            (Role::Provider, _) => self.serves(engine, now, random),
             (_, Level::Village) => match dice {
                 0..60 => self.visits(engine, now, random),
                 60..90 => self.corrects(engine, now, random),
@@ -152,8 +155,7 @@ impl People {
     pub fn imports(&mut self, engine: &mut Engine, now: Now) -> Done {
         let township = engine.area().0;
         let Some(waiting) = self.ledgers.get_mut(&township) else { return Done::nothing() };
-        let rows: Vec<LedgerRow> =
-            waiting.drain(..waiting.len().min(ROWS_PER_IMPORT)).collect();
+        let rows: Vec<LedgerRow> = waiting.drain(..waiting.len().min(ROWS_PER_IMPORT)).collect();
         let import = Import { rows: rows.clone(), dry_run: false };
         let report = match import.execute(engine, now) {
             Ok(report) => report,
@@ -165,9 +167,10 @@ impl People {
             if let RowOutcome::New { elder_id: Some(elder), .. } = outcome {
                 facts.push(Fact::Elder(row.scope, elder));
                 for field in [Field::Name, Field::Phone, Field::Address] {
-                    facts.extend(row.field(field).map(|value| {
-                        written(row.scope, elder, field, value, BTreeSet::new())
-                    }));
+                    facts.extend(
+                        row.field(field)
+                            .map(|value| written(row.scope, elder, field, value, BTreeSet::new())),
+                    );
                 }
                 self.imported.entry(township).or_default().push((elder, row));
             }
@@ -182,8 +185,7 @@ impl People {
             return Done::nothing();
         };
         let first = random.random_range(0..known.len());
-        let chosen: Vec<(ElderId, LedgerRow)> =
-            known.iter().skip(first).take(5).cloned().collect();
+        let chosen: Vec<(ElderId, LedgerRow)> = known.iter().skip(first).take(5).cloned().collect();
         let (mut rows, mut facts) = (Vec::new(), Vec::new());
         for (elder, row) in chosen {
             // Only a row that names its person beyond doubt finds its file again for certain.
@@ -239,11 +241,29 @@ impl People {
         Done { facts: vec![Fact::Visit(scope, elder, note)], error: result.err() }
     }
 
+    /// A service firm visits somebody. It holds no files: the office gave it the number.
+    fn serves(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let Some(known) = self.imported.get(&engine.area().0).filter(|known| !known.is_empty())
+        else {
+            return Done::nothing();
+        };
+        let (elder, row) = &known[random.random_range(0..known.len())];
+        let (elder, scope) = (*elder, row.scope);
+        self.serial += 1;
+        let note = format!("上门服务{}", self.serial);
+        let visit = Visit { note: Some(note.clone()), ..Visit::on(today(now)) };
+        let year = u16::try_from(visit.date.year()).unwrap_or_default();
+        let Edit { part, action } = Edit::insert(Part::Journal(year), &visit);
+        let document = DocumentId::elder(elder, part);
+        let edit = DocumentEdit { scope, document, actions: vec![action] };
+        let result = engine.capture(now, &[edit]);
+        let error = result.err().map(CommandError::from);
+        Done { facts: vec![Fact::Visit(scope, elder, note)], error }
+    }
+
     /// Somebody's particulars are corrected.
     pub fn corrects(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
-        if !engine.grant().rights.contains(Rights::write(
-            shouwang_crdt_schema::parts::PartKind::Card,
-        )) {
+        if !engine.grant().rights.contains(Rights::write(PartKind::Card)) {
             return Done::nothing();
         }
         let Some((scope, elder)) = somebody(engine, random) else { return Done::nothing() };

@@ -58,7 +58,8 @@ pub struct Plan {
     /// Elders in each village's ledger.
     pub elders: u32,
     /// Each village has a helper's device too, linked to the clerk's and to the township's, and
-    /// each clerk's device is linked to the county's: the same entries come by several ways.
+    /// each clerk's device is linked to the county's: the same entries come by several ways. Each
+    /// township has a service firm, which writes visits and holds no files.
     pub meshed: bool,
     /// Mean time between two things that somebody does at one node in working hours, ms.
     pub work_every_ms: u64,
@@ -299,6 +300,10 @@ impl World {
             let township = child(county, 101 + township)?;
             let office = self.joins(top, township, "", Role::Manager)?;
             self.lays(office, top);
+            if self.plan.meshed {
+                let provider = self.joins(office, township, "-provider", Role::Provider)?;
+                self.lays(provider, office);
+            }
             for village in 0..self.plan.villages {
                 let village = child(township, 201 + village)?;
                 villages.entry(township).or_default().push(village);
@@ -319,7 +324,10 @@ impl World {
         }
         for link in 0..self.links.len() {
             let quality = self.links[link].quality;
-            self.set_quality(link, if self.plan.faults.poor_links { quality } else { far(quality) });
+            self.set_quality(
+                link,
+                if self.plan.faults.poor_links { quality } else { far(quality) },
+            );
             self.plans_partition(link);
             // Who meets whom first is anybody's guess.
             let first = if self.plan.faults.partition_every_ms.is_some() { HOUR } else { MINUTE };
@@ -351,8 +359,7 @@ impl World {
         let broken = |error: setup::SetupError| Violation::broken(format!("{error:?}"));
         let request = setup::request(&store, &mut entropy).map_err(broken)?.to_text();
         let name = format!("{area}{suffix}");
-        let grant =
-            GrantDevice { request, name: name.clone(), area, role, addresses: Vec::new() };
+        let grant = GrantDevice { request, name: name.clone(), area, role, addresses: Vec::new() };
         let now = self.now(by);
         let engine = self.nodes[by].engine.as_mut();
         let engine = engine.ok_or_else(|| Violation::broken("nobody grants"))?;
@@ -370,8 +377,8 @@ impl World {
     ) -> Result<Node, Violation> {
         let node = self.nodes.len();
         let seed = self.streams.seeds.random();
-        let engine = Engine::open(store, seed)
-            .map_err(|error| Violation::broken(format!("{error:?}")))?;
+        let engine =
+            Engine::open(store, seed).map_err(|error| Violation::broken(format!("{error:?}")))?;
         let device = engine.device();
         self.devices.insert(device, node);
         let random = &mut self.streams.faults;
@@ -429,7 +436,8 @@ impl World {
         &self.counts
     }
 
-    /// The node with this name: the code of its place, `-helper` after it for a helper's.
+    /// The node with this name: the code of its place, with `-helper` or `-provider` after it for
+    /// a second device there.
     pub fn node(&self, name: &str) -> Option<Node> {
         self.nodes.iter().position(|node| node.name == name)
     }
@@ -746,7 +754,12 @@ impl World {
         self.engine_does(node, |engine, now| Ok(engine.handle(now, Input::PeerUp(device))?))
     }
 
-    fn down(&mut self, link: LinkNumber, end: End, connection: Connection) -> Result<(), Violation> {
+    fn down(
+        &mut self,
+        link: LinkNumber,
+        end: End,
+        connection: Connection,
+    ) -> Result<(), Violation> {
         if self.links[link].link.believed(end) != Some(connection) {
             return Ok(());
         }
@@ -1289,8 +1302,7 @@ impl World {
             } else if !state.link.is_quiet() {
                 found.insert(format!("frames are on link {number} of nodes {one} and {two}"));
             } else if let (Some(first), Some(second)) = (self.engine(one), self.engine(two)) {
-                let progress =
-                    (first.progress(second.device())?, second.progress(first.device())?);
+                let progress = (first.progress(second.device())?, second.progress(first.device())?);
                 if !progress.0.is_some_and(|p| p.done) || !progress.1.is_some_and(|p| p.done) {
                     found.insert(format!("nodes {one} and {two} are not done: {progress:?}"));
                 }

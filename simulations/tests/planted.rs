@@ -114,7 +114,9 @@ fn a_flipped_bit_is_found() {
             ),
             "{violation}"
         ),
-        Ok(()) => found(Guarantee::Verifies, check::verified(village, world.engine(village).unwrap())),
+        Ok(()) => {
+            found(Guarantee::Verifies, check::verified(village, world.engine(village).unwrap()))
+        }
     }
 }
 
@@ -137,17 +139,18 @@ fn a_log_from_elsewhere_is_found() {
 fn a_value_that_got_lost_is_found() {
     let (mut world, _, village) = county();
     let (scope, elder) = somebody(&world, village);
-    world.act(village, |people, engine, now, _| {
-        // What is written replaces the ledger's number; the promise says that it did not see it.
-        let mut done = people.sets(engine, now, scope, elder, Field::Phone);
-        for fact in &mut done.facts {
-            if let Fact::Value(written) = fact {
-                written.seen.clear();
+    world
+        .act(village, |people, engine, now, _| {
+            // What is written replaces the ledger's number; the promise says that it did not see it.
+            let mut done = people.sets(engine, now, scope, elder, Field::Phone);
+            for fact in &mut done.facts {
+                if let Fact::Value(written) = fact {
+                    written.seen.clear();
+                }
             }
-        }
-        done
-    })
-    .unwrap();
+            done
+        })
+        .unwrap();
     found(Guarantee::ConflictsKept, world.converge(10 * MINUTE));
 }
 

@@ -77,8 +77,7 @@ fn an_edit_is_there_if_it_was_reported_and_whole_if_it_is_there() {
         setup::init(&store, &mut Entropy::new([1; 32]), township(), "镇", 0).unwrap();
         let mut engine = Engine::open(store, [2; 32]).unwrap();
         let fields = BTreeMap::from([(Field::Name, "周国强".to_owned())]);
-        let saved =
-            ElderAdd { scope: Some(village()), fields }.execute(&mut engine, NOW).unwrap();
+        let saved = ElderAdd { scope: Some(village()), fields }.execute(&mut engine, NOW).unwrap();
         for _ in 0..12 {
             visits(&mut engine, saved.elder_id).unwrap();
         }
@@ -133,9 +132,14 @@ fn a_mesh_begins_and_a_device_joins_whenever_the_power_fails() {
         let store = Store::with_backend(disk.mount_with_plan())?;
         setup::init(&store, &mut Entropy::new([3; 32]), township(), "镇", 0).map(drop)
     };
-    at_every_operation("init", &Disk::new(), |disk| begin(disk).is_ok(), |disk, done| {
-        again(disk, done, begin);
-    });
+    at_every_operation(
+        "init",
+        &Disk::new(),
+        |disk| begin(disk).is_ok(),
+        |disk, done| {
+            again(disk, done, begin);
+        },
+    );
 
     let join = |disk: &Disk| -> Result<(), SetupError> {
         let store = Store::with_backend(disk.mount_with_plan())?;
@@ -148,9 +152,14 @@ fn a_mesh_begins_and_a_device_joins_whenever_the_power_fails() {
         let granted = grant.execute(&mut granter, NOW).unwrap();
         setup::join(&store, &mut entropy, &granted.invite).map(drop)
     };
-    at_every_operation("join", &Disk::new(), |disk| join(disk).is_ok(), |disk, done| {
-        again(disk, done, join);
-    });
+    at_every_operation(
+        "join",
+        &Disk::new(),
+        |disk| join(disk).is_ok(),
+        |disk, done| {
+            again(disk, done, join);
+        },
+    );
 }
 
 /// The step was interrupted and is tried again: it goes through, or it had gone through before.

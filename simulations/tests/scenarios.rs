@@ -100,18 +100,10 @@ fn a_seed_replays_exactly() {
 #[test]
 fn what_was_saved_survives_power_loss_every_few_minutes() {
     for seed in seeds(20..22) {
-        let faults = Faults {
-            power_loss_every_ms: Some(8 * MINUTE),
-            wrong_clocks: true,
-            ..Faults::NONE
-        };
-        let plan = Plan {
-            townships: 1,
-            elders: 10,
-            work_every_ms: 2 * MINUTE,
-            faults,
-            ..Plan::new(seed)
-        };
+        let faults =
+            Faults { power_loss_every_ms: Some(8 * MINUTE), wrong_clocks: true, ..Faults::NONE };
+        let plan =
+            Plan { townships: 1, elders: 10, work_every_ms: 2 * MINUTE, faults, ..Plan::new(seed) };
         let report = holds(plan, 4);
         let faults = &report.counts.faults;
         assert!(faults["power_loss"] > 10 && faults["power_loss_in_commit"] > 10, "{faults:?}");
@@ -137,7 +129,8 @@ fn a_village_that_was_off_line_for_a_month_catches_up() {
                 world.act(town, People::corrects)?;
                 world.act(neighbour, People::visits)?;
                 if day % 10 == 0 {
-                    world.act(village, |people, engine, now, _| people.opens_a_file(engine, now))?;
+                    world
+                        .act(village, |people, engine, now, _| people.opens_a_file(engine, now))?;
                     world.lose_power(village, HOUR)?;
                 }
                 world.run_for(DAY)?;
@@ -224,7 +217,10 @@ fn a_village_that_meets_the_county_before_its_township_does() {
         }
         world.act(village, |people, engine, now, _| people.opens_a_file(engine, now))?;
         world.run_for(5 * MINUTE)?;
-        assert_eq!(elders(world.engine(county).unwrap(), world.engine(county).unwrap().area()).len(), 1);
+        assert_eq!(
+            elders(world.engine(county).unwrap(), world.engine(county).unwrap().area()).len(),
+            1
+        );
         world.act(helper, People::visits)?;
         world.run_for(5 * MINUTE)?;
         world.calm_down()?;
@@ -235,11 +231,13 @@ fn a_village_that_meets_the_county_before_its_township_does() {
 #[test]
 fn concurrent_corrections_are_all_kept_until_somebody_who_saw_them_decides() {
     story("concurrent_corrections", quiet(70, 1, 1), |world| {
-        let (county, town, village) = (node(world, COUNTY), node(world, TOWN), node(world, VILLAGE));
+        let (county, town, village) =
+            (node(world, COUNTY), node(world, TOWN), node(world, VILLAGE));
         world.run_for(2 * MINUTE)?;
         world.act(town, |people, engine, now, _| people.imports(engine, now))?;
         world.run_for(MINUTE)?;
-        let (scope, elder) = elders(world.engine(town).unwrap(), world.engine(town).unwrap().area())[0];
+        let (scope, elder) =
+            elders(world.engine(town).unwrap(), world.engine(town).unwrap().area())[0];
         for (one, two) in [(village, town), (town, county)] {
             let link = world.link(one, two).unwrap();
             world.partition(link);
