@@ -501,7 +501,9 @@ async fn read(
         }
         if length > FRAME_BYTES_MAX as u64 {
             let notice = Notice::Oversized(peer, substream, length);
-            return notices.send(notice).await.map_err(gone);
+            notices.send(notice).await.map_err(gone)?;
+            // The engine hangs up, and says why: until then the substream has to stand.
+            return std::future::pending().await;
         }
         let mut frame = vec![0; length as usize];
         reader.read_exact(&mut frame).await?;

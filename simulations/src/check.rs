@@ -263,11 +263,13 @@ impl Checker {
 
     /// Every value that some write has seen and replaced.
     fn replaced(&self) -> BTreeSet<&str> {
-        let seen = |(_, fact)| match fact {
-            &Fact::Value(ref written) => Some(written.seen.iter().map(String::as_str)),
-            _ => None,
-        };
-        self.saved.iter().map(|(by, fact)| (by, fact)).filter_map(seen).flatten().collect()
+        let mut replaced = BTreeSet::new();
+        for (_, fact) in &self.saved {
+            if let Fact::Value(written) = fact {
+                replaced.extend(written.seen.iter().map(String::as_str));
+            }
+        }
+        replaced
     }
 
     fn by_elder(

@@ -12,6 +12,9 @@ use crate::command::{CommandError, ErrorKind};
 /// Long enough for a `verify` of a county.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Long enough for a loaded laptop to answer a question about nothing.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A way to a running node.
 pub(crate) struct Client {
     agent: ureq::Agent,
@@ -23,14 +26,11 @@ impl Client {
     /// is no node.
     pub(crate) fn connect(home: &Path) -> Option<Self> {
         let door: Door = serde_json::from_slice(&std::fs::read(Door::path(home)).ok()?).ok()?;
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(2)))
-            .timeout_global(Some(ANSWER_TIMEOUT))
-            .build();
-        let client = Self { agent: config.into(), door };
-        client.ask::<_, serde_json::Value>("dials", &()).ok()?;
-        Some(client)
+        // Whoever listens there now may not be ours, or may be frozen. `dials` is answered beside
+        // the engine, however busy that is.
+        let probe = Self { agent: agent(PROBE_TIMEOUT), door: door.clone() };
+        probe.ask::<_, serde_json::Value>("dials", &()).ok()?;
+        Some(Self { agent: agent(ANSWER_TIMEOUT), door })
     }
 
     /// Asks.
@@ -64,4 +64,13 @@ impl Client {
             status => Err(failed(&format!("HTTP {status}"))),
         }
     }
+}
+
+fn agent(timeout: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(2)))
+        .timeout_global(Some(timeout))
+        .build()
+        .into()
 }
