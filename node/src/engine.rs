@@ -29,8 +29,7 @@ use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::rows::{DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
-use crate::sync::session::Progress;
-use crate::sync::{Event, Input, Mesh, Now, Output};
+use crate::sync::{Event, Input, Mesh, Now, Output, Progress};
 
 /// A node without its sockets.
 pub struct Engine {

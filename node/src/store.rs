@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::codec::CodecError;
 use crate::limits::STORE_CACHE_BYTES;
 
+mod encoding;
 pub mod rows;
 pub mod tables;
 pub mod write;
@@ -94,7 +95,7 @@ impl Store {
             let mut meta = transaction.open_table(tables::META).map_err(redb_error)?;
             // The format of a later version may come without a checksum, or with another.
             let readable = |row: &[u8]| {
-                let text = tables::decode_checked(row).unwrap_or(row);
+                let text = encoding::decode_checked(row).unwrap_or(row);
                 String::from_utf8_lossy(text).into_owned()
             };
             let found =
@@ -103,7 +104,7 @@ impl Store {
                 Some(found) if found == FORMAT => false,
                 Some(found) => return Err(StoreError::OtherSchema { found, expected: FORMAT }),
                 None => {
-                    meta.insert("format", tables::encode_checked(FORMAT.as_bytes()).as_slice())
+                    meta.insert("format", encoding::encode_checked(FORMAT.as_bytes()).as_slice())
                         .map_err(redb_error)?;
                     true
                 }

@@ -13,11 +13,14 @@ use shouwang_crdt_schema::division::Area;
 
 pub mod error;
 pub mod mesh;
-pub mod session;
+mod progress;
+mod session;
+mod stop;
 pub mod wire;
 
 pub use error::{Disposition, Fault, PeerError};
 pub use mesh::Mesh;
+pub use progress::Progress;
 
 /// A point in time as the caller sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -22,7 +22,7 @@ use shouwang_node::log::{EntryHash, LogKey};
 use shouwang_node::replication::{receives, replicates};
 use shouwang_node::store::rows::DocumentKey;
 use shouwang_node::store::{Snapshot, StoreError, StoreRead};
-use shouwang_node::sync::session::Progress;
+use shouwang_node::sync::Progress;
 use shouwang_node::sync::wire::LogPosition;
 use shouwang_node::verify;
 

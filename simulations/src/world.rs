@@ -630,9 +630,7 @@ impl World {
     }
 
     fn rows(&self, node: Node) -> Vec<ScopeRow> {
-        let rows = |engine: &Engine| engine.read().and_then(|read| read.scopes_in(engine.area()));
-        let found = self.engine(node).and_then(|engine| rows(engine).ok()).unwrap_or_default();
-        found.into_iter().map(|(_, row)| row).collect()
+        self.engine(node).map(held).unwrap_or_default()
     }
 
     // ---- events -----------------------------------------------------------------------------
@@ -1189,7 +1187,9 @@ impl World {
             match (opened, self.nodes[node].disk.broken()) {
                 (Ok(engine), None) => {
                     self.checker.restarted(node, &engine)?;
-                    if self.streams.faults.random_bool(0.25) {
+                    // Reading everything takes the longer the more there is.
+                    let entries = held(&engine).iter().map(|row| row.entries).sum::<u64>();
+                    if self.streams.faults.random_range(0..entries.max(100)) < 25 {
                         check::verified(node, &engine)?;
                     }
                     self.counts.restarts_checked += 1;
@@ -1288,7 +1288,8 @@ impl World {
         Ok(true)
     }
 
-    fn unsettled(&self) -> Result<String, Violation> {
+    /// What keeps the county from being settled, in words.
+    pub fn unsettled(&self) -> Result<String, Violation> {
         let mut found = BTreeSet::new();
         for (node, state) in self.nodes.iter().enumerate() {
             if state.engine.is_none() {
@@ -1310,6 +1311,12 @@ impl World {
         }
         Ok(found.into_iter().collect::<Vec<_>>().join("; "))
     }
+}
+
+/// Counts of the scopes that a node holds.
+fn held(engine: &Engine) -> Vec<ScopeRow> {
+    let rows = engine.read().and_then(|read| read.scopes_in(engine.area()));
+    rows.unwrap_or_default().into_iter().map(|(_, row)| row).collect()
 }
 
 /// A link of this kind when nothing goes wrong with it.

@@ -21,16 +21,16 @@
 //! Keys that begin with a scope are big-endian, so an area is one range of rows.
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition};
-use serde::de::DeserializeOwned;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
 
+use super::encoding::{damaged_meta, decode_checked, decode_document, decode_unsettled, json};
 use super::rows::{
     DocumentKey, DocumentRow, ElderKey, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow,
-    ScopeRow, Unsettled, UnsettledRow, elder_bytes, elder_from_bytes,
+    ScopeRow, UnsettledRow, elder_bytes, elder_from_bytes,
 };
 use super::{StoreError, corrupt};
-use crate::codec::{CodecError, Reader, Writer};
+use crate::codec::{CodecError, Reader};
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
 use crate::log::{Entry, EntryHash, Head, LogKey};
@@ -332,8 +332,13 @@ pub trait StoreRead: TableAccess {
     /// All entries of the scopes in an area that do not count.
     fn unsettled_in(&self, area: Area) -> Result<Vec<UnsettledRow>, StoreError> {
         let (low, high) = scope_range(area);
+        self.unsettled_between(&low, &high)
+    }
+
+    /// The entries that do not count from one key to before another.
+    fn unsettled_between(&self, low: &[u8], high: &[u8]) -> Result<Vec<UnsettledRow>, StoreError> {
         self.unsettled()
-            .range(low.as_slice()..high.as_slice())?
+            .range(low..high)?
             .map(|row| decode_unsettled(row?.1.value()).map_err(corrupt("unsettled-1")))
             .collect()
     }
@@ -362,10 +367,7 @@ pub trait StoreRead: TableAccess {
     fn unsettled_of_scope(&self, scope: DivisionCode) -> Result<Vec<UnsettledRow>, StoreError> {
         let low = scope.number().to_be_bytes();
         let high = (scope.number() + 1).to_be_bytes();
-        self.unsettled()
-            .range(low.as_slice()..high.as_slice())?
-            .map(|row| decode_unsettled(row?.1.value()).map_err(corrupt("unsettled-1")))
-            .collect()
+        self.unsettled_between(&low, &high)
     }
 
     /// All entries of an elder's documents that do not count.
@@ -376,10 +378,7 @@ pub trait StoreRead: TableAccess {
     ) -> Result<Vec<UnsettledRow>, StoreError> {
         let low = elder_bytes(scope, elder).to_vec();
         let high = [&low[..], &[0xff]].concat();
-        self.unsettled()
-            .range(low.as_slice()..high.as_slice())?
-            .map(|row| decode_unsettled(row?.1.value()).map_err(corrupt("unsettled-1")))
-            .collect()
+        self.unsettled_between(&low, &high)
     }
 
     /// All entries that do not count.
@@ -532,92 +531,4 @@ impl<T: TableAccess> StoreRead for T {}
 fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
     let (low, high) = area.0.range();
     (low.number().to_be_bytes(), (high.number() + 1).to_be_bytes())
-}
-
-fn json<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
-    let damaged = |detail: String| StoreError::Corrupt { table, detail };
-    let json = decode_checked(bytes).ok_or_else(|| damaged("a row is damaged".to_owned()))?;
-    serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))
-}
-
-/// A value behind its checksum, where nothing else says what it should be.
-pub(super) fn encode_checked(value: &[u8]) -> Vec<u8> {
-    [&checksum(value)[..], value].concat()
-}
-
-pub(super) fn decode_checked(row: &[u8]) -> Option<&[u8]> {
-    let (sum, value) = row.split_first_chunk::<8>()?;
-    (*sum == checksum(value)).then_some(value)
-}
-
-fn damaged_meta(name: &str) -> StoreError {
-    StoreError::Corrupt { table: "meta-1", detail: format!("{name} is damaged") }
-}
-
-pub(super) fn encode_document(row: &DocumentRow) -> Vec<u8> {
-    let mut writer = Writer::new();
-    writer.count(row.heads.len());
-    for head in &row.heads {
-        writer.bytes(head);
-    }
-    let body = writer.bytes(&row.saved).finish();
-    [&checksum(&body)[..], &body].concat()
-}
-
-fn decode_document(bytes: &[u8]) -> Result<DocumentRow, CodecError> {
-    let (sum, body) = bytes.split_first_chunk::<8>().ok_or(CodecError::Truncated)?;
-    if *sum != checksum(body) {
-        return Err(CodecError::Tag);
-    }
-    let mut reader = Reader::new(body);
-    let count = reader.count(body.len() / 32)?;
-    let heads = (0..count).map(|_| reader.array()).collect::<Result<_, _>>()?;
-    Ok(DocumentRow { heads, saved: reader.rest().to_vec() })
-}
-
-/// redb checks its own pages; this one also finds what a bug of ours or a repaired page would hide.
-fn checksum(bytes: &[u8]) -> [u8; 8] {
-    let mut sum = [0; 8];
-    sum.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
-    sum
-}
-
-pub(super) fn encode_unsettled(row: &UnsettledRow) -> Vec<u8> {
-    let mut writer = Writer::new();
-    writer.u32(row.log.0).leb(row.seq);
-    match &row.change {
-        None => writer.u8(0),
-        Some(hash) => writer.u8(1).bytes(hash),
-    };
-    let (tag, text) = match &row.standing {
-        Unsettled::Pending => (0, ""),
-        Unsettled::IllFormed(rule) => (1, rule.as_str()),
-        Unsettled::NotAllowed(what) => (2, what.as_str()),
-        Unsettled::Blocked => (3, ""),
-        Unsettled::Displaced => (4, ""),
-        Unsettled::UnknownKind => (5, ""),
-    };
-    writer.u8(tag).piece(text.as_bytes()).finish()
-}
-
-fn decode_unsettled(bytes: &[u8]) -> Result<UnsettledRow, CodecError> {
-    let mut reader = Reader::new(bytes);
-    let (log, seq) = (LogNumber(reader.u32()?), reader.leb()?);
-    let change = match reader.u8()? {
-        0 => None,
-        1 => Some(reader.array()?),
-        _ => return Err(CodecError::Tag),
-    };
-    let (tag, text) = (reader.u8()?, reader.text(64)?.to_owned());
-    let standing = match tag {
-        0 => Unsettled::Pending,
-        1 => Unsettled::IllFormed(text),
-        2 => Unsettled::NotAllowed(text),
-        3 => Unsettled::Blocked,
-        4 => Unsettled::Displaced,
-        5 => Unsettled::UnknownKind,
-        _ => return Err(CodecError::Tag),
-    };
-    reader.finish()?;
-    Ok(UnsettledRow { log, seq, change, standing })
 }

@@ -6,11 +6,12 @@ use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
 use super::StoreError;
+use super::encoding::{encode_checked, encode_document, encode_unsettled};
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow, ScopeRow,
     UnsettledRow, elder_bytes,
 };
-use super::tables::{self, StoreRead, encode_document, encode_unsettled};
+use super::tables::{self, StoreRead};
 use crate::codec::Writer;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
@@ -57,7 +58,7 @@ impl<'t> Transaction<'t> {
 
     /// Sets a value of the node itself.
     pub fn set_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
-        self.meta_rows.insert(name, tables::encode_checked(value).as_slice())?;
+        self.meta_rows.insert(name, encode_checked(value).as_slice())?;
         Ok(())
     }
 
@@ -196,7 +197,7 @@ impl<'t> Transaction<'t> {
         let id = grant.id();
         let carried = carried || self.is_carried(&id)?;
         let row = [&[u8::from(carried)][..], &grant.encode()].concat();
-        self.grants.insert(id.0.as_slice(), tables::encode_checked(&row).as_slice())?;
+        self.grants.insert(id.0.as_slice(), encode_checked(&row).as_slice())?;
         Ok(())
     }
 
@@ -220,6 +221,6 @@ impl<'t> Transaction<'t> {
 
 fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(row)
-        .map(|json| tables::encode_checked(&json))
+        .map(|json| encode_checked(&json))
         .map_err(|error| StoreError::Corrupt { table: "json", detail: error.to_string() })
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::session::{Progress, Session, Stop};
+use super::progress::Progress;
+use super::session::Session;
+use super::stop::Stop;
 use super::wire::Frame;
 use super::{Input, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;

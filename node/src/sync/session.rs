@@ -20,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shouwang_crdt_schema::division::DivisionCode;
 
+use super::progress::Progress;
+use super::stop::Stop;
 use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
@@ -33,26 +35,6 @@ use crate::limits::{
 use crate::log::{Head, Lane, LogKey, UnverifiedRun};
 use crate::replication::{receives, replicates};
 use crate::store::StoreError;
-
-/// Why handling stopped: the peer, or our own disk.
-pub(super) enum Stop {
-    /// Hang up on the peer.
-    Peer(PeerError),
-    /// The node failed.
-    Store(StoreError),
-}
-
-impl From<PeerError> for Stop {
-    fn from(error: PeerError) -> Self {
-        Self::Peer(error)
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
 
 /// The state of one exchange.
 #[derive(Debug)]
@@ -86,21 +68,6 @@ pub(super) struct Session {
     in_flight: VecDeque<(LogKey, u64, usize)>,
     in_flight_bytes: usize,
     done: bool,
-}
-
-/// How far an exchange is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Whether both hold all that both summaries spoke of.
-    pub done: bool,
-    /// Whether nothing more can be exchanged: done, but for logs that are stuck.
-    pub settled: bool,
-    /// Entries that the peer lacks of what we hold.
-    pub they_lack: u64,
-    /// Entries that we lack of what its summary spoke of.
-    pub we_lack: u64,
-    /// Logs that cannot be exchanged: forked, or refused.
-    pub stuck: u64,
 }
 
 type Outputs = VecDeque<Output>;

@@ -1,0 +1,16 @@
+//! How far an exchange is.
+
+/// How far an exchange is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether both hold all that both summaries spoke of.
+    pub done: bool,
+    /// Whether nothing more can be exchanged: done, but for logs that are stuck.
+    pub settled: bool,
+    /// Entries that the peer lacks of what we hold.
+    pub they_lack: u64,
+    /// Entries that we lack of what its summary spoke of.
+    pub we_lack: u64,
+    /// Logs that cannot be exchanged: forked, or refused.
+    pub stuck: u64,
+}
