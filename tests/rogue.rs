@@ -218,9 +218,12 @@ fn each_broken_frame_is_named_and_ends_nothing_but_its_session() {
     signature.0[3] ^= 1;
     let unsigned = UnverifiedRun { signature, ..good.clone() };
     let gap = UnverifiedRun { first_seq: 7, ..good.clone() };
-    let unproven = UnverifiedRun {
-        log: LogKey { device: DeviceKeys::from_secret(&[77; 64]).device(), ..log },
-        ..good.clone()
+    // Well signed, by a device that nobody granted.
+    let unproven = {
+        let keys = DeviceKeys::from_secret(&[77; 64]);
+        let log = LogKey { device: keys.device(), ..log };
+        let run = VerifiedRun::write(log, GrantId([9; 32]), None, vec![filler()], &keys).unwrap();
+        cut(run.entries(), None).unwrap()
     };
     let run = |run: &UnverifiedRun| Frame::Run(run.clone()).encode();
     let long = {
