@@ -229,9 +229,20 @@ impl People {
 
     /// A visit to somebody.
     pub fn visits(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        self.visits_saying(engine, now, random, "走访")
+    }
+
+    /// A visit to somebody, and what was said.
+    pub fn visits_saying(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        random: &mut ChaCha8Rng,
+        words: &str,
+    ) -> Done {
         let Some((scope, elder)) = somebody(engine, random) else { return Done::nothing() };
         self.serial += 1;
-        let note = format!("走访{}", self.serial);
+        let note = format!("{words}{}", self.serial);
         let visit = Visit {
             visitor: Some("王会计".into()),
             note: Some(note.clone()),

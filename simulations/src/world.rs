@@ -658,7 +658,7 @@ impl World {
             Event::Up(link, end, connection) => self.up(link, end, connection),
             Event::Down(link, end, connection) => self.down(link, end, connection),
             Event::Cut(link, connection) => {
-                if self.links[link].link.connection() == Some(connection) {
+                if !self.calm && self.links[link].link.connection() == Some(connection) {
                     self.fault("cut");
                     self.cut(link);
                 }

@@ -69,7 +69,7 @@ fn node(world: &World, name: &str) -> Node {
 #[test]
 fn a_county_converges_whatever_goes_wrong() {
     for seed in seeds(0..3) {
-        let report = holds(Plan::new(seed), 5);
+        let report = holds(Plan::new(seed), 4);
         assert!(report.counts.faults.len() >= 6, "{:?}", report.counts.faults);
         assert!(report.counts.restarts_checked > 5);
         assert!(report.entries > 50);
@@ -80,7 +80,7 @@ fn a_county_converges_whatever_goes_wrong() {
 fn a_county_converges_where_the_same_entries_come_by_several_ways() {
     for seed in seeds(0..2) {
         let plan = Plan { meshed: true, townships: 1, ..Plan::new(seed) };
-        let report = holds(plan, 4);
+        let report = holds(plan, 3);
         assert!(report.counts.done_checks > 20);
     }
 }
@@ -193,9 +193,13 @@ fn a_full_disk_stops_a_node_and_room_lets_it_go_on() {
         world.disk(village).set_capacity(Some(length));
         let mut edits = 0;
         while !world.counts().faults.contains_key("full") {
-            world.act(village, People::visits)?;
+            // Long words fill it sooner.
+            let note: String = (0..450).filter_map(|n| char::from_u32(0x4e00 + n * 41)).collect();
+            world.act(village, move |people, engine, now, random| {
+                people.visits_saying(engine, now, random, &note)
+            })?;
             edits += 1;
-            assert!(edits < 5_000, "the disk never fills");
+            assert!(edits < 2_000, "the disk never fills");
         }
         // It starts again as soon as there is room, and everything that was saved is there.
         world.disk(village).set_capacity(None);
