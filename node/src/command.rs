@@ -14,9 +14,12 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod device;
+pub mod devices;
 pub mod elder;
 pub mod import;
 pub(crate) mod places;
+pub mod quarantine;
+pub mod revoke;
 pub mod status;
 pub mod verify;
 
@@ -70,6 +73,11 @@ dispatch!(
     area::AreaList,
     device::GrantDevice,
     device::AddressAdd,
+    devices::DeviceList,
+    revoke::DeviceRevoke,
+    revoke::DeviceRetire,
+    quarantine::QuarantineList,
+    quarantine::QuarantineAdopt,
     verify::Verify,
 );
 
@@ -161,6 +169,9 @@ impl From<CaptureError> for CommandError {
             CaptureError::Grant(_) => {
                 Self::new(ErrorKind::Refused, "grant_invalid", &message).with("detail", message)
             }
+            CaptureError::Revocation(code) => Self::new(ErrorKind::Refused, code, message),
+            CaptureError::OtherRoot => Self::new(ErrorKind::Refused, "other_root", message),
+            CaptureError::Revoked => Self::new(ErrorKind::Refused, "device_revoked", message),
             CaptureError::WouldNotCount(reason) => {
                 Self::new(ErrorKind::Usage, "would_not_count", message).with("reason", reason)
             }

@@ -1,10 +1,11 @@
 //! What counts: a pure function of the stored changes of one document and of who may write it.
 //!
-//! Stored and counting are different things. A change is *own* if it is well-formed and its log's
-//! grant allows it; *blocked* if an ancestor is ill-formed or not allowed; *pending* while an
-//! ancestor is not here. Of own, unblocked changes with one (actor, seq) the smallest hash counts.
-//! Nothing depends on the order of arrival. Revocation will add cuts, and with them *vouched* and
-//! *quarantined*, to [`Candidate::allowed`]'s place in [`count`].
+//! Stored and counting are different things. A change is *own* if it is well-formed, its log's grant
+//! allows it, and it lies within what revocations let count of the log; *blocked* if an ancestor is
+//! ill-formed or not allowed; *pending* while an ancestor is not here. A change that only a cut
+//! excludes is *vouched* if an own, unblocked change or an adopted one descends from it, or if it is
+//! adopted itself; otherwise it is *quarantined*. Own, unblocked and vouched changes count; of those
+//! with one (actor, seq) the smallest hash. Nothing depends on the order of arrival.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -29,6 +30,10 @@ pub struct Candidate {
     pub change: Result<ParsedChange, IllFormed>,
     /// Whether the log's grant allows it.
     pub allowed: Result<(), Unsettled>,
+    /// Whether it lies within what revocations let count of its log.
+    pub within: bool,
+    /// Whether an adoption that counts names its entry.
+    pub adopted: bool,
 }
 
 /// What a document's changes come to.
@@ -41,8 +46,9 @@ pub struct Counted {
 }
 
 impl Candidate {
-    /// Judges what can be judged of an entry by itself.
-    pub fn of(entry: &Entry, grant: &Grant) -> Self {
+    /// Judges what can be judged of an entry by itself. `within`: whether it lies within what
+    /// revocations let count of its log.
+    pub fn of(entry: &Entry, grant: &Grant, within: bool) -> Self {
         let change = ParsedChange::parse(&entry.body);
         let allowed =
             allowed(&entry.header.log, entry.header.document.id(), grant).and_then(|()| {
@@ -54,7 +60,7 @@ impl Candidate {
                 }
             });
         let hash = ParsedChange::claimed_hash(&entry.body);
-        Self { entry: entry.header.hash(), hash, change, allowed }
+        Self { entry: entry.header.hash(), hash, change, allowed, within, adopted: false }
     }
 
     /// Why the change never counts whatever else is here, if that is so.
@@ -106,6 +112,7 @@ pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
     let mut refused = BTreeSet::new();
     loop {
         let mut judged = judge(&mut Ancestry::new(key.scope, &key.id), candidates, &refused);
+        judged.quarantine(candidates);
         let gone = displaced(&judged.own);
         let counting = judged.keep_all_but(&gone);
         match apply(&base, &counting) {
@@ -121,13 +128,16 @@ pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
 }
 
 /// Decides new changes, and those that waited, on top of a document of which nothing can be
-/// displaced. None if some change claims an (actor, seq) twice: then [`count`] has to decide.
-/// Gives the same as [`count`] over all changes would (`tests` below).
+/// displaced. None if some change claims an (actor, seq) twice, or lies beyond a cut: then [`count`]
+/// has to decide. Gives the same as [`count`] over all changes would.
 pub fn count_onto(
     document: &Automerge,
     ancestry: &mut Ancestry,
     candidates: &[Candidate],
 ) -> Option<Counted> {
+    if candidates.iter().any(|candidate| !candidate.within) {
+        return None;
+    }
     let mut judged = judge(ancestry, candidates, &BTreeSet::new());
     let mut last_seq: BTreeMap<&[u8], u64> = BTreeMap::new();
     let base = document.get_changes(&[]);
@@ -154,7 +164,7 @@ pub fn count_onto(
 
 /// Candidates sorted into those that are well-formed, allowed and unblocked, and the others.
 struct Judged {
-    /// In causal order.
+    /// In causal order: those that count, once what lies beyond cuts is taken out.
     own: Vec<ParsedChange>,
     entries_of: BTreeMap<ChangeHash, Vec<EntryHash>>,
     unsettled: BTreeMap<EntryHash, Unsettled>,
@@ -217,6 +227,43 @@ fn judge(
 }
 
 impl Judged {
+    /// Takes out what lies beyond a cut and is neither adopted nor an ancestor of what counts, and
+    /// notes what counts for no other reason than its descendants.
+    fn quarantine(&mut self, candidates: &[Candidate]) {
+        if candidates.iter().all(|candidate| candidate.within) {
+            return;
+        }
+        // The same change may stand in several entries; one that lies within is enough.
+        let mut own: BTreeSet<ChangeHash> = BTreeSet::new();
+        let mut adopted: BTreeSet<ChangeHash> = BTreeSet::new();
+        for candidate in candidates.iter().filter(|candidate| candidate.hopeless().is_none()) {
+            own.extend(candidate.hash.filter(|_| candidate.within));
+            adopted.extend(candidate.hash.filter(|_| candidate.adopted));
+        }
+        let mut counting: BTreeSet<ChangeHash> = BTreeSet::new();
+        for change in self.own.iter().rev() {
+            let hash = change.hash();
+            if own.contains(&hash) || adopted.contains(&hash) || counting.contains(&hash) {
+                counting.insert(hash);
+                counting.extend(change.deps());
+            }
+        }
+        let sound = std::mem::take(&mut self.own);
+        for change in sound {
+            let hash = change.hash();
+            if !counting.contains(&hash) {
+                self.set_aside(&hash, &Unsettled::Quarantined);
+                continue;
+            }
+            if !own.contains(&hash) && !adopted.contains(&hash) {
+                for entry in self.entries_of.get(&hash).into_iter().flatten() {
+                    self.unsettled.insert(*entry, Unsettled::Vouched);
+                }
+            }
+            self.own.push(change);
+        }
+    }
+
     fn set_aside(&mut self, change: &ChangeHash, reason: &Unsettled) {
         for entry in self.entries_of.remove(change).unwrap_or_default() {
             self.unsettled.insert(entry, reason.clone());

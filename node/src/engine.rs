@@ -14,22 +14,26 @@ use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
+use crate::authority::Authority;
 use crate::counting::{lane_of, right_for};
 use crate::entropy::Entropy;
-use crate::identity::authority::Authority;
 use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Ingest, Ingested, Outcome, Refusal};
 use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
 use crate::log::run::RunEntry;
-use crate::log::{Head, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
+use crate::log::{Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::rows::{DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::{Event, Input, Mesh, Now, Output, Progress};
+
+mod authority;
+
+pub use authority::RevokeReport;
 
 /// A node without its sockets.
 pub struct Engine {
@@ -92,6 +96,15 @@ pub enum CaptureError {
     /// A grant that would not hold.
     #[error("the grant would not hold: {0}")]
     Grant(#[from] GrantError),
+    /// A revocation that would not count; the code says why.
+    #[error("the revocation would not count: {0}")]
+    Revocation(&'static str),
+    /// The key is not the root's of this mesh.
+    #[error("the key is not the root's of this mesh")]
+    OtherRoot,
+    /// This device's own grant is revoked.
+    #[error("this device's grant is revoked")]
+    Revoked,
     /// The entry would not count: the change breaks a rule that the edit could not see, such as
     /// the number of operations in one change.
     #[error("the edit cannot be written as it is: {0}")]
@@ -272,7 +285,7 @@ impl Engine {
                 }
             }
         }
-        self.committed(now, &ingested.heads)?;
+        self.committed(now, &ingested)?;
         if self.peers.is_due(now) { self.flush_peers(now) } else { Ok(()) }
     }
 
@@ -295,6 +308,9 @@ impl Engine {
     /// nothing writes none.
     pub fn capture(&mut self, now: Now, edits: &[DocumentEdit]) -> Result<u64, CaptureError> {
         self.settle(now)?;
+        if !self.authority.stands(&self.own_grant) {
+            return Err(CaptureError::Revoked);
+        }
         // Two changes written on the same document without knowing of one another would claim the
         // same place: all that is done to a document at once is one change.
         let mut merged: BTreeMap<(DivisionCode, DocumentId), Vec<Action>> = BTreeMap::new();
@@ -323,17 +339,6 @@ impl Engine {
             }
         }
         self.write(now, fresh)
-    }
-
-    /// Issues a grant: one entry in this device's `Authority` log of the subject's scope.
-    pub fn issue(&mut self, now: Now, grant: Grant) -> Result<SignedGrant, CaptureError> {
-        self.settle(now)?;
-        grant.check_within(&self.grant)?;
-        let log = self.log_key(grant.area.0, Lane::Authority);
-        let signed = grant.sign(&self.keys);
-        let entry = RunEntry::new(Kind::Grant, None, signed.encode(), now.wall_ms);
-        self.write(now, BTreeMap::from([(log, vec![entry])]))?;
-        Ok(signed)
     }
 
     /// Keeps something of the node's own, outside the logs.
@@ -369,11 +374,22 @@ impl Engine {
         now: Now,
         fresh: BTreeMap<LogKey, Vec<RunEntry>>,
     ) -> Result<u64, CaptureError> {
+        let (keys, grant) = (self.keys.clone(), self.own_grant);
+        self.write_as(now, fresh, &keys, grant)
+    }
+
+    /// Writes entries in logs of these keys under this grant: this device's, or the root's.
+    fn write_as(
+        &mut self,
+        now: Now,
+        fresh: BTreeMap<LogKey, Vec<RunEntry>>,
+        keys: &DeviceKeys,
+        grant: GrantId,
+    ) -> Result<u64, CaptureError> {
         if fresh.is_empty() {
             return Ok(0);
         }
         let count = fresh.values().map(|entries| entries.len() as u64).sum();
-        let (keys, grant) = (self.keys.clone(), self.own_grant);
         // "Saved" means that it counts: what would be set aside is not written at all.
         let counts = |ingested: &Ingested| match ingested.set_aside.values().flatten().next() {
             Some(reason) => Err(CaptureError::WouldNotCount(reason.code())),
@@ -382,18 +398,18 @@ impl Engine {
         let ((), ingested) = self.transact(counts, |ingest| {
             for (log, entries) in fresh {
                 let head = ingest.tables().head(&log)?;
-                let run = VerifiedRun::write(log, grant, head.as_ref(), entries, &keys)
+                let run = VerifiedRun::write(log, grant, head.as_ref(), entries, keys)
                     .map_err(Refusal::from)?;
                 ingest.store(run)??;
             }
             Ok::<_, CaptureError>(())
         })?;
-        self.committed(now, &ingested.heads)?;
+        self.committed(now, &ingested)?;
         Ok(count)
     }
 
-    /// Runs one ingest transaction, if what it comes to is acceptable. If it fails nothing of it has happened, and what authority
-    /// learnt in it is forgotten.
+    /// Runs one ingest transaction, if what it comes to is acceptable. If it fails nothing of it has
+    /// happened, and what authority learnt in it is forgotten.
     fn transact<T, E: From<StoreError>>(
         &mut self,
         accept: impl FnOnce(&Ingested) -> Result<(), E>,
@@ -417,14 +433,15 @@ impl Engine {
         result
     }
 
-    fn committed(&mut self, now: Now, heads: &BTreeMap<LogKey, Head>) -> Result<(), StoreError> {
+    fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
         let snapshot = self.store.read()?;
         let mut mesh = std::mem::take(&mut self.mesh);
-        let told = self.view(&snapshot).and_then(|view| mesh.committed(now, heads, &view));
+        let told =
+            self.view(&snapshot).and_then(|view| mesh.committed(now, &ingested.heads, &view));
         self.mesh = mesh;
         told?;
         self.drain(now);
-        Ok(())
+        if ingested.authority_changed { self.take_up_grant(now) } else { Ok(()) }
     }
 
     /// Deals with what the mesh gives out, and keeps what is for the transport.

@@ -1,5 +1,5 @@
 //! Who a device is: an ed25519 key pair to sign and to speak, an X25519 pair to open sealed
-//! bundles; and by what right it acts: [`grant`], [`authority`].
+//! bundles; and by what right it acts: [`grant`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,6 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub mod authority;
 pub mod grant;
 pub mod token;
 

@@ -6,23 +6,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::Automerge;
 use shouwang_crdt_schema::change::Ancestry;
-use shouwang_crdt_schema::division::Area;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
-use crate::counting::{Candidate, Counted, count, count_onto};
-use crate::identity::authority::Authority;
-use crate::identity::grant::{Grant, GrantId, SignedGrant};
+use crate::authority::{Authority, StatementStanding};
+use crate::counting::{Candidate, Counted, count_onto};
+use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
+use crate::identity::grant::{GrantId, SignedGrant};
 use crate::index::{self, IndexSecret};
 use crate::log::{
-    Entry, EntryHash, Head, Kind, Lane, LogKey, RunError, UnverifiedRun, VerifiedRun,
+    Entry, EntryHash, EntryPlace, Head, Kind, LogKey, RunError, UnverifiedRun, VerifiedRun,
 };
 use crate::replication::replicates;
-use crate::store::rows::{DocumentKey, DocumentRow, LogNumber, LogRow, Unsettled, UnsettledRow};
+use crate::statement;
+use crate::store::rows::{DocumentKey, LogNumber, LogRow, Unsettled, UnsettledRow};
 use crate::store::{StoreError, StoreRead, Transaction};
 
 /// One transaction's worth of runs.
@@ -35,6 +36,8 @@ pub struct Ingest<'a, 't> {
     heads: BTreeMap<LogKey, Head>,
     /// Entries that were set aside at once.
     noted: BTreeMap<LogKey, Vec<Unsettled>>,
+    /// Who may do what as it was, once anything of it has changed.
+    before: Option<Box<Authority>>,
 }
 
 /// What became of a run.
@@ -70,6 +73,8 @@ pub struct Ingested {
     pub heads: BTreeMap<LogKey, Head>,
     /// New entries that are kept and do not count, apart from those that only wait: why.
     pub set_aside: BTreeMap<LogKey, Vec<Unsettled>>,
+    /// Whether anything about who may do what has changed.
+    pub authority_changed: bool,
 }
 
 struct Fresh {
@@ -77,7 +82,8 @@ struct Fresh {
     log: LogNumber,
     key: LogKey,
     seq: u64,
-    candidate: Candidate,
+    /// None for an adoption: its document is decided from all its entries.
+    candidate: Option<Candidate>,
 }
 
 impl Refusal {
@@ -113,6 +119,7 @@ impl<'a, 't> Ingest<'a, 't> {
             fresh: BTreeMap::new(),
             heads: BTreeMap::new(),
             noted: BTreeMap::new(),
+            before: None,
         }
     }
 
@@ -125,8 +132,12 @@ impl<'a, 't> Ingest<'a, 't> {
     /// the entries that carry its grant have come this way.
     pub fn learn_chain(&mut self, chain: Vec<SignedGrant>) -> Result<(), StoreError> {
         for grant in chain {
-            if grant.id() != self.authority.mesh() && self.authority.learn(grant.clone()).is_ok() {
-                self.tables.put_grant(&grant, false)?;
+            let id = grant.id();
+            if self.authority.grant(&id).is_none() {
+                self.authority_changes();
+                if self.authority.learn(grant.clone()).is_ok() {
+                    self.tables.put_grant(&grant, false)?;
+                }
             }
         }
         Ok(())
@@ -181,23 +192,35 @@ impl<'a, 't> Ingest<'a, 't> {
 
     /// Decides what the new entries come to and brings documents and index up to date.
     pub fn finish(mut self) -> Result<Ingested, StoreError> {
+        let mut undecided: BTreeMap<DivisionCode, BTreeMap<DocumentKey, Vec<Fresh>>> =
+            BTreeMap::new();
+        let authority_changed = self.before.is_some();
+        for key in self.recount()? {
+            undecided.entry(key.scope).or_default().entry(key).or_default();
+        }
         let mut set_aside = std::mem::take(&mut self.noted);
-        let mut changed: BTreeMap<(_, ElderId), Vec<Part>> = BTreeMap::new();
-        let mut undecided: BTreeMap<_, BTreeMap<DocumentKey, Vec<Fresh>>> = BTreeMap::new();
+        let mut changed: BTreeMap<(_, ElderId), BTreeSet<Part>> = BTreeMap::new();
         let mut note = |fresh: &[Fresh], unsettled: &BTreeMap<EntryHash, Unsettled>| {
             for fresh in fresh {
-                let reason = unsettled.get(&fresh.entry).filter(|r| **r != Unsettled::Pending);
+                let reason = unsettled.get(&fresh.entry).filter(|why| Unsettled::is_unwanted(why));
                 if let Some(reason) = reason {
                     set_aside.entry(fresh.key).or_default().push(reason.clone());
                 }
             }
         };
         for (key, fresh) in std::mem::take(&mut self.fresh) {
-            if let DocumentId::Elder { elder, part } = key.id {
-                changed.entry((key.scope, elder)).or_default().push(part);
+            let again = undecided.get_mut(&key.scope).and_then(|keys| keys.get_mut(&key));
+            if let Some(again) = again {
+                again.extend(fresh);
+                continue;
             }
             match self.decide(key, &fresh)? {
-                Some(unsettled) => note(&fresh, &unsettled),
+                Some(unsettled) => {
+                    if let DocumentId::Elder { elder, part } = key.id {
+                        changed.entry((key.scope, elder)).or_default().insert(part);
+                    }
+                    note(&fresh, &unsettled);
+                }
                 None => {
                     undecided.entry(key.scope).or_default().insert(key, fresh);
                 }
@@ -206,12 +229,79 @@ impl<'a, 't> Ingest<'a, 't> {
         for (scope, documents) in undecided {
             let keys: BTreeSet<DocumentKey> = documents.keys().copied().collect();
             let unsettled = self.decide_from_logs(Area(scope), &keys)?;
-            documents.values().for_each(|fresh| note(fresh, &unsettled));
+            for (key, fresh) in documents {
+                if let DocumentId::Elder { elder, part } = key.id {
+                    changed.entry((key.scope, elder)).or_default().insert(part);
+                }
+                note(&fresh, &unsettled);
+            }
         }
         for ((scope, elder), parts) in changed {
+            let parts: Vec<Part> = parts.into_iter().collect();
             index::update(self.tables, &self.secret, scope, elder, &parts)?;
         }
-        Ok(Ingested { heads: self.heads, set_aside })
+        Ok(Ingested { heads: self.heads, set_aside, authority_changed })
+    }
+
+    /// Remembers who may do what before it changes.
+    fn authority_changes(&mut self) {
+        if self.before.is_none() {
+            self.before = Some(Box::new(self.authority.clone()));
+        }
+    }
+
+    /// After authority has changed: notes which statements count, and finds the documents of logs
+    /// that now count further, or less far, than before.
+    fn recount(&mut self) -> Result<BTreeSet<DocumentKey>, StoreError> {
+        let mut documents = BTreeSet::new();
+        let Some(before) = self.before.take() else { return Ok(documents) };
+        statement::decide(self.tables, self.authority)?;
+        let standings: Vec<(EntryPlace, StatementStanding)> =
+            self.authority.statements().map(|(place, _, standing)| (*place, standing)).collect();
+        let known: BTreeMap<EntryPlace, StatementStanding> =
+            before.statements().map(|(place, _, standing)| (*place, standing)).collect();
+        for (place, standing) in standings {
+            if known.get(&place) != Some(&standing) {
+                self.note_statement(&place, standing, known.contains_key(&place))?;
+            }
+        }
+        if !before.has_revocations() && !self.authority.has_revocations() {
+            return Ok(documents);
+        }
+        for log in self.tables.logs_all()? {
+            let reach = self.authority.reach(&log.grant, &log.key);
+            if reach == before.reach(&log.grant, &log.key) {
+                continue;
+            }
+            self.tables.for_each_entry(log.number, |_, entry| {
+                let id = entry?.header.document.id();
+                documents.extend(id.map(|id| DocumentKey { scope: log.key.scope, id }));
+                Ok(())
+            })?;
+        }
+        Ok(documents)
+    }
+
+    fn note_statement(
+        &mut self,
+        place: &EntryPlace,
+        standing: StatementStanding,
+        known: bool,
+    ) -> Result<(), StoreError> {
+        let Some(log) = self.tables.log(&place.log)? else { return Ok(()) };
+        match statement::unsettled(standing) {
+            Some(why) => {
+                if !known {
+                    self.noted.entry(log.key).or_default().push(why.clone());
+                }
+                let (key, row) = statement::note(&log, place.seq, why);
+                self.tables.put_unsettled(&key, place.hash, &row)
+            }
+            None => {
+                let key = DocumentKey { scope: log.key.scope, id: DocumentId::Directory };
+                self.tables.remove_unsettled(&key, place.hash)
+            }
+        }
     }
 
     /// Whether the last entry of a run is the one that is here with its number: then all before it
@@ -244,8 +334,11 @@ impl<'a, 't> Ingest<'a, 't> {
             });
         };
         match (entry.header.kind, entry.header.document.id()) {
-            (Kind::Change, Some(id)) => {
-                let candidate = Candidate::of(entry, grant);
+            (Kind::Change | Kind::Adopt, Some(id)) => {
+                let reach = self.authority.reach(&log.grant, &log.key);
+                let within = within(self.tables, log, entry.header.seq, &reach)?;
+                let candidate = (entry.header.kind == Kind::Change)
+                    .then(|| Candidate::of(entry, grant, within));
                 let fresh = Fresh {
                     entry: entry.header.hash(),
                     log: log.number,
@@ -257,32 +350,35 @@ impl<'a, 't> Ingest<'a, 't> {
                 self.fresh.entry(key).or_default().push(fresh);
                 Ok(())
             }
-            (Kind::Change, None) if entry.header.document.is_empty() => {
+            (Kind::Change | Kind::Adopt, None) if entry.header.document.is_empty() => {
                 self.note(log, entry, Unsettled::NotAllowed("no_document".into()))
             }
             // A document of a later version: carried, like a kind of entry of one.
-            (Kind::Change, None) => self.note(log, entry, Unsettled::UnknownKind),
-            (Kind::Grant, _) => match learn(self.authority, log, entry) {
-                Ok(grant) => {
-                    self.authority.note_carried(grant.id());
-                    self.tables.put_grant(&grant, true)
+            (Kind::Change | Kind::Adopt, None) => self.note(log, entry, Unsettled::UnknownKind),
+            (Kind::Grant | Kind::Revoke, _) => {
+                self.authority_changes();
+                match statement::read(self.authority, log, entry) {
+                    Ok((stated, grant)) => {
+                        self.authority.state(statement::place_of(log, entry), log.grant, stated);
+                        grant.map_or(Ok(()), |grant| self.tables.put_grant(&grant, true))
+                    }
+                    Err(reason) => self.note(log, entry, reason),
                 }
-                Err(reason) => self.note(log, entry, reason),
-            },
+            }
             (Kind::Other(_), _) => self.note(log, entry, Unsettled::UnknownKind),
         }
     }
 
     /// Notes an entry that is of no document under the scope's directory.
     fn note(&mut self, log: &LogRow, entry: &Entry, standing: Unsettled) -> Result<(), StoreError> {
-        let key = DocumentKey { scope: log.key.scope, id: DocumentId::Directory };
         self.noted.entry(log.key).or_default().push(standing.clone());
-        let row = UnsettledRow { log: log.number, seq: entry.header.seq, change: None, standing };
+        let (key, row) = statement::note(log, entry.header.seq, standing);
         self.tables.put_unsettled(&key, entry.header.hash(), &row)
     }
 
     /// Decides a document's new entries together with those that do not count yet. None if that
-    /// is not enough: some change claims the place of one that counts.
+    /// is not enough: some change claims the place of one that counts, lies beyond a cut, or is
+    /// adopted.
     fn decide(
         &mut self,
         key: DocumentKey,
@@ -302,7 +398,8 @@ impl<'a, 't> Ingest<'a, 't> {
         let mut places: BTreeMap<EntryHash, UnsettledRow> = BTreeMap::new();
         let mut candidates: Vec<Candidate> = Vec::new();
         for (hash, row) in self.tables.unsettled_of(&key)? {
-            if row.standing == Unsettled::Displaced {
+            let beyond = [Unsettled::Displaced, Unsettled::Quarantined, Unsettled::Vouched];
+            if beyond.contains(&row.standing) {
                 return Ok(None);
             }
             if let Some((_, candidate)) = candidate(self.tables, self.authority, &row)? {
@@ -311,8 +408,9 @@ impl<'a, 't> Ingest<'a, 't> {
             }
         }
         for fresh in fresh {
-            candidates.push(fresh.candidate.clone());
-            let change = fresh.candidate.hash.map(|hash| hash.0);
+            let Some(candidate) = &fresh.candidate else { return Ok(None) };
+            candidates.push(candidate.clone());
+            let change = candidate.hash.map(|hash| hash.0);
             let row = UnsettledRow {
                 log: fresh.log,
                 seq: fresh.seq,
@@ -336,15 +434,12 @@ impl<'a, 't> Ingest<'a, 't> {
         documents: &BTreeSet<DocumentKey>,
     ) -> Result<BTreeMap<EntryHash, Unsettled>, StoreError> {
         let mut unsettled = BTreeMap::new();
-        let mut found: Found = documents.iter().map(|key| (*key, Vec::new())).collect();
+        let mut found: Found = documents.iter().map(|key| (*key, Gathered::default())).collect();
         collect(self.tables, self.authority, scope, &mut found)?;
-        for (key, entries) in found {
-            let candidates: Vec<Candidate> =
-                entries.iter().map(|(_, candidate)| candidate.clone()).collect();
-            let counted = count(&key, &candidates);
-            let places = entries.into_iter().map(|(row, candidate)| (candidate.entry, row));
-            self.put(&key, &counted, places.collect())?;
-            unsettled.extend(counted.unsettled);
+        for (key, gathered) in found {
+            let decided = gathered.decide(&key);
+            self.put(&key, &decided.counted, decided.places)?;
+            unsettled.extend(decided.counted.unsettled);
         }
         Ok(unsettled)
     }
@@ -372,55 +467,7 @@ impl<'a, 't> Ingest<'a, 't> {
     }
 }
 
-/// The row of a document, unless nothing but its genesis is in it.
-pub fn document_row(document: &Automerge) -> Option<DocumentRow> {
-    if document.get_changes(&[]).len() <= 1 {
-        return None;
-    }
-    let mut heads: Vec<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
-    heads.sort_unstable();
-    Some(DocumentRow { heads, saved: document.save() })
-}
-
-/// Entries by document, each with its place.
-pub type Found = BTreeMap<DocumentKey, Vec<(UnsettledRow, Candidate)>>;
-
-/// Reads the logs of an area and gathers the changes of the documents that `found` has keys for.
-pub fn collect(
-    tables: &impl StoreRead,
-    authority: &Authority,
-    area: Area,
-    found: &mut Found,
-) -> Result<(), StoreError> {
-    for log in tables.logs_in(area)? {
-        let Some(grant) = authority.grant(&log.grant) else { continue };
-        tables.for_each_entry(log.number, |_, entry| {
-            let entry = entry?;
-            let key = entry.header.document.id().map(|id| DocumentKey { scope: log.key.scope, id });
-            let wanted = key.and_then(|key| found.get_mut(&key));
-            if let (Kind::Change, Some(list)) = (entry.header.kind, wanted) {
-                list.push(candidate_of(&log, &entry, grant));
-            }
-            Ok(())
-        })?;
-    }
-    Ok(())
-}
-
-/// An entry that carries a change, with its place.
-pub fn candidate_of(log: &LogRow, entry: &Entry, grant: &Grant) -> (UnsettledRow, Candidate) {
-    let candidate = Candidate::of(entry, grant);
-    let change = candidate.hash.map(|hash| hash.0);
-    let row = UnsettledRow {
-        log: log.number,
-        seq: entry.header.seq,
-        change,
-        standing: Unsettled::Pending,
-    };
-    (row, candidate)
-}
-
-/// Reads an unsettled entry again; None for one that is of no document.
+/// Reads an unsettled entry again; None for one that is of no document, or no change.
 fn candidate(
     tables: &impl StoreRead,
     authority: &Authority,
@@ -428,56 +475,8 @@ fn candidate(
 ) -> Result<Option<(UnsettledRow, Candidate)>, StoreError> {
     let Some(log) = tables.log_by_number(row.log)? else { return Ok(None) };
     let Some(entry) = tables.entry(row.log, row.seq)? else { return Ok(None) };
-    let grant = authority.grant(&log.grant);
     let of_document = entry.header.kind == Kind::Change && entry.header.document.id().is_some();
-    Ok(grant.filter(|_| of_document).map(|grant| candidate_of(&log, &entry, grant)))
-}
-
-/// Takes in a grant that an entry carries, if it holds and stands where it belongs.
-fn learn(authority: &mut Authority, log: &LogRow, entry: &Entry) -> Result<SignedGrant, Unsettled> {
-    let grant = carried_grant(authority, log, entry)?;
-    if grant.id() != authority.mesh() {
-        authority.learn(grant.clone()).map_err(|_| grant_refused("invalid"))?;
-    }
-    Ok(grant)
-}
-
-/// Why a grant that an entry carries does not count, if so, given all that is known by now.
-pub(crate) fn grant_standing(
-    authority: &Authority,
-    log: &LogRow,
-    entry: &Entry,
-) -> Option<Unsettled> {
-    match carried_grant(authority, log, entry) {
-        Ok(grant) if authority.grant(&grant.id()).is_some() => None,
-        Ok(_) => Some(grant_refused("invalid")),
-        Err(reason) => Some(reason),
-    }
-}
-
-/// The grant that an entry carries, if it stands where it belongs: in the issuer's own log, written
-/// under the grant that it was issued under, in the subject's scope.
-fn carried_grant(
-    authority: &Authority,
-    log: &LogRow,
-    entry: &Entry,
-) -> Result<SignedGrant, Unsettled> {
-    if log.key.lane != Lane::Authority {
-        return Err(grant_refused("lane"));
-    }
-    let grant = SignedGrant::from_bytes(&entry.body).map_err(|_| grant_refused("form"))?;
-    if grant.id() == authority.mesh() {
-        return Ok(grant);
-    }
-    if grant.grant.issuer != Some(log.grant) {
-        return Err(grant_refused("issuer"));
-    }
-    if grant.grant.area.0 != log.key.scope {
-        return Err(grant_refused("scope"));
-    }
-    Ok(grant)
-}
-
-fn grant_refused(why: &str) -> Unsettled {
-    Unsettled::NotAllowed(format!("grant_{why}"))
+    let Some(grant) = authority.grant(&log.grant).filter(|_| of_document) else { return Ok(None) };
+    let within = within(tables, &log, row.seq, &authority.reach(&log.grant, &log.key))?;
+    Ok(Some(candidate_of(&log, &entry, grant, within)))
 }

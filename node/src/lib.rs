@@ -18,12 +18,14 @@
 //! | to other nodes and back | [`sync`], [`replication`] |
 //! | read again in full | [`verify`], [`digest`] |
 
+pub mod authority;
 pub mod codec;
 pub mod command;
 pub mod counting;
 pub mod digest;
 pub mod engine;
 pub mod entropy;
+pub mod gathered;
 pub mod identity;
 pub mod index;
 pub mod ingest;
@@ -34,6 +36,7 @@ pub mod peers;
 pub mod replica;
 pub mod replication;
 pub mod setup;
+pub mod statement;
 pub mod store;
 pub mod sync;
 pub mod verify;

@@ -116,3 +116,14 @@ pub const PEERS_FLUSH_MS: u64 = 60_000;
 
 /// Longest request to the local admin API, bytes: an import request of full rows.
 pub const ADMIN_REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Entries that one adoption names: 93 B each (key 53, seq at most 8, hash 32) make 15 KB.
+pub const ADOPTED_ENTRIES_MAX: usize = 160;
+
+const _: () = assert!(ADOPTED_ENTRIES_MAX * 93 + 8 <= BODY_BYTES_MAX);
+
+/// Cuts in one revocation entry: 53 B each (lane 1, incarnation 12, seq at most 8, hash 32) make
+/// 13 KB. A device with more logs in a scope gets several entries.
+pub const REVOCATION_CUTS_MAX: usize = 256;
+
+const _: () = assert!(REVOCATION_CUTS_MAX * 53 + 40 <= BODY_BYTES_MAX);

@@ -9,9 +9,11 @@ use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::DeviceId;
 use crate::limits::{CHECKPOINT_BYTES, CHECKPOINT_ENTRIES};
 
+pub mod adoption;
 pub mod entry;
 pub mod run;
 
+pub use adoption::Adoption;
 pub use entry::{DocumentField, Entry, EntryHash, Header, Kind};
 pub use run::{RunError, UnverifiedRun, VerifiedRun};
 
@@ -50,6 +52,17 @@ pub struct LogKey {
     pub device: DeviceId,
     /// The writer's lineage.
     pub incarnation: Incarnation,
+}
+
+/// Which entry: a place in a log, and what stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntryPlace {
+    /// The log.
+    pub log: LogKey,
+    /// The number.
+    pub seq: u64,
+    /// The hash.
+    pub hash: EntryHash,
 }
 
 /// The last entry of a log, and what is needed to append to it.

@@ -2,7 +2,7 @@
 
 use shouwang_crdt_schema::division::Area;
 
-use crate::identity::authority::Authority;
+use crate::authority::Authority;
 use crate::identity::grant::GrantId;
 use crate::limits::CHECKPOINT_ENTRIES;
 use crate::log::run::cut;

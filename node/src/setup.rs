@@ -5,9 +5,9 @@
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use thiserror::Error;
 
+use crate::authority::Authority;
 use crate::entropy::Entropy;
 use crate::identity::DeviceKeys;
-use crate::identity::authority::Authority;
 use crate::identity::grant::{Grant, GrantError, GrantId, Quota, Role, SignedGrant};
 use crate::identity::token::{Invite, Request, TokenError};
 use crate::index::IndexSecret;
@@ -15,6 +15,7 @@ use crate::ingest::Ingest;
 use crate::limits::NAME_BYTES_MAX;
 use crate::log::run::RunEntry;
 use crate::log::{Incarnation, Kind, Lane, LogKey, VerifiedRun};
+use crate::statement;
 use crate::store::{Store, StoreError, StoreRead, Transaction};
 
 /// What a node that has joined has of its own.
@@ -234,6 +235,7 @@ pub(crate) fn load_authority(store: &Store) -> Result<Authority, SetupError> {
             authority.note_carried(id);
         }
     }
+    statement::load(&snapshot, &mut authority)?;
     Ok(authority)
 }
 
@@ -249,6 +251,23 @@ fn pin(
     for grant in chain {
         tables.put_grant(grant, false)?;
     }
+    set_incarnation(tables, incarnation)
+}
+
+/// Sets the grant that this device acts by, and the lineage of its logs.
+pub(crate) fn set_lineage(
+    tables: &mut Transaction<'_>,
+    grant: GrantId,
+    incarnation: Incarnation,
+) -> Result<(), StoreError> {
+    tables.set_meta(GRANT, &grant.0)?;
+    set_incarnation(tables, incarnation)
+}
+
+fn set_incarnation(
+    tables: &mut Transaction<'_>,
+    incarnation: Incarnation,
+) -> Result<(), StoreError> {
     let bytes = [&incarnation.number.to_be_bytes()[..], &incarnation.nonce].concat();
     tables.set_meta(INCARNATION, &bytes)
 }

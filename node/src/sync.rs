@@ -4,8 +4,8 @@
 //! [`Output::Timeout`]. Payloads are opaque here: a run is verified and stored by
 //! [`crate::ingest`], and only what it has committed is acknowledged.
 
+use crate::authority::Authority;
 use crate::identity::DeviceId;
-use crate::identity::authority::Authority;
 use crate::identity::grant::{GrantId, SignedGrant};
 use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
 use crate::store::StoreError;

@@ -9,12 +9,12 @@ use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
 
-use crate::counting::count;
-use crate::identity::authority::Authority;
+use crate::authority::Authority;
+use crate::gathered::{Decided, Found, document_row, within};
 use crate::index::{self, IndexSecret};
-use crate::ingest::{Found, candidate_of, document_row, grant_standing};
 use crate::json::JSON_SCHEMA_VERSION;
 use crate::log::{Entry, EntryHash, Head, Kind};
+use crate::statement;
 use crate::store::rows::{DocumentKey, LogRow, ScopeRow, Unsettled, UnsettledRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 
@@ -133,6 +133,7 @@ impl Check<'_> {
                 None
             }
         };
+        let reach = self.authority.reach(&log.grant, &log.key);
         let (snapshot, mut head, mut expected): (_, Option<Head>, u64) = (self.snapshot, None, 0);
         snapshot.for_each_entry(log.number, |seq, entry| {
             let place = format!("{:?}/{seq}", log.key);
@@ -155,9 +156,10 @@ impl Check<'_> {
             self.entry(log, seq, head.as_ref(), &entry, is_head, &place);
             head = Some(Head::after(head.as_ref(), &entry));
             match (entry.header.kind, entry.header.document.id(), grant) {
-                (Kind::Change, Some(id), Some(grant)) => {
+                (Kind::Change | Kind::Adopt, Some(id), Some(grant)) => {
                     let key = DocumentKey { scope: log.key.scope, id };
-                    self.found.entry(key).or_default().push(candidate_of(log, &entry, grant));
+                    let within = within(snapshot, log, seq, &reach)?;
+                    self.found.entry(key).or_default().add(log, &entry, grant, within);
                 }
                 _ => self.note_other(log, &entry),
             }
@@ -209,14 +211,14 @@ impl Check<'_> {
     /// Entries that are of no document that this version knows stand under the directory.
     fn note_other(&mut self, log: &LogRow, entry: &Entry) {
         let standing = match entry.header.kind {
-            Kind::Grant => match grant_standing(self.authority, log, entry) {
+            Kind::Grant | Kind::Revoke => match statement::standing(self.authority, log, entry) {
                 Some(standing) => standing,
                 None => return,
             },
-            Kind::Change if entry.header.document.is_empty() => {
+            Kind::Change | Kind::Adopt if entry.header.document.is_empty() => {
                 Unsettled::NotAllowed("no_document".into())
             }
-            Kind::Change | Kind::Other(_) => Unsettled::UnknownKind,
+            Kind::Change | Kind::Adopt | Kind::Other(_) => Unsettled::UnknownKind,
         };
         let key = DocumentKey { scope: log.key.scope, id: DocumentId::Directory };
         let row = UnsettledRow { log: log.number, seq: entry.header.seq, change: None, standing };
@@ -227,9 +229,7 @@ impl Check<'_> {
         for (key, entries) in std::mem::take(&mut self.found) {
             self.report.documents += 1;
             let place = format!("{}/{}", key.scope, key.id);
-            let candidates: Vec<_> =
-                entries.iter().map(|(_, candidate)| candidate.clone()).collect();
-            let counted = count(&key, &candidates);
+            let Decided { counted, places } = entries.decide(&key);
             let rebuilt = document_row(&counted.document);
             match self.snapshot.document(&key) {
                 Err(error) => self.fault(place.clone(), "unreadable", &error),
@@ -246,11 +246,11 @@ impl Check<'_> {
                     }
                 }
             }
-            let rebuilt: BTreeMap<EntryHash, UnsettledRow> = entries
+            let rebuilt: BTreeMap<EntryHash, UnsettledRow> = places
                 .into_iter()
-                .filter_map(|(row, candidate)| {
-                    let standing = counted.unsettled.get(&candidate.entry)?.clone();
-                    Some((candidate.entry, UnsettledRow { standing, ..row }))
+                .filter_map(|(entry, row)| {
+                    let standing = counted.unsettled.get(&entry)?.clone();
+                    Some((entry, UnsettledRow { standing, ..row }))
                 })
                 .collect();
             self.standings.entry(key).or_default().extend(rebuilt);

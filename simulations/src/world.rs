@@ -359,7 +359,15 @@ impl World {
         let broken = |error: setup::SetupError| Violation::broken(format!("{error:?}"));
         let request = setup::request(&store, &mut entropy).map_err(broken)?.to_text();
         let name = format!("{area}{suffix}");
-        let grant = GrantDevice { request, name: name.clone(), area, role, addresses: Vec::new() };
+        let grant = GrantDevice {
+            request,
+            name: name.clone(),
+            area,
+            role,
+            addresses: Vec::new(),
+            replace: false,
+            root: None,
+        };
         let now = self.now(by);
         let engine = self.nodes[by].engine.as_mut();
         let engine = engine.ok_or_else(|| Violation::broken("nobody grants"))?;

@@ -147,8 +147,15 @@ fn a_mesh_begins_and_a_device_joins_whenever_the_power_fails() {
         let request = setup::request(&store, &mut entropy)?.to_text();
         let mut granter = opened(&county.copy(), 5);
         let name = "上禾村".to_owned();
-        let grant =
-            GrantDevice { request, name, area: village(), role: Role::Clerk, addresses: vec![] };
+        let grant = GrantDevice {
+            request,
+            name,
+            area: village(),
+            role: Role::Clerk,
+            addresses: vec![],
+            replace: false,
+            root: None,
+        };
         let granted = grant.execute(&mut granter, NOW).unwrap();
         setup::join(&store, &mut entropy, &granted.invite).map(drop)
     };

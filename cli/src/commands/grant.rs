@@ -79,6 +79,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         area,
         role,
         addresses: args.address.clone(),
+        replace: false,
+        root: None,
     })?;
     if let Some(path) = &args.out {
         std::fs::write(path, format!("{}\n", granted.invite))

@@ -160,6 +160,8 @@ impl Story<'_> {
                     _ => Role::Manager,
                 },
                 addresses: Vec::new(),
+                replace: false,
+                root: None,
             })?;
             home.join(&granted.invite)?;
         }

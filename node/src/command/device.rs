@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 
+use super::revoke::read_root;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
-use crate::engine::Engine;
-use crate::identity::grant::{Grant, Quota, Role};
+use crate::authority::RevocationReason;
+use crate::engine::{CaptureError, Engine};
+use crate::identity::grant::{Grant, GrantId, Quota, Role};
 use crate::identity::{DeviceId, token};
 use crate::setup;
 use crate::store::StoreRead;
@@ -24,6 +26,13 @@ pub struct GrantDevice {
     pub role: Role,
     /// Addresses to put into the invite, beside those that the running node listens on.
     pub addresses: Vec<String>,
+    /// Whether the grant takes the place of those that the device has: they are revoked, and it
+    /// begins anew under this one.
+    #[serde(default)]
+    pub replace: bool,
+    /// The root's secret as `init` printed it, where the root grants instead of this device.
+    #[serde(default)]
+    pub root: Option<String>,
 }
 
 /// The answer for the new device.
@@ -65,6 +74,21 @@ impl Request for GrantDevice {
         })?;
         setup::check_name(&self.name)
             .map_err(|error| CommandError::new(ErrorKind::Usage, "bad_name", error))?;
+        let root = self.root.as_deref().map(read_root).transpose()?;
+        let by = if root.is_some() { engine.authority().mesh() } else { engine.grant_id() };
+        let depth = engine.authority().grant(&by).map_or(0, |grant| grant.depth);
+        let standing: Vec<GrantId> =
+            engine.authority().standing_grants_of(request.device).map(|(id, _)| *id).collect();
+        if !standing.is_empty() && !self.replace {
+            return Err(CommandError::new(
+                ErrorKind::Refused,
+                "device_granted",
+                "the device has a grant already",
+            ));
+        }
+        for id in &standing {
+            engine.authority().may_revoke(&by, id).map_err(CaptureError::Revocation)?;
+        }
         let serial = engine.read()?.meta_number("grant_serial")? + 1;
         let grant = Grant {
             subject: request.device,
@@ -74,13 +98,17 @@ impl Request for GrantDevice {
             role: self.role,
             rights: self.role.rights(),
             quota: Quota::DEFAULT,
-            depth: engine.grant().depth.saturating_add(1),
-            issuer: Some(engine.grant_id()),
+            depth: depth.saturating_add(1),
+            issuer: Some(by),
             serial: u32::try_from(serial).unwrap_or(u32::MAX),
             written_at_ms: now.wall_ms,
         };
         engine.set_meta("grant_serial", &serial.to_be_bytes())?;
-        let signed = engine.issue(now, grant)?;
+        // The new one first: a device that meets us between the two is not locked out.
+        let signed = engine.issue(now, grant, root.as_ref())?;
+        for id in standing {
+            engine.revoke(now, id, RevocationReason::RoleChanged, root.as_ref())?;
+        }
         let mut addresses = self.addresses;
         let near = |address: &&String| address.contains("/127.0.0.1/") || address.contains("/::1/");
         let listening = engine.listening();

@@ -27,8 +27,12 @@ pub struct EntryHash(#[serde(with = "hex")] pub [u8; 32]);
 pub enum Kind {
     /// An Automerge change of one document.
     Change,
+    /// Entries of other logs that their adopter vouches for ([`super::Adoption`]).
+    Adopt,
     /// A signed grant.
     Grant,
+    /// What of a grant still counts ([`crate::authority::Revocation`]).
+    Revoke,
     /// One that this version does not know, or does not act on yet.
     Other(u8),
 }
@@ -73,7 +77,9 @@ impl Kind {
     pub fn number(self) -> u8 {
         match self {
             Self::Change => 1,
+            Self::Adopt => 2,
             Self::Grant => 4,
+            Self::Revoke => 5,
             Self::Other(number) => number,
         }
     }
@@ -82,7 +88,9 @@ impl Kind {
     pub fn from_number(number: u8) -> Self {
         match number {
             1 => Self::Change,
+            2 => Self::Adopt,
             4 => Self::Grant,
+            5 => Self::Revoke,
             number => Self::Other(number),
         }
     }

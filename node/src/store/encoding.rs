@@ -71,6 +71,8 @@ pub(super) fn encode_unsettled(row: &UnsettledRow) -> Vec<u8> {
         Unsettled::Blocked => (3, ""),
         Unsettled::Displaced => (4, ""),
         Unsettled::UnknownKind => (5, ""),
+        Unsettled::Quarantined => (6, ""),
+        Unsettled::Vouched => (7, ""),
     };
     writer.u8(tag).piece(text.as_bytes()).finish()
 }
@@ -91,6 +93,8 @@ pub(super) fn decode_unsettled(bytes: &[u8]) -> Result<UnsettledRow, CodecError>
         3 => Unsettled::Blocked,
         4 => Unsettled::Displaced,
         5 => Unsettled::UnknownKind,
+        6 => Unsettled::Quarantined,
+        7 => Unsettled::Vouched,
         _ => return Err(CodecError::Tag),
     };
     reader.finish()?;

@@ -11,7 +11,7 @@ use shouwang_crdt_schema::rules::care_group::{CareFacts, care_group};
 
 use crate::identity::DeviceId;
 use crate::identity::grant::GrantId;
-use crate::log::{EntryHash, LogKey};
+use crate::log::LogKey;
 
 /// The name of a log within this store: what rows of entries begin with instead of 53 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +73,11 @@ pub enum Unsettled {
     Blocked,
     /// Another change with the same actor and number counts instead.
     Displaced,
+    /// Written beyond what a revocation lets count. An adoption makes it count.
+    Quarantined,
+    /// Written beyond what a revocation lets count, and counting all the same, because an honest
+    /// change was built on it: to be looked at.
+    Vouched,
     /// A kind of entry that this version does not act on.
     UnknownKind,
 }
@@ -86,13 +91,16 @@ impl Unsettled {
             Self::NotAllowed(what) => format!("not_allowed:{what}"),
             Self::Blocked => "blocked".into(),
             Self::Displaced => "displaced".into(),
+            Self::Quarantined => "quarantined".into(),
+            Self::Vouched => "vouched".into(),
             Self::UnknownKind => "unknown_kind".into(),
         }
     }
 
-    /// Whether the entry can never count and whoever depends on it cannot either.
-    pub fn blocks(&self) -> bool {
-        matches!(self, Self::IllFormed(_) | Self::NotAllowed(_) | Self::Blocked | Self::Displaced)
+    /// Whether its sender should know: it does not count, and not only for want of something that
+    /// may still come.
+    pub fn is_unwanted(&self) -> bool {
+        !matches!(self, Self::Pending | Self::Vouched)
     }
 }
 
@@ -241,17 +249,6 @@ pub struct EvidenceRow {
     /// The first bytes of it, where there are any.
     #[serde(with = "hex")]
     pub bytes: Vec<u8>,
-}
-
-/// An entry's place, for messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EntryPlace {
-    /// The log.
-    pub log: LogKey,
-    /// The number.
-    pub seq: u64,
-    /// The hash.
-    pub hash: EntryHash,
 }
 
 impl DocumentKey {

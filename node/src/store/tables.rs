@@ -233,6 +233,18 @@ pub trait StoreRead: TableAccess {
         Entry::decode(row.value()).map(Some).map_err(corrupt("entries-1"))
     }
 
+    /// Whether the entry of a log with this number is another one of the same log, or comes before
+    /// it; None where that other one is not here.
+    fn reaches(
+        &self,
+        log: &LogRow,
+        seq: u64,
+        end: (u64, &EntryHash),
+    ) -> Result<Option<bool>, StoreError> {
+        let held = self.entry(log.number, end.0)?;
+        Ok(held.filter(|held| held.header.hash() == *end.1).map(|_| seq <= end.0))
+    }
+
     /// Entries from `first` on, at most `limit`.
     fn entries_from(
         &self,

@@ -35,6 +35,9 @@ pub enum PeerError {
     /// It shows no chain of grants that holds, or one of another device.
     #[error("the peer shows no grant that holds")]
     NoGrant,
+    /// Its grant is revoked, or was issued by one whose grant was revoked by then.
+    #[error("the peer's grant is revoked")]
+    Revoked,
     /// Its area and ours have nothing in common.
     #[error("the peer's area and ours have nothing in common")]
     NothingInCommon,
@@ -89,6 +92,7 @@ impl PeerError {
             Self::Version(_) => "wrong_version".into(),
             Self::OtherMesh => "other_mesh".into(),
             Self::NoGrant => "no_grant".into(),
+            Self::Revoked => "revoked".into(),
             Self::NothingInCommon => "nothing_in_common".into(),
             Self::Busy => "busy".into(),
             Self::Silence(_) => "silence".into(),
@@ -103,7 +107,7 @@ impl PeerError {
             Self::Malformed(_) | Self::Oversized(_) | Self::UnknownFrame(_) => Fault::Malformed,
             Self::OutOfTurn(_) | Self::TooMany(_) | Self::Run(_) => Fault::Misbehaved,
             Self::Version(_) | Self::OtherMesh => Fault::Incompatible,
-            Self::NoGrant | Self::NothingInCommon => Fault::Refused,
+            Self::NoGrant | Self::Revoked | Self::NothingInCommon => Fault::Refused,
             Self::Busy | Self::Silence(_) | Self::Replaced => Fault::Link,
             // What it tells is its own judgement; see `disposition`.
             Self::Told(_) => Fault::Refused,

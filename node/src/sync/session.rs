@@ -46,6 +46,7 @@ pub(super) struct Session {
     hello: Option<Hello>,
     /// The peer's grant, once proved.
     grant: Option<Grant>,
+    grant_id: Option<GrantId>,
     /// Grants that the peer knows whatever it holds: those of its own chain and of ours.
     known_there: BTreeSet<GrantId>,
     chain_asked: bool,
@@ -86,6 +87,7 @@ impl Session {
             spoke_ms: now.monotonic_ms,
             hello: None,
             grant: None,
+            grant_id: None,
             known_there: BTreeSet::new(),
             chain_asked: false,
             chain_shown: false,
@@ -114,9 +116,11 @@ impl Session {
         session.send(now, &hello, out);
         session.note_chain(&replica.authority().chain(&replica.own_grant()));
         // The transport has proved the peer's key, so a grant that is here proves the peer.
-        let known = replica.authority().grants_of(peer).max_by_key(|(_, grant)| grant.serial);
+        let known =
+            replica.authority().standing_grants_of(peer).max_by_key(|(_, grant)| grant.serial);
         if let Some((id, grant)) = known {
             session.grant = Some(grant.clone());
+            session.grant_id = Some(*id);
             session.note_chain(&replica.authority().chain(id));
             session.send_summary(now, replica, out)?;
         }
@@ -175,16 +179,29 @@ impl Session {
         if hello.mesh != replica.authority().mesh() {
             return Err(PeerError::OtherMesh.into());
         }
-        // The grant that it names counts, not one that we might know of an earlier role.
-        let named = replica.authority().grant(&hello.grant);
-        let named = named.filter(|grant| grant.subject == self.peer).cloned();
-        match named {
-            Some(grant) => {
-                let known_as_is = self.grant.as_ref() == Some(&grant);
+        // The grant that it names counts, not one that we might know of an earlier role; unless that
+        // one is revoked, and the peer has still to learn of the grant that took its place.
+        let authority = replica.authority();
+        let named = authority
+            .grant(&hello.grant)
+            .filter(|grant| grant.subject == self.peer)
+            .map(|grant| (hello.grant, grant.clone()));
+        let successor = || {
+            let standing = authority.standing_grants_of(self.peer);
+            standing.max_by_key(|(_, grant)| grant.serial).map(|(id, grant)| (*id, grant.clone()))
+        };
+        let by = match named {
+            Some((id, _)) if !authority.stands(&id) => Some(successor().ok_or(PeerError::Revoked)?),
+            named => named,
+        };
+        match by {
+            Some((id, grant)) => {
+                let known_as_is = self.grant_id == Some(id);
                 self.prove(&grant, replica)?;
-                self.note_chain(&replica.authority().chain(&hello.grant));
+                self.note_chain(&replica.authority().chain(&id));
                 out.push_back(Output::Event(Event::Proved(self.peer, grant.encode())));
                 self.grant = Some(grant);
+                self.grant_id = Some(id);
                 if !known_as_is || !self.summary_sent {
                     self.begin(now, replica, out)?;
                 }
@@ -214,10 +231,14 @@ impl Session {
         if Some(shown.id()) != named || shown.grant.subject != self.peer {
             return Err(PeerError::NoGrant.into());
         }
+        if !replica.authority().stands_by_chain(chain) {
+            return Err(PeerError::Revoked.into());
+        }
         self.prove(&shown.grant, replica)?;
         self.note_chain(chain);
         out.push_back(Output::Learn(chain.to_vec()));
         out.push_back(Output::Event(Event::Proved(self.peer, shown.grant.encode())));
+        self.grant_id = Some(shown.id());
         self.grant = Some(shown.grant);
         self.begin(now, replica, out)
     }
@@ -394,6 +415,12 @@ impl Session {
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
+        // What has just come in may have taken the peer's grant away.
+        if self.grant_id.is_some_and(|id| {
+            replica.authority().grant(&id).is_some() && !replica.authority().stands(&id)
+        }) {
+            return Err(PeerError::Revoked.into());
+        }
         for (log, head) in heads {
             let reached = self.wanted.get(log).is_some_and(|wanted| *wanted <= head.seq);
             if reached && !self.stuck.contains(log) {

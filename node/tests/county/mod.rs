@@ -110,7 +110,15 @@ impl County {
         role: Role,
     ) -> Result<String, CommandError> {
         let (name, area) = (name.to_owned(), code(area));
-        let grant = GrantDevice { request, name, area, role, addresses: vec![] };
+        let grant = GrantDevice {
+            request,
+            name,
+            area,
+            role,
+            addresses: vec![],
+            replace: false,
+            root: None,
+        };
         let now = self.now();
         Ok(grant.execute(self.engine(by), now)?.invite)
     }

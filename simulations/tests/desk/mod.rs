@@ -55,7 +55,15 @@ impl Desk {
             _ => Role::Registrar,
         };
         let (area, name) = (code(area), name.to_owned());
-        let grant = GrantDevice { request, name: name.clone(), area, role, addresses: vec![] };
+        let grant = GrantDevice {
+            request,
+            name: name.clone(),
+            area,
+            role,
+            addresses: vec![],
+            replace: false,
+            root: None,
+        };
         let now = self.now();
         let granted = grant.execute(self.engine(by), now).unwrap();
         setup::join(&store, &mut self.entropy, &granted.invite).unwrap();

@@ -1,10 +1,24 @@
-//! What a node knows of who may do what: the pinned root and every grant that reaches it.
+//! What a node knows of who may do what: the pinned root, every grant that reaches it, and what the
+//! statements in `Authority` logs make of them.
+//!
+//! That a grant *holds* follows from signatures alone and never changes; it decides what is stored.
+//! That it *stands*, and how far its logs count, follows from what was revoked ([`standing`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::DeviceId;
-use super::grant::{Grant, GrantError, GrantId, SignedGrant};
+use shouwang_crdt_schema::division::Area;
+
+use crate::identity::DeviceId;
+use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::limits::CHAIN_GRANTS_MAX;
+use crate::log::{EntryHash, EntryPlace, LogKey};
+use standing::{Standing, Stated};
+
+mod revocation;
+mod standing;
+
+pub use revocation::{Cut, Revocation, RevocationReason};
+pub use standing::{Reach, Revoked, Statement, StatementStanding};
 
 /// All grants that hold, by id. Every grant in it has been checked against its issuer's grant,
 /// which is in it too.
@@ -15,6 +29,10 @@ pub struct Authority {
     of_device: BTreeSet<(DeviceId, GrantId)>,
     /// Grants that stand in entries here, so that every peer that needs them gets them by sync.
     carried: BTreeSet<GrantId>,
+    /// What stands in `Authority` logs here, by place.
+    stated: BTreeMap<EntryPlace, Stated>,
+    /// What it makes of each grant, since the last [`Authority::decide`].
+    standings: BTreeMap<GrantId, Standing>,
 }
 
 impl Authority {
@@ -34,6 +52,8 @@ impl Authority {
             grants: BTreeMap::from([(id, root)]),
             of_device,
             carried: BTreeSet::new(),
+            stated: BTreeMap::new(),
+            standings: BTreeMap::new(),
         })
     }
 
@@ -79,6 +99,113 @@ impl Authority {
     /// Whether a grant stands in an entry here, rather than being known by a chain only.
     pub fn is_carried(&self, id: &GrantId) -> bool {
         self.carried.contains(id)
+    }
+
+    /// Notes what an authority entry states. [`Authority::decide`] must follow.
+    pub fn state(&mut self, place: EntryPlace, under: GrantId, statement: Statement) {
+        if let Statement::Grant(id) = &statement {
+            self.carried.insert(*id);
+        }
+        let standing = StatementStanding::Counts;
+        self.stated.insert(place, Stated { under, statement, standing });
+    }
+
+    /// Decides which grants stand, how far logs count, and which statements do. `reaches` says of an
+    /// entry whether it is another entry of its log or comes before it; None where that other entry
+    /// is not here.
+    pub fn decide<E>(
+        &mut self,
+        reaches: impl FnMut(&EntryPlace, (u64, EntryHash)) -> Result<Option<bool>, E>,
+    ) -> Result<(), E> {
+        standing::decide(self, reaches)
+    }
+
+    /// Every statement in `Authority` logs here, and whether it counts.
+    pub fn statements(&self) -> impl Iterator<Item = (&EntryPlace, &Statement, StatementStanding)> {
+        self.stated.iter().map(|(place, stated)| (place, &stated.statement, stated.standing))
+    }
+
+    /// Whether the statement at a place counts; None where nothing is stated.
+    pub fn statement_standing(&self, place: &EntryPlace) -> Option<StatementStanding> {
+        self.stated.get(place).map(|stated| stated.standing)
+    }
+
+    /// Whether any revocation is here.
+    pub fn has_revocations(&self) -> bool {
+        self.stated.values().any(|stated| matches!(stated.statement, Statement::Revoke(_)))
+    }
+
+    /// How far a log under a grant counts.
+    pub fn reach(&self, grant: &GrantId, log: &LogKey) -> Reach {
+        match self.standings.get(grant) {
+            Some(standing) => standing.reach(log),
+            None if self.issuer_allows(grant) => Reach::Whole,
+            None => Reach::Upto(Vec::new()),
+        }
+    }
+
+    /// Whether a device may act by this grant: it holds, was issued within what counts of its
+    /// issuer, and is not revoked.
+    pub fn stands(&self, id: &GrantId) -> bool {
+        let Some(grant) = self.grant(id) else { return false };
+        match self.standings.get(id) {
+            Some(standing) => !standing.void && standing.revocation(grant.area).is_none(),
+            None => self.issuer_allows(id),
+        }
+    }
+
+    /// Whether a device with one grant may revoke another; the code says why not. By itself a grant
+    /// may only be retired from its own logs.
+    pub fn may_revoke(&self, by: &GrantId, id: &GrantId) -> Result<(), &'static str> {
+        let (Some(revoker), Some(revoked)) = (self.grant(by), self.grant(id)) else {
+            return Err("revoke_unknown");
+        };
+        standing::may_revoke(revoker, revoked, revoked.area.0, by == id)
+    }
+
+    /// The revocation that decides for a grant, if it is revoked.
+    pub fn revocation(&self, id: &GrantId) -> Option<&Revoked> {
+        let area = self.grant(id)?.area;
+        self.standings.get(id)?.revocation(area)
+    }
+
+    /// The grants by which a device may act.
+    pub fn standing_grants_of(&self, device: DeviceId) -> impl Iterator<Item = (&GrantId, &Grant)> {
+        self.grants_of(device).filter(|(id, _)| self.stands(id))
+    }
+
+    /// Whether a chain that holds also stands, as far as is known here: a grant that is new here
+    /// must not come from an issuer who is revoked, for then it would have to be in what counts of
+    /// the issuer's log.
+    pub fn stands_by_chain(&self, chain: &[SignedGrant]) -> bool {
+        chain.iter().all(|signed| match self.grant(&signed.id()) {
+            Some(_) => self.stands_or_is_cut(&signed.id()),
+            None => signed
+                .grant
+                .issuer
+                .is_none_or(|issuer| self.cuts_nothing(&issuer, signed.grant.area)),
+        }) && chain
+            .last()
+            .is_none_or(|last| self.grant(&last.id()).is_none() || self.stands(&last.id()))
+    }
+
+    /// Not void, although perhaps revoked since: what it issued before may still stand.
+    fn stands_or_is_cut(&self, id: &GrantId) -> bool {
+        self.standings.get(id).map_or_else(|| self.issuer_allows(id), |standing| !standing.void)
+    }
+
+    fn cuts_nothing(&self, issuer: &GrantId, area: Area) -> bool {
+        self.standings.get(issuer).is_none_or(|by| !by.void && !by.cuts_within(area))
+    }
+
+    /// Whether a grant that came by a chain since the last decision may stand.
+    fn issuer_allows(&self, id: &GrantId) -> bool {
+        self.grant(id).is_some_and(|grant| {
+            grant.issuer.is_none_or(|issuer| match self.standings.get(&issuer) {
+                Some(_) => self.cuts_nothing(&issuer, grant.area),
+                None => self.issuer_allows(&issuer),
+            })
+        })
     }
 
     /// The grants from the root down to this one: what proves it to a stranger.

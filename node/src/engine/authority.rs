@@ -1,0 +1,219 @@
+//! What this device states about who may do what: grants, revocations, adoptions; and how it takes
+//! up a new grant when its own has been replaced.
+
+use std::collections::BTreeMap;
+
+use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::parts::DocumentId;
+
+use super::{CaptureError, Engine};
+use crate::authority::{Cut, Revocation, RevocationReason};
+use crate::counting::lane_of;
+use crate::gathered::within;
+use crate::identity::DeviceKeys;
+use crate::identity::grant::{Grant, GrantId, SignedGrant};
+use crate::limits::{ADOPTED_ENTRIES_MAX, REVOCATION_CUTS_MAX};
+use crate::log::run::RunEntry;
+use crate::log::{Adoption, EntryPlace, Incarnation, Kind, Lane, LogKey};
+use crate::setup;
+use crate::store::{StoreError, StoreRead};
+use crate::sync::Now;
+
+/// What a revocation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokeReport {
+    /// The grant that is revoked.
+    pub grant: Grant,
+    /// Logs of it that are cut, and so count up to what this node holds.
+    pub logs: u64,
+    /// Entries that were written.
+    pub entries: u64,
+}
+
+impl Engine {
+    /// Issues a grant: one entry in the issuer's `Authority` log of the subject's scope. The issuer
+    /// is this device, or the root whose keys are given.
+    pub fn issue(
+        &mut self,
+        now: Now,
+        grant: Grant,
+        root: Option<&DeviceKeys>,
+    ) -> Result<SignedGrant, CaptureError> {
+        self.settle(now)?;
+        let (keys, by, incarnation) = self.signer(root)?;
+        if let Some(issuer) = self.authority.grant(&by) {
+            grant.check_within(issuer)?;
+        }
+        let log = LogKey {
+            scope: grant.area.0,
+            lane: Lane::Authority,
+            device: keys.device(),
+            incarnation,
+        };
+        let signed = grant.sign(&keys);
+        let entry = RunEntry::new(Kind::Grant, None, signed.encode(), now.wall_ms);
+        self.write_as(now, BTreeMap::from([(log, vec![entry])]), &keys, by)?;
+        Ok(signed)
+    }
+
+    /// Revokes a grant: what this node holds of its logs by now still counts, and nothing after it.
+    /// The sessions with its device end. Written in each scope in which the grant has logs.
+    pub fn revoke(
+        &mut self,
+        now: Now,
+        id: GrantId,
+        reason: RevocationReason,
+        root: Option<&DeviceKeys>,
+    ) -> Result<RevokeReport, CaptureError> {
+        self.settle(now)?;
+        let (keys, by, incarnation) = self.signer(root)?;
+        self.authority.may_revoke(&by, &id).map_err(CaptureError::Revocation)?;
+        let depth = self.authority.grant(&by).map_or(u8::MAX, |grant| grant.depth);
+        if self.authority.revocation(&id).is_some_and(|revoked| revoked.depth <= depth) {
+            return Err(CaptureError::Revocation("revoke_again"));
+        }
+        let grant =
+            self.authority.grant(&id).cloned().ok_or(CaptureError::Revocation("revoke_unknown"))?;
+        let snapshot = self.store.read()?;
+        let mut cuts: BTreeMap<DivisionCode, Vec<Cut>> = BTreeMap::new();
+        cuts.entry(grant.area.0).or_default();
+        for log in snapshot.logs_in(grant.area)?.into_iter().filter(|log| log.grant == id) {
+            if let Some(head) = snapshot.head_of(log.number)? {
+                cuts.entry(log.key.scope).or_default().push(Cut {
+                    lane: log.key.lane,
+                    incarnation: log.key.incarnation,
+                    seq: head.seq,
+                    hash: head.hash,
+                });
+            }
+        }
+        let logs = cuts.values().map(|cuts| cuts.len() as u64).sum();
+        let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
+        for (scope, cuts) in cuts {
+            let log = LogKey { scope, lane: Lane::Authority, device: keys.device(), incarnation };
+            let empty = [&[][..]];
+            let chunks: Vec<&[Cut]> = match cuts.is_empty() {
+                true => empty.to_vec(),
+                false => cuts.chunks(REVOCATION_CUTS_MAX).collect(),
+            };
+            for chunk in chunks {
+                let body = Revocation { grant: id, reason, cuts: chunk.to_vec() }.encode();
+                let entry = RunEntry::new(Kind::Revoke, None, body, now.wall_ms);
+                fresh.entry(log).or_default().push(entry);
+            }
+        }
+        let entries = self.write_as(now, fresh, &keys, by)?;
+        Ok(RevokeReport { grant, logs, entries })
+    }
+
+    /// Vouches for entries that a revocation has put into quarantine, and with them for the
+    /// ancestors that they bring in. All stand in one scope. Returns how many entries were written.
+    pub fn adopt(
+        &mut self,
+        now: Now,
+        scope: DivisionCode,
+        originals: BTreeMap<DocumentId, Vec<EntryPlace>>,
+    ) -> Result<u64, CaptureError> {
+        self.settle(now)?;
+        let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
+        for (document, places) in originals {
+            let log = self.log_key(scope, lane_of(&document));
+            for chunk in places.chunks(ADOPTED_ENTRIES_MAX) {
+                let body = Adoption { originals: chunk.to_vec() }.encode();
+                let entry = RunEntry::new(Kind::Adopt, Some(document), body, now.wall_ms);
+                fresh.entry(log).or_default().push(entry);
+            }
+        }
+        self.write(now, fresh)
+    }
+
+    /// Who signs: this device, or the root. The root's logs are begun anew each time: nobody who
+    /// holds its key on paper knows where they ended.
+    fn signer(
+        &mut self,
+        root: Option<&DeviceKeys>,
+    ) -> Result<(DeviceKeys, GrantId, Incarnation), CaptureError> {
+        let Some(root) = root else {
+            if !self.authority.stands(&self.own_grant) {
+                return Err(CaptureError::Revoked);
+            }
+            return Ok((self.keys.clone(), self.own_grant, self.incarnation));
+        };
+        let mesh = self.authority.mesh();
+        if self.authority.grant(&mesh).is_none_or(|grant| grant.subject != root.device()) {
+            return Err(CaptureError::OtherRoot);
+        }
+        let incarnation = Incarnation { number: 0, nonce: self.entropy.bytes() };
+        Ok((root.clone(), mesh, incarnation))
+    }
+
+    /// Takes up the grant that has taken the place of this device's own, in a new incarnation, and
+    /// publishes again what the new one allows of what the revocation cut off. A grant for another
+    /// area is not taken up: its records are not these.
+    pub(super) fn take_up_grant(&mut self, now: Now) -> Result<(), StoreError> {
+        if self.authority.stands(&self.own_grant) {
+            return Ok(());
+        }
+        let successor = self
+            .authority
+            .standing_grants_of(self.device())
+            .filter(|(_, grant)| grant.area.contains_area(self.grant.area))
+            .max_by_key(|(_, grant)| grant.serial)
+            .map(|(id, grant)| (*id, grant.clone()));
+        let Some((id, grant)) = successor else { return Ok(()) };
+        let incarnation = Incarnation {
+            number: self.incarnation.number.saturating_add(1),
+            nonce: self.entropy.bytes(),
+        };
+        self.store.write(|tables| setup::set_lineage(tables, id, incarnation))?;
+        (self.own_grant, self.grant, self.incarnation) = (id, grant, incarnation);
+        self.publish_again(now)
+    }
+
+    fn publish_again(&mut self, now: Now) -> Result<(), StoreError> {
+        let (snapshot, device) = (self.store.read()?, self.device());
+        let mut cut_off: BTreeMap<DivisionCode, BTreeMap<DocumentId, Vec<EntryPlace>>> =
+            BTreeMap::new();
+        for log in snapshot.logs_in(self.area())? {
+            if log.key.device != device || log.grant == self.own_grant {
+                continue;
+            }
+            let reach = self.authority.reach(&log.grant, &log.key);
+            snapshot.for_each_entry(log.number, |seq, entry| {
+                let entry = entry?;
+                let document = entry.header.document.id().filter(|document| {
+                    let log = self.log_key(log.key.scope, lane_of(document));
+                    crate::counting::allowed(&log, Some(*document), &self.grant).is_ok()
+                });
+                if let (Kind::Change, Some(document)) = (entry.header.kind, document)
+                    && !within(&snapshot, &log, seq, &reach)?
+                {
+                    let place = EntryPlace { log: log.key, seq, hash: entry.header.hash() };
+                    let documents = cut_off.entry(log.key.scope).or_default();
+                    documents.entry(document).or_default().push(place);
+                }
+                Ok(())
+            })?;
+        }
+        for (scope, documents) in cut_off {
+            match self.adopt(now, scope, documents) {
+                Ok(_) => {}
+                Err(CaptureError::Store(error)) => return Err(error),
+                // It stays in quarantine, where it is listed.
+                Err(error) => tracing::warn!(%error, %scope, "own entries stay in quarantine"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this device may act: its grant stands.
+    pub fn is_revoked(&self) -> bool {
+        !self.authority.stands(&self.own_grant)
+    }
+
+    /// The grant of this device that waits to be taken up elsewhere: it is for another area.
+    pub fn waiting_grant(&self) -> Option<Area> {
+        let mut standing = self.authority.standing_grants_of(self.device());
+        standing.find(|(id, _)| **id != self.own_grant).map(|(_, grant)| grant.area)
+    }
+}
