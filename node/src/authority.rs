@@ -130,6 +130,14 @@ impl Authority {
         self.stated.get(place).map(|stated| stated.standing)
     }
 
+    /// Whether somebody who may delegate has said something about who may do what that only a later
+    /// version understands: until it is updated, a node promises nothing.
+    pub fn update_needed(&self) -> bool {
+        self.stated.values().any(|stated| {
+            stated.statement == Statement::Unknown && stated.standing == StatementStanding::Counts
+        })
+    }
+
     /// Whether any revocation is here.
     pub fn has_revocations(&self) -> bool {
         self.stated.values().any(|stated| matches!(stated.statement, Statement::Revoke(_)))

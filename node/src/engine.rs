@@ -58,6 +58,8 @@ pub struct Engine {
     listening: Vec<String>,
     /// Bytes over all connections as the transport counts them: sent, received.
     wire_bytes: (u64, u64),
+    /// Whether the store may know of a grant that has taken our own's place.
+    grant_unchecked: bool,
 }
 
 /// What a person does to one document.
@@ -145,6 +147,7 @@ impl Engine {
             out: VecDeque::new(),
             listening: Vec::new(),
             wire_bytes: (0, 0),
+            grant_unchecked: true,
         })
     }
 
@@ -252,6 +255,9 @@ impl Engine {
 
     /// Commits what came in, acknowledges it and passes it on.
     pub fn settle(&mut self, now: Now) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.grant_unchecked) {
+            self.take_up_grant(now)?;
+        }
         self.pending_bytes = 0;
         let runs = std::mem::take(&mut self.pending);
         let chain = std::mem::take(&mut self.pending_grants);

@@ -13,13 +13,13 @@ use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
-use crate::authority::{Authority, StatementStanding};
+use crate::authority::{Authority, Statement, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
 use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
 use crate::identity::grant::{GrantId, SignedGrant};
 use crate::index::{self, IndexSecret};
 use crate::log::{
-    Entry, EntryHash, EntryPlace, Head, Kind, LogKey, RunError, UnverifiedRun, VerifiedRun,
+    Entry, EntryHash, EntryPlace, Head, Kind, Lane, LogKey, RunError, UnverifiedRun, VerifiedRun,
 };
 use crate::replication::replicates;
 use crate::statement;
@@ -61,6 +61,9 @@ pub enum Refusal {
     /// The log names no grant that holds for its device and scope.
     #[error("the log names no grant that holds for its device and scope")]
     Unproven,
+    /// The device has put more into the mesh than its grants allow: nobody's fault but the author's.
+    #[error("the device has put more into the mesh than its grants allow")]
+    OverQuota,
     /// The run and the log here are two branches: nobody's fault but the author's.
     #[error("the run is of another branch of the log")]
     Forked,
@@ -97,6 +100,7 @@ impl Refusal {
             Self::Run(RunError::BrokenSignature) => "broken_signature",
             Self::OutsideArea => "outside_area",
             Self::Unproven => "unproven_log",
+            Self::OverQuota => "over_quota",
             Self::Forked => "forked_log",
         }
     }
@@ -174,10 +178,18 @@ impl<'a, 't> Ingest<'a, 't> {
         if !replicates(self.area, key.scope, key.lane) {
             return Ok(Err(Refusal::OutsideArea));
         }
-        let log = match (self.tables.log(&key)?, run.named_grant()) {
-            (Some(log), _) => log,
-            (None, Some(grant)) if self.proves(&grant, &key) => self.tables.log_for(&key, grant)?,
+        let known = self.tables.log(&key)?;
+        let grant = match (&known, run.named_grant()) {
+            (Some(log), _) => log.grant,
+            (None, Some(grant)) if self.proves(&grant, &key) => grant,
             (None, _) => return Ok(Err(Refusal::Unproven)),
+        };
+        if !self.has_quota(&run, known.is_none())? {
+            return Ok(Err(Refusal::OverQuota));
+        }
+        let log = match known {
+            Some(log) => log,
+            None => self.tables.log_for(&key, grant)?,
         };
         let mut head = self.tables.head_of(log.number)?;
         for entry in run.entries() {
@@ -256,8 +268,13 @@ impl<'a, 't> Ingest<'a, 't> {
         let mut documents = BTreeSet::new();
         let Some(before) = self.before.take() else { return Ok(documents) };
         statement::decide(self.tables, self.authority)?;
-        let standings: Vec<(EntryPlace, StatementStanding)> =
-            self.authority.statements().map(|(place, _, standing)| (*place, standing)).collect();
+        let standings: Vec<(EntryPlace, StatementStanding)> = self
+            .authority
+            .statements()
+            // What a later version says is noted as such, whether it counts or not.
+            .filter(|(_, statement, _)| **statement != Statement::Unknown)
+            .map(|(place, _, standing)| (*place, standing))
+            .collect();
         let known: BTreeMap<EntryPlace, StatementStanding> =
             before.statements().map(|(place, _, standing)| (*place, standing)).collect();
         for (place, standing) in standings {
@@ -319,6 +336,29 @@ impl<'a, 't> Ingest<'a, 't> {
         }))
     }
 
+    /// Whether the device may put this much more into the mesh, by the widest of its grants. Grants
+    /// count here whether they stand or not: what a revoked device wrote is still to be seen.
+    fn has_quota(&self, run: &VerifiedRun, new_log: bool) -> Result<bool, StoreError> {
+        let log = run.log();
+        let mut bytes: u64 = run.entries().iter().map(|e| u64::from(e.header.body_length)).sum();
+        let (mut logs, mut incarnations, mut known) = (u64::from(new_log), 0u64, false);
+        for row in self.tables.usage_of(log.device)? {
+            bytes = bytes.saturating_add(row.bytes);
+            logs = logs.saturating_add(u64::from(row.logs));
+            incarnations += 1;
+            known |= row.incarnation == log.incarnation;
+        }
+        incarnations += u64::from(!known);
+        let grants = self.authority.grants_of(log.device).map(|(_, grant)| grant.quota);
+        Ok(grants.fold((false, false, false), |(b, l, i), quota| {
+            (
+                b || bytes <= quota.bytes,
+                l || logs <= u64::from(quota.logs),
+                i || incarnations <= u64::from(quota.incarnations),
+            )
+        }) == (true, true, true))
+    }
+
     fn proves(&self, grant: &GrantId, log: &LogKey) -> bool {
         self.authority
             .grant(grant)
@@ -365,7 +405,14 @@ impl<'a, 't> Ingest<'a, 't> {
                     Err(reason) => self.note(log, entry, reason),
                 }
             }
-            (Kind::Other(_), _) => self.note(log, entry, Unsettled::UnknownKind),
+            (Kind::Other(_), _) => {
+                if log.key.lane == Lane::Authority {
+                    self.authority_changes();
+                    let place = statement::place_of(log, entry);
+                    self.authority.state(place, log.grant, Statement::Unknown);
+                }
+                self.note(log, entry, Unsettled::UnknownKind)
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::DeviceId;
 use crate::limits::{PEERS_FLUSH_MS, STRANGERS_MAX};
+use crate::log::LogKey;
 use crate::store::rows::{EvidenceRow, PeerFailure, PeerRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::{Disposition, Event, Now, PeerError};
@@ -78,18 +79,22 @@ impl PeerBook {
                     row.last_error = None;
                 });
             }
-            Event::Forked(peer, log) => {
-                self.count_refused(*peer, "forked_log");
-                self.evidence.push(EvidenceRow {
-                    peer: Some(*peer),
-                    code: "forked_log".into(),
-                    detail: format!("{log:?}"),
-                    at_ms: now.wall_ms,
-                    bytes: log.to_bytes().to_vec(),
-                });
-            }
+            Event::Forked(peer, log) => self.log_refused(now, *peer, "forked_log", log),
+            Event::OverQuota(peer, log) => self.log_refused(now, *peer, "over_quota", log),
             Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
         }
+    }
+
+    /// A log, or the rest of one, is not taken from a peer.
+    fn log_refused(&mut self, now: Now, peer: DeviceId, code: &str, log: &LogKey) {
+        self.count_refused(peer, code);
+        self.evidence.push(EvidenceRow {
+            peer: Some(peer),
+            code: code.to_owned(),
+            detail: format!("{log:?}"),
+            at_ms: now.wall_ms,
+            bytes: log.to_bytes().to_vec(),
+        });
     }
 
     /// A session ended by an error.

@@ -38,6 +38,9 @@ pub fn load(tables: &impl StoreRead, authority: &mut Authority) -> Result<(), St
             tables.for_each_entry(log.number, |_, entry| {
                 // What does not read is for `verify` to name.
                 let Ok(entry) = entry else { return Ok(()) };
+                if matches!(entry.header.kind, Kind::Other(_)) {
+                    authority.state(place_of(&log, &entry), log.grant, Statement::Unknown);
+                }
                 if matches!(entry.header.kind, Kind::Grant | Kind::Revoke)
                     && let Ok((statement, _)) = read(authority, &log, &entry)
                 {

@@ -72,6 +72,8 @@ pub enum Event {
     Done(DeviceId),
     /// So many entries left for the peer.
     Sent(DeviceId, u64),
+    /// A log's device has put more into the mesh than its grants allow: the rest of it is not taken.
+    OverQuota(DeviceId, LogKey),
     /// The peer and we see a log differently: its author has written two chains.
     Forked(DeviceId, LogKey),
 }

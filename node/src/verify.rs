@@ -11,11 +11,12 @@ use shouwang_crdt_schema::record::ElderId;
 
 use crate::authority::Authority;
 use crate::gathered::{Decided, Found, document_row, within};
+use crate::identity::DeviceId;
 use crate::index::{self, IndexSecret};
 use crate::json::JSON_SCHEMA_VERSION;
-use crate::log::{Entry, EntryHash, Head, Kind};
+use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
 use crate::statement;
-use crate::store::rows::{DocumentKey, LogRow, ScopeRow, Unsettled, UnsettledRow};
+use crate::store::rows::{DocumentKey, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 
 /// What was read, and what is wrong.
@@ -67,6 +68,7 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
         },
         found: Found::new(),
         scopes: BTreeMap::new(),
+        usage: BTreeMap::new(),
         standings: BTreeMap::new(),
     };
     check.step("logs", |check| check.logs());
@@ -85,6 +87,8 @@ struct Check<'a> {
     report: VerifyReport,
     found: Found,
     scopes: BTreeMap<DivisionCode, ScopeRow>,
+    /// What each device has put in, as it follows from the logs.
+    usage: BTreeMap<(DeviceId, Incarnation), UsageRow>,
     /// By document, the entries that do not count as they follow from the logs.
     standings: BTreeMap<DocumentKey, BTreeMap<EntryHash, UnsettledRow>>,
 }
@@ -133,6 +137,7 @@ impl Check<'_> {
                 None
             }
         };
+        self.usage_of(&log.key).logs += 1;
         let reach = self.authority.reach(&log.grant, &log.key);
         let (snapshot, mut head, mut expected): (_, Option<Head>, u64) = (self.snapshot, None, 0);
         snapshot.for_each_entry(log.number, |seq, entry| {
@@ -152,6 +157,7 @@ impl Check<'_> {
             };
             self.report.entries += 1;
             self.scopes.entry(log.key.scope).or_default().entries += 1;
+            self.usage_of(&log.key).bytes += u64::from(entry.header.body_length);
             let is_head = last.is_some_and(|last| last.seq == seq);
             self.entry(log, seq, head.as_ref(), &entry, is_head, &place);
             head = Some(Head::after(head.as_ref(), &entry));
@@ -169,6 +175,12 @@ impl Check<'_> {
             self.fault(format!("{:?}", log.key), "head", &"the head is not the last entry's");
         }
         Ok(())
+    }
+
+    fn usage_of(&mut self, log: &LogKey) -> &mut UsageRow {
+        let (device, incarnation) = (log.device, log.incarnation);
+        let none = UsageRow { device, incarnation, bytes: 0, logs: 0 };
+        self.usage.entry((device, incarnation)).or_insert(none)
     }
 
     fn entry(
@@ -338,6 +350,10 @@ impl Check<'_> {
     }
 
     fn rest(&mut self) -> Result<(), StoreError> {
+        let usage: Vec<UsageRow> = std::mem::take(&mut self.usage).into_values().collect();
+        if self.snapshot.usage_all()? != usage {
+            self.fault("usage".to_owned(), "counts", &"not what the logs come to");
+        }
         self.snapshot.check_meta()?;
         for (grant, _) in self.snapshot.grants_all()? {
             if self.authority.grant(&grant.id()).is_none() {

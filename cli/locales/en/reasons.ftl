@@ -67,6 +67,7 @@ peer-fault =
     .broken_signature = broken signature
     .outside_area = outside this area
     .unproven_log = log without a grant
+    .over_quota = over quota: the device has put in more than it may
     .forked_log = forked log
     .ill_formed = ill-formed change
     .not_allowed = author without the right

@@ -67,6 +67,7 @@ peer-fault =
     .broken_signature = 签名不对
     .outside_area = 不属于本节点的地方
     .unproven_log = 来历无授权证明
+    .over_quota = 超出配额：该设备写入已达上限
     .forked_log = 同一日志出现分叉
     .ill_formed = 更改不合格式
     .not_allowed = 作者无权这样做

@@ -32,6 +32,8 @@ pub enum Statement {
     Grant(GrantId),
     /// A revocation.
     Revoke(Revocation),
+    /// Something that only a later version understands.
+    Unknown,
 }
 
 /// An authority entry that stands where it belongs.
@@ -127,6 +129,7 @@ pub(super) fn decide<E>(
             Statement::Revoke(revocation) => {
                 revoking.entry(revocation.grant).or_default().push(*place);
             }
+            Statement::Unknown => {}
         }
     }
     let mut decided: BTreeMap<GrantId, Standing> = BTreeMap::new();
@@ -182,6 +185,21 @@ pub(super) fn decide<E>(
             }
         }
         decided.insert(id, standing);
+    }
+    for (place, stated) in &authority.stated {
+        if stated.statement == Statement::Unknown {
+            let by = decided.get(&stated.under).zip(authority.grant(&stated.under));
+            let how = match by {
+                Some((_, grant)) if !grant.rights.contains(Rights::DELEGATE) => {
+                    StatementStanding::NotAllowed("right")
+                }
+                Some((standing, _)) if within(place, &standing.reach(&place.log))? => {
+                    StatementStanding::Counts
+                }
+                _ => StatementStanding::BeyondCut,
+            };
+            statements.insert(*place, how);
+        }
     }
     for (place, stated) in &mut authority.stated {
         stated.standing = statements

@@ -10,9 +10,8 @@ use crate::digest;
 use crate::engine::Engine;
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Role};
-use crate::log::Lane;
 pub use crate::store::rows::PeerFailure;
-use crate::store::rows::{ScopeRow, Unsettled};
+use crate::store::rows::ScopeRow;
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
 
@@ -167,7 +166,6 @@ impl Request for Status {
         let area = engine.area();
         let names = places::names(&snapshot, area)?;
         let mut unsettled: BTreeMap<String, u64> = BTreeMap::new();
-        let mut update_needed = false;
         let above = std::iter::successors(area.0.parent(), |scope| scope.parent());
         let mut aside = snapshot.unsettled_in(area)?;
         for scope in above {
@@ -175,10 +173,6 @@ impl Request for Status {
         }
         for row in aside {
             *unsettled.entry(row.standing.code()).or_default() += 1;
-            if row.standing == Unsettled::UnknownKind {
-                let log = snapshot.log_by_number(row.log)?;
-                update_needed |= log.is_some_and(|log| log.key.lane == Lane::Authority);
-            }
         }
         Ok(StatusReport {
             schema_version: JSON_SCHEMA_VERSION,
@@ -195,7 +189,7 @@ impl Request for Status {
             peers: peers(engine)?,
             unsettled,
             evidence: snapshot.evidence_count()?,
-            update_needed,
+            update_needed: engine.authority().update_needed(),
             wire_bytes_sent: engine.wire_bytes().0,
             wire_bytes_received: engine.wire_bytes().1,
         })

@@ -3,8 +3,10 @@
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use super::rows::{DocumentRow, LogNumber, Unsettled, UnsettledRow};
+use super::rows::{DocumentRow, LogNumber, Unsettled, UnsettledRow, UsageRow};
 use crate::codec::{CodecError, Reader, Writer};
+use crate::identity::DeviceId;
+use crate::log::Incarnation;
 
 pub(super) fn json<T: DeserializeOwned>(
     table: &'static str,
@@ -99,4 +101,28 @@ pub(super) fn decode_unsettled(bytes: &[u8]) -> Result<UnsettledRow, CodecError>
     };
     reader.finish()?;
     Ok(UnsettledRow { log, seq, change, standing })
+}
+
+/// Key and value of a row of `usage-1`.
+pub(super) fn encode_usage(row: &UsageRow) -> (Vec<u8>, Vec<u8>) {
+    let key = usage_key(row.device, row.incarnation);
+    (key, encode_checked(&Writer::new().u64(row.bytes).u32(row.logs).finish()))
+}
+
+pub(super) fn usage_key(device: DeviceId, incarnation: Incarnation) -> Vec<u8> {
+    Writer::new().bytes(&device.0).u32(incarnation.number).bytes(&incarnation.nonce).finish()
+}
+
+pub(super) fn decode_usage(key: &[u8], value: &[u8]) -> Result<UsageRow, CodecError> {
+    let (mut key, value) = (Reader::new(key), decode_checked(value).ok_or(CodecError::Tag)?);
+    let mut value = Reader::new(value);
+    let row = UsageRow {
+        device: DeviceId(key.array()?),
+        incarnation: Incarnation { number: key.u32()?, nonce: key.array()? },
+        bytes: value.u64()?,
+        logs: value.u32()?,
+    };
+    key.finish()?;
+    value.finish()?;
+    Ok(row)
 }

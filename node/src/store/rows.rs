@@ -11,7 +11,7 @@ use shouwang_crdt_schema::rules::care_group::{CareFacts, care_group};
 
 use crate::identity::DeviceId;
 use crate::identity::grant::GrantId;
-use crate::log::LogKey;
+use crate::log::{Incarnation, LogKey};
 
 /// The name of a log within this store: what rows of entries begin with instead of 53 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,6 +194,19 @@ pub struct ScopeRow {
     pub conflicts: u64,
     /// Entries that do not count.
     pub unsettled: u64,
+}
+
+/// What a device has put into the mesh in one incarnation, as far as it is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UsageRow {
+    /// The device.
+    pub device: DeviceId,
+    /// The incarnation.
+    pub incarnation: Incarnation,
+    /// Body bytes.
+    pub bytes: u64,
+    /// Logs.
+    pub logs: u32,
 }
 
 /// What is remembered of a peer.

@@ -13,6 +13,7 @@
 //! | `elder_keys-1` | keyed hash (16 B), scope, elder | nothing |
 //! | `scopes-1` | scope | JSON of [`ScopeRow`] |
 //! | `grants-1` | grant id | 1 if it stands in an entry here, else 0; signed grant |
+//! | `usage-1` | device, incarnation | body bytes, logs: what it has put into the mesh |
 //! | `peers-1` | device | JSON of [`PeerRow`] |
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
 //!
@@ -24,16 +25,18 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata,
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
 
-use super::encoding::{damaged_meta, decode_checked, decode_document, decode_unsettled, json};
+use super::encoding::{
+    damaged_meta, decode_checked, decode_document, decode_unsettled, decode_usage, json, usage_key,
+};
 use super::rows::{
     DocumentKey, DocumentRow, ElderKey, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow,
-    ScopeRow, UnsettledRow, elder_bytes, elder_from_bytes,
+    ScopeRow, UnsettledRow, UsageRow, elder_bytes, elder_from_bytes,
 };
 use super::{StoreError, corrupt};
 use crate::codec::{CodecError, Reader};
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
-use crate::log::{Entry, EntryHash, Head, LogKey};
+use crate::log::{Entry, EntryHash, Head, Incarnation, LogKey};
 
 type Bytes = &'static [u8];
 
@@ -50,6 +53,7 @@ pub(super) const ELDERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::ne
 pub(super) const ELDER_KEYS: TableDefinition<'_, Bytes, ()> = TableDefinition::new("elder_keys-1");
 pub(super) const SCOPES: TableDefinition<'_, u64, Bytes> = TableDefinition::new("scopes-1");
 pub(super) const GRANTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("grants-1");
+pub(super) const USAGE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("usage-1");
 pub(super) const PEERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("peers-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 
@@ -66,6 +70,7 @@ pub struct Snapshot {
     elder_keys: ReadOnlyTable<Bytes, ()>,
     scopes: ReadOnlyTable<u64, Bytes>,
     grants: ReadOnlyTable<Bytes, Bytes>,
+    usage: ReadOnlyTable<Bytes, Bytes>,
     peers: ReadOnlyTable<Bytes, Bytes>,
     evidence: ReadOnlyTable<u64, Bytes>,
 }
@@ -84,6 +89,7 @@ impl Snapshot {
             elder_keys: transaction.open_table(ELDER_KEYS)?,
             scopes: transaction.open_table(SCOPES)?,
             grants: transaction.open_table(GRANTS)?,
+            usage: transaction.open_table(USAGE)?,
             peers: transaction.open_table(PEERS)?,
             evidence: transaction.open_table(EVIDENCE)?,
         })
@@ -123,6 +129,7 @@ table_access! {
     elder_keys: Bytes => (),
     scopes: u64 => Bytes,
     grants: Bytes => Bytes,
+    usage: Bytes => Bytes,
     peers: Bytes => Bytes,
     evidence: u64 => Bytes,
 }
@@ -507,6 +514,40 @@ pub trait StoreRead: TableAccess {
     fn is_carried(&self, id: &GrantId) -> Result<bool, StoreError> {
         let row = self.grants().get(id.0.as_slice())?;
         Ok(row.is_some_and(|row| decode_checked(row.value()).and_then(<[u8]>::first) == Some(&1)))
+    }
+
+    /// What a device has put into the mesh, as far as it is here: by incarnation, body bytes and
+    /// logs.
+    fn usage_of(&self, device: DeviceId) -> Result<Vec<UsageRow>, StoreError> {
+        let low = device.0.to_vec();
+        let high = [&low[..], &[0xff; 13]].concat();
+        self.usage()
+            .range(low.as_slice()..high.as_slice())?
+            .map(|row| {
+                let (key, value) = row?;
+                decode_usage(key.value(), value.value()).map_err(corrupt("usage-1"))
+            })
+            .collect()
+    }
+
+    /// What a device has put into the mesh in one incarnation.
+    fn usage_in(
+        &self,
+        device: DeviceId,
+        incarnation: Incarnation,
+    ) -> Result<Option<UsageRow>, StoreError> {
+        let key = usage_key(device, incarnation);
+        let Some(row) = self.usage().get(key.as_slice())? else { return Ok(None) };
+        decode_usage(&key, row.value()).map(Some).map_err(corrupt("usage-1"))
+    }
+
+    /// What all devices have put into the mesh.
+    fn usage_all(&self) -> Result<Vec<UsageRow>, StoreError> {
+        let rows = self.usage().iter()?.map(|row| {
+            let (key, value) = row?;
+            decode_usage(key.value(), value.value()).map_err(corrupt("usage-1"))
+        });
+        rows.collect()
     }
 
     /// What is remembered of a peer.

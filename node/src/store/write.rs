@@ -6,10 +6,10 @@ use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
 use super::StoreError;
-use super::encoding::{encode_checked, encode_document, encode_unsettled};
+use super::encoding::{encode_checked, encode_document, encode_unsettled, encode_usage};
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow, ScopeRow,
-    UnsettledRow, elder_bytes,
+    UnsettledRow, UsageRow, elder_bytes,
 };
 use super::tables::{self, StoreRead};
 use crate::codec::Writer;
@@ -33,6 +33,7 @@ pub struct Transaction<'t> {
     pub(super) elder_keys: Table<'t, Bytes, ()>,
     pub(super) scopes: Table<'t, u64, Bytes>,
     pub(super) grants: Table<'t, Bytes, Bytes>,
+    pub(super) usage: Table<'t, Bytes, Bytes>,
     pub(super) peers: Table<'t, Bytes, Bytes>,
     pub(super) evidence: Table<'t, u64, Bytes>,
 }
@@ -51,6 +52,7 @@ impl<'t> Transaction<'t> {
             elder_keys: transaction.open_table(tables::ELDER_KEYS)?,
             scopes: transaction.open_table(tables::SCOPES)?,
             grants: transaction.open_table(tables::GRANTS)?,
+            usage: transaction.open_table(tables::USAGE)?,
             peers: transaction.open_table(tables::PEERS)?,
             evidence: transaction.open_table(tables::EVIDENCE)?,
         })
@@ -77,6 +79,7 @@ impl<'t> Transaction<'t> {
         let row = key.write(&mut Writer::new()).bytes(&grant.0).finish();
         self.logs.insert(number, row.as_slice())?;
         self.log_numbers.insert(key.to_bytes().as_slice(), number)?;
+        self.use_quota(key, 0, 1)?;
         Ok(LogRow { number: LogNumber(number), key: *key, grant })
     }
 
@@ -89,7 +92,20 @@ impl<'t> Transaction<'t> {
             .u64(head.since_checkpoint_bytes)
             .finish();
         self.heads.insert(log.number.0, row.as_slice())?;
+        self.use_quota(&log.key, u64::from(entry.header.body_length), 0)?;
         self.count(log.key.scope, |counts| counts.entries += 1)
+    }
+
+    /// Counts what a log's device puts into the mesh.
+    fn use_quota(&mut self, log: &LogKey, bytes: u64, logs: u32) -> Result<(), StoreError> {
+        let (device, incarnation) = (log.device, log.incarnation);
+        let known = self.usage_in(device, incarnation)?;
+        let mut row = known.unwrap_or(UsageRow { device, incarnation, bytes: 0, logs: 0 });
+        row.bytes = row.bytes.saturating_add(bytes);
+        row.logs = row.logs.saturating_add(logs);
+        let (key, value) = encode_usage(&row);
+        self.usage.insert(key.as_slice(), value.as_slice())?;
+        Ok(())
     }
 
     /// Changes the counts of a scope.

@@ -68,6 +68,8 @@ pub(super) struct Session {
     stuck: BTreeSet<LogKey>,
     in_flight: VecDeque<(LogKey, u64, usize)>,
     in_flight_bytes: usize,
+    /// Whether this node has to be updated before it may promise anything.
+    update_needed: bool,
     done: bool,
 }
 
@@ -102,6 +104,7 @@ impl Session {
             stuck: BTreeSet::new(),
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
+            update_needed: false,
             done: false,
         };
         let (epoch, commit_number) = replica.epoch();
@@ -466,6 +469,12 @@ impl Session {
                 self.forked(log, out);
                 Ok(())
             }
+            Err(Refusal::OverQuota) => {
+                if self.stuck.insert(log) {
+                    out.push_back(Output::Event(Event::OverQuota(self.peer, log)));
+                }
+                Ok(())
+            }
             Err(refusal) => {
                 self.stuck.insert(log);
                 Err(PeerError::Run(*refusal))
@@ -547,6 +556,7 @@ impl Session {
             out.push_back(Output::Send(self.peer, frame));
             out.push_back(Output::Event(sent));
         }
+        self.update_needed = replica.authority().update_needed();
         let done = self.is_done();
         if done && !self.done {
             out.push_back(Output::Event(Event::Done(self.peer)));
@@ -557,7 +567,7 @@ impl Session {
 
     /// Whether both hold, durably, all that both summaries spoke of and all that was sent since.
     fn is_done(&self) -> bool {
-        self.is_settled() && self.stuck.is_empty()
+        self.is_settled() && self.stuck.is_empty() && !self.update_needed
     }
 
     /// Whether nothing more can be exchanged: done, but for logs that are stuck.

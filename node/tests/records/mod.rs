@@ -582,14 +582,25 @@ fn kinds_that_this_version_does_not_know() {
             assert!(!status.update_needed, "{place}");
         }
     }
-    // In the lane of authority it may be what takes a right away: no node can say that it knows.
+    // In the lane of authority it says nothing where its author may not delegate.
     let log = impostor.log(SHANGHE, Lane::Authority);
     sends_entry(&mut scene, &mut impostor, log, unknown(200));
     assert_passed_on(&mut scene, &impostor, &log);
     for place in [SONGWU, SHANGHE, COUNTY] {
-        assert!(scene.county.status(place).update_needed, "{place}");
+        assert!(!scene.county.status(place).update_needed, "{place}");
     }
     scene.assert_goes_on(&[]);
+    // Where its author may, it may be what takes a right away: no node can say that it knows, and
+    // none says that an exchange is done.
+    let mut manager = Impostor::granted(&mut scene.county, COUNTY, SONGWU, Role::Manager);
+    manager.enters(&mut scene.county, SONGWU);
+    let log = manager.log(SONGWU, Lane::Authority);
+    sends_entry(&mut scene, &mut manager, log, unknown(200));
+    for place in [SONGWU, SHANGHE, COUNTY] {
+        let status = scene.county.status(place);
+        assert!(status.update_needed, "{place}");
+        assert!(status.peers.iter().all(|peer| !peer.done), "{place}");
+    }
 }
 
 /// Grants that somebody signed and nobody could give.
