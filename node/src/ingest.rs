@@ -18,12 +18,19 @@ use crate::counting::{Candidate, Counted, count, count_onto};
 use crate::identity::authority::Authority;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::index::{self, IndexSecret};
+use crate::limits::BRANCHES_MAX;
 use crate::log::{
     Entry, EntryHash, Head, Kind, Lane, LogKey, RunError, UnverifiedRun, VerifiedRun,
 };
 use crate::replication::replicates;
-use crate::store::rows::{DocumentKey, DocumentRow, LogNumber, LogRow, Unsettled, UnsettledRow};
-use crate::store::{StoreError, StoreRead, Transaction};
+use crate::store::rows::{
+    DocumentKey, DocumentRow, EvidenceRow, LogNumber, LogRow, Unsettled, UnsettledRow,
+};
+use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
+
+mod attach;
+
+use attach::Place;
 
 /// One transaction's worth of runs.
 pub struct Ingest<'a, 't> {
@@ -32,18 +39,23 @@ pub struct Ingest<'a, 't> {
     area: Area,
     secret: IndexSecret,
     fresh: BTreeMap<DocumentKey, Vec<Fresh>>,
-    heads: BTreeMap<LogKey, Head>,
+    logs: BTreeSet<LogKey>,
+    evidence: Vec<EvidenceRow>,
     /// Entries that were set aside at once.
     noted: BTreeMap<LogKey, Vec<Unsettled>>,
 }
 
-/// What became of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Stored: so many entries were new.
-    Stored(u64),
-    /// All of it was here already.
-    Known,
+/// What became of a run that is stored, or was here already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many entries were new.
+    pub new: u64,
+    /// The chain that its last entry stands under.
+    pub chain: LogNumber,
+    /// The number of its last entry.
+    pub seq: u64,
+    /// The hash of its last entry.
+    pub hash: EntryHash,
 }
 
 /// Why a run is not stored.
@@ -58,16 +70,22 @@ pub enum Refusal {
     /// The log names no grant that holds for its device and scope.
     #[error("the log names no grant that holds for its device and scope")]
     Unproven,
-    /// The run and the log here are two branches: nobody's fault but the author's.
-    #[error("the run is of another branch of the log")]
-    Forked,
+    /// The log has as many branches here as any may have, and the run is of another: nobody's fault
+    /// but the author's.
+    #[error("the run is of one more branch than a log may have")]
+    Forked {
+        /// The hash of the run's last entry.
+        end: EntryHash,
+    },
 }
 
 /// What a transaction came to, once it is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ingested {
-    /// New heads.
-    pub heads: BTreeMap<LogKey, Head>,
+    /// Logs with new entries.
+    pub logs: BTreeSet<LogKey>,
+    /// Forks that were found, to be dated and kept.
+    pub evidence: Vec<EvidenceRow>,
     /// New entries that are kept and do not count, apart from those that only wait: why.
     pub set_aside: BTreeMap<LogKey, Vec<Unsettled>>,
 }
@@ -91,7 +109,7 @@ impl Refusal {
             Self::Run(RunError::BrokenSignature) => "broken_signature",
             Self::OutsideArea => "outside_area",
             Self::Unproven => "unproven_log",
-            Self::Forked => "forked_log",
+            Self::Forked { .. } => "forked_log",
         }
     }
 }
@@ -111,7 +129,8 @@ impl<'a, 't> Ingest<'a, 't> {
             area,
             secret,
             fresh: BTreeMap::new(),
-            heads: BTreeMap::new(),
+            logs: BTreeSet::new(),
+            evidence: Vec::new(),
             noted: BTreeMap::new(),
         }
     }
@@ -132,51 +151,63 @@ impl<'a, 't> Ingest<'a, 't> {
         Ok(())
     }
 
-    /// Verifies a run against the log here and stores it.
+    /// Verifies a run against the log here and stores what of it is new.
     pub fn receive(&mut self, run: UnverifiedRun) -> Result<Result<Outcome, Refusal>, StoreError> {
-        let head = self.tables.head(&run.log)?;
-        let run = match &head {
-            Some(head) if run.first_seq <= head.seq => {
-                if run.last_seq() <= head.seq {
-                    let same = self.holds(&run)?;
-                    return Ok(if same { Ok(Outcome::Known) } else { Err(Refusal::Forked) });
-                }
-                // Two peers sent the same stretch. If the rest does not fit what is here, the
-                // author has two chains, and whoever carries one is not to blame.
-                let known = head.seq + 1 - run.first_seq;
-                match run.without_first(known, head.hash).verify(Some(head)) {
-                    Ok(run) => run,
-                    Err(_) => return Ok(Err(Refusal::Forked)),
-                }
-            }
-            head => match run.verify(head.as_ref()) {
-                Ok(run) => run,
-                Err(error) => return Ok(Err(error.into())),
-            },
-        };
-        self.store(run)
+        let chains = self.tables.chains(&run.log)?;
+        match attach::verify(self.tables, &chains, run)? {
+            Ok(run) => self.place(&chains, run),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
     /// Stores a verified run.
     pub fn store(&mut self, run: VerifiedRun) -> Result<Result<Outcome, Refusal>, StoreError> {
+        let chains = self.tables.chains(&run.log())?;
+        self.place(&chains, run)
+    }
+
+    fn place(
+        &mut self,
+        chains: &[LogRow],
+        run: VerifiedRun,
+    ) -> Result<Result<Outcome, Refusal>, StoreError> {
         let key = run.log();
         if !replicates(self.area, key.scope, key.lane) {
             return Ok(Err(Refusal::OutsideArea));
         }
-        let log = match (self.tables.log(&key)?, run.named_grant()) {
-            (Some(log), _) => log,
-            (None, Some(grant)) if self.proves(&grant, &key) => self.tables.log_for(&key, grant)?,
-            (None, _) => return Ok(Err(Refusal::Unproven)),
+        let place = attach::place(self.tables, chains, &run)?;
+        let head = attach::head_before(self.tables, &place)?;
+        let (seq, hash) = (run.head().seq, run.head().hash);
+        let outcome = |new, chain: &LogRow| Outcome { new, chain: chain.number, seq, hash };
+        let (log, known) = match place {
+            Place::Known(chain) => return Ok(Ok(outcome(0, &chain))),
+            Place::Extends(chain, known) => (chain, known),
+            Place::New => match run.named_grant() {
+                Some(grant) if self.proves(&grant, &key) => (self.tables.log_for(&key, grant)?, 0),
+                _ => return Ok(Err(Refusal::Unproven)),
+            },
+            Place::Branches { beside, fork, known } => {
+                let (grant, fresh) = (attach::grant_of(&run, &fork, &beside), run.new_from(known));
+                if !self.proves(&grant, &key) {
+                    return Ok(Err(Refusal::Unproven));
+                }
+                if chains.len() >= BRANCHES_MAX {
+                    self.evidence.extend(fresh.first().map(|first| attach::too_many(&key, first)));
+                    return Ok(Err(Refusal::Forked { end: hash }));
+                }
+                self.evidence.push(attach::evidence(self.tables, &beside, &fork, fresh)?);
+                (self.tables.branch(&key, grant, fork)?, known)
+            }
         };
-        let mut head = self.tables.head_of(log.number)?;
-        for entry in run.entries() {
+        let (fresh, mut head) = (run.new_from(known), head);
+        for entry in fresh {
             let next = Head::after(head.as_ref(), entry);
             self.tables.append(&log, entry, &next)?;
             self.effect(&log, entry)?;
             head = Some(next);
         }
-        self.heads.insert(key, *run.head());
-        Ok(Ok(Outcome::Stored(run.entries().len() as u64)))
+        self.logs.insert(key);
+        Ok(Ok(outcome(fresh.len() as u64, &log)))
     }
 
     /// Decides what the new entries come to and brings documents and index up to date.
@@ -211,22 +242,7 @@ impl<'a, 't> Ingest<'a, 't> {
         for ((scope, elder), parts) in changed {
             index::update(self.tables, &self.secret, scope, elder, &parts)?;
         }
-        Ok(Ingested { heads: self.heads, set_aside })
-    }
-
-    /// Whether the last entry of a run is the one that is here with its number: then all before it
-    /// are, too, unless the author has signed two chains that meet, which no hash does.
-    fn holds(&self, run: &UnverifiedRun) -> Result<bool, StoreError> {
-        let Some(log) = self.tables.log(&run.log)? else { return Ok(false) };
-        let stored = self.tables.entry(log.number, run.last_seq())?;
-        Ok(stored.zip(run.entries.last()).is_some_and(|(stored, sent)| {
-            let header = &stored.header;
-            header.kind == sent.kind
-                && header.document == sent.document
-                && header.written_at_ms == sent.written_at_ms
-                && header.tail == sent.tail
-                && stored.body == sent.body
-        }))
+        Ok(Ingested { logs: self.logs, evidence: self.evidence, set_aside })
     }
 
     fn proves(&self, grant: &GrantId, log: &LogKey) -> bool {

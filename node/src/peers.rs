@@ -78,16 +78,7 @@ impl PeerBook {
                     row.last_error = None;
                 });
             }
-            Event::Forked(peer, log) => {
-                self.count_refused(*peer, "forked_log");
-                self.evidence.push(EvidenceRow {
-                    peer: Some(*peer),
-                    code: "forked_log".into(),
-                    detail: format!("{log:?}"),
-                    at_ms: now.wall_ms,
-                    bytes: log.to_bytes().to_vec(),
-                });
-            }
+            Event::OwnLogs(..) => {}
             Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
         }
     }

@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["counting", "index", "digest", "replication"],
     &["ingest"],
     &["sync", "verify", "setup"],
-    &["replica", "peers"],
+    &["replica", "peers", "lineage"],
     &["engine"],
     &["command"],
     &["machine", "transport"],
