@@ -104,13 +104,13 @@ impl Lineage {
         }
         // Nobody signs a summary: a peer that has cried wolf is not believed again before it has
         // shown one.
-        for head in owed.iter().filter(|_| !self.trusted.contains(&peer)) {
+        let believed = !self.trusted.contains(&peer);
+        for head in owed.iter().filter(|_| believed) {
             let seen = head.log.incarnation;
             let near = seen.number.saturating_sub(self.highest) <= INCARNATION_AHEAD_MAX;
             if seen == self.current || (self.is_later(seen) && near) {
                 self.notice(seen);
                 self.trusted.insert(peer);
-                break;
             }
         }
         let whole = owed.is_empty();

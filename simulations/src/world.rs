@@ -1221,7 +1221,8 @@ impl World {
             return Ok(());
         }
         self.note("power_on", &[node as u64]);
-        if !self.calm && self.nodes[node].spare.is_some() && self.streams.faults.random_bool(0.5) {
+        let turns = !self.calm && self.plan.faults.clone_every_ms.is_some();
+        if turns && self.nodes[node].spare.is_some() && self.streams.faults.random_bool(0.5) {
             self.swap_machines(node);
         }
         for attempt in 0..6 {
