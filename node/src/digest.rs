@@ -7,7 +7,7 @@ use crate::store::{StoreError, StoreRead};
 /// The digests of one scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeDigests {
-    /// Over the heads of `Urgent` and `Routine` logs and the heads of counting documents.
+    /// Over the heads of `Urgent` and `Routine` logs, of all branches, and the heads of counting documents.
     pub records: [u8; 32],
     /// Over the heads of `Authority` and `Notice` logs and the heads of the directory.
     pub authority: [u8; 32],
@@ -18,12 +18,16 @@ pub struct ScopeDigests {
 pub fn of_scope(tables: &impl StoreRead, scope: DivisionCode) -> Result<ScopeDigests, StoreError> {
     let mut records = blake3::Hasher::new_derive_key("shouwang 2026 scope digest 1");
     let mut authority = blake3::Hasher::new_derive_key("shouwang 2026 authority digest 1");
+    let mut heads = Vec::new();
     for log in tables.logs_of(scope)? {
-        if let Some(head) = tables.head_of(log.number)? {
-            let hasher = if log.key.lane.carries_records() { &mut records } else { &mut authority };
-            hasher.update(&log.key.to_bytes());
-            hasher.update(&head.seq.to_be_bytes()).update(&head.hash.0);
-        }
+        heads.extend(tables.head_of(log.number)?.map(|head| (log.key, head.seq, head.hash)));
+    }
+    // Which branch of a log came first is nobody else's business.
+    heads.sort_unstable();
+    for (log, seq, hash) in heads {
+        let hasher = if log.lane.carries_records() { &mut records } else { &mut authority };
+        hasher.update(&log.to_bytes());
+        hasher.update(&seq.to_be_bytes()).update(&hash.0);
     }
     tables.for_each_document(scope, |key, row| {
         let hasher = match key.id.elder_id() {

@@ -20,8 +20,9 @@ use crate::entropy::Entropy;
 use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
-use crate::ingest::{Ingest, Ingested, Outcome, Refusal};
+use crate::ingest::{Ingest, Ingested, Refusal};
 use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
+use crate::lineage::Lineage;
 use crate::log::run::RunEntry;
 use crate::log::{Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::peers::PeerBook;
@@ -29,7 +30,7 @@ use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::rows::{DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
-use crate::sync::{Event, Input, Mesh, Now, Output, Progress};
+use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
 
 mod authority;
 
@@ -42,7 +43,9 @@ pub struct Engine {
     authority: Authority,
     own_grant: GrantId,
     grant: Grant,
-    incarnation: Incarnation,
+    lineage: Lineage,
+    /// Heads of our own logs that peers' summaries named, to be compared.
+    shown: Vec<(DeviceId, Vec<LogPosition>)>,
     /// The second half of every actor of this process.
     actor_nonce: [u8; 8],
     epoch: u64,
@@ -128,13 +131,15 @@ impl Engine {
         let authority = setup::load_authority(&store)?;
         let grant = authority.grant(&own.grant).cloned().ok_or(SetupError::NotJoined)?;
         let peers = PeerBook::load(&store.read()?)?;
+        let lineage = Lineage::open(&store, own.keys.device(), own.incarnation, &mut entropy)?;
         Ok(Self {
             store,
             keys: own.keys,
             authority,
             own_grant: own.grant,
             grant,
-            incarnation: own.incarnation,
+            lineage,
+            shown: Vec::new(),
             actor_nonce: entropy.bytes(),
             epoch: own.epoch,
             secret: own.index_secret,
@@ -169,6 +174,19 @@ impl Engine {
     /// This device's grant's id.
     pub fn grant_id(&self) -> GrantId {
         self.own_grant
+    }
+
+    /// The incarnation that this device writes under.
+    pub fn incarnation(&self) -> Incarnation {
+        self.lineage.current()
+    }
+
+    /// Whether, since this process started, a peer's whole summary has shown our own logs to be here
+    /// as the peer holds them (or there are none); or, where it has shown more, that has come, and
+    /// what is written from now on is of a new incarnation. Until then nothing should be written by
+    /// itself: the disk may be an old one.
+    pub fn heads_confirmed(&self) -> bool {
+        self.lineage.is_confirmed()
     }
 
     /// This device's area.
@@ -250,6 +268,9 @@ impl Engine {
         self.mesh = mesh;
         handled?;
         self.drain(now);
+        for (peer, heads) in std::mem::take(&mut self.shown) {
+            self.lineage.summary(&snapshot, peer, heads)?;
+        }
         if self.pending_bytes >= COMMIT_BYTES { self.settle(now) } else { Ok(()) }
     }
 
@@ -257,6 +278,9 @@ impl Engine {
     pub fn settle(&mut self, now: Now) -> Result<(), StoreError> {
         if std::mem::take(&mut self.grant_unchecked) {
             self.take_up_grant(now)?;
+        }
+        if self.lineage.is_due() {
+            self.lineage.settle(&self.store, &mut self.entropy, now.wall_ms)?;
         }
         self.pending_bytes = 0;
         let runs = std::mem::take(&mut self.pending);
@@ -267,6 +291,7 @@ impl Engine {
         let senders: BTreeMap<LogKey, DeviceId> =
             runs.iter().map(|(peer, run)| (run.log, *peer)).collect();
         let (results, ingested) = self.transact(
+            now,
             |_| Ok(()),
             |ingest| {
                 let mut results = Vec::new();
@@ -279,10 +304,20 @@ impl Engine {
             },
         )?;
         for (peer, log, last, result) in &results {
-            if let Ok(Outcome::Stored(count)) = result {
-                self.peers.note(*peer, |row| row.entries_received += count);
+            if let Ok(outcome) = result {
+                self.peers.note(*peer, |row| row.entries_received += outcome.new);
+            }
+            if matches!(result, Err(Refusal::OverQuota { .. })) {
+                self.peers.log_refused(now, *peer, "over_quota", log);
             }
             self.mesh.ingested(*peer, *log, *last, result)?;
+        }
+        let stored =
+            results.iter().filter(|(.., result)| result.is_ok_and(|stored| stored.new > 0));
+        let stored = stored.map(|(peer, log, ..)| (*peer, *log));
+        self.lineage.received(&self.store.read()?, stored)?;
+        if self.lineage.is_due() {
+            self.lineage.settle(&self.store, &mut self.entropy, now.wall_ms)?;
         }
         for (log, reasons) in &ingested.set_aside {
             if let Some(peer) = senders.get(log) {
@@ -401,7 +436,7 @@ impl Engine {
             Some(reason) => Err(CaptureError::WouldNotCount(reason.code())),
             None => Ok(()),
         };
-        let ((), ingested) = self.transact(counts, |ingest| {
+        let ((), ingested) = self.transact(now, counts, |ingest| {
             for (log, entries) in fresh {
                 let head = ingest.tables().head(&log)?;
                 let run = VerifiedRun::write(log, grant, head.as_ref(), entries, keys)
@@ -418,6 +453,7 @@ impl Engine {
     /// happened, and what authority learnt in it is forgotten.
     fn transact<T, E: From<StoreError>>(
         &mut self,
+        now: Now,
         accept: impl FnOnce(&Ingested) -> Result<(), E>,
         work: impl FnOnce(&mut Ingest<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Ingested), E> {
@@ -428,6 +464,10 @@ impl Engine {
             let value = work(&mut ingest)?;
             let ingested = ingest.finish()?;
             accept(&ingested)?;
+            for row in &ingested.evidence {
+                let row = EvidenceRow { at_ms: now.wall_ms, ..row.clone() };
+                tables.put_evidence_once(row)?;
+            }
             Ok::<_, E>((value, ingested))
         });
         if result.is_err() {
@@ -442,8 +482,7 @@ impl Engine {
     fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
         let snapshot = self.store.read()?;
         let mut mesh = std::mem::take(&mut self.mesh);
-        let told =
-            self.view(&snapshot).and_then(|view| mesh.committed(now, &ingested.heads, &view));
+        let told = self.view(&snapshot).and_then(|view| mesh.committed(now, &ingested.logs, &view));
         self.mesh = mesh;
         told?;
         self.drain(now);
@@ -460,6 +499,7 @@ impl Engine {
                     self.pending.push((peer, run));
                 }
                 Output::Learn(chain) => self.pending_grants.extend(chain),
+                Output::Event(Event::OwnLogs(peer, heads)) => self.shown.push((peer, heads)),
                 Output::Event(event) => {
                     self.peers.event(now, &event);
                     if let Event::Done(_) = event {
@@ -493,7 +533,7 @@ impl Engine {
     }
 
     fn log_key(&self, scope: DivisionCode, lane: Lane) -> LogKey {
-        LogKey { scope, lane, device: self.device(), incarnation: self.incarnation }
+        LogKey { scope, lane, device: self.device(), incarnation: self.lineage.current() }
     }
 
     fn view<'a>(&'a self, snapshot: &'a Snapshot) -> Result<View<'a>, StoreError> {

@@ -10,7 +10,7 @@ use crate::counting::{Candidate, Counted, allowed, count};
 use crate::identity::grant::Grant;
 use crate::log::{Adoption, Entry, EntryHash, Kind};
 use crate::store::rows::{DocumentKey, DocumentRow, LogRow, Unsettled, UnsettledRow};
-use crate::store::{StoreError, StoreRead};
+use crate::store::{ChainRead, StoreError};
 
 /// Entries by document.
 pub type Found = BTreeMap<DocumentKey, Gathered>;
@@ -100,7 +100,7 @@ impl Adopting {
 
 /// Reads the logs of an area and gathers the entries of the documents that `found` has keys for.
 pub fn collect(
-    tables: &impl StoreRead,
+    tables: &impl ChainRead,
     authority: &Authority,
     area: Area,
     found: &mut Found,
@@ -123,7 +123,7 @@ pub fn collect(
 /// Whether the entry of a log with this number lies within its reach. What ends the reach and is not
 /// here says nothing of branches: every entry up to its number does.
 pub fn within(
-    tables: &impl StoreRead,
+    tables: &impl ChainRead,
     log: &LogRow,
     seq: u64,
     reach: &Reach,

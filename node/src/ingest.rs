@@ -13,18 +13,23 @@ use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
-use crate::authority::{Authority, Statement, StatementStanding};
+use crate::authority::{Authority, Reach, Statement, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
 use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
-use crate::identity::grant::{GrantId, SignedGrant};
+use crate::identity::grant::{GrantId, Quota, SignedGrant};
 use crate::index::{self, IndexSecret};
+use crate::limits::BRANCHES_MAX;
 use crate::log::{
     Entry, EntryHash, EntryPlace, Head, Kind, Lane, LogKey, RunError, UnverifiedRun, VerifiedRun,
 };
 use crate::replication::replicates;
 use crate::statement;
-use crate::store::rows::{DocumentKey, LogNumber, LogRow, Unsettled, UnsettledRow};
-use crate::store::{StoreError, StoreRead, Transaction};
+use crate::store::rows::{DocumentKey, EvidenceRow, LogNumber, LogRow, Unsettled, UnsettledRow};
+use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
+
+mod attach;
+
+use attach::Place;
 
 /// One transaction's worth of runs.
 pub struct Ingest<'a, 't> {
@@ -33,20 +38,27 @@ pub struct Ingest<'a, 't> {
     area: Area,
     secret: IndexSecret,
     fresh: BTreeMap<DocumentKey, Vec<Fresh>>,
-    heads: BTreeMap<LogKey, Head>,
+    logs: BTreeSet<LogKey>,
+    evidence: Vec<EvidenceRow>,
     /// Entries that were set aside at once.
     noted: BTreeMap<LogKey, Vec<Unsettled>>,
     /// Who may do what as it was, once anything of it has changed.
     before: Option<Box<Authority>>,
+    /// Logs with new entries of which not all count: what ends them may have come.
+    cut: BTreeSet<LogKey>,
 }
 
-/// What became of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Stored: so many entries were new.
-    Stored(u64),
-    /// All of it was here already.
-    Known,
+/// What became of a run that is stored, or was here already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many entries were new.
+    pub new: u64,
+    /// The chain that its last entry stands under.
+    pub chain: LogNumber,
+    /// The number of its last entry.
+    pub seq: u64,
+    /// The hash of its last entry.
+    pub hash: EntryHash,
 }
 
 /// Why a run is not stored.
@@ -63,17 +75,26 @@ pub enum Refusal {
     Unproven,
     /// The device has put more into the mesh than its grants allow: nobody's fault but the author's.
     #[error("the device has put more into the mesh than its grants allow")]
-    OverQuota,
-    /// The run and the log here are two branches: nobody's fault but the author's.
-    #[error("the run is of another branch of the log")]
-    Forked,
+    OverQuota {
+        /// The hash of the run's last entry.
+        end: EntryHash,
+    },
+    /// The log has as many branches here as any may have, and the run is of another: nobody's fault
+    /// but the author's.
+    #[error("the run is of one more branch than a log may have")]
+    Forked {
+        /// The hash of the run's last entry.
+        end: EntryHash,
+    },
 }
 
 /// What a transaction came to, once it is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ingested {
-    /// New heads.
-    pub heads: BTreeMap<LogKey, Head>,
+    /// Logs with new entries.
+    pub logs: BTreeSet<LogKey>,
+    /// Forks that were found, to be dated and kept.
+    pub evidence: Vec<EvidenceRow>,
     /// New entries that are kept and do not count, apart from those that only wait: why.
     pub set_aside: BTreeMap<LogKey, Vec<Unsettled>>,
     /// Whether anything about who may do what has changed.
@@ -100,8 +121,8 @@ impl Refusal {
             Self::Run(RunError::BrokenSignature) => "broken_signature",
             Self::OutsideArea => "outside_area",
             Self::Unproven => "unproven_log",
-            Self::OverQuota => "over_quota",
-            Self::Forked => "forked_log",
+            Self::OverQuota { .. } => "over_quota",
+            Self::Forked { .. } => "forked_log",
         }
     }
 }
@@ -121,9 +142,11 @@ impl<'a, 't> Ingest<'a, 't> {
             area,
             secret,
             fresh: BTreeMap::new(),
-            heads: BTreeMap::new(),
+            logs: BTreeSet::new(),
+            evidence: Vec::new(),
             noted: BTreeMap::new(),
             before: None,
+            cut: BTreeSet::new(),
         }
     }
 
@@ -147,59 +170,78 @@ impl<'a, 't> Ingest<'a, 't> {
         Ok(())
     }
 
-    /// Verifies a run against the log here and stores it.
+    /// Verifies a run against the log here and stores what of it is new.
     pub fn receive(&mut self, run: UnverifiedRun) -> Result<Result<Outcome, Refusal>, StoreError> {
-        let head = self.tables.head(&run.log)?;
-        let run = match &head {
-            Some(head) if run.first_seq <= head.seq => {
-                if run.last_seq() <= head.seq {
-                    let same = self.holds(&run)?;
-                    return Ok(if same { Ok(Outcome::Known) } else { Err(Refusal::Forked) });
-                }
-                // Two peers sent the same stretch. If the rest does not fit what is here, the
-                // author has two chains, and whoever carries one is not to blame.
-                let known = head.seq + 1 - run.first_seq;
-                match run.without_first(known, head.hash).verify(Some(head)) {
-                    Ok(run) => run,
-                    Err(_) => return Ok(Err(Refusal::Forked)),
-                }
-            }
-            head => match run.verify(head.as_ref()) {
-                Ok(run) => run,
-                Err(error) => return Ok(Err(error.into())),
-            },
-        };
-        self.store(run)
+        let chains = self.tables.chains(&run.log)?;
+        match attach::verify(self.tables, &chains, run)? {
+            Ok(run) => self.place(&chains, run),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
     /// Stores a verified run.
     pub fn store(&mut self, run: VerifiedRun) -> Result<Result<Outcome, Refusal>, StoreError> {
+        let chains = self.tables.chains(&run.log())?;
+        self.place(&chains, run)
+    }
+
+    fn place(
+        &mut self,
+        chains: &[LogRow],
+        run: VerifiedRun,
+    ) -> Result<Result<Outcome, Refusal>, StoreError> {
         let key = run.log();
         if !replicates(self.area, key.scope, key.lane) {
             return Ok(Err(Refusal::OutsideArea));
         }
-        let known = self.tables.log(&key)?;
-        let grant = match (&known, run.named_grant()) {
-            (Some(log), _) => log.grant,
-            (None, Some(grant)) if self.proves(&grant, &key) => grant,
-            (None, _) => return Ok(Err(Refusal::Unproven)),
+        let place = attach::place(self.tables, chains, &run)?;
+        let head = attach::head_before(self.tables, &place)?;
+        let (seq, hash) = (run.head().seq, run.head().hash);
+        let outcome = |new, chain: &LogRow| Outcome { new, chain: chain.number, seq, hash };
+        let (known, is_chain) = match &place {
+            Place::Known(_) => (run.entries().len(), false),
+            Place::Extends(_, known) => (*known, false),
+            Place::New => (0, true),
+            Place::Branches { known, .. } => (*known, true),
         };
-        if !self.has_quota(&run, known.is_none())? {
-            return Ok(Err(Refusal::OverQuota));
+        if !self.has_quota(&key, run.new_from(known), is_chain)? {
+            return Ok(Err(Refusal::OverQuota { end: hash }));
         }
-        let log = match known {
-            Some(log) => log,
-            None => self.tables.log_for(&key, grant)?,
+        let (log, known) = match place {
+            Place::Known(chain) => return Ok(Ok(outcome(0, &chain))),
+            Place::Extends(chain, known) => (chain, known),
+            Place::New => match run.named_grant() {
+                Some(grant) if self.proves(&grant, &key) => (self.tables.log_for(&key, grant)?, 0),
+                _ => return Ok(Err(Refusal::Unproven)),
+            },
+            Place::Branches { beside, fork, known } => {
+                let (grant, fresh) = (attach::grant_of(&run, &fork, &beside), run.new_from(known));
+                if !self.proves(&grant, &key) {
+                    return Ok(Err(Refusal::Unproven));
+                }
+                if chains.len() >= BRANCHES_MAX {
+                    self.evidence.extend(fresh.first().map(|first| attach::too_many(&key, first)));
+                    return Ok(Err(Refusal::Forked { end: hash }));
+                }
+                self.evidence.push(attach::evidence(self.tables, &beside, &fork, fresh)?);
+                (self.tables.branch(&key, grant, fork)?, known)
+            }
         };
-        let mut head = self.tables.head_of(log.number)?;
-        for entry in run.entries() {
+        if self.authority.reach(&log.grant, &key) != Reach::Whole {
+            self.cut.insert(key);
+            if key.lane == Lane::Authority {
+                self.authority_changes();
+            }
+        }
+        let (fresh, mut head) = (run.new_from(known), head);
+        for entry in fresh {
             let next = Head::after(head.as_ref(), entry);
             self.tables.append(&log, entry, &next)?;
             self.effect(&log, entry)?;
             head = Some(next);
         }
-        self.heads.insert(key, *run.head());
-        Ok(Ok(Outcome::Stored(run.entries().len() as u64)))
+        self.logs.insert(key);
+        Ok(Ok(outcome(fresh.len() as u64, &log)))
     }
 
     /// Decides what the new entries come to and brings documents and index up to date.
@@ -252,7 +294,7 @@ impl<'a, 't> Ingest<'a, 't> {
             let parts: Vec<Part> = parts.into_iter().collect();
             index::update(self.tables, &self.secret, scope, elder, &parts)?;
         }
-        Ok(Ingested { heads: self.heads, set_aside, authority_changed })
+        Ok(Ingested { logs: self.logs, evidence: self.evidence, set_aside, authority_changed })
     }
 
     /// Remembers who may do what before it changes.
@@ -266,6 +308,11 @@ impl<'a, 't> Ingest<'a, 't> {
     /// that now count further, or less far, than before.
     fn recount(&mut self) -> Result<BTreeSet<DocumentKey>, StoreError> {
         let mut documents = BTreeSet::new();
+        for key in std::mem::take(&mut self.cut) {
+            for chain in self.tables.chains(&key)? {
+                self.documents_of(&chain, &mut documents)?;
+            }
+        }
         let Some(before) = self.before.take() else { return Ok(documents) };
         statement::decide(self.tables, self.authority)?;
         let standings: Vec<(EntryPlace, StatementStanding)> = self
@@ -290,13 +337,22 @@ impl<'a, 't> Ingest<'a, 't> {
             if reach == before.reach(&log.grant, &log.key) {
                 continue;
             }
-            self.tables.for_each_entry(log.number, |_, entry| {
-                let id = entry?.header.document.id();
-                documents.extend(id.map(|id| DocumentKey { scope: log.key.scope, id }));
-                Ok(())
-            })?;
+            self.documents_of(&log, &mut documents)?;
         }
         Ok(documents)
+    }
+
+    /// The documents that the entries of a chain are of.
+    fn documents_of(
+        &self,
+        log: &LogRow,
+        documents: &mut BTreeSet<DocumentKey>,
+    ) -> Result<(), StoreError> {
+        self.tables.for_each_entry(log.number, |_, entry| {
+            let id = entry?.header.document.id();
+            documents.extend(id.map(|id| DocumentKey { scope: log.key.scope, id }));
+            Ok(())
+        })
     }
 
     fn note_statement(
@@ -305,7 +361,8 @@ impl<'a, 't> Ingest<'a, 't> {
         standing: StatementStanding,
         known: bool,
     ) -> Result<(), StoreError> {
-        let Some(log) = self.tables.log(&place.log)? else { return Ok(()) };
+        let found = self.tables.find_chain(&place.log, place.seq, &place.hash)?;
+        let Some(log) = found else { return Ok(()) };
         match statement::unsettled(standing) {
             Some(why) => {
                 if !known {
@@ -321,26 +378,10 @@ impl<'a, 't> Ingest<'a, 't> {
         }
     }
 
-    /// Whether the last entry of a run is the one that is here with its number: then all before it
-    /// are, too, unless the author has signed two chains that meet, which no hash does.
-    fn holds(&self, run: &UnverifiedRun) -> Result<bool, StoreError> {
-        let Some(log) = self.tables.log(&run.log)? else { return Ok(false) };
-        let stored = self.tables.entry(log.number, run.last_seq())?;
-        Ok(stored.zip(run.entries.last()).is_some_and(|(stored, sent)| {
-            let header = &stored.header;
-            header.kind == sent.kind
-                && header.document == sent.document
-                && header.written_at_ms == sent.written_at_ms
-                && header.tail == sent.tail
-                && stored.body == sent.body
-        }))
-    }
-
     /// Whether the device may put this much more into the mesh, by the widest of its grants. Grants
     /// count here whether they stand or not: what a revoked device wrote is still to be seen.
-    fn has_quota(&self, run: &VerifiedRun, new_log: bool) -> Result<bool, StoreError> {
-        let log = run.log();
-        let mut bytes: u64 = run.entries().iter().map(|e| u64::from(e.header.body_length)).sum();
+    fn has_quota(&self, log: &LogKey, fresh: &[Entry], new_log: bool) -> Result<bool, StoreError> {
+        let mut bytes: u64 = fresh.iter().map(|entry| u64::from(entry.header.body_length)).sum();
         let (mut logs, mut incarnations, mut known) = (u64::from(new_log), 0u64, false);
         for row in self.tables.usage_of(log.device)? {
             bytes = bytes.saturating_add(row.bytes);
@@ -349,14 +390,13 @@ impl<'a, 't> Ingest<'a, 't> {
             known |= row.incarnation == log.incarnation;
         }
         incarnations += u64::from(!known);
-        let grants = self.authority.grants_of(log.device).map(|(_, grant)| grant.quota);
-        Ok(grants.fold((false, false, false), |(b, l, i), quota| {
-            (
-                b || bytes <= quota.bytes,
-                l || logs <= u64::from(quota.logs),
-                i || incarnations <= u64::from(quota.incarnations),
-            )
-        }) == (true, true, true))
+        let quotas: Vec<Quota> =
+            self.authority.grants_of(log.device).map(|(_, grant)| grant.quota).collect();
+        let widest = |of: fn(&Quota) -> u64| quotas.iter().map(of).max();
+        // A device without a grant has no log here: what proves a log is checked apart.
+        Ok(widest(|quota| quota.bytes).is_none_or(|most| bytes <= most)
+            && widest(|quota| quota.logs.into()).is_none_or(|most| logs <= most)
+            && widest(|quota| quota.incarnations.into()).is_none_or(|most| incarnations <= most))
     }
 
     fn proves(&self, grant: &GrantId, log: &LogKey) -> bool {
@@ -516,7 +556,7 @@ impl<'a, 't> Ingest<'a, 't> {
 
 /// Reads an unsettled entry again; None for one that is of no document, or no change.
 fn candidate(
-    tables: &impl StoreRead,
+    tables: &impl ChainRead,
     authority: &Authority,
     row: &UnsettledRow,
 ) -> Result<Option<(UnsettledRow, Candidate)>, StoreError> {

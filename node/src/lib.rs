@@ -31,6 +31,7 @@ pub mod index;
 pub mod ingest;
 pub mod json;
 pub mod limits;
+pub mod lineage;
 pub mod log;
 pub mod peers;
 pub mod replica;

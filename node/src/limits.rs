@@ -15,6 +15,21 @@ const _: () = assert!(shouwang_crdt_schema::parts::DocumentId::BYTES_MAX <= DOCU
 /// The largest number of an entry: a thousand entries a second for nine thousand years.
 pub const SEQ_MAX: u64 = 1 << 48;
 
+/// Chains of one log. A restored image and a cloned home make two; a third and a fourth come of doing
+/// it again before anybody looked. Beyond this the author's device is broken or hostile, and each
+/// chain costs every node that holds the scope.
+pub const BRANCHES_MAX: usize = 4;
+
+/// Positions in one `Probe`: in each chain the entries 0, 1, 3, 7, … before its end, below
+/// [`SEQ_MAX`] at most 49, and the first one.
+pub const PROBE_POSITIONS_MAX: usize = BRANCHES_MAX * 50;
+
+const _: () = assert!(PROBE_POSITIONS_MAX * 41 + 64 <= FRAME_BYTES_MAX);
+
+/// How far the number of an incarnation of our own may be ahead of all that are known here and still
+/// be believed from a peer's summary, which nobody signs. A device mints a few in its life.
+pub const INCARNATION_AHEAD_MAX: u32 = 1_000;
+
 /// Entries from one checkpoint to the next, at most. One signature (64 B) then costs 2 B an entry
 /// and one verification (36 µs) about 1 µs an entry.
 pub const CHECKPOINT_ENTRIES: u64 = 32;

@@ -79,15 +79,14 @@ impl PeerBook {
                     row.last_error = None;
                 });
             }
-            Event::Forked(peer, log) => self.log_refused(now, *peer, "forked_log", log),
-            Event::OverQuota(peer, log) => self.log_refused(now, *peer, "over_quota", log),
+            Event::OwnLogs(..) => {}
             Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
         }
     }
 
-    /// A log, or the rest of one, is not taken from a peer.
-    fn log_refused(&mut self, now: Now, peer: DeviceId, code: &str, log: &LogKey) {
-        self.count_refused(peer, code);
+    /// The rest of a log is not taken from a peer, which is not to blame.
+    pub fn log_refused(&mut self, now: Now, peer: DeviceId, code: &str, log: &LogKey) {
+        self.urgent = true;
         self.evidence.push(EvidenceRow {
             peer: Some(peer),
             code: code.to_owned(),

@@ -6,9 +6,9 @@ use crate::authority::Authority;
 use crate::identity::grant::GrantId;
 use crate::limits::CHECKPOINT_ENTRIES;
 use crate::log::run::cut;
-use crate::log::{EntryHash, Head, LogKey, UnverifiedRun, is_checkpoint};
-use crate::store::rows::{LogNumber, LogRow};
-use crate::store::{Snapshot, StoreError, StoreRead};
+use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
+use crate::store::rows::LogRow;
+use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use crate::sync::Replica;
 
 /// A snapshot of the store together with who may do what.
@@ -29,26 +29,6 @@ impl<'a> View<'a> {
     ) -> Self {
         Self { snapshot, authority, own_grant, epoch }
     }
-
-    fn position(&self, log: &LogRow) -> Result<Option<(LogKey, Head)>, StoreError> {
-        Ok(self.snapshot.head_of(log.number)?.map(|head| (log.key, head)))
-    }
-
-    /// Body bytes since the last checkpoint at the entry with this number: what cutting the next
-    /// run starts from. Read back to the checkpoint before, at most 31 entries.
-    fn head_at(&self, log: LogNumber, seq: u64) -> Result<Option<Head>, StoreError> {
-        let first = seq - seq % CHECKPOINT_ENTRIES;
-        let entries = self.snapshot.entries_from(log, first, (seq - first + 1) as usize)?;
-        let mut bytes = 0;
-        for entry in &entries {
-            bytes += u64::from(entry.header.body_length);
-            if is_checkpoint(entry.header.seq, bytes) {
-                bytes = 0;
-            }
-        }
-        let last = entries.last().filter(|entry| entry.header.seq == seq);
-        Ok(last.map(|entry| Head { seq, hash: entry.header.hash(), since_checkpoint_bytes: bytes }))
-    }
 }
 
 impl Replica for View<'_> {
@@ -64,54 +44,48 @@ impl Replica for View<'_> {
         self.epoch
     }
 
-    fn heads(&self, area: Area) -> Result<Vec<(LogKey, Head)>, StoreError> {
-        let mut heads = Vec::new();
-        for log in self.snapshot.logs_in(area)? {
-            heads.extend(self.position(&log)?);
-        }
+    fn heads(&self, area: Area) -> Result<Vec<(LogRow, Head)>, StoreError> {
+        let mut chains = self.snapshot.logs_in(area)?;
         let mut above = area.0.parent();
         while let Some(scope) = above {
-            for log in self.snapshot.logs_of(scope)? {
-                heads.extend(self.position(&log)?);
-            }
+            chains.extend(self.snapshot.logs_of(scope)?);
             above = scope.parent();
+        }
+        let mut heads = Vec::new();
+        for chain in chains {
+            heads.extend(self.snapshot.head_of(chain.number)?.map(|head| (chain, head)));
         }
         Ok(heads)
     }
 
-    fn head(&self, log: &LogKey) -> Result<Option<Head>, StoreError> {
-        self.snapshot.head(log)
+    fn chains(&self, log: &LogKey) -> Result<Vec<(LogRow, Head)>, StoreError> {
+        self.snapshot.chain_heads(log)
     }
 
-    fn grant_of(&self, log: &LogKey) -> Result<Option<GrantId>, StoreError> {
-        Ok(self.snapshot.log(log)?.map(|row| row.grant))
+    fn find(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<Option<LogRow>, StoreError> {
+        self.snapshot.find_chain(log, seq, hash)
     }
 
-    fn hash_at(&self, log: &LogKey, seq: u64) -> Result<Option<EntryHash>, StoreError> {
-        let Some(row) = self.snapshot.log(log)? else { return Ok(None) };
-        match self.snapshot.head_of(row.number)? {
-            Some(head) if head.seq == seq => Ok(Some(head.hash)),
-            Some(head) if head.seq > seq => {
-                let entry = self.snapshot.entry(row.number, seq)?;
-                Ok(entry.map(|entry| entry.header.hash()))
-            }
-            _ => Ok(None),
-        }
+    fn hash_at(&self, chain: &LogRow, seq: u64) -> Result<Option<EntryHash>, StoreError> {
+        self.snapshot.hash_at(chain, seq)
+    }
+
+    fn parting(&self, one: &LogRow, two: &LogRow) -> Result<Option<u64>, StoreError> {
+        self.snapshot.parting(one, two)
     }
 
     fn run_after(
         &self,
-        log: &LogKey,
+        chain: &LogRow,
         after: Option<u64>,
     ) -> Result<Option<UnverifiedRun>, StoreError> {
-        let Some(row) = self.snapshot.log(log)? else { return Ok(None) };
         let first = after.map_or(0, |after| after.saturating_add(1));
         let before = match after {
             None => None,
-            Some(after) => self.head_at(row.number, after)?,
+            Some(after) => self.snapshot.head_at(chain, after)?,
         };
         let limit = CHECKPOINT_ENTRIES as usize;
-        let entries = self.snapshot.entries_from(row.number, first, limit)?;
+        let entries = self.snapshot.path_from(chain, first, limit)?;
         Ok(cut(&entries, before.as_ref()))
     }
 }

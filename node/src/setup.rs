@@ -66,6 +66,13 @@ const INCARNATION: &str = "incarnation";
 const EPOCH: &str = "epoch";
 const INDEX_SECRET: &str = "index_secret";
 
+/// Set (to anything but nothing) in a store that was put back from a backup: the next start mints a
+/// new incarnation and clears it.
+pub const RESTORED: &str = "restored";
+
+/// Set once an incarnation was minted because a later one than ours was seen.
+pub(crate) const ANSWERED: &str = "later_incarnation_answered";
+
 /// Makes the device's keys if there are none, and gives the request for whoever may grant.
 pub fn request(store: &Store, entropy: &mut Entropy) -> Result<Request, SetupError> {
     let keys = match secret(store)? {
@@ -199,15 +206,11 @@ pub(crate) fn read(store: &Store) -> Result<Own, SetupError> {
     let array = |name: &'static str| -> Result<Vec<u8>, SetupError> {
         snapshot.meta(name)?.ok_or(SetupError::NotJoined)
     };
-    let incarnation = array(INCARNATION)?;
-    let (number, nonce) = incarnation.split_first_chunk::<4>().ok_or_else(|| short(INCARNATION))?;
+    let incarnation = read_incarnation(&array(INCARNATION)?)?;
     Ok(Own {
         keys,
         grant: GrantId(grant.try_into().map_err(|_| short(GRANT))?),
-        incarnation: Incarnation {
-            number: u32::from_be_bytes(*number),
-            nonce: nonce.try_into().map_err(|_| short(INCARNATION))?,
-        },
+        incarnation,
         epoch: snapshot.meta_number(EPOCH)?,
         index_secret: read_index_secret(store)?,
     })
@@ -251,25 +254,32 @@ fn pin(
     for grant in chain {
         tables.put_grant(grant, false)?;
     }
-    set_incarnation(tables, incarnation)
+    put_incarnation(tables, incarnation)
 }
 
-/// Sets the grant that this device acts by, and the lineage of its logs.
-pub(crate) fn set_lineage(
+/// This device acts by another grant from now on.
+pub(crate) fn put_own_grant(
     tables: &mut Transaction<'_>,
     grant: GrantId,
-    incarnation: Incarnation,
 ) -> Result<(), StoreError> {
-    tables.set_meta(GRANT, &grant.0)?;
-    set_incarnation(tables, incarnation)
+    tables.set_meta(GRANT, &grant.0)
 }
 
-fn set_incarnation(
+/// This device writes under another incarnation from now on.
+pub(crate) fn put_incarnation(
     tables: &mut Transaction<'_>,
     incarnation: Incarnation,
 ) -> Result<(), StoreError> {
     let bytes = [&incarnation.number.to_be_bytes()[..], &incarnation.nonce].concat();
     tables.set_meta(INCARNATION, &bytes)
+}
+
+fn read_incarnation(bytes: &[u8]) -> Result<Incarnation, StoreError> {
+    let corrupt =
+        || StoreError::Corrupt { table: "meta-1", detail: format!("{INCARNATION} is too short") };
+    let (number, nonce) = bytes.split_first_chunk::<4>().ok_or_else(corrupt)?;
+    let nonce = nonce.try_into().map_err(|_| corrupt())?;
+    Ok(Incarnation { number: u32::from_be_bytes(*number), nonce })
 }
 
 fn secret(store: &Store) -> Result<Option<DeviceKeys>, SetupError> {

@@ -7,7 +7,7 @@ use crate::authority::{Authority, Revocation, Statement, StatementStanding};
 use crate::identity::grant::SignedGrant;
 use crate::log::{Entry, EntryPlace, Kind, Lane};
 use crate::store::rows::{DocumentKey, LogRow, Unsettled, UnsettledRow};
-use crate::store::{StoreError, StoreRead};
+use crate::store::{ChainRead, StoreError};
 
 /// What an entry of kind `Grant` or `Revoke` states, if it stands where it belongs. A grant that is
 /// new here is learnt; it holds by its signatures or is no statement.
@@ -32,7 +32,7 @@ pub fn place_of(log: &LogRow, entry: &Entry) -> EntryPlace {
 }
 
 /// Reads every statement that the store holds and decides them.
-pub fn load(tables: &impl StoreRead, authority: &mut Authority) -> Result<(), StoreError> {
+pub fn load(tables: &impl ChainRead, authority: &mut Authority) -> Result<(), StoreError> {
     for log in tables.logs_all()? {
         if log.key.lane == Lane::Authority {
             tables.for_each_entry(log.number, |_, entry| {
@@ -54,10 +54,12 @@ pub fn load(tables: &impl StoreRead, authority: &mut Authority) -> Result<(), St
 }
 
 /// Decides all statements with what the store holds.
-pub fn decide(tables: &impl StoreRead, authority: &mut Authority) -> Result<(), StoreError> {
-    authority.decide(|place, (end, hash)| match tables.log(&place.log)? {
-        Some(log) => tables.reaches(&log, place.seq, (end, &hash)),
-        None => Ok(None),
+pub fn decide(tables: &impl ChainRead, authority: &mut Authority) -> Result<(), StoreError> {
+    authority.decide(|place, (end, hash)| {
+        match tables.find_chain(&place.log, place.seq, &place.hash)? {
+            Some(log) => tables.reaches(&log, place.seq, (end, &hash)),
+            None => Ok(None),
+        }
     })
 }
 

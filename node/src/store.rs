@@ -13,11 +13,13 @@ use thiserror::Error;
 use crate::codec::CodecError;
 use crate::limits::STORE_CACHE_BYTES;
 
+pub mod chains;
 mod encoding;
 pub mod rows;
 pub mod tables;
 pub mod write;
 
+pub use chains::ChainRead;
 pub use tables::{Snapshot, StoreRead};
 pub use write::Transaction;
 

@@ -9,9 +9,11 @@ use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
 use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
 use crate::store::StoreError;
+use crate::store::rows::LogRow;
 use shouwang_crdt_schema::division::Area;
 
 pub mod error;
+mod logs;
 pub mod mesh;
 mod progress;
 mod session;
@@ -21,6 +23,7 @@ pub mod wire;
 pub use error::{Disposition, Fault, PeerError};
 pub use mesh::Mesh;
 pub use progress::Progress;
+pub use wire::LogPosition;
 
 /// A point in time as the caller sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,10 +75,8 @@ pub enum Event {
     Done(DeviceId),
     /// So many entries left for the peer.
     Sent(DeviceId, u64),
-    /// A log's device has put more into the mesh than its grants allow: the rest of it is not taken.
-    OverQuota(DeviceId, LogKey),
-    /// The peer and we see a log differently: its author has written two chains.
-    Forked(DeviceId, LogKey),
+    /// The peer's whole summary was compared. These are the heads in it of this device's own logs.
+    OwnLogs(DeviceId, Vec<LogPosition>),
 }
 
 /// What sync reads of the node.
@@ -89,22 +90,25 @@ pub trait Replica {
     /// The store's epoch and commit number, for `Hello`.
     fn epoch(&self) -> (u64, u64);
 
-    /// Heads of all logs of an area's scopes, and of the scopes that the area lies inside.
-    fn heads(&self, area: Area) -> Result<Vec<(LogKey, Head)>, StoreError>;
+    /// Heads of all chains of the logs of an area's scopes, and of the scopes that it lies inside.
+    fn heads(&self, area: Area) -> Result<Vec<(LogRow, Head)>, StoreError>;
 
-    /// The head of a log.
-    fn head(&self, log: &LogKey) -> Result<Option<Head>, StoreError>;
+    /// All chains of a log, each with its head; a chain comes after the one that it branches off.
+    fn chains(&self, log: &LogKey) -> Result<Vec<(LogRow, Head)>, StoreError>;
 
-    /// The grant that a log is written under.
-    fn grant_of(&self, log: &LogKey) -> Result<Option<GrantId>, StoreError>;
+    /// The chain under which the entry with this number and hash stands, if it is here.
+    fn find(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<Option<LogRow>, StoreError>;
 
-    /// The hash of the entry with this number.
-    fn hash_at(&self, log: &LogKey, seq: u64) -> Result<Option<EntryHash>, StoreError>;
+    /// The hash of the entry with this number on a chain's path.
+    fn hash_at(&self, chain: &LogRow, seq: u64) -> Result<Option<EntryHash>, StoreError>;
 
-    /// The run that follows on the entry `after`, or the log's first.
+    /// The number from which on two chains of one log differ; None for one and the same.
+    fn parting(&self, one: &LogRow, two: &LogRow) -> Result<Option<u64>, StoreError>;
+
+    /// The run that follows on a chain's entry `after`, or the log's first.
     fn run_after(
         &self,
-        log: &LogKey,
+        chain: &LogRow,
         after: Option<u64>,
     ) -> Result<Option<UnverifiedRun>, StoreError>;
 }

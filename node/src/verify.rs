@@ -16,8 +16,8 @@ use crate::index::{self, IndexSecret};
 use crate::json::JSON_SCHEMA_VERSION;
 use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
 use crate::statement;
-use crate::store::rows::{DocumentKey, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
-use crate::store::{Snapshot, StoreError, StoreRead};
+use crate::store::rows::{DocumentKey, Fork, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
+use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
 
 /// What was read, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ impl Check<'_> {
     }
 
     fn log(&mut self, log: &LogRow) -> Result<(), StoreError> {
-        if self.snapshot.log(&log.key)?.as_ref() != Some(log) {
+        if !self.snapshot.chains(&log.key)?.contains(log) {
             self.fault(format!("{:?}", log.key), "log_number", &"two tables disagree");
         }
         let grant = self.authority.grant(&log.grant);
@@ -140,6 +140,10 @@ impl Check<'_> {
         self.usage_of(&log.key).logs += 1;
         let reach = self.authority.reach(&log.grant, &log.key);
         let (snapshot, mut head, mut expected): (_, Option<Head>, u64) = (self.snapshot, None, 0);
+        if let Some(branch) = log.branch {
+            expected = branch.first_seq;
+            head = self.parting(log, &branch)?;
+        }
         snapshot.for_each_entry(log.number, |seq, entry| {
             let place = format!("{:?}/{seq}", log.key);
             if seq != expected {
@@ -181,6 +185,22 @@ impl Check<'_> {
         let (device, incarnation) = (log.device, log.incarnation);
         let none = UsageRow { device, incarnation, bytes: 0, logs: 0 };
         self.usage.entry((device, incarnation)).or_insert(none)
+    }
+
+    /// What stands where a chain leaves its parent's path; it has to go on otherwise.
+    fn parting(&mut self, log: &LogRow, branch: &Fork) -> Result<Option<Head>, StoreError> {
+        let Some(parent) = self.snapshot.log_by_number(branch.parent)? else {
+            self.fault(format!("{:?}", log.key), "log_number", &"a branch of nothing");
+            return Ok(None);
+        };
+        let first = self.snapshot.hash_at(log, branch.first_seq)?;
+        if first.is_some() && first == self.snapshot.hash_at(&parent, branch.first_seq)? {
+            self.fault(format!("{:?}", log.key), "log_number", &"a branch that does not differ");
+        }
+        match branch.first_seq.checked_sub(1) {
+            None => Ok(None),
+            Some(before) => self.snapshot.head_at(&parent, before),
+        }
     }
 
     fn entry(

@@ -15,7 +15,7 @@ use shouwang_node::digest;
 use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::{Grant, GrantId, Quota, Role, SignedGrant};
 use shouwang_node::index::IndexSecret;
-use shouwang_node::ingest::{Ingest, Outcome};
+use shouwang_node::ingest::Ingest;
 use shouwang_node::log::run::{RunEntry, cut};
 use shouwang_node::log::{Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use shouwang_node::store::{Store, StoreError, StoreRead};
@@ -212,7 +212,7 @@ fn stored(village: &Village, logs: &[VerifiedRun], order: &[bool], batch: usize)
                 let mut ingest = Ingest::begin(tables, &mut authority, Area(scope()), SECRET);
                 for _ in 0..batch {
                     let Some(received) = run.take() else { break };
-                    assert_eq!(ingest.receive(received)?, Ok(Outcome::Stored(1)));
+                    assert_eq!(ingest.receive(received)?.map(|outcome| outcome.new), Ok(1));
                     run = next();
                 }
                 ingest.finish()?;

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["gathered", "statement"],
     &["ingest"],
     &["sync", "verify", "setup"],
-    &["replica", "peers"],
+    &["replica", "peers", "lineage"],
     &["engine"],
     &["command"],
     &["machine", "transport"],

@@ -9,7 +9,7 @@ use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_node::command::Request;
 use shouwang_node::command::import::{Import, RowOutcome};
-use shouwang_node::command::status::Status;
+use shouwang_node::command::status::{Notice, Status};
 use shouwang_node::engine::DocumentEdit;
 use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::GrantId;
@@ -142,7 +142,7 @@ fn a_village_that_meets_the_county_before_its_own_township_does_is_believed() {
 }
 
 #[test]
-fn a_restored_image_that_goes_on_is_seen_by_both_and_never_called_done() {
+fn a_restored_image_that_goes_on_keeps_both_branches_and_heals_itself() {
     let folder = tempfile::tempdir().unwrap();
     let (path, image) = (folder.path().join("store.redb"), folder.path().join("image.redb"));
     let mut county = County::begin(COUNTY);
@@ -166,14 +166,24 @@ fn a_restored_image_that_goes_on_is_seen_by_both_and_never_called_done() {
         county.records_visit(SHANGHE, &elder, day);
         county.settle();
     }
-    for (place, other) in [(SHANGHE, SONGWU), (SONGWU, SHANGHE)] {
-        let device = county.engine(other).device();
-        let status = county.status(place);
-        let peer = status.peers.into_iter().find(|peer| peer.device == device).unwrap();
-        assert!(!peer.done && peer.settled && peer.stuck == 1, "{place}: {peer:?}");
-        assert_eq!(peer.refused.get("forked_log"), Some(&1), "{place}: {peer:?}");
+    county.connect(SONGWU, COUNTY);
+    county.settle();
+    county.assert_done(SHANGHE, SONGWU);
+    county.assert_done(SONGWU, COUNTY);
+    county.assert_converged();
+    for place in [SHANGHE, SONGWU, COUNTY] {
+        assert_eq!(county.shows(place, &elder).visits.len(), 7, "{place}");
+        let (status, codes) = (county.status(place), |notice: &Notice| notice.code.clone());
+        let notices: Vec<String> = status.notices.iter().map(codes).collect();
+        assert!(notices.contains(&"forked_log".to_owned()), "{place}: {notices:?}");
+        assert_eq!(notices.contains(&"rolled_back".to_owned()), place == SHANGHE, "{notices:?}");
+        // Whoever carries a fork is not to blame for it.
+        for peer in status.peers {
+            assert!(peer.stuck == 0 && peer.refused.is_empty(), "{place}: {peer:?}");
+        }
     }
-    // What else there is goes on.
+    assert_eq!(county.engine(SHANGHE).incarnation().number, 1);
+    assert!(county.engine(SHANGHE).heads_confirmed());
     county.sets(SONGWU, &elder, Field::Phone, "13900000001");
     county.settle();
     assert_eq!(field(&county.shows(SHANGHE, &elder), Field::Phone).value, "13900000001");

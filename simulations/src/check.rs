@@ -16,12 +16,13 @@ use shouwang_crdt_schema::view::{self, ElderView};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::digest;
 use shouwang_node::engine::Engine;
+use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::{Grant, Rights};
 use shouwang_node::index;
 use shouwang_node::log::{EntryHash, LogKey};
 use shouwang_node::replication::{receives, replicates};
-use shouwang_node::store::rows::DocumentKey;
-use shouwang_node::store::{Snapshot, StoreError, StoreRead};
+use shouwang_node::store::rows::{DocumentKey, LogNumber};
+use shouwang_node::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use shouwang_node::sync::Progress;
 use shouwang_node::sync::wire::LogPosition;
 use shouwang_node::verify;
@@ -94,17 +95,36 @@ pub struct Written {
     pub seen: BTreeSet<String>,
 }
 
-/// What nodes are known to have promised. Nodes go by number.
+/// What machines are known to have promised. A machine has the number of its node; where a home
+/// was copied the second machine has one of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Checker {
-    saved: Vec<(usize, Fact)>,
+    saved: Vec<Saved>,
     /// Edits during which the disk failed: they may be there or not.
     unsure: BTreeMap<usize, Vec<Fact>>,
-    /// How many of the facts were there when the node last started again. Their entries are
+    /// How many of the facts were there when the machine last started again. Their entries are
     /// claimed, so they need not be looked up each time.
     looked_up: BTreeMap<usize, usize>,
-    /// The furthest position of each log that a node said it holds.
-    claims: BTreeMap<usize, BTreeMap<LogKey, (u64, EntryHash)>>,
+    /// The positions of each log that a machine said it holds.
+    claims: BTreeMap<usize, Claims>,
+    /// The nodes of second machines.
+    clones: BTreeMap<usize, usize>,
+}
+
+type Claims = BTreeMap<LogKey, BTreeSet<(u64, EntryHash)>>;
+
+/// A fact, who saved it, and the entries that say it.
+#[derive(Clone, Debug)]
+struct Saved {
+    by: usize,
+    fact: Fact,
+    places: Vec<LogPosition>,
+}
+
+/// What a machine had promised when an image of its disk was taken.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    claims: Claims,
 }
 
 type Place = (DivisionCode, ElderId);
@@ -153,43 +173,100 @@ impl Checker {
     /// A node told a person that this is saved. Its own logs are part of the promise.
     pub fn saved(
         &mut self,
-        node: usize,
+        machine: usize,
         engine: &Engine,
         facts: Vec<Fact>,
     ) -> Result<(), Violation> {
         let snapshot = engine.read()?;
+        self.keep(machine, engine.device(), &snapshot, facts)
+    }
+
+    fn keep(
+        &mut self,
+        machine: usize,
+        device: DeviceId,
+        snapshot: &Snapshot,
+        facts: Vec<Fact>,
+    ) -> Result<(), Violation> {
         let scopes: BTreeSet<DivisionCode> = facts.iter().map(Fact::scope).collect();
+        let mut places: BTreeMap<DivisionCode, Vec<LogPosition>> = BTreeMap::new();
         for scope in scopes {
             for log in snapshot.logs_of(scope)? {
-                if log.key.device != engine.device() {
+                if log.key.device != device {
                     continue;
                 }
                 if let Some(head) = snapshot.head_of(log.number)? {
-                    self.claim(node, log.key, head.seq, head.hash);
+                    let place = LogPosition { log: log.key, seq: head.seq, hash: head.hash };
+                    if self.claim(machine, place) {
+                        places.entry(scope).or_default().push(place);
+                    }
                 }
             }
         }
-        self.saved.extend(facts.into_iter().map(|fact| (node, fact)));
+        self.saved.extend(facts.into_iter().map(|fact| {
+            let places = places.get(&fact.scope()).cloned().unwrap_or_default();
+            Saved { by: machine, fact, places }
+        }));
         Ok(())
     }
 
     /// A node's disk failed while it was saving this.
-    pub fn unsure(&mut self, node: usize, facts: Vec<Fact>) {
-        self.unsure.entry(node).or_default().extend(facts);
+    pub fn unsure(&mut self, machine: usize, facts: Vec<Fact>) {
+        self.unsure.entry(machine).or_default().extend(facts);
     }
 
     /// A node told a peer that it durably holds these.
-    pub fn claimed(&mut self, node: usize, positions: &[LogPosition]) {
+    pub fn claimed(&mut self, machine: usize, positions: impl IntoIterator<Item = LogPosition>) {
         for position in positions {
-            self.claim(node, position.log, position.seq, position.hash);
+            self.claim(machine, position);
         }
     }
 
-    fn claim(&mut self, node: usize, log: LogKey, seq: u64, hash: EntryHash) {
-        let claim = self.claims.entry(node).or_default().entry(log).or_insert((seq, hash));
-        if claim.0 < seq {
-            *claim = (seq, hash);
+    fn claim(&mut self, machine: usize, place: LogPosition) -> bool {
+        let claims = self.claims.entry(machine).or_default();
+        claims.entry(place.log).or_default().insert((place.seq, place.hash))
+    }
+
+    /// What a machine has promised by now.
+    pub fn memory(&self, machine: usize) -> Memory {
+        Memory { claims: self.claims.get(&machine).cloned().unwrap_or_default() }
+    }
+
+    /// A machine's disk was put back. What it saved since is lost, but for what stands in one of
+    /// these stores: its image's, and those of all other nodes.
+    pub fn restored(
+        &mut self,
+        machine: usize,
+        memory: Memory,
+        stores: &[Snapshot],
+    ) -> Result<(), Violation> {
+        self.claims.insert(machine, memory.claims);
+        let mut kept = Vec::new();
+        for saved in std::mem::take(&mut self.saved) {
+            let mut whole = true;
+            for place in saved.places.iter().filter(|_| saved.by == machine) {
+                let mut found = false;
+                for store in stores {
+                    found |= store.find_chain(&place.log, place.seq, &place.hash)?.is_some();
+                }
+                whole &= found;
+            }
+            if whole {
+                kept.push(saved);
+            }
         }
+        self.saved = kept;
+        // Some of what is kept has still to come back.
+        self.looked_up.values_mut().for_each(|count| *count = (*count).min(self.saved.len()));
+        self.looked_up.insert(machine, self.saved.len());
+        Ok(())
+    }
+
+    /// A node's home runs on a second machine too, which has promised what the first has.
+    pub fn cloned(&mut self, machine: usize, second: usize, node: usize) {
+        self.claims.insert(second, self.memory(machine).claims);
+        self.looked_up.insert(second, self.saved.len());
+        self.clones.insert(second, node);
     }
 
     /// How many facts were saved.
@@ -198,29 +275,34 @@ impl Checker {
     }
 
     /// A node has started again: everything that it promised is there.
-    pub fn restarted(&mut self, node: usize, engine: &Engine) -> Result<(), Violation> {
+    pub fn restarted(&mut self, machine: usize, engine: &Engine) -> Result<(), Violation> {
         let snapshot = engine.read()?;
-        for (log, (seq, hash)) in self.claims.get(&node).into_iter().flatten() {
-            let found = match snapshot.log(log)? {
-                Some(row) => snapshot.entry(row.number, *seq)?.map(|entry| entry.header.hash()),
-                None => None,
-            };
-            if found != Some(*hash) {
-                let detail = format!("node {node} said it holds {log:?}/{seq}, and has {found:?}");
-                return Err(Violation::new(Guarantee::SavedSurvives, detail));
+        let claims = self.claims.entry(machine).or_default();
+        for (log, claims) in claims.iter_mut() {
+            let mut furthest: BTreeMap<LogNumber, (u64, EntryHash)> = BTreeMap::new();
+            for (seq, hash) in claims.iter() {
+                let Some(chain) = snapshot.find_chain(log, *seq, hash)? else {
+                    let detail = format!("machine {machine} said it holds {log:?}/{seq} {hash:?}");
+                    return Err(Violation::new(Guarantee::SavedSurvives, detail));
+                };
+                let last = furthest.entry(chain.number).or_insert((*seq, *hash));
+                *last = (*last).max((*seq, *hash));
             }
+            *claims = furthest.into_values().collect();
         }
         // What was being saved either is there or never happened.
-        for fact in self.unsure.remove(&node).unwrap_or_default() {
+        let mut there = Vec::new();
+        for fact in self.unsure.remove(&machine).unwrap_or_default() {
             if is_there(&snapshot, &fact)? {
-                self.saved.push((node, fact));
+                there.push(fact);
             }
         }
-        let own = |(by, fact): &(usize, Fact)| (*by == node).then_some(fact.clone());
-        let from = self.looked_up.insert(node, self.saved.len()).unwrap_or_default();
+        self.keep(machine, engine.device(), &snapshot, there)?;
+        let own = |saved: &Saved| (saved.by == machine).then_some(saved.fact.clone());
+        let from = self.looked_up.insert(machine, self.saved.len()).unwrap_or_default();
         let own: Vec<Fact> = self.saved.iter().skip(from).filter_map(own).collect();
         self.there(&snapshot, own.iter(), Guarantee::SavedSurvives)
-            .map_err(|violation| violation.at(node))
+            .map_err(|violation| violation.at(machine))
     }
 
     /// Everything that was saved anywhere in a node's area is at the node, and of values written
@@ -229,11 +311,12 @@ impl Checker {
         let snapshot = engine.read()?;
         let (area, replaced) = (engine.area(), self.replaced());
         let replicates = engine.grant().rights.contains(Rights::REPLICATE);
-        let facts = self.saved.iter().filter(|(by, fact)| match fact {
+        let own = |by: usize| self.clones.get(&by).copied().unwrap_or(by) == node;
+        let facts = self.saved.iter().filter(|saved| match &saved.fact {
             Fact::Place { directory, .. } => area.touches(*directory),
-            fact => area.contains(fact.scope()) && (replicates || *by == node),
+            fact => area.contains(fact.scope()) && (replicates || own(saved.by)),
         });
-        let facts = facts.map(|(_, fact)| fact);
+        let facts = facts.map(|saved| &saved.fact);
         if !replicates {
             return self
                 .there(&snapshot, facts, Guarantee::SavedArrives)
@@ -264,8 +347,8 @@ impl Checker {
     /// Every value that some write has seen and replaced.
     fn replaced(&self) -> BTreeSet<&str> {
         let mut replaced = BTreeSet::new();
-        for (_, fact) in &self.saved {
-            if let Fact::Value(written) = fact {
+        for saved in &self.saved {
+            if let Fact::Value(written) = &saved.fact {
                 replaced.extend(written.seen.iter().map(String::as_str));
             }
         }
@@ -276,7 +359,9 @@ impl Checker {
         &self,
         area: shouwang_crdt_schema::division::Area,
     ) -> BTreeMap<Place, Expected<'_>> {
-        gather(self.saved.iter().map(|(_, fact)| fact).filter(|fact| area.contains(fact.scope())))
+        gather(
+            self.saved.iter().map(|saved| &saved.fact).filter(|fact| area.contains(fact.scope())),
+        )
     }
 
     /// Whether all facts are in the store. A value may have been replaced since by any that saw it.
@@ -499,8 +584,8 @@ pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool
             one.0,
             two.0,
             differs.map(|(log, _)| log),
-            differs.and_then(|(log, _)| held.get(log)).map(|head| head.0),
-            differs.and_then(|(log, _)| other.get(log)).map(|head| head.0),
+            differs.and_then(|(log, _)| held.get(log)),
+            differs.and_then(|(log, _)| other.get(log)),
         );
         return Err(Violation::new(Guarantee::DoneIsTrue, detail));
     }
@@ -514,17 +599,17 @@ pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool
     }
 }
 
-/// The heads here of the logs that a device with this grant receives too.
-fn shared(engine: &Engine, peer: &Grant) -> Result<BTreeMap<LogKey, (u64, EntryHash)>, StoreError> {
+/// The heads of all chains here of the logs that a device with this grant receives too.
+fn shared(engine: &Engine, peer: &Grant) -> Result<Claims, StoreError> {
     let snapshot = engine.read()?;
-    let mut heads = BTreeMap::new();
+    let mut heads = Claims::new();
     for log in snapshot.logs_all()? {
         let (scope, lane) = (log.key.scope, log.key.lane);
         let here = receives(engine.grant(), scope, lane) || log.key.device == engine.device();
         let there = receives(peer, scope, lane) || log.key.device == peer.subject;
         if here && there && replicates(engine.area(), scope, lane) {
             let head = snapshot.head_of(log.number)?;
-            heads.extend(head.map(|head| (log.key, (head.seq, head.hash))));
+            heads.entry(log.key).or_default().extend(head.map(|head| (head.seq, head.hash)));
         }
     }
     Ok(heads)

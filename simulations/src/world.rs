@@ -17,13 +17,17 @@ use shouwang_node::limits::{REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS};
 use shouwang_node::setup;
 use shouwang_node::store::rows::ScopeRow;
 use shouwang_node::store::{Store, StoreError, StoreRead};
-use shouwang_node::sync::wire::Frame;
+use shouwang_node::sync::wire::{Frame, LogPosition, ProbeWord};
 use shouwang_node::sync::{Disposition, Fault, Input, Now, Output, PeerError};
 
 use crate::check::{self, Checker, Violation};
 use crate::disk::{Disk, Mishap};
 use crate::network::{Connection, Cuts, End, Link, Quality, exponential, notice_ms};
 use crate::workload::{Done, People};
+
+mod backup;
+
+use backup::{Image, Spare};
 
 /// A node, by number.
 pub type Node = usize;
@@ -82,6 +86,10 @@ pub struct Faults {
     pub kill_every_ms: Option<u64>,
     /// A node's disk fails to write, or is full for a while.
     pub disk_error_every_ms: Option<u64>,
+    /// A node's disk is backed up, and the next time put back to that.
+    pub restore_every_ms: Option<u64>,
+    /// A node's home is copied to a second machine; each runs when the other does not.
+    pub clone_every_ms: Option<u64>,
     /// Some clocks are wrong, one of them by decades.
     pub wrong_clocks: bool,
 }
@@ -95,6 +103,8 @@ impl Faults {
         power_loss_every_ms: None,
         kill_every_ms: None,
         disk_error_every_ms: None,
+        restore_every_ms: None,
+        clone_every_ms: None,
         wrong_clocks: false,
     };
 
@@ -106,6 +116,8 @@ impl Faults {
         power_loss_every_ms: Some(90 * MINUTE),
         kill_every_ms: Some(3 * HOUR),
         disk_error_every_ms: Some(6 * HOUR),
+        restore_every_ms: Some(2 * HOUR),
+        clone_every_ms: Some(40 * HOUR),
         wrong_clocks: true,
     };
 }
@@ -183,6 +195,8 @@ pub struct World {
     counts: Counts,
     calm: bool,
     plant: Option<Plant>,
+    /// Homes that were copied.
+    clones: usize,
 }
 
 struct NodeState {
@@ -190,6 +204,12 @@ struct NodeState {
     device: DeviceId,
     area: DivisionCode,
     disk: Disk,
+    /// The machine that the disk is in: what it promised is its own.
+    machine: usize,
+    /// A backup of the disk.
+    image: Option<Image>,
+    /// The other machine, where the home was copied.
+    spare: Option<Spare>,
     engine: Option<Engine>,
     /// Counts starts, so that events for an earlier run of the program come to nothing.
     start: u64,
@@ -236,6 +256,8 @@ enum Event {
     PowerLoss(Node),
     Kill(Node),
     DiskError(Node),
+    Backup(Node),
+    Clone(Node),
     RoomAgain(Node),
     Partition(LinkNumber),
     Heal(LinkNumber),
@@ -283,6 +305,7 @@ impl World {
             counts: Counts::default(),
             calm: false,
             plant: None,
+            clones: 0,
         };
         world.found()?;
         Ok(world)
@@ -401,6 +424,9 @@ impl World {
             device,
             area,
             disk,
+            machine: node,
+            image: None,
+            spare: None,
             engine: Some(engine),
             start: 0,
             started_ms: 0,
@@ -516,20 +542,20 @@ impl World {
         node: Node,
         work: impl FnOnce(&mut People, &mut Engine, Now, &mut ChaCha8Rng) -> Done,
     ) -> Result<(), Violation> {
-        let now = self.now(node);
+        let (now, machine) = (self.now(node), self.nodes[node].machine);
         let (people, random) = (&mut self.people, &mut self.streams.people);
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
         let done = work(people, engine, now, random);
         match done.error {
             None => {
                 self.counts.edits += done.facts.len() as u64;
-                self.checker.saved(node, engine, done.facts)?;
+                self.checker.saved(machine, engine, done.facts)?;
                 self.touch(node);
                 self.drain(node)?;
                 self.look_at_quiet_links(node)
             }
             Some(error) if error.kind == ErrorKind::Failed => {
-                self.checker.unsure(node, done.facts);
+                self.checker.unsure(machine, done.facts);
                 *self.counts.refused.entry(error.code.clone()).or_default() += 1;
                 self.stumbled(node, Trouble::Command(error))
             }
@@ -582,8 +608,23 @@ impl World {
     }
 
     /// Runs until every link is up, quiet and done, and all nodes agree; then checks everything.
-    /// Returns how long it took.
+    /// Of a home that was copied each machine has its turn, twice. Returns how long it took.
     pub fn converge(&mut self, within_ms: u64) -> Result<u64, Violation> {
+        let mut took = self.comes_to_rest(within_ms)?;
+        for _ in 0..4 {
+            let cloned = self.cloned();
+            if cloned.is_empty() {
+                break;
+            }
+            for node in cloned {
+                self.take_turns(node)?;
+            }
+            took += self.comes_to_rest(within_ms)?;
+        }
+        Ok(took)
+    }
+
+    fn comes_to_rest(&mut self, within_ms: u64) -> Result<u64, Violation> {
         let began = self.now_ms;
         loop {
             let settled = self.is_settled()?;
@@ -680,6 +721,8 @@ impl World {
             Event::PowerLoss(node) => self.power_fault(node),
             Event::Kill(node) => self.kill_fault(node),
             Event::DiskError(node) => self.disk_fault(node),
+            Event::Backup(node) => self.backup_fault(node),
+            Event::Clone(node) => self.clone_fault(node),
             Event::RoomAgain(node) => {
                 self.nodes[node].disk.set_capacity(None);
                 Ok(())
@@ -844,8 +887,7 @@ impl World {
                         let log = snapshot.log(&run.log).ok()??;
                         Some(snapshot.entry(log.number, seq).ok()??.header.hash())
                     })?;
-                    let position =
-                        shouwang_node::sync::wire::LogPosition { log: run.log, seq, hash };
+                    let position = LogPosition { log: run.log, seq, hash };
                     let have = Frame::Have(vec![position]).encode();
                     self.transmit_from(number, to, have);
                     None
@@ -914,8 +956,16 @@ impl World {
         let Some(peer) = self.devices.get(&peer).copied() else { return };
         let Some((link, end)) = self.between.get(&(node, peer)).copied() else { return };
         // What a node says it holds has to be there for ever.
-        if let Ok(Frame::Have(heads) | Frame::Summary { heads, .. }) = Frame::decode(&bytes) {
-            self.checker.claimed(node, &heads);
+        let machine = self.nodes[node].machine;
+        match Frame::decode(&bytes) {
+            Ok(Frame::Have(heads) | Frame::Summary { heads, .. }) => {
+                self.checker.claimed(machine, heads);
+            }
+            Ok(Frame::Probe(probe)) if probe.word != ProbeWord::Full => {
+                let position = |(seq, hash)| LogPosition { log: probe.log, seq, hash };
+                self.checker.claimed(machine, probe.positions.into_iter().map(position));
+            }
+            _ => {}
         }
         self.transmit_from(link, end, bytes);
     }
@@ -1040,6 +1090,8 @@ impl World {
             (faults.power_loss_every_ms, Event::PowerLoss as fn(Node) -> Event),
             (faults.kill_every_ms, Event::Kill),
             (faults.disk_error_every_ms, Event::DiskError),
+            (faults.restore_every_ms, Event::Backup),
+            (faults.clone_every_ms, Event::Clone),
         ];
         for (every, event) in kinds {
             if let Some(every) = every {
@@ -1177,6 +1229,10 @@ impl World {
             return Ok(());
         }
         self.note("power_on", &[node as u64]);
+        let turns = !self.calm && self.plan.faults.clone_every_ms.is_some();
+        if turns && self.nodes[node].spare.is_some() && self.streams.faults.random_bool(0.5) {
+            self.swap_machines(node);
+        }
         for attempt in 0..6 {
             let mount = self.nodes[node].disk.mount();
             // Recovery itself may be interrupted.
@@ -1194,7 +1250,7 @@ impl World {
                 .and_then(|store| Engine::open(store, seed).map_err(|error| format!("{error:?}")));
             match (opened, self.nodes[node].disk.broken()) {
                 (Ok(engine), None) => {
-                    self.checker.restarted(node, &engine)?;
+                    self.checker.restarted(self.nodes[node].machine, &engine)?;
                     // Reading everything takes the longer the more there is.
                     let entries = held(&engine).iter().map(|row| row.entries).sum::<u64>();
                     if self.streams.faults.random_range(0..entries.max(100)) < 25 {

@@ -46,6 +46,11 @@ unsettled =
     .displaced = another with the same number counts
     .unknown_kind = of a kind that this version does not know
 
+notice =
+    .rolled_back = this node's disk was put back to an earlier state. What it had forgotten comes back from its peers, and it writes under a new name from now on: nothing to do, but find out why
+    .cloned_home = another machine writes with this device's keys, or its disk was put back more than once. Stop one of the two and give it a device of its own
+    .forked_log = a device has written two branches of one log, as a restored or copied disk does. Both are kept and count: ask its owner whether it was copied
+
 peer-fault =
     .malformed_frame = malformed frame
     .oversized_frame = oversized frame
@@ -68,7 +73,7 @@ peer-fault =
     .outside_area = outside this area
     .unproven_log = log without a grant
     .over_quota = over quota: the device has put in more than it may
-    .forked_log = forked log
+    .forked_log = one branch too many of a log
     .ill_formed = ill-formed change
     .not_allowed = author without the right
     .blocked = builds on an entry that does not count

@@ -97,6 +97,7 @@ status-running = The node runs
 status-not-running = The node does not run; its store was opened for this answer
 status-healthy = Healthy
 problem-update-needed = Update needed: the mesh has rules of a kind that this version does not know
+notice-line = { $count } × { $what }
 problem-evidence = { $count ->
     [one] { $count } refused thing is kept as evidence
    *[other] { $count } refused things are kept as evidence

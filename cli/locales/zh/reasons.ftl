@@ -46,6 +46,11 @@ unsettled =
     .displaced = 被同号的另一条取代
     .unknown_kind = 新版本的记录，本版本不认识
 
+notice =
+    .rolled_back = 本机磁盘曾被恢复到较早的状态。缺失的内容会从其他节点取回，此后以新的批次书写：无须操作，但请查明原因
+    .cloned_home = 另有一台机器在用本设备的密钥书写，或本机磁盘曾多次被恢复。请停用其中一台，并为它另行登记设备
+    .forked_log = 有设备在同一日志上写出了两个分支，常因磁盘被恢复或复制。两个分支都保留并生效：请向该设备的使用者核实是否被复制
+
 peer-fault =
     .malformed_frame = 无法解读的数据
     .oversized_frame = 过大的数据
@@ -68,7 +73,7 @@ peer-fault =
     .outside_area = 不属于本节点的地方
     .unproven_log = 来历无授权证明
     .over_quota = 超出配额：该设备写入已达上限
-    .forked_log = 同一日志出现分叉
+    .forked_log = 同一日志的分支过多
     .ill_formed = 更改不合格式
     .not_allowed = 作者无权这样做
     .blocked = 依据了不生效的记录

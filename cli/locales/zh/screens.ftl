@@ -82,6 +82,7 @@ status-running = 节点正在运行
 status-not-running = 节点没有运行，本次直接打开了数据
 status-healthy = 正常
 problem-update-needed = 需要升级：网中有本版本不认识的规则
+notice-line = { $count } 次：{ $what }
 problem-evidence = 有 { $count } 件被拒内容留作证据
 problem-turned-away = { $peer }不得参与：{ $reason }
 problem-refused = { $peer }发来的内容有 { $count } 件被拒或搁置：{ $reason }

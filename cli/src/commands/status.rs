@@ -1,5 +1,7 @@
 //! `status`: how this node is.
 
+use std::collections::BTreeMap;
+
 use fluent_bundle::FluentValue;
 use shouwang_node::command::status::{Status, StatusReport};
 
@@ -124,8 +126,17 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
             ],
         ));
     }
-    if report.evidence > 0 {
-        let count = FluentValue::from(report.evidence);
+    let mut notices: BTreeMap<&str, u64> = BTreeMap::new();
+    for notice in &report.notices {
+        *notices.entry(&notice.code).or_default() += 1;
+    }
+    for (code, count) in notices {
+        let (count, what) = (FluentValue::from(count), messages.word("notice", code).into());
+        problems.push(messages.say("notice-line", [("count", count), ("what", what)]));
+    }
+    let refused = report.evidence.saturating_sub(report.notices.len() as u64);
+    if refused > 0 {
+        let count = FluentValue::from(refused);
         problems.push(messages.say("problem-evidence", [("count", count)]));
     }
     problems.extend(peers::problems(&report.peers, context));

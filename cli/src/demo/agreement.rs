@@ -125,6 +125,7 @@ mod tests {
             evidence: 0,
             wire_bytes_sent: 0,
             wire_bytes_received: 0,
+            notices: Vec::new(),
             update_needed: false,
         };
         Answer { node: node.into(), area, status: Some(status) }

@@ -10,8 +10,9 @@ use crate::digest;
 use crate::engine::Engine;
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Role};
+use crate::lineage::NOTICES;
 pub use crate::store::rows::PeerFailure;
-use crate::store::rows::ScopeRow;
+use crate::store::rows::{EvidenceRow, ScopeRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
 
@@ -40,8 +41,10 @@ pub struct StatusReport {
     pub peers: Vec<PeerStatus>,
     /// Entries that are kept and do not count, by reason.
     pub unsettled: BTreeMap<String, u64>,
-    /// Pieces of evidence of refused things.
+    /// Pieces of evidence of refused things, and of what [`StatusReport::notices`] names.
     pub evidence: u64,
+    /// What happened to this device's disk, or to a log, and a person should know.
+    pub notices: Vec<Notice>,
     /// Whether there is an authority entry of a kind that this version does not know.
     pub update_needed: bool,
     /// Bytes sent over all connections since the node started, encryption included; 0 where no
@@ -49,6 +52,18 @@ pub struct StatusReport {
     pub wire_bytes_sent: u64,
     /// Bytes received over all connections since the node started.
     pub wire_bytes_received: u64,
+}
+
+/// Something that a person should know: this device's disk was put back, another machine has its
+/// keys, or somebody's log has forked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// One of [`NOTICES`].
+    pub code: String,
+    /// When it was seen (this node's clock, ms since 1970).
+    pub at_ms: i64,
+    /// The log, or the incarnations.
+    pub detail: String,
 }
 
 /// This device.
@@ -189,6 +204,7 @@ impl Request for Status {
             peers: peers(engine)?,
             unsettled,
             evidence: snapshot.evidence_count()?,
+            notices: notices(&snapshot)?,
             update_needed: engine.authority().update_needed(),
             wire_bytes_sent: engine.wire_bytes().0,
             wire_bytes_received: engine.wire_bytes().1,
@@ -204,6 +220,13 @@ impl Request for Peers {
         engine.settle(now)?;
         Ok(PeersReport { schema_version: JSON_SCHEMA_VERSION, peers: peers(engine)? })
     }
+}
+
+fn notices(snapshot: &Snapshot) -> Result<Vec<Notice>, StoreError> {
+    let rows = snapshot.evidence_all()?.into_iter();
+    let rows = rows.filter(|row| NOTICES.contains(&row.code.as_str()));
+    let notice = |row: EvidenceRow| Notice { code: row.code, at_ms: row.at_ms, detail: row.detail };
+    Ok(rows.map(notice).collect())
 }
 
 fn scopes(

@@ -15,7 +15,6 @@ use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::limits::{ADOPTED_ENTRIES_MAX, REVOCATION_CUTS_MAX};
 use crate::log::run::RunEntry;
 use crate::log::{Adoption, EntryPlace, Incarnation, Kind, Lane, LogKey};
-use crate::setup;
 use crate::store::{StoreError, StoreRead};
 use crate::sync::Now;
 
@@ -137,7 +136,7 @@ impl Engine {
             if !self.authority.stands(&self.own_grant) {
                 return Err(CaptureError::Revoked);
             }
-            return Ok((self.keys.clone(), self.own_grant, self.incarnation));
+            return Ok((self.keys.clone(), self.own_grant, self.incarnation()));
         };
         let mesh = self.authority.mesh();
         if self.authority.grant(&mesh).is_none_or(|grant| grant.subject != root.device()) {
@@ -161,12 +160,8 @@ impl Engine {
             .max_by_key(|(_, grant)| grant.serial)
             .map(|(id, grant)| (*id, grant.clone()));
         let Some((id, grant)) = successor else { return Ok(()) };
-        let incarnation = Incarnation {
-            number: self.incarnation.number.saturating_add(1),
-            nonce: self.entropy.bytes(),
-        };
-        self.store.write(|tables| setup::set_lineage(tables, id, incarnation))?;
-        (self.own_grant, self.grant, self.incarnation) = (id, grant, incarnation);
+        self.lineage.under(&self.store, &mut self.entropy, id)?;
+        (self.own_grant, self.grant) = (id, grant);
         self.publish_again(now)
     }
 

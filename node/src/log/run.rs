@@ -128,16 +128,6 @@ impl UnverifiedRun {
         self.first_seq + (self.entries.len() as u64).saturating_sub(1)
     }
 
-    /// Leaves out entries that the log here already has, where the run overlaps with it. The chain
-    /// then still has to fit.
-    pub fn without_first(mut self, known: u64, previous: EntryHash) -> Self {
-        let known = usize::try_from(known).unwrap_or(usize::MAX).min(self.entries.len());
-        self.entries.drain(..known);
-        self.first_seq += known as u64;
-        self.previous = previous;
-        self
-    }
-
     /// Rebuilds the headers on top of the log's head and checks chain and signature. `grant` is
     /// the log's grant where the log is known; a new log names its own.
     pub fn verify(self, head: Option<&Head>) -> Result<VerifiedRun, RunError> {
@@ -241,6 +231,11 @@ impl VerifiedRun {
     /// The entries, oldest first.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The entries without the first `known`, which are here already.
+    pub fn new_from(&self, known: usize) -> &[Entry] {
+        self.entries.get(known..).unwrap_or_default()
     }
 
     /// The log's head after this run.

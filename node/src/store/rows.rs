@@ -13,11 +13,11 @@ use crate::identity::DeviceId;
 use crate::identity::grant::GrantId;
 use crate::log::{Incarnation, LogKey};
 
-/// The name of a log within this store: what rows of entries begin with instead of 53 bytes.
+/// The name of a chain within this store: what rows of entries begin with instead of 53 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogNumber(pub u32);
 
-/// A log that is here.
+/// A chain of a log that is here: see [`super::chains`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogRow {
     /// Its name here.
@@ -26,6 +26,17 @@ pub struct LogRow {
     pub key: LogKey,
     /// The grant it is written under.
     pub grant: GrantId,
+    /// Where it branches off another chain of the same log; None for the chain that came first.
+    pub branch: Option<Fork>,
+}
+
+/// Where a chain begins to differ from the one that it branches off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fork {
+    /// The chain that holds the entries before.
+    pub parent: LogNumber,
+    /// The number of the chain's first own entry.
+    pub first_seq: u64,
 }
 
 /// A document of a scope.

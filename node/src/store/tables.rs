@@ -3,8 +3,8 @@
 //! | Table | Key | Value |
 //! | --- | --- | --- |
 //! | `meta-1` | name | bytes: format, own keys and grants, incarnation, commit number |
-//! | `logs-1` | log number | log key (53 B), grant (32 B) |
-//! | `log_numbers-1` | log key (53 B) | log number |
+//! | `logs-1` | log number | log key (53 B), grant (32 B), 0 or 1 and parent's number, first seq |
+//! | `log_numbers-1` | log key (53 B), which of its chains (1 B) | log number |
 //! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
 //! | `entries-1` | (log number, seq) | [`Entry::encode`] |
 //! | `documents-1` | scope, document | checksum (8 B), heads, Automerge save |
@@ -29,7 +29,7 @@ use super::encoding::{
     damaged_meta, decode_checked, decode_document, decode_unsettled, decode_usage, json, usage_key,
 };
 use super::rows::{
-    DocumentKey, DocumentRow, ElderKey, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow,
+    DocumentKey, DocumentRow, ElderKey, ElderRow, EvidenceRow, Fork, LogNumber, LogRow, PeerRow,
     ScopeRow, UnsettledRow, UsageRow, elder_bytes, elder_from_bytes,
 };
 use super::{StoreError, corrupt};
@@ -163,22 +163,32 @@ pub trait StoreRead: TableAccess {
         }
     }
 
-    /// The log with this key, if it is here.
+    /// The first chain of the log with this key, if it is here; [`super::ChainRead::chains`] has
+    /// them all.
     fn log(&self, key: &LogKey) -> Result<Option<LogRow>, StoreError> {
-        let number = self.log_numbers().get(key.to_bytes().as_slice())?.map(|row| row.value());
+        let first = chain_key(key, 0);
+        let number = self.log_numbers().get(first.as_slice())?.map(|row| row.value());
         number.map_or(Ok(None), |number| self.log_by_number(LogNumber(number)))
     }
 
-    /// The log with this number.
+    /// The chain with this number.
     fn log_by_number(&self, number: LogNumber) -> Result<Option<LogRow>, StoreError> {
         let Some(row) = self.logs().get(number.0)? else { return Ok(None) };
         let mut reader = Reader::new(row.value());
         let key = LogKey::read(&mut reader).map_err(corrupt("logs-1"))?;
         let grant = GrantId(reader.array().map_err(corrupt("logs-1"))?);
-        Ok(Some(LogRow { number, key, grant }))
+        let branch = match reader.u8().map_err(corrupt("logs-1"))? {
+            0 => None,
+            1 => Some(Fork {
+                parent: LogNumber(reader.u32().map_err(corrupt("logs-1"))?),
+                first_seq: reader.u64().map_err(corrupt("logs-1"))?,
+            }),
+            _ => return Err(corrupt("logs-1")(CodecError::Tag)),
+        };
+        Ok(Some(LogRow { number, key, grant, branch }))
     }
 
-    /// All logs.
+    /// All logs, each chain by itself.
     fn logs_all(&self) -> Result<Vec<LogRow>, StoreError> {
         let mut found = Vec::new();
         for row in self.logs().iter()? {
@@ -188,18 +198,18 @@ pub trait StoreRead: TableAccess {
         Ok(found)
     }
 
-    /// All logs of the scopes in an area, in key order.
+    /// All chains of the logs of the scopes in an area, in key order.
     fn logs_in(&self, area: Area) -> Result<Vec<LogRow>, StoreError> {
         let (low, high) = area.0.range();
         self.logs_between(low, high)
     }
 
-    /// All logs of one scope.
+    /// All chains of the logs of one scope.
     fn logs_of(&self, scope: DivisionCode) -> Result<Vec<LogRow>, StoreError> {
         self.logs_between(scope, scope)
     }
 
-    /// All logs of the scopes from `low` to `high`, both included.
+    /// All chains of the logs of the scopes from `low` to `high`, both included.
     fn logs_between(
         &self,
         low: DivisionCode,
@@ -215,7 +225,7 @@ pub trait StoreRead: TableAccess {
         Ok(found)
     }
 
-    /// The head of a log.
+    /// The head of a chain.
     fn head_of(&self, log: LogNumber) -> Result<Option<Head>, StoreError> {
         let Some(row) = self.heads().get(log.0)? else { return Ok(None) };
         let mut reader = Reader::new(row.value());
@@ -229,27 +239,15 @@ pub trait StoreRead: TableAccess {
         head().map(Some).map_err(corrupt("heads-1"))
     }
 
-    /// The head of the log with this key.
+    /// The head of the first chain of the log with this key.
     fn head(&self, key: &LogKey) -> Result<Option<Head>, StoreError> {
         self.log(key)?.map_or(Ok(None), |log| self.head_of(log.number))
     }
 
-    /// An entry.
+    /// An entry that stands under this number: not one of a parent's.
     fn entry(&self, log: LogNumber, seq: u64) -> Result<Option<Entry>, StoreError> {
         let Some(row) = self.entries().get((log.0, seq))? else { return Ok(None) };
         Entry::decode(row.value()).map(Some).map_err(corrupt("entries-1"))
-    }
-
-    /// Whether the entry of a log with this number is another one of the same log, or comes before
-    /// it; None where that other one is not here.
-    fn reaches(
-        &self,
-        log: &LogRow,
-        seq: u64,
-        end: (u64, &EntryHash),
-    ) -> Result<Option<bool>, StoreError> {
-        let held = self.entry(log.number, end.0)?;
-        Ok(held.filter(|held| held.header.hash() == *end.1).map(|_| seq <= end.0))
     }
 
     /// Entries from `first` on, at most `limit`.
@@ -580,6 +578,13 @@ pub trait StoreRead: TableAccess {
 }
 
 impl<T: TableAccess> StoreRead for T {}
+
+/// The key of a log's nth chain.
+pub(super) fn chain_key(key: &LogKey, nth: u8) -> [u8; LogKey::BYTES + 1] {
+    let mut bytes = [nth; LogKey::BYTES + 1];
+    bytes[..LogKey::BYTES].copy_from_slice(&key.to_bytes());
+    bytes
+}
 
 fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
     let (low, high) = area.0.range();

@@ -6,9 +6,10 @@ use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
 use super::StoreError;
+use super::chains::ChainRead;
 use super::encoding::{encode_checked, encode_document, encode_unsettled, encode_usage};
 use super::rows::{
-    DocumentKey, DocumentRow, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow, ScopeRow,
+    DocumentKey, DocumentRow, ElderRow, EvidenceRow, Fork, LogNumber, LogRow, PeerRow, ScopeRow,
     UnsettledRow, UsageRow, elder_bytes,
 };
 use super::tables::{self, StoreRead};
@@ -70,17 +71,44 @@ impl<'t> Transaction<'t> {
         self.set_meta("commit_number", &number.to_be_bytes())
     }
 
-    /// The log with this key, given a number if it is new here.
+    /// The first chain of the log with this key, given a number if it is new here.
     pub fn log_for(&mut self, key: &LogKey, grant: GrantId) -> Result<LogRow, StoreError> {
-        if let Some(log) = self.log(key)? {
-            return Ok(log);
+        match self.log(key)? {
+            Some(log) => Ok(log),
+            None => self.new_chain(key, grant, None, 0),
         }
+    }
+
+    /// A further chain of a log, which branches off another. The caller has checked that there is
+    /// room for it and that it differs.
+    pub fn branch(
+        &mut self,
+        key: &LogKey,
+        grant: GrantId,
+        fork: Fork,
+    ) -> Result<LogRow, StoreError> {
+        let nth = u8::try_from(self.chains(key)?.len()).unwrap_or(u8::MAX);
+        self.new_chain(key, grant, Some(fork), nth)
+    }
+
+    fn new_chain(
+        &mut self,
+        key: &LogKey,
+        grant: GrantId,
+        branch: Option<Fork>,
+        nth: u8,
+    ) -> Result<LogRow, StoreError> {
         let number = self.logs.last()?.map_or(0, |(number, _)| number.value() + 1);
-        let row = key.write(&mut Writer::new()).bytes(&grant.0).finish();
-        self.logs.insert(number, row.as_slice())?;
-        self.log_numbers.insert(key.to_bytes().as_slice(), number)?;
+        let mut writer = Writer::new();
+        key.write(&mut writer).bytes(&grant.0);
+        match branch {
+            None => writer.u8(0),
+            Some(fork) => writer.u8(1).u32(fork.parent.0).u64(fork.first_seq),
+        };
+        self.logs.insert(number, writer.finish().as_slice())?;
+        self.log_numbers.insert(tables::chain_key(key, nth).as_slice(), number)?;
         self.use_quota(key, 0, 1)?;
-        Ok(LogRow { number: LogNumber(number), key: *key, grant })
+        Ok(LogRow { number: LogNumber(number), key: *key, grant, branch })
     }
 
     /// Appends an entry and moves the head. The caller has checked that it fits.
@@ -221,6 +249,17 @@ impl<'t> Transaction<'t> {
     pub fn put_peer(&mut self, device: DeviceId, row: &PeerRow) -> Result<(), StoreError> {
         self.peers.insert(device.0.as_slice(), json(row)?.as_slice())?;
         Ok(())
+    }
+
+    /// As [`Transaction::put_evidence`], unless the same thing is kept already. Returns whether it
+    /// was new.
+    pub fn put_evidence_once(&mut self, row: EvidenceRow) -> Result<bool, StoreError> {
+        let same = |known: &EvidenceRow| known.code == row.code && known.detail == row.detail;
+        if self.evidence_all()?.iter().any(same) {
+            return Ok(false);
+        }
+        self.put_evidence(row)?;
+        Ok(true)
     }
 
     /// Keeps something refused to be shown; the oldest goes when there is too much.

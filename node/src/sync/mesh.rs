@@ -1,24 +1,24 @@
 //! All sessions of a node.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::progress::Progress;
-use super::session::Session;
+use super::session::{Received, Session};
 use super::stop::Stop;
 use super::wire::Frame;
 use super::{Input, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::SESSIONS_MAX;
-use crate::log::{Head, LogKey};
+use crate::log::LogKey;
 use crate::store::StoreError;
 
 /// All sessions, driven by [`Input`]s; see [`crate::sync`].
 #[derive(Debug, Default)]
 pub struct Mesh {
     sessions: BTreeMap<DeviceId, Session>,
-    /// By peer, the last entry of each log that it sent and that is not acknowledged.
-    received: BTreeMap<DeviceId, BTreeMap<LogKey, u64>>,
+    /// What came in and is not acknowledged.
+    received: BTreeMap<DeviceId, Received>,
     out: VecDeque<Output>,
 }
 
@@ -79,27 +79,34 @@ impl Mesh {
         last_seq: u64,
         result: &Result<Outcome, Refusal>,
     ) -> Result<(), StoreError> {
-        if result.is_ok() {
-            let logs = self.received.entry(peer).or_default();
-            let last = logs.entry(log).or_insert(last_seq);
-            *last = last_seq.max(*last);
+        if let Ok(outcome) = result {
+            let end = (outcome.seq, outcome.hash);
+            let received = self.received.entry(peer).or_default();
+            let last = received.entry((log, outcome.chain)).or_insert(end);
+            *last = end.max(*last);
         }
-        self.with(peer, |session, out| Ok(session.ingested(log, result, out)?))
+        self.with(peer, |session, _| Ok(session.ingested(log, last_seq, result)?))
     }
 
-    /// A transaction is committed: acknowledges what came in, and pushes what is new.
+    /// A transaction is committed: acknowledges what came in, and pushes what is new in these logs.
     pub fn committed(
         &mut self,
         now: Now,
-        heads: &BTreeMap<LogKey, Head>,
+        logs: &BTreeSet<LogKey>,
         replica: &impl Replica,
     ) -> Result<(), StoreError> {
+        let mut changed = BTreeMap::new();
+        if !self.sessions.is_empty() {
+            for log in logs {
+                changed.insert(*log, replica.chains(log)?);
+            }
+        }
         for (peer, received) in std::mem::take(&mut self.received) {
             self.with(peer, |session, out| session.acknowledge(now, &received, replica, out))?;
         }
         let peers: Vec<DeviceId> = self.sessions.keys().copied().collect();
         for peer in peers {
-            self.with(peer, |session, out| session.committed(now, heads, replica, out))?;
+            self.with(peer, |session, out| session.committed(now, &changed, replica, out))?;
         }
         Ok(())
     }

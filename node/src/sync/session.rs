@@ -20,21 +20,26 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shouwang_crdt_schema::division::DivisionCode;
 
+use super::logs::{PeerLog, PeerLogs, landmarks};
 use super::progress::Progress;
 use super::stop::Stop;
-use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION};
+use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
-    ALIVE_INTERVAL_MS, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
+    ALIVE_INTERVAL_MS, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
     SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
     UNACKNOWLEDGED_BYTES_MAX,
 };
-use crate::log::{Head, Lane, LogKey, UnverifiedRun};
+use crate::log::{EntryHash, Head, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
 use crate::store::StoreError;
+use crate::store::rows::{LogNumber, LogRow};
+
+/// By log and chain, the last entry that a peer sent and that is not acknowledged.
+pub(super) type Received = BTreeMap<(LogKey, LogNumber), (u64, EntryHash)>;
 
 /// The state of one exchange.
 #[derive(Debug)]
@@ -54,19 +59,19 @@ pub(super) struct Session {
     summary_sent: bool,
     summary_whole: bool,
     summary_again: bool,
-    /// The heads that the peer's summary spoke of.
-    theirs: BTreeMap<LogKey, LogPosition>,
-    /// Logs in which its summary was ahead of what we hold, and how far.
-    wanted: BTreeMap<LogKey, u64>,
-    /// What the peer durably has, as far as we know.
-    has: BTreeMap<LogKey, u64>,
-    /// The last entry sent of each log, acknowledged or not.
-    sent: BTreeMap<LogKey, u64>,
-    /// Logs in which we are ahead of what was sent.
-    behind: BTreeSet<(Lane, u8, LogKey)>,
-    /// Logs that the two of us see differently, or of which the peer's runs were refused.
+    /// How many heads the peer's summary has spoken of so far.
+    summary_heads: usize,
+    /// What the peer holds of each log, as far as we know.
+    logs: PeerLogs,
+    /// Logs of which its summary named what is not here.
+    wanting: BTreeSet<LogKey>,
+    /// Logs of which something cannot be exchanged.
     stuck: BTreeSet<LogKey>,
-    in_flight: VecDeque<(LogKey, u64, usize)>,
+    /// Chains in which we are ahead of what was sent.
+    behind: BTreeSet<Priority>,
+    in_flight: VecDeque<(LogKey, LogNumber, u64, usize)>,
+    /// What the peer has still to be told of branches that there is no room for.
+    refusals: Vec<Probe>,
     in_flight_bytes: usize,
     /// Whether this node has to be updated before it may promise anything.
     update_needed: bool,
@@ -74,6 +79,10 @@ pub(super) struct Session {
 }
 
 type Outputs = VecDeque<Output>;
+
+/// Lane by lane; within authority the grants nearest to the root first, so that a log is never
+/// offered before the grants that prove it; a chain after the one that it branches off.
+type Priority = (Lane, u8, LogKey, LogNumber);
 
 impl Session {
     pub(super) fn open(
@@ -96,13 +105,13 @@ impl Session {
             summary_sent: false,
             summary_whole: false,
             summary_again: false,
-            theirs: BTreeMap::new(),
-            wanted: BTreeMap::new(),
-            has: BTreeMap::new(),
-            sent: BTreeMap::new(),
-            behind: BTreeSet::new(),
+            summary_heads: 0,
+            logs: PeerLogs::new(),
+            wanting: BTreeSet::new(),
             stuck: BTreeSet::new(),
+            behind: BTreeSet::new(),
             in_flight: VecDeque::new(),
+            refusals: Vec::new(),
             in_flight_bytes: 0,
             update_needed: false,
             done: false,
@@ -162,7 +171,8 @@ impl Session {
             }
             Frame::Summary { heads, last } => self.summary(now, heads, last, replica, out)?,
             Frame::Run(run) => self.run(run, replica, out)?,
-            Frame::Have(heads) => self.have(&heads, replica, out)?,
+            Frame::Have(heads) => self.have(&heads, replica)?,
+            Frame::Probe(probe) => self.probe(now, &probe, replica, out)?,
             Frame::Alive => {}
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
@@ -288,21 +298,13 @@ impl Session {
 
     /// Sends the chain of a log's grant ahead of its first run, unless the peer knows the grant: by
     /// its own chain or ours, or by entries, which go before all others.
-    fn prove_log(
-        &mut self,
-        now: Now,
-        log: &LogKey,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
-        let Some(grant) = replica.grant_of(log)? else { return Ok(()) };
+    fn prove_log(&mut self, now: Now, grant: GrantId, replica: &impl Replica, out: &mut Outputs) {
         let known = self.known_there.contains(&grant) || replica.authority().is_carried(&grant);
         if !known {
             let chain = replica.authority().chain(&grant);
             self.note_chain(&chain);
             self.send(now, &Frame::Prove(chain), out);
         }
-        Ok(())
     }
 
     fn send_summary(
@@ -315,8 +317,8 @@ impl Session {
         let heads: Vec<LogPosition> = replica
             .heads(peer.area)?
             .into_iter()
-            .filter(|(log, _)| self.to_be_sent(replica, log))
-            .map(|(log, head)| LogPosition { log, seq: head.seq, hash: head.hash })
+            .filter(|(chain, _)| self.to_be_sent(replica, &chain.key))
+            .map(|(chain, head)| LogPosition { log: chain.key, seq: head.seq, hash: head.hash })
             .collect();
         let mut chunks = heads.chunks(SUMMARY_HEADS_PER_FRAME).peekable();
         if chunks.peek().is_none() {
@@ -344,77 +346,158 @@ impl Session {
                 return Err(PeerError::OutOfTurn("a third summary").into());
             }
             self.summary_whole = false;
-            self.theirs.clear();
-            self.wanted.clear();
+            self.summary_heads = 0;
+            self.logs.values_mut().for_each(|log| log.wanted.clear());
+            self.wanting.clear();
         }
         let limit = if self.grant.is_some() { SUMMARY_HEADS_MAX } else { STRANGER_HEADS_MAX };
-        if self.theirs.len() + heads.len() > limit {
+        self.summary_heads += heads.len();
+        if self.summary_heads > limit {
             return Err(PeerError::TooMany("heads").into());
         }
-        self.theirs.extend(heads.into_iter().map(|head| (head.log, head)));
+        for head in heads {
+            let wanted = &mut self.logs.entry(head.log).or_default().wanted;
+            if wanted.len() >= BRANCHES_MAX {
+                return Err(PeerError::TooMany("branches of a log").into());
+            }
+            wanted.push((head.seq, head.hash));
+            self.wanting.insert(head.log);
+        }
         self.summary_whole = last;
         if last { self.compare(now, replica, out) } else { Ok(()) }
     }
 
-    /// Finds the logs in which we are ahead, once both grants are proved and its summary is whole.
+    /// Finds the chains in which we are ahead, once both grants are proved and its summary is whole.
     fn compare(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
         let Some(peer) = self.grant.clone() else { return Ok(()) };
-        let mut differing = Vec::new();
-        for position in self.theirs.values() {
-            let ours = replica.hash_at(&position.log, position.seq)?;
-            if let Some(hash) = ours.filter(|hash| *hash != position.hash) {
-                differing.push(LogPosition { hash, ..*position });
-                continue;
-            }
-            let head = replica.head(&position.log)?;
-            if head.is_none_or(|head| head.seq < position.seq) {
-                self.wanted.insert(position.log, position.seq);
-            }
-            let known = match (ours, head) {
-                (Some(_), _) => Some(position.seq),
-                // It is ahead of us: all that we have it has too, unless a run shows otherwise.
-                (None, Some(head)) => Some(head.seq),
-                (None, None) => None,
-            };
-            if let Some(known) = known {
-                let has = self.has.entry(position.log).or_insert(known);
-                *has = known.max(*has);
-            }
+        let own = replica.authority().grant(&replica.own_grant()).map(|grant| grant.subject);
+        let own_logs = self.logs.iter().filter(|(log, _)| Some(log.device) == own);
+        let own_heads = own_logs
+            .flat_map(|(log, theirs)| theirs.wanted.iter().map(|place| (*log, *place)))
+            .map(|(log, (seq, hash))| LogPosition { log, seq, hash })
+            .collect();
+        out.push_back(Output::Event(Event::OwnLogs(self.peer, own_heads)));
+        let mut logs: BTreeMap<LogKey, Vec<(LogRow, Head)>> =
+            self.wanting.iter().map(|log| (*log, Vec::new())).collect();
+        for (chain, head) in replica.heads(peer.area)? {
+            logs.entry(chain.key).or_default().push((chain, head));
         }
-        for position in &differing {
-            self.forked(position.log, out);
-        }
-        if !differing.is_empty() {
-            // The peer sees it by our hash at its own number.
-            self.send(now, &Frame::Have(differing), out);
-        }
-        for (log, head) in replica.heads(peer.area)? {
-            self.note_head(replica, log, &head);
+        for (log, heads) in logs {
+            self.reconsider(now, log, &heads, replica, out)?;
         }
         Ok(())
     }
 
-    /// The two of us see a log differently: it is set aside in this exchange, and said.
-    fn forked(&mut self, log: LogKey, out: &mut Outputs) {
-        if self.stuck.insert(log) {
-            out.push_back(Output::Event(Event::Forked(self.peer, log)));
+    /// Decides what of a log is to be sent, given all its chains here.
+    fn reconsider(
+        &mut self,
+        now: Now,
+        log: LogKey,
+        heads: &[(LogRow, Head)],
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        let to_be_sent = self.to_be_sent(replica, &log);
+        if !to_be_sent && !self.logs.contains_key(&log) {
+            return Ok(());
+        }
+        let theirs = self.logs.entry(log).or_default();
+        theirs.follow(heads);
+        for (seq, hash) in std::mem::take(&mut theirs.wanted) {
+            let head = heads.iter().find(|(_, head)| (head.seq, head.hash) == (seq, hash));
+            let found = match head {
+                Some((chain, _)) => Some(*chain),
+                None => replica.find(&log, seq, &hash)?,
+            };
+            match found {
+                Some(chain) => theirs.holds(replica, heads, &chain, seq)?,
+                None => theirs.wanted.push((seq, hash)),
+            }
+        }
+        if theirs.wanted.is_empty() {
+            self.wanting.remove(&log);
+        }
+        if !self.summary_whole || !to_be_sent {
+            return Ok(());
+        }
+        let mut sending = false;
+        for (chain, head) in heads {
+            let place = priority(replica, chain);
+            // If the peer is ahead of us it has all that we have; if it turns out to hold another
+            // branch instead, it will ask.
+            if theirs.is_behind(chain.number, head) && !theirs.may_be_ahead(head) {
+                self.behind.insert(place);
+                sending = true;
+            } else {
+                self.behind.remove(&place);
+            }
+        }
+        let furthest = theirs.wanted.iter().map(|(seq, _)| *seq).max();
+        if let Some(furthest) = furthest.filter(|_| sending && !theirs.differs && !theirs.asked) {
+            theirs.asked = true;
+            let positions = landmarks(replica, heads, furthest)?;
+            let probe = Probe { word: ProbeWord::Ask, log, positions };
+            self.send(now, &Frame::Probe(probe), out);
+        }
+        Ok(())
+    }
+
+    /// The peer says something of a log of which the two of us hold different branches.
+    fn probe(
+        &mut self,
+        now: Now,
+        probe: &Probe,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        let log = probe.log;
+        if self.grant.is_none() {
+            return Err(PeerError::OutOfTurn("a probe before the grant is proved").into());
+        }
+        if !self.negotiated(replica, log.scope, log.lane) {
+            return Err(PeerError::Run(Refusal::OutsideArea).into());
+        }
+        let heads = replica.chains(&log)?;
+        let mut unheard = PeerLog::default();
+        let theirs = self.logs.get_mut(&log).unwrap_or(&mut unheard);
+        theirs.follow(&heads);
+        // Of each chain the last entry that both hold.
+        let mut found: BTreeMap<LogNumber, (u64, EntryHash)> = BTreeMap::new();
+        for (seq, hash) in &probe.positions {
+            match replica.find(&log, *seq, hash)? {
+                Some(chain) if probe.word == ProbeWord::Full => {
+                    theirs.refuses(replica, &heads, &chain, *seq)?;
+                }
+                Some(chain) => {
+                    theirs.holds(replica, &heads, &chain, *seq)?;
+                    let last = found.entry(chain.number).or_insert((*seq, *hash));
+                    *last = (*last).max((*seq, *hash));
+                }
+                None => theirs.differs |= heads.iter().any(|(_, head)| head.seq >= *seq),
+            }
+        }
+        match probe.word {
+            ProbeWord::Ask => {
+                let positions = found.into_values().collect();
+                let answer = Probe { word: ProbeWord::Found, log, positions };
+                self.send(now, &Frame::Probe(answer), out);
+            }
+            ProbeWord::Found => theirs.differs |= std::mem::take(&mut theirs.asked),
+            ProbeWord::Full if theirs.is_stuck() => drop(self.stuck.insert(log)),
+            ProbeWord::Full => {}
+        }
+        self.forget_in_flight();
+        match self.logs.contains_key(&log) {
+            true => self.reconsider(now, log, &heads, replica, out),
+            false => Ok(()),
         }
     }
 
-    /// Notes that we hold a log up to `head`.
-    fn note_head(&mut self, replica: &impl Replica, log: LogKey, head: &Head) {
-        let reached = self.has.get(&log).max(self.sent.get(&log)).copied();
-        let ahead = reached.is_none_or(|reached| reached < head.seq);
-        if ahead && !self.stuck.contains(&log) && self.to_be_sent(replica, &log) {
-            self.behind.insert(priority(replica, log));
-        }
-    }
-
-    /// New entries were committed here.
+    /// New entries were committed here: these are all chains of the logs that they are in.
     pub(super) fn committed(
         &mut self,
         now: Now,
-        heads: &BTreeMap<LogKey, Head>,
+        logs: &BTreeMap<LogKey, Vec<(LogRow, Head)>>,
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
@@ -424,14 +507,8 @@ impl Session {
         }) {
             return Err(PeerError::Revoked.into());
         }
-        for (log, head) in heads {
-            let reached = self.wanted.get(log).is_some_and(|wanted| *wanted <= head.seq);
-            if reached && !self.stuck.contains(log) {
-                self.wanted.remove(log);
-            }
-            if self.summary_whole {
-                self.note_head(replica, *log, head);
-            }
+        for (log, heads) in logs {
+            self.reconsider(now, *log, heads, replica, out)?;
         }
         self.pump(now, replica, out)
     }
@@ -456,102 +533,105 @@ impl Session {
     pub(super) fn ingested(
         &mut self,
         log: LogKey,
+        last_seq: u64,
         result: &Result<Outcome, Refusal>,
-        out: &mut Outputs,
     ) -> Result<(), PeerError> {
         match result {
             Ok(_) => Ok(()),
             // After a refusal, runs that were already on the way do not fit: no new fault.
-            Err(Refusal::Run(crate::log::RunError::Gap { .. })) if self.stuck.contains(&log) => {
+            Err(Refusal::Run(RunError::Gap { .. } | RunError::BrokenChain))
+                if self.logs.get(&log).is_some_and(|log| log.full) =>
+            {
                 Ok(())
             }
-            Err(Refusal::Forked) => {
-                self.forked(log, out);
-                Ok(())
-            }
-            Err(Refusal::OverQuota) => {
-                if self.stuck.insert(log) {
-                    out.push_back(Output::Event(Event::OverQuota(self.peer, log)));
-                }
-                Ok(())
-            }
-            Err(refusal) => {
+            Err(Refusal::Forked { end } | Refusal::OverQuota { end }) => {
+                self.logs.entry(log).or_default().full = true;
                 self.stuck.insert(log);
-                Err(PeerError::Run(*refusal))
+                let positions = vec![(last_seq, *end)];
+                self.refusals.push(Probe { word: ProbeWord::Full, log, positions });
+                Ok(())
             }
+            Err(refusal) => Err(PeerError::Run(*refusal)),
         }
     }
 
-    /// Tells the peer what is durably stored now of what it sent: the number of the last entry of
-    /// each log. What others sent of the same log in the same transaction says nothing of it.
+    /// Tells the peer what is durably stored now of what it sent: the last entry of each chain.
+    /// What others sent of the same log in the same transaction says nothing of it.
     pub(super) fn acknowledge(
         &mut self,
         now: Now,
-        received: &BTreeMap<LogKey, u64>,
+        received: &Received,
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
-        let mut heads = Vec::new();
-        for (log, seq) in received {
-            if let Some(hash) = replica.hash_at(log, *seq)? {
-                heads.push(LogPosition { log: *log, seq: *seq, hash });
-                let has = self.has.entry(*log).or_insert(*seq);
-                *has = (*seq).max(*has);
+        let mut positions = Vec::new();
+        for ((log, number), (seq, hash)) in received {
+            positions.push(LogPosition { log: *log, seq: *seq, hash: *hash });
+            let heads = replica.chains(log)?;
+            let theirs = self.logs.entry(*log).or_default();
+            theirs.follow(&heads);
+            if let Some((chain, _)) = heads.iter().find(|(chain, _)| chain.number == *number) {
+                theirs.holds(replica, &heads, chain, *seq)?;
             }
         }
-        for chunk in heads.chunks(HAVE_HEADS_PER_FRAME) {
+        for chunk in positions.chunks(HAVE_HEADS_PER_FRAME) {
             self.send(now, &Frame::Have(chunk.to_vec()), out);
         }
         self.pump(now, replica, out)
     }
 
-    fn have(
-        &mut self,
-        heads: &[LogPosition],
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
+    fn have(&mut self, heads: &[LogPosition], replica: &impl Replica) -> Result<(), Stop> {
         for position in heads {
-            match replica.hash_at(&position.log, position.seq)? {
-                Some(hash) if hash == position.hash => {
-                    let has = self.has.entry(position.log).or_insert(position.seq);
-                    *has = position.seq.max(*has);
-                }
-                // More than we have ourselves says nothing yet; another hash says that we differ.
-                Some(_) => self.forked(position.log, out),
-                None => {}
+            // Of what was sent it holds nothing that we do not.
+            let Some(theirs) = self.logs.get_mut(&position.log) else { continue };
+            if let Some(chain) = replica.find(&position.log, position.seq, &position.hash)? {
+                let heads = replica.chains(&position.log)?;
+                theirs.follow(&heads);
+                theirs.holds(replica, &heads, &chain, position.seq)?;
             }
         }
-        let has = &self.has;
-        let stuck = &self.stuck;
-        self.in_flight.retain(|(log, seq, _)| {
-            !stuck.contains(log) && has.get(log).is_none_or(|has| has < seq)
-        });
-        self.in_flight_bytes = self.in_flight.iter().map(|(_, _, bytes)| bytes).sum();
+        self.forget_in_flight();
         Ok(())
+    }
+
+    /// What the peer has, or has refused, is no longer on the way.
+    fn forget_in_flight(&mut self) {
+        let logs = &self.logs;
+        self.in_flight.retain(|(log, chain, seq, _)| {
+            logs.get(log).is_some_and(|log| !log.has(*chain, *seq) && !log.is_refused(*chain))
+        });
+        self.in_flight_bytes = self.in_flight.iter().map(|(_, _, _, bytes)| bytes).sum();
     }
 
     /// Sends runs while there is room, and notes when all is done.
     fn pump(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
+        for probe in std::mem::take(&mut self.refusals) {
+            self.send(now, &Frame::Probe(probe), out);
+        }
         while self.in_flight_bytes < UNACKNOWLEDGED_BYTES_MAX {
-            let Some(place) = self.behind.first().copied() else { break };
-            let log = place.2;
-            let after = self.has.get(&log).max(self.sent.get(&log)).copied();
-            let run = match self.stuck.contains(&log) {
-                true => None,
-                false => replica.run_after(&log, after)?,
+            // Where the two of us part has to be known before anything is sent.
+            let logs = &self.logs;
+            let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
+            let place = self.behind.iter().find(|(_, _, log, _)| !asked(log)).copied();
+            let Some((_, _, log, number)) = place else { break };
+            let heads = replica.chains(&log)?;
+            let chain = heads.iter().find(|(chain, _)| chain.number == number).copied();
+            let after = self.logs.get(&log).and_then(|log| log.reached(number));
+            let run = match &chain {
+                None => None,
+                Some((chain, _)) => replica.run_after(chain, after)?.map(|run| (chain, run)),
             };
-            let Some(run) = run else {
-                self.behind.remove(&place);
+            let Some((chain, run)) = run else {
+                self.behind.retain(|known| Some(*known) != place);
                 continue;
             };
-            self.prove_log(now, &log, replica, out)?;
+            self.prove_log(now, chain.grant, replica, out);
             let last = run.last_seq();
             let sent = Event::Sent(self.peer, run.entries.len() as u64);
             let frame = Frame::Run(run).encode();
-            self.in_flight.push_back((log, last, frame.len()));
+            self.in_flight.push_back((log, number, last, frame.len()));
             self.in_flight_bytes += frame.len();
-            self.sent.insert(log, last);
+            self.logs.entry(log).or_default().sends(replica, &heads, chain, last)?;
             self.spoke_ms = now.monotonic_ms;
             out.push_back(Output::Send(self.peer, frame));
             out.push_back(Output::Event(sent));
@@ -577,23 +657,24 @@ impl Session {
             && self.summary_whole
             && self.behind.is_empty()
             && self.in_flight.is_empty()
-            && self.wanted.keys().all(|log| self.stuck.contains(log))
+            && self.wanting.iter().all(|log| self.stuck.contains(log))
     }
 
     /// How far the exchange is.
     pub(super) fn progress(&self, replica: &impl Replica) -> Result<Progress, StoreError> {
         let mut progress = Progress { stuck: self.stuck.len() as u64, ..Progress::default() };
-        for (log, wanted) in self.wanted.iter().filter(|(log, _)| !self.stuck.contains(log)) {
-            let here = replica.head(log)?.map_or(0, |head| head.seq + 1);
-            progress.we_lack += (wanted + 1).saturating_sub(here);
+        for log in self.wanting.difference(&self.stuck) {
+            if let Some(theirs) = self.logs.get(log) {
+                progress.we_lack += theirs.we_lack(&replica.chains(log)?);
+            }
         }
-        let ahead = self.behind.iter().map(|(_, _, log)| log);
+        let ahead = self.behind.iter().map(|(_, _, log, _)| log);
         let ahead: BTreeSet<&LogKey> =
-            ahead.chain(self.in_flight.iter().map(|(log, _, _)| log)).collect();
+            ahead.chain(self.in_flight.iter().map(|(log, ..)| log)).collect();
         for log in ahead {
-            let here = replica.head(log)?.map_or(0, |head| head.seq + 1);
-            let there = self.has.get(log).map_or(0, |has| has + 1);
-            progress.they_lack += here.saturating_sub(there);
+            if let Some(theirs) = self.logs.get(log) {
+                progress.they_lack += theirs.they_lack(&replica.chains(log)?);
+            }
         }
         progress.done = self.is_done();
         progress.settled = self.is_settled();
@@ -606,7 +687,8 @@ impl Session {
     }
 
     fn death_ms(&self) -> u64 {
-        let waiting = !self.summary_whole || !self.in_flight.is_empty();
+        let owed = !self.in_flight.is_empty() || !self.behind.is_empty();
+        let waiting = !self.summary_whole || owed;
         match (self.hello.as_ref().and(self.grant.as_ref()), waiting) {
             (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
             // A proved grant is asked for anew where `Hello` names another one.
@@ -634,9 +716,8 @@ impl Session {
     }
 }
 
-/// Lane by lane; within authority the grants nearest to the root first, so that a log is never
-/// offered before the grants that prove it.
-fn priority(replica: &impl Replica, log: LogKey) -> (Lane, u8, LogKey) {
+fn priority(replica: &impl Replica, chain: &LogRow) -> Priority {
+    let log = chain.key;
     let depth = replica.authority().grants_of(log.device).map(|(_, grant)| grant.depth).min();
-    (log.lane, depth.unwrap_or(u8::MAX), log)
+    (log.lane, depth.unwrap_or(u8::MAX), log, chain.number)
 }

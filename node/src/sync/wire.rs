@@ -7,7 +7,8 @@ use super::PeerError;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{GrantError, GrantId, SignedGrant};
 use crate::limits::{
-    CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, SUMMARY_HEADS_PER_FRAME,
+    CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, PROBE_POSITIONS_MAX,
+    SUMMARY_HEADS_PER_FRAME,
 };
 use crate::log::run::read_seq;
 use crate::log::{EntryHash, LogKey, UnverifiedRun};
@@ -38,10 +39,34 @@ pub enum Frame {
     Run(UnverifiedRun),
     /// What is durably stored now, of logs that runs came in for.
     Have(Vec<LogPosition>),
+    /// Where two differ in a log.
+    Probe(Probe),
     /// Nothing but a sign of life.
     Alive,
     /// Why the sender hangs up: the code of a [`PeerError`].
     Close(String),
+}
+
+/// What two say to one another about a log of which they hold different branches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What is meant.
+    pub word: ProbeWord,
+    /// The log.
+    pub log: LogKey,
+    /// Numbers and hashes of entries.
+    pub positions: Vec<(u64, EntryHash)>,
+}
+
+/// What a [`Probe`] means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeWord {
+    /// "I hold these: which of them do you?"
+    Ask,
+    /// "Of those that you asked about I hold these."
+    Found,
+    /// "I have no room for the branches of these."
+    Full,
 }
 
 /// Who speaks, and where its store stands.
@@ -81,6 +106,7 @@ const HAVE: u8 = 6;
 const ALIVE: u8 = 7;
 const CLOSE: u8 = 8;
 const PROVE: u8 = 9;
+const PROBE: u8 = 10;
 
 /// The longest code in a `Close`.
 const CODE_BYTES_MAX: usize = 64;
@@ -113,6 +139,17 @@ impl Frame {
                 run.write(writer.u8(RUN));
             }
             Self::Have(heads) => write_positions(writer.u8(HAVE), heads),
+            Self::Probe(probe) => {
+                probe.log.write(writer.u8(PROBE).u8(match probe.word {
+                    ProbeWord::Ask => 0,
+                    ProbeWord::Found => 1,
+                    ProbeWord::Full => 2,
+                }));
+                writer.count(probe.positions.len());
+                for (seq, hash) in &probe.positions {
+                    writer.leb(*seq).bytes(&hash.0);
+                }
+            }
             Self::Alive => {
                 writer.u8(ALIVE);
             }
@@ -157,6 +194,20 @@ impl Frame {
             }
             RUN => Self::Run(UnverifiedRun::read(&mut reader)?),
             HAVE => Self::Have(read_positions(&mut reader, HAVE_HEADS_PER_FRAME)?),
+            PROBE => Self::Probe(Probe {
+                word: match reader.u8()? {
+                    0 => ProbeWord::Ask,
+                    1 => ProbeWord::Found,
+                    2 => ProbeWord::Full,
+                    _ => return Err(CodecError::Tag.into()),
+                },
+                log: LogKey::read(&mut reader)?,
+                positions: {
+                    let count = reader.count(PROBE_POSITIONS_MAX)?;
+                    let position = |_| Ok((read_seq(&mut reader)?, EntryHash(reader.array()?)));
+                    (0..count).map(position).collect::<Result<_, CodecError>>()?
+                },
+            }),
             ALIVE => Self::Alive,
             CLOSE => {
                 let code = reader.text(CODE_BYTES_MAX)?;
@@ -242,6 +293,12 @@ mod tests {
                 signature: Signature([5; 64]),
             }),
             Frame::Have(vec![position]),
+            Frame::Probe(Probe {
+                word: ProbeWord::Ask,
+                log,
+                positions: vec![(7, EntryHash([6; 32])); 3],
+            }),
+            Frame::Probe(Probe { word: ProbeWord::Full, log, positions: Vec::new() }),
             Frame::Alive,
             Frame::Close("no_grant".into()),
         ]
@@ -276,7 +333,7 @@ mod tests {
 
         #[test]
         fn any_altered_frame_is_read_or_refused(
-            which in 0usize..9, at in any::<prop::sample::Index>(), byte in any::<u8>(),
+            which in 0usize..11, at in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut bytes = frames()[which].encode();
             let at = at.index(bytes.len());
