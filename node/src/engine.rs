@@ -22,8 +22,8 @@ use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Ingest, Ingested, Refusal};
 use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
-use crate::log::run::RunEntry;
 use crate::lineage::Lineage;
+use crate::log::run::RunEntry;
 use crate::log::{Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::peers::PeerBook;
 use crate::replica::View;
@@ -116,8 +116,7 @@ impl Engine {
         let authority = setup::load_authority(&store)?;
         let grant = authority.grant(&own.grant).cloned().ok_or(SetupError::NotJoined)?;
         let peers = PeerBook::load(&store.read()?)?;
-        let lineage =
-            Lineage::open(&store, own.keys.device(), own.incarnation, &mut entropy)?;
+        let lineage = Lineage::open(&store, own.keys.device(), own.incarnation, &mut entropy)?;
         Ok(Self {
             store,
             keys: own.keys,
@@ -291,7 +290,8 @@ impl Engine {
             }
             self.mesh.ingested(*peer, *log, *last, result)?;
         }
-        let stored = results.iter().filter(|(.., result)| result.is_ok_and(|stored| stored.new > 0));
+        let stored =
+            results.iter().filter(|(.., result)| result.is_ok_and(|stored| stored.new > 0));
         let stored = stored.map(|(peer, log, ..)| (*peer, *log));
         self.lineage.received(&self.store.read()?, stored)?;
         if self.lineage.is_due() {

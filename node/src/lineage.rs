@@ -55,7 +55,8 @@ impl Lineage {
         entropy: &mut Entropy,
     ) -> Result<Self, StoreError> {
         let snapshot = store.read()?;
-        let is_set = |name| Ok::<_, StoreError>(snapshot.meta(name)?.is_some_and(|v| !v.is_empty()));
+        let is_set =
+            |name| Ok::<_, StoreError>(snapshot.meta(name)?.is_some_and(|v| !v.is_empty()));
         // A fork may have come in just before the process ended.
         let forked = snapshot.logs_all()?.iter().any(|log| {
             log.branch.is_some() && log.key.device == device && log.key.incarnation == current

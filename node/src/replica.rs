@@ -62,12 +62,7 @@ impl Replica for View<'_> {
         self.snapshot.chain_heads(log)
     }
 
-    fn find(
-        &self,
-        log: &LogKey,
-        seq: u64,
-        hash: &EntryHash,
-    ) -> Result<Option<LogRow>, StoreError> {
+    fn find(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<Option<LogRow>, StoreError> {
         self.snapshot.find_chain(log, seq, hash)
     }
 

@@ -264,12 +264,9 @@ pub(crate) fn put_incarnation(
     tables.set_meta(INCARNATION, &bytes)
 }
 
-
 fn read_incarnation(bytes: &[u8]) -> Result<Incarnation, StoreError> {
-    let corrupt = || StoreError::Corrupt {
-        table: "meta-1",
-        detail: format!("{INCARNATION} is too short"),
-    };
+    let corrupt =
+        || StoreError::Corrupt { table: "meta-1", detail: format!("{INCARNATION} is too short") };
     let (number, nonce) = bytes.split_first_chunk::<4>().ok_or_else(corrupt)?;
     let nonce = nonce.try_into().map_err(|_| corrupt())?;
     Ok(Incarnation { number: u32::from_be_bytes(*number), nonce })

@@ -13,8 +13,8 @@ use crate::store::rows::LogRow;
 use shouwang_crdt_schema::division::Area;
 
 pub mod error;
-pub mod mesh;
 mod logs;
+pub mod mesh;
 mod progress;
 mod session;
 mod stop;
@@ -97,12 +97,7 @@ pub trait Replica {
     fn chains(&self, log: &LogKey) -> Result<Vec<(LogRow, Head)>, StoreError>;
 
     /// The chain under which the entry with this number and hash stands, if it is here.
-    fn find(
-        &self,
-        log: &LogKey,
-        seq: u64,
-        hash: &EntryHash,
-    ) -> Result<Option<LogRow>, StoreError>;
+    fn find(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<Option<LogRow>, StoreError>;
 
     /// The hash of the entry with this number on a chain's path.
     fn hash_at(&self, chain: &LogRow, seq: u64) -> Result<Option<EntryHash>, StoreError>;

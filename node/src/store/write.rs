@@ -5,8 +5,8 @@ use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
-use super::chains::ChainRead;
 use super::StoreError;
+use super::chains::ChainRead;
 use super::encoding::{encode_checked, encode_document, encode_unsettled};
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, Fork, LogNumber, LogRow, PeerRow, ScopeRow,

@@ -44,8 +44,7 @@ impl PeerLog {
             if self.reaches.iter().any(|reach| reach.chain == chain.number) {
                 continue;
             }
-            let mut reach =
-                Reach { chain: chain.number, known: None, sent: None, refused: false };
+            let mut reach = Reach { chain: chain.number, known: None, sent: None, refused: false };
             let parent = chain.branch.and_then(|branch| {
                 let parent = self.reaches.iter().find(|reach| reach.chain == branch.parent)?;
                 Some((parent, branch.first_seq))

@@ -274,13 +274,7 @@ impl Session {
 
     /// Sends the chain of a log's grant ahead of its first run, unless the peer knows the grant: by
     /// its own chain or ours, or by entries, which go before all others.
-    fn prove_log(
-        &mut self,
-        now: Now,
-        grant: GrantId,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) {
+    fn prove_log(&mut self, now: Now, grant: GrantId, replica: &impl Replica, out: &mut Outputs) {
         let known = self.known_there.contains(&grant) || replica.authority().is_carried(&grant);
         if !known {
             let chain = replica.authority().chain(&grant);

@@ -204,8 +204,7 @@ impl Frame {
                 log: LogKey::read(&mut reader)?,
                 positions: {
                     let count = reader.count(PROBE_POSITIONS_MAX)?;
-                    let position =
-                        |_| Ok((read_seq(&mut reader)?, EntryHash(reader.array()?)));
+                    let position = |_| Ok((read_seq(&mut reader)?, EntryHash(reader.array()?)));
                     (0..count).map(position).collect::<Result<_, CodecError>>()?
                 },
             }),
@@ -294,7 +293,11 @@ mod tests {
                 signature: Signature([5; 64]),
             }),
             Frame::Have(vec![position]),
-            Frame::Probe(Probe { word: ProbeWord::Ask, log, positions: vec![(7, EntryHash([6; 32])); 3] }),
+            Frame::Probe(Probe {
+                word: ProbeWord::Ask,
+                log,
+                positions: vec![(7, EntryHash([6; 32])); 3],
+            }),
             Frame::Probe(Probe { word: ProbeWord::Full, log, positions: Vec::new() }),
             Frame::Alive,
             Frame::Close("no_grant".into()),
