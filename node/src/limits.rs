@@ -119,6 +119,10 @@ pub const REDIAL_MAX_MS: u64 = 120_000;
 /// Wait after a peer refused us or misbehaved, ms: a person has to act first.
 pub const REDIAL_REFUSED_MS: u64 = 600_000;
 
+/// Wait of a machine whose substream another machine with the same key has replaced, ms, a third more
+/// or less: the other then has that long, and it is its turn next. A minute at 9.6 kbit/s is 70 kB.
+pub const TURN_MS: u64 = 60_000;
+
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 

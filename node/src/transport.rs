@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::limits::{FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, SESSIONS_MAX, SILENCE_TIMEOUT_MS};
+use crate::sync::wire::Frame;
 use crate::sync::{Disposition, PeerError};
 
 mod counted;
@@ -116,7 +117,16 @@ pub(crate) struct Transport {
 }
 
 type Opened = (DeviceId, Result<libp2p::Stream, String>);
-type Closed = (DeviceId, Substream);
+type Closed = (DeviceId, Substream, Ending);
+
+/// How a substream ended, as far as its bytes say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// It broke, or was closed.
+    Lost,
+    /// The peer said that another substream with this device's key has taken its place.
+    Replaced,
+}
 
 /// The ends that the engine's thread holds.
 pub(crate) struct Ends {
@@ -180,8 +190,9 @@ impl Transport {
                         self.dials.failed(peer, &error);
                     }
                 },
-                Some((peer, substream)) = self.closed.1.recv() => {
-                    self.ended(peer, substream, None).await;
+                Some((peer, substream, ending)) = self.closed.1.recv() => {
+                    let error = (ending == Ending::Replaced).then(replaced);
+                    self.ended(peer, substream, error).await;
                 }
                 Some(peer) = self.hang_ups.1.recv() => {
                     if !self.active.contains_key(&peer)
@@ -261,6 +272,11 @@ impl Transport {
                 return;
             }
             let old = active.substream;
+            if active.opener == opener {
+                // Perhaps two machines with one key: whoever is turned out should know that it is
+                // another's turn. After a crossed dial the peer sees for itself.
+                let _ = active.frames.send(Frame::Close(PeerError::Replaced.code()).encode());
+            }
             self.ended(peer, old, Some(PeerError::Replaced)).await;
         }
         let substream = Substream(self.next_substream);
@@ -272,10 +288,11 @@ impl Transport {
         }
         let (notices, closed) = (self.notices.clone(), self.closed.0.clone());
         let reading = tokio::spawn(async move {
-            if let Err(error) = read(peer, substream, reader, &notices).await {
+            let mut ending = Ending::Lost;
+            if let Err(error) = read(peer, substream, reader, &notices, &mut ending).await {
                 tracing::debug!(peer = %peer.short(), %error, "substream ended");
             }
-            let _ = closed.send((peer, substream));
+            let _ = closed.send((peer, substream, ending));
         });
         let (since, reader) = (Instant::now(), reading.abort_handle());
         self.active.insert(peer, Active { substream, opener, since, frames, reader });
@@ -284,7 +301,7 @@ impl Transport {
         tokio::spawn(async move {
             if let Err(error) = write(writer, waiting).await {
                 tracing::debug!(peer = %peer.short(), %error, "cannot write");
-                let _ = closed.send((peer, substream));
+                let _ = closed.send((peer, substream, Ending::Lost));
             }
         });
     }
@@ -329,6 +346,9 @@ impl Transport {
         }
         match &error {
             Some(PeerError::Replaced) => {}
+            Some(PeerError::Told(code)) if *code == PeerError::Replaced.code() => {
+                self.dials.replaced(peer);
+            }
             Some(error) if error.disposition() == Disposition::RetryLater => {
                 self.dials.refused(peer, &error.code());
             }
@@ -476,15 +496,22 @@ async fn addresses(
     Ok(found.into_iter().map(|(_, address)| address).collect())
 }
 
+/// What the peer says when another substream with this device's key has taken one's place.
+fn replaced() -> PeerError {
+    PeerError::Told(PeerError::Replaced.code())
+}
+
 /// Reads frames: a LEB128 length and so many bytes.
 async fn read(
     peer: DeviceId,
     substream: Substream,
     reader: impl futures::AsyncRead + Unpin,
     notices: &mpsc::Sender<Notice>,
+    ending: &mut Ending,
 ) -> io::Result<()> {
     let mut reader = futures::io::BufReader::new(reader);
     let gone = |_| io::Error::other("the node is shutting down");
+    let last_words = Frame::Close(PeerError::Replaced.code()).encode();
     loop {
         let mut length = 0u64;
         for at in 0.. {
@@ -507,6 +534,10 @@ async fn read(
         }
         let mut frame = vec![0; length as usize];
         reader.read_exact(&mut frame).await?;
+        // The end may be seen here before the engine has read the reason.
+        if frame == last_words {
+            *ending = Ending::Replaced;
+        }
         notices.send(Notice::Frame(peer, substream, frame)).await.map_err(gone)?;
     }
 }

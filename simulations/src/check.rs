@@ -232,8 +232,8 @@ impl Checker {
         Memory { claims: self.claims.get(&machine).cloned().unwrap_or_default() }
     }
 
-    /// A machine's disk was put back. What it saved since is lost, but for what stands in one of
-    /// these stores: its image's, and those of all other nodes.
+    /// A machine's disk was put back. What stood there alone is lost, whoever wrote it: all but what
+    /// stands in one of these stores, its image's and those of all other nodes.
     pub fn restored(
         &mut self,
         machine: usize,
@@ -244,7 +244,7 @@ impl Checker {
         let mut kept = Vec::new();
         for saved in std::mem::take(&mut self.saved) {
             let mut whole = true;
-            for place in saved.places.iter().filter(|_| saved.by == machine) {
+            for place in &saved.places {
                 let mut found = false;
                 for store in stores {
                     found |= store.find_chain(&place.log, place.seq, &place.hash)?.is_some();

@@ -98,7 +98,8 @@ fn disks_that_are_put_back_and_homes_that_are_copied_lose_nothing() {
         }
         let faults = &report.counts.faults;
         println!("seed {seed}: {faults:?}, {} done checks", report.counts.done_checks);
-        assert!(faults.get("restore").is_some_and(|count| *count > 2), "{faults:?}");
+        let befell = ["restore", "turn"].map(|kind| faults.get(kind).copied().unwrap_or_default());
+        assert!(befell.iter().sum::<u64>() > 2, "{faults:?}");
     }
 }
 

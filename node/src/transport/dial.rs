@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::peer_in;
 use crate::identity::DeviceId;
-use crate::limits::{REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS};
+use crate::limits::{REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS, TURN_MS};
 
 /// How it stands with one address.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -156,6 +156,17 @@ impl Dials {
         self.show();
     }
 
+    /// Another machine with our key has the peer's ear. Both get turns: whoever was turned out waits
+    /// for a time that nobody knows beforehand, and long enough for the other to get something done.
+    pub(crate) fn replaced(&mut self, peer: DeviceId) {
+        for dial in self.of(peer) {
+            dial.wait = Duration::from_millis(TURN_MS);
+            dial.retry("replaced");
+            dial.wait = Duration::from_millis(TURN_MS);
+        }
+        self.show();
+    }
+
     /// A peer refused us, or we it: somebody has to do something first.
     pub(crate) fn refused(&mut self, peer: DeviceId, error: &str) {
         for dial in self.of(peer) {
@@ -228,4 +239,33 @@ fn same_place(one: &Multiaddr, two: &Multiaddr) -> bool {
         parts.map(|part| part.to_string()).collect()
     };
     place(one) == place(two)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_another_machine_has_replaced_gives_it_a_turn_each_time() {
+        let address: Multiaddr = "/ip4/127.0.0.1/tcp/4001".parse().unwrap();
+        let (mut dials, _) = Dials::new([address.clone()]);
+        let peer = DeviceId([7; 32]);
+        dials.reached(&address, peer);
+        for _ in 0..5 {
+            // A turn that lasted does not make the next wait a short one.
+            dials.online(peer);
+            dials.stable(peer);
+            let now = Instant::now();
+            dials.replaced(peer);
+            let wait = dials.next_due() - now;
+            let turn = Duration::from_millis(TURN_MS);
+            assert!(wait > turn / 2 && wait < turn * 3 / 2, "{wait:?}");
+        }
+        // Any other end is retried soon.
+        dials.online(peer);
+        dials.stable(peer);
+        let now = Instant::now();
+        dials.failed(peer, "link_lost");
+        assert!(dials.next_due() - now < Duration::from_secs(3));
+    }
 }
