@@ -15,6 +15,7 @@ use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
 use crate::counting::{lane_of, right_for};
+use crate::custody::Dues;
 use crate::entropy::Entropy;
 use crate::identity::authority::Authority;
 use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
@@ -30,6 +31,8 @@ use crate::setup::{self, SetupError};
 use crate::store::rows::{DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::{Event, Input, Mesh, Now, Output, Progress};
+
+mod receipts;
 
 /// A node without its sockets.
 pub struct Engine {
@@ -49,6 +52,8 @@ pub struct Engine {
     pending: Vec<(DeviceId, UnverifiedRun)>,
     pending_bytes: usize,
     pending_grants: Vec<SignedGrant>,
+    dues: Dues,
+    ever_done: bool,
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
     listening: Vec<String>,
@@ -129,6 +134,8 @@ impl Engine {
             pending: Vec::new(),
             pending_bytes: 0,
             pending_grants: Vec::new(),
+            dues: Dues::default(),
+            ever_done: false,
             out: VecDeque::new(),
             listening: Vec::new(),
             wire_bytes: (0, 0),
@@ -220,6 +227,10 @@ impl Engine {
     /// Takes what happens on the network. Drain [`Engine::poll`] afterwards, and call
     /// [`Engine::settle`] when nothing more is waiting.
     pub fn handle(&mut self, now: Now, input: Input) -> Result<(), StoreError> {
+        let woken = matches!(input, Input::Timeout);
+        if let Input::PeerUp(peer) | Input::PeerDown(peer) = &input {
+            self.dues.parted(*peer);
+        }
         match &input {
             Input::PeerUp(peer) => self.peers.note(*peer, |row| row.sessions += 1),
             Input::Frame(peer, bytes) => self.peers.note(*peer, |row| {
@@ -234,11 +245,28 @@ impl Engine {
         self.mesh = mesh;
         handled?;
         self.drain(now);
-        if self.pending_bytes >= COMMIT_BYTES { self.settle(now) } else { Ok(()) }
+        let owes = self.receipt_deadline_ms().is_some_and(|at| at <= now.monotonic_ms);
+        if self.pending_bytes >= COMMIT_BYTES || (woken && owes) {
+            self.settle(now)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Commits what came in, acknowledges it and passes it on.
+    /// Commits what came in, acknowledges it and passes it on; then writes the receipts that are
+    /// due.
     pub fn settle(&mut self, now: Now) -> Result<(), StoreError> {
+        self.take_in(now)?;
+        self.confirm(now)
+    }
+
+    /// Whether a peer has confirmed our own heads since the process started.
+    // Until rollback detection comes: any complete exchange has compared them.
+    fn heads_confirmed(&self) -> bool {
+        self.ever_done
+    }
+
+    fn take_in(&mut self, now: Now) -> Result<(), StoreError> {
         self.pending_bytes = 0;
         let runs = std::mem::take(&mut self.pending);
         let chain = std::mem::take(&mut self.pending_grants);
@@ -281,7 +309,12 @@ impl Engine {
     pub fn poll(&mut self) -> Output {
         match self.out.pop_front() {
             Some(output) => output,
-            None => self.mesh.poll(),
+            None => match self.mesh.poll() {
+                Output::Timeout(at) => {
+                    Output::Timeout(at.into_iter().chain(self.receipt_deadline_ms()).min())
+                }
+                output => output,
+            },
         }
     }
 
@@ -418,6 +451,7 @@ impl Engine {
     }
 
     fn committed(&mut self, now: Now, heads: &BTreeMap<LogKey, Head>) -> Result<(), StoreError> {
+        self.note_dues(now, heads);
         let snapshot = self.store.read()?;
         let mut mesh = std::mem::take(&mut self.mesh);
         let told = self.view(&snapshot).and_then(|view| mesh.committed(now, heads, &view));
@@ -439,7 +473,9 @@ impl Engine {
                 Output::Learn(chain) => self.pending_grants.extend(chain),
                 Output::Event(event) => {
                     self.peers.event(now, &event);
-                    if let Event::Done(_) = event {
+                    if let Event::Done(peer) = event {
+                        self.ever_done = true;
+                        self.dues.done(peer);
                         self.out.push_back(Output::Event(event));
                     }
                 }

@@ -15,6 +15,7 @@ use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
 use crate::counting::{Candidate, Counted, count, count_onto};
+use crate::custody;
 use crate::identity::authority::Authority;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::index::{self, IndexSecret};
@@ -267,6 +268,10 @@ impl<'a, 't> Ingest<'a, 't> {
                     self.authority.note_carried(grant.id());
                     self.tables.put_grant(&grant, true)
                 }
+                Err(reason) => self.note(log, entry, reason),
+            },
+            (Kind::Receipt, _) => match custody::judge(self.authority, log, entry) {
+                Ok(claims) => claims.iter().try_for_each(|claim| self.tables.put_claim(claim)),
                 Err(reason) => self.note(log, entry, reason),
             },
             (Kind::Other(_), _) => self.note(log, entry, Unsettled::UnknownKind),

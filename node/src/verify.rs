@@ -10,11 +10,15 @@ use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
 
 use crate::counting::count;
+use crate::custody;
 use crate::identity::authority::Authority;
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Found, candidate_of, document_row, grant_standing};
 use crate::json::JSON_SCHEMA_VERSION;
-use crate::log::{Entry, EntryHash, Head, Kind};
+use crate::identity::DeviceId;
+use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
+use crate::store::audit::AuditRead;
+use crate::store::custody::{Claim, CustodyRead};
 use crate::store::rows::{DocumentKey, LogRow, ScopeRow, Unsettled, UnsettledRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 
@@ -68,10 +72,12 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
         found: Found::new(),
         scopes: BTreeMap::new(),
         standings: BTreeMap::new(),
+        claims: BTreeMap::new(),
     };
     check.step("logs", |check| check.logs());
     check.step("documents", |check| check.documents());
     check.step("standings", |check| check.unsettled());
+    check.step("custody", |check| check.custody());
     check.step("index", |check| check.elders(secret));
     check.step("counts", |check| check.counts());
     check.step("rest", |check| check.rest());
@@ -87,6 +93,8 @@ struct Check<'a> {
     scopes: BTreeMap<DivisionCode, ScopeRow>,
     /// By document, the entries that do not count as they follow from the logs.
     standings: BTreeMap<DocumentKey, BTreeMap<EntryHash, UnsettledRow>>,
+    /// What receipts say, by holder, its lineage and log, as it follows from the logs.
+    claims: BTreeMap<(DeviceId, Incarnation, LogKey), Claim>,
 }
 
 impl Check<'_> {
@@ -213,6 +221,13 @@ impl Check<'_> {
                 Some(standing) => standing,
                 None => return,
             },
+            Kind::Receipt => match custody::judge(self.authority, log, entry) {
+                Err(standing) => standing,
+                Ok(claims) => {
+                    self.claims.extend(claims.into_iter().map(|claim| (claim_key(&claim), claim)));
+                    return;
+                }
+            },
             Kind::Change if entry.header.document.is_empty() => {
                 Unsettled::NotAllowed("no_document".into())
             }
@@ -286,6 +301,20 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// What receipts say: the rows that are there against those that follow from the logs.
+    fn custody(&mut self) -> Result<(), StoreError> {
+        let stored: BTreeMap<_, _> = self
+            .snapshot
+            .claims_all()?
+            .into_iter()
+            .map(|claim| (claim_key(&claim), claim))
+            .collect();
+        if stored != std::mem::take(&mut self.claims) {
+            self.fault("custody".to_owned(), "custody", &"not what the receipts come to");
+        }
+        Ok(())
+    }
+
     fn elders(&mut self, secret: &IndexSecret) -> Result<(), StoreError> {
         let mut stored: BTreeMap<(DivisionCode, ElderId), _> = BTreeMap::new();
         for (scope, elder) in self.snapshot.elder_places_all()? {
@@ -346,6 +375,11 @@ impl Check<'_> {
         }
         self.snapshot.peers_all()?;
         self.snapshot.evidence_all()?;
+        self.snapshot.audit_all()?;
         Ok(())
     }
+}
+
+fn claim_key(claim: &Claim) -> (DeviceId, Incarnation, LogKey) {
+    (claim.holder, claim.incarnation, claim.place.log)
 }

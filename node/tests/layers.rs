@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["identity"],
     &["log"],
     &["store"],
-    &["counting", "index", "digest", "replication"],
+    &["counting", "custody", "index", "digest", "replication"],
     &["ingest"],
     &["sync", "verify", "setup"],
     &["replica", "peers"],

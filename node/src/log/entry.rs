@@ -29,6 +29,8 @@ pub enum Kind {
     Change,
     /// A signed grant.
     Grant,
+    /// How far a device holds the logs of a scope: a receipt.
+    Receipt,
     /// One that this version does not know, or does not act on yet.
     Other(u8),
 }
@@ -74,6 +76,7 @@ impl Kind {
         match self {
             Self::Change => 1,
             Self::Grant => 4,
+            Self::Receipt => 6,
             Self::Other(number) => number,
         }
     }
@@ -83,6 +86,7 @@ impl Kind {
         match number {
             1 => Self::Change,
             4 => Self::Grant,
+            6 => Self::Receipt,
             number => Self::Other(number),
         }
     }
@@ -193,6 +197,15 @@ impl Entry {
             return Err(CodecError::TooLong);
         }
         Ok(Self { header, body, signature })
+    }
+
+    /// Reads the header alone.
+    pub fn decode_header(bytes: &[u8]) -> Result<Header, CodecError> {
+        let mut reader = Reader::new(bytes);
+        if reader.u8()? != 0 {
+            reader.bytes(64)?;
+        }
+        Header::decode(&mut reader)
     }
 
     /// Signs the header, so that the entry can end a run.

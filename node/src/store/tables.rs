@@ -15,6 +15,8 @@
 //! | `grants-1` | grant id | 1 if it stands in an entry here, else 0; signed grant |
 //! | `peers-1` | device | JSON of [`PeerRow`] |
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
+//! | `custody-1` | scope, holder, its incarnation, log without scope | checksum, seq, hash, number and time of the receipt |
+//! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
 //!
 //! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
 //!
@@ -52,6 +54,8 @@ pub(super) const SCOPES: TableDefinition<'_, u64, Bytes> = TableDefinition::new(
 pub(super) const GRANTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("grants-1");
 pub(super) const PEERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("peers-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
+pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
+pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
 
 /// A consistent view of all tables.
 pub struct Snapshot {
@@ -68,6 +72,8 @@ pub struct Snapshot {
     grants: ReadOnlyTable<Bytes, Bytes>,
     peers: ReadOnlyTable<Bytes, Bytes>,
     evidence: ReadOnlyTable<u64, Bytes>,
+    custody: ReadOnlyTable<Bytes, Bytes>,
+    audit: ReadOnlyTable<u64, Bytes>,
 }
 
 impl Snapshot {
@@ -86,6 +92,8 @@ impl Snapshot {
             grants: transaction.open_table(GRANTS)?,
             peers: transaction.open_table(PEERS)?,
             evidence: transaction.open_table(EVIDENCE)?,
+            custody: transaction.open_table(CUSTODY)?,
+            audit: transaction.open_table(AUDIT)?,
         })
     }
 }
@@ -125,6 +133,8 @@ table_access! {
     grants: Bytes => Bytes,
     peers: Bytes => Bytes,
     evidence: u64 => Bytes,
+    custody: Bytes => Bytes,
+    audit: u64 => Bytes,
 }
 
 /// Everything that reads the store.

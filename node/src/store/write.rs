@@ -35,6 +35,8 @@ pub struct Transaction<'t> {
     pub(super) grants: Table<'t, Bytes, Bytes>,
     pub(super) peers: Table<'t, Bytes, Bytes>,
     pub(super) evidence: Table<'t, u64, Bytes>,
+    pub(super) custody: Table<'t, Bytes, Bytes>,
+    pub(super) audit: Table<'t, u64, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -53,6 +55,8 @@ impl<'t> Transaction<'t> {
             grants: transaction.open_table(tables::GRANTS)?,
             peers: transaction.open_table(tables::PEERS)?,
             evidence: transaction.open_table(tables::EVIDENCE)?,
+            custody: transaction.open_table(tables::CUSTODY)?,
+            audit: transaction.open_table(tables::AUDIT)?,
         })
     }
 
