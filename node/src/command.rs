@@ -13,10 +13,13 @@ use crate::store::StoreError;
 use crate::sync::Now;
 
 pub mod area;
+pub mod audit;
+pub mod custody;
 pub mod device;
 pub mod elder;
 pub mod import;
 pub(crate) mod places;
+pub mod refused;
 pub mod status;
 pub mod verify;
 
@@ -71,6 +74,11 @@ dispatch!(
     device::GrantDevice,
     device::AddressAdd,
     verify::Verify,
+    custody::RetireCheck,
+    custody::ReceiptAwaited,
+    audit::Audit,
+    audit::AuditList,
+    refused::Refused,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

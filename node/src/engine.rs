@@ -21,15 +21,17 @@ use crate::identity::authority::Authority;
 use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
-use crate::ingest::{Ingest, Ingested, Outcome, Refusal};
+use crate::ingest::{Ingest, Ingested, Outcome, Refusal, SetAside};
 use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
 use crate::log::run::RunEntry;
 use crate::log::{Head, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
+use crate::store::audit::AuditRow;
 use crate::store::rows::{DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
+use crate::sync::wire::{Aside, LogPosition};
 use crate::sync::{Event, Input, Mesh, Now, Output, Progress};
 
 mod receipts;
@@ -244,7 +246,7 @@ impl Engine {
         let handled = self.view(&snapshot).and_then(|view| mesh.handle(now, input, &view));
         self.mesh = mesh;
         handled?;
-        self.drain(now);
+        self.drain(now)?;
         let owes = self.receipt_deadline_ms().is_some_and(|at| at <= now.monotonic_ms);
         if self.pending_bytes >= COMMIT_BYTES || (woken && owes) {
             self.settle(now)
@@ -293,11 +295,17 @@ impl Engine {
             }
             self.mesh.ingested(*peer, *log, *last, result)?;
         }
-        for (log, reasons) in &ingested.set_aside {
+        for (log, asides) in &ingested.set_aside {
             if let Some(peer) = senders.get(log) {
-                for reason in reasons {
-                    self.peers.count_refused(*peer, &reason.code());
+                let aside = |SetAside { seq, hash, reason }: &SetAside| Aside {
+                    position: LogPosition { log: *log, seq: *seq, hash: *hash },
+                    code: reason.code(),
+                };
+                let asides: Vec<Aside> = asides.iter().map(aside).collect();
+                for aside in &asides {
+                    self.peers.count_refused(*peer, &aside.code);
                 }
+                self.mesh.set_aside(now, *peer, &asides)?;
             }
         }
         self.committed(now, &ingested.heads)?;
@@ -374,6 +382,11 @@ impl Engine {
         self.store.write(|tables| tables.set_meta(name, value))
     }
 
+    /// Keeps a row of the audit. Returns how many of the oldest went for it.
+    pub fn note_audit(&mut self, row: &AuditRow) -> Result<u64, StoreError> {
+        self.store.write(|tables| tables.put_audit(row))
+    }
+
     fn change(
         &self,
         snapshot: &Snapshot,
@@ -409,7 +422,7 @@ impl Engine {
         let (keys, grant) = (self.keys.clone(), self.own_grant);
         // "Saved" means that it counts: what would be set aside is not written at all.
         let counts = |ingested: &Ingested| match ingested.set_aside.values().flatten().next() {
-            Some(reason) => Err(CaptureError::WouldNotCount(reason.code())),
+            Some(aside) => Err(CaptureError::WouldNotCount(aside.reason.code())),
             None => Ok(()),
         };
         let ((), ingested) = self.transact(counts, |ingest| {
@@ -457,15 +470,14 @@ impl Engine {
         let told = self.view(&snapshot).and_then(|view| mesh.committed(now, heads, &view));
         self.mesh = mesh;
         told?;
-        self.drain(now);
-        Ok(())
+        self.drain(now)
     }
 
     /// Deals with what the mesh gives out, and keeps what is for the transport.
-    fn drain(&mut self, now: Now) {
+    fn drain(&mut self, now: Now) -> Result<(), StoreError> {
         loop {
             match self.mesh.poll() {
-                Output::Timeout(_) => return,
+                Output::Timeout(_) => return Ok(()),
                 Output::Ingest(peer, run) => {
                     self.pending_bytes += run.body_bytes() + 256;
                     self.pending.push((peer, run));
@@ -473,6 +485,9 @@ impl Engine {
                 Output::Learn(chain) => self.pending_grants.extend(chain),
                 Output::Event(event) => {
                     self.peers.event(now, &event);
+                    if let Event::SetAside(peer, asides) = &event {
+                        self.told_aside(now, *peer, asides)?;
+                    }
                     if let Event::Done(peer) = event {
                         self.ever_done = true;
                         self.dues.done(peer);
@@ -489,6 +504,29 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// A peer does not count entries that we sent. Where they are our own, somebody has to know.
+    fn told_aside(
+        &mut self,
+        now: Now,
+        peer: DeviceId,
+        asides: &[Aside],
+    ) -> Result<(), StoreError> {
+        let (snapshot, own) = (self.store.read()?, self.device());
+        let mut fresh = Vec::new();
+        for aside in asides.iter().filter(|aside| aside.position.log.device == own) {
+            let Some(log) = snapshot.log(&aside.position.log)? else { continue };
+            let entry = snapshot.entry(log.number, aside.position.seq)?;
+            if entry.is_some_and(|entry| entry.header.hash() == aside.position.hash) {
+                fresh.push(aside);
+            }
+        }
+        if !fresh.is_empty() {
+            // A peer that says it again and again is written down once.
+            self.peers.set_aside_there(now, peer, &fresh, &snapshot.evidence_all()?);
+        }
+        Ok(())
     }
 
     /// Keeps what was noted of peers, and the evidence. Called by itself before a node stops.

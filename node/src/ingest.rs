@@ -35,7 +35,7 @@ pub struct Ingest<'a, 't> {
     fresh: BTreeMap<DocumentKey, Vec<Fresh>>,
     heads: BTreeMap<LogKey, Head>,
     /// Entries that were set aside at once.
-    noted: BTreeMap<LogKey, Vec<Unsettled>>,
+    noted: BTreeMap<LogKey, Vec<SetAside>>,
 }
 
 /// What became of a run.
@@ -70,7 +70,18 @@ pub struct Ingested {
     /// New heads.
     pub heads: BTreeMap<LogKey, Head>,
     /// New entries that are kept and do not count, apart from those that only wait: why.
-    pub set_aside: BTreeMap<LogKey, Vec<Unsettled>>,
+    pub set_aside: BTreeMap<LogKey, Vec<SetAside>>,
+}
+
+/// An entry that is kept and does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The number in its log.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: EntryHash,
+    /// Why.
+    pub reason: Unsettled,
 }
 
 struct Fresh {
@@ -189,7 +200,8 @@ impl<'a, 't> Ingest<'a, 't> {
             for fresh in fresh {
                 let reason = unsettled.get(&fresh.entry).filter(|r| **r != Unsettled::Pending);
                 if let Some(reason) = reason {
-                    set_aside.entry(fresh.key).or_default().push(reason.clone());
+                    let (seq, hash, reason) = (fresh.seq, fresh.entry, reason.clone());
+                    set_aside.entry(fresh.key).or_default().push(SetAside { seq, hash, reason });
                 }
             }
         };
@@ -281,7 +293,9 @@ impl<'a, 't> Ingest<'a, 't> {
     /// Notes an entry that is of no document under the scope's directory.
     fn note(&mut self, log: &LogRow, entry: &Entry, standing: Unsettled) -> Result<(), StoreError> {
         let key = DocumentKey { scope: log.key.scope, id: DocumentId::Directory };
-        self.noted.entry(log.key).or_default().push(standing.clone());
+        let (seq, hash) = (entry.header.seq, entry.header.hash());
+        let aside = SetAside { seq, hash, reason: standing.clone() };
+        self.noted.entry(log.key).or_default().push(aside);
         let row = UnsettledRow { log: log.number, seq: entry.header.seq, change: None, standing };
         self.tables.put_unsettled(&key, entry.header.hash(), &row)
     }

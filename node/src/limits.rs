@@ -132,6 +132,14 @@ const _: () = assert!(ASIDES_PER_FRAME * 160 + 16 <= FRAME_BYTES_MAX);
 /// Entries named in all `Aside` frames of one session: more tells nobody anything.
 pub const ASIDES_PER_SESSION: usize = 256;
 
+/// Codes that are kept apart of what one peer says it has set aside. We know some fifty; one that a
+/// later version brings has room, and a liar has not.
+pub const SET_ASIDE_CODES_MAX: usize = 100;
+
+/// Time that `sync` waits for receipts once all is exchanged, ms: two round trips over a satellite
+/// and a slow disk.
+pub const RECEIPT_WAIT_MS: u64 = 5_000;
+
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 

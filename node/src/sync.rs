@@ -11,6 +11,7 @@ use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
 use crate::store::StoreError;
 use shouwang_crdt_schema::division::Area;
 
+mod aside;
 pub mod error;
 pub mod mesh;
 mod progress;
@@ -74,6 +75,8 @@ pub enum Event {
     Sent(DeviceId, u64),
     /// The peer and we see a log differently: its author has written two chains.
     Forked(DeviceId, LogKey),
+    /// The peer keeps entries that came from us, and does not count them.
+    SetAside(DeviceId, Vec<wire::Aside>),
 }
 
 /// What sync reads of the node.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 
 use super::{CommandError, JSON_SCHEMA_VERSION, Request, places};
+use crate::custody::holding::{self, HeldBy};
+use crate::custody::{Custody, Outlook};
 use crate::digest;
 use crate::engine::Engine;
 use crate::identity::DeviceId;
@@ -43,6 +45,8 @@ pub struct StatusReport {
     pub unsettled: BTreeMap<String, u64>,
     /// Pieces of evidence of refused things.
     pub evidence: u64,
+    /// What this device has written and no other device has confirmed.
+    pub not_held_elsewhere: Outlook,
     /// Whether there is an authority entry of a kind that this version does not know.
     pub update_needed: bool,
     /// Bytes sent over all connections since the node started, encryption included; 0 where no
@@ -87,6 +91,8 @@ pub struct ScopeStatus {
     pub conflicts: u64,
     /// Entries that are kept and do not count.
     pub unsettled: u64,
+    /// Who holds what this device has written here, all but how much.
+    pub held: Vec<HeldBy>,
 }
 
 /// How it stands with one peer.
@@ -122,6 +128,8 @@ pub struct PeerStatus {
     pub last_error: Option<PeerFailure>,
     /// What it sent that was refused or set aside, by name.
     pub refused: BTreeMap<String, u64>,
+    /// What we sent that it says it has set aside, by name.
+    pub set_aside_there: BTreeMap<String, u64>,
     /// Sessions begun.
     pub sessions: u64,
     /// Frame bytes sent to it, ever.
@@ -180,6 +188,7 @@ impl Request for Status {
                 update_needed |= log.is_some_and(|log| log.key.lane == Lane::Authority);
             }
         }
+        let custody = holding::not_held(&snapshot, engine.authority(), engine.device())?;
         Ok(StatusReport {
             schema_version: JSON_SCHEMA_VERSION,
             device: OwnDevice {
@@ -191,7 +200,8 @@ impl Request for Status {
             },
             area: area.0,
             area_name: names.get(&area.0).cloned(),
-            scopes: scopes(&snapshot, area, &names)?,
+            not_held_elsewhere: Outlook::of(&custody, engine.authority(), engine.device()),
+            scopes: scopes(&snapshot, area, &names, custody)?,
             peers: peers(engine)?,
             unsettled,
             evidence: snapshot.evidence_count()?,
@@ -216,10 +226,13 @@ fn scopes(
     snapshot: &Snapshot,
     area: Area,
     names: &BTreeMap<DivisionCode, String>,
+    custody: Vec<Custody>,
 ) -> Result<Vec<ScopeStatus>, StoreError> {
     let mut rows: BTreeMap<DivisionCode, ScopeRow> =
         snapshot.scopes_in(area)?.into_iter().collect();
     rows.entry(area.0).or_default();
+    let mut held: BTreeMap<DivisionCode, Vec<HeldBy>> =
+        custody.into_iter().map(|custody| (custody.scope, custody.by_device)).collect();
     rows.into_iter()
         .map(|(code, row)| {
             let digests = digest::of_scope(snapshot, code)?;
@@ -232,6 +245,7 @@ fn scopes(
                 entries: row.entries,
                 conflicts: row.conflicts,
                 unsettled: row.unsettled,
+                held: held.remove(&code).unwrap_or_default(),
             })
         })
         .collect()
@@ -265,6 +279,7 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
             we_lack: progress.map(|progress| progress.we_lack),
             last_error: row.last_error.clone(),
             refused: row.refused.clone(),
+            set_aside_there: row.set_aside_there.clone(),
             sessions: row.sessions,
             bytes_sent: row.bytes_sent,
             bytes_received: row.bytes_received,

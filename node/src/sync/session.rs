@@ -20,9 +20,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shouwang_crdt_schema::division::DivisionCode;
 
+use super::aside::Asides;
 use super::progress::Progress;
 use super::stop::Stop;
-use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION};
+use super::wire::{Aside, Frame, Hello, LogPosition, PROTOCOL_VERSION};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
@@ -67,6 +68,7 @@ pub(super) struct Session {
     stuck: BTreeSet<LogKey>,
     in_flight: VecDeque<(LogKey, u64, usize)>,
     in_flight_bytes: usize,
+    asides: Asides,
     done: bool,
 }
 
@@ -100,6 +102,7 @@ impl Session {
             stuck: BTreeSet::new(),
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
+            asides: Asides::default(),
             done: false,
         };
         let (epoch, commit_number) = replica.epoch();
@@ -156,6 +159,10 @@ impl Session {
             Frame::Summary { heads, last } => self.summary(now, heads, last, replica, out)?,
             Frame::Run(run) => self.run(run, replica, out)?,
             Frame::Have(heads) => self.have(&heads, replica, out)?,
+            Frame::Aside(asides) => {
+                self.asides.hear(asides.len())?;
+                out.push_back(Output::Event(Event::SetAside(self.peer, asides)));
+            }
             Frame::Alive => {}
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
@@ -467,6 +474,13 @@ impl Session {
             self.send(now, &Frame::Have(chunk.to_vec()), out);
         }
         self.pump(now, replica, out)
+    }
+
+    /// Tells the peer which of the entries that it sent do not count here.
+    pub(super) fn set_aside(&mut self, now: Now, asides: &[Aside], out: &mut Outputs) {
+        for frame in self.asides.say(asides) {
+            self.send(now, &frame, out);
+        }
     }
 
     fn have(
