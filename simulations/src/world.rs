@@ -15,12 +15,13 @@ use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::Role;
 use shouwang_node::limits::{REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS};
 use shouwang_node::setup;
-use shouwang_node::store::rows::ScopeRow;
+use shouwang_node::store::rows::{EntryPlace, ScopeRow};
 use shouwang_node::store::{Store, StoreError, StoreRead};
-use shouwang_node::sync::wire::Frame;
+use shouwang_node::sync::wire::{Frame, LogPosition};
 use shouwang_node::sync::{Disposition, Fault, Input, Now, Output, PeerError};
 
 use crate::check::{self, Checker, Violation};
+use crate::custody;
 use crate::disk::{Disk, Mishap};
 use crate::network::{Connection, Cuts, End, Link, Quality, exponential, notice_ms};
 use crate::workload::{Done, People};
@@ -603,8 +604,17 @@ impl World {
             check::inside_area(node, engine)?;
             check::verified(node, engine)?;
             self.checker.arrived(node, engine)?;
+            if self.nodes.iter().all(|node| node.engine.is_some()) {
+                custody::not_held_is_true(node, engine, self.running())?;
+            }
         }
         Ok(())
+    }
+
+    /// How many of its entries a node that runs says are not held elsewhere.
+    pub fn not_held(&self, node: Node) -> Result<u64, Violation> {
+        let Some(engine) = self.engine(node) else { return Ok(0) };
+        custody::not_held_is_true(node, engine, self.running())
     }
 
     /// BLAKE3 over everything that happened so far, in order.
@@ -836,8 +846,7 @@ impl World {
                         let log = snapshot.log(&run.log).ok()??;
                         Some(snapshot.entry(log.number, seq).ok()??.header.hash())
                     })?;
-                    let position =
-                        shouwang_node::sync::wire::LogPosition { log: run.log, seq, hash };
+                    let position = LogPosition { log: run.log, seq, hash };
                     let have = Frame::Have(vec![position]).encode();
                     self.transmit_from(number, to, have);
                     None
@@ -983,6 +992,7 @@ impl World {
         self.nodes[node].settling = false;
         self.note("settle", &[node as u64]);
         self.engine_does(node, |engine, now| Ok(engine.settle(now)?))?;
+        self.custody_is_true(node)?;
         self.look_at_quiet_links(node)
     }
 
@@ -995,6 +1005,27 @@ impl World {
         self.note("wake", &[node as u64]);
         self.engine_does(node, |engine, now| Ok(engine.handle(now, Input::Timeout)?))?;
         self.settles(node);
+        Ok(())
+    }
+
+    /// What receipts that count here say is promised for ever, and is so where it can be seen now.
+    fn custody_is_true(&mut self, node: Node) -> Result<(), Violation> {
+        let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };
+        for holding in custody::holdings(engine)? {
+            let Some(holder) = self.devices.get(&holding.holder).copied() else { continue };
+            let EntryPlace { log, seq, hash } = holding.place;
+            self.checker.claimed(holder, &[LogPosition { log, seq, hash }]);
+            let held = match self.nodes[holder].engine.as_ref() {
+                Some(holder) => custody::holds(holder, &holding.place)?,
+                None => true,
+            };
+            if !held {
+                return Err(Violation::not_held(format!(
+                    "at {} ms node {node} takes node {holder} to hold {log:?}/{seq}",
+                    self.now_ms
+                )));
+            }
+        }
         Ok(())
     }
 
