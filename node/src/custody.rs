@@ -47,9 +47,7 @@ pub fn may_confirm(
     let top = authority.grant(&authority.mesh()).map(|root| root.area);
     if !grant.rights.contains(Rights::REPLICATE) {
         Err(receipt_refused("right"))
-    } else if grant.area.contains(scope)
-        && (grant.area.0 != scope || top == Some(Area(scope)))
-    {
+    } else if grant.area.contains(scope) && (grant.area.0 != scope || top == Some(Area(scope))) {
         Ok(())
     } else {
         Err(receipt_refused("area"))

@@ -507,12 +507,7 @@ impl Engine {
     }
 
     /// A peer does not count entries that we sent. Where they are our own, somebody has to know.
-    fn told_aside(
-        &mut self,
-        now: Now,
-        peer: DeviceId,
-        asides: &[Aside],
-    ) -> Result<(), StoreError> {
+    fn told_aside(&mut self, now: Now, peer: DeviceId, asides: &[Aside]) -> Result<(), StoreError> {
         let (snapshot, own) = (self.store.read()?, self.device());
         let mut fresh = Vec::new();
         for aside in asides.iter().filter(|aside| aside.position.log.device == own) {

@@ -118,7 +118,8 @@ impl PeerBook {
                 at_ms: now.wall_ms,
                 bytes: [&position.log.to_bytes()[..], &position.seq.to_be_bytes()].concat(),
             };
-            let same = |other: &EvidenceRow| EvidenceRow { at_ms: row.at_ms, ..other.clone() } == row;
+            let same =
+                |other: &EvidenceRow| EvidenceRow { at_ms: row.at_ms, ..other.clone() } == row;
             if !known.iter().chain(&self.evidence).any(same) {
                 self.evidence.push(row);
                 self.urgent = true;

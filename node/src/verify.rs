@@ -11,11 +11,11 @@ use shouwang_crdt_schema::record::ElderId;
 
 use crate::counting::count;
 use crate::custody;
+use crate::identity::DeviceId;
 use crate::identity::authority::Authority;
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Found, candidate_of, document_row, grant_standing};
 use crate::json::JSON_SCHEMA_VERSION;
-use crate::identity::DeviceId;
 use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
 use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};

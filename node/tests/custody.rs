@@ -319,9 +319,12 @@ fn nobody_is_believed_who_may_not_say_so() {
         says(&mut county, &mut impostor, log, receipt(&heads));
         assert_eq!(not_held(&mut county, SHANGHE), 2, "{role:?}");
         assert_eq!(county.status(SHANGHE).unsettled, [(why.to_owned(), 1)].into());
-        assert!(impostor.hears(&mut county).iter().any(
-            |frame| matches!(frame, Frame::Aside(asides) if asides[0].code == why)
-        ));
+        assert!(
+            impostor
+                .hears(&mut county)
+                .iter()
+                .any(|frame| matches!(frame, Frame::Aside(asides) if asides[0].code == why))
+        );
         county.verify_all();
     }
 }

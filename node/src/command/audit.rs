@@ -6,8 +6,8 @@ use shouwang_crdt_schema::division::DivisionCode;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::limits::AUDIT_NAME_CHARACTERS_MAX;
-pub use crate::store::audit::AuditRow;
 use crate::store::audit::AuditRead;
+pub use crate::store::audit::AuditRow;
 use crate::sync::Now;
 
 /// Notes that somebody is about to be shown, or given in a file or on paper, data of elders.

@@ -7,7 +7,8 @@ use super::PeerError;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{GrantError, GrantId, SignedGrant};
 use crate::limits::{
-    ASIDES_PER_FRAME, CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, SUMMARY_HEADS_PER_FRAME,
+    ASIDES_PER_FRAME, CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME,
+    SUMMARY_HEADS_PER_FRAME,
 };
 use crate::log::run::read_seq;
 use crate::log::{EntryHash, LogKey, UnverifiedRun};
