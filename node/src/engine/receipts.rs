@@ -32,9 +32,9 @@ impl Engine {
         if !self.heads_confirmed() {
             return Ok(());
         }
-        let snapshot = self.store.read()?;
         let (device, incarnation) = (self.device(), self.incarnation);
         if self.dues.begin() {
+            let snapshot = self.store.read()?;
             for (scope, _) in snapshot.scopes_in(self.area())? {
                 if custody::may_confirm(&self.authority, &self.grant, scope).is_ok()
                     && !custody::owed(&snapshot, scope, device, incarnation)?.is_empty()
@@ -55,6 +55,7 @@ impl Engine {
         if scopes.is_empty() {
             return Ok(());
         }
+        let snapshot = self.store.read()?;
         if custody::update_needed(&snapshot, self.area())? {
             scopes.iter().for_each(|scope| self.dues.postpone(now.monotonic_ms, *scope));
             return Ok(());
