@@ -45,7 +45,7 @@ pub struct RetireScope {
     pub held: Vec<HeldBy>,
 }
 
-/// Asks whether a peer with which an exchange is complete may soon confirm what it got.
+/// Asks whether a peer with which an exchange is complete has still to confirm something it got.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReceiptAwaited {}
 
@@ -85,19 +85,18 @@ impl Request for ReceiptAwaited {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<bool, CommandError> {
         engine.settle(now)?;
-        let (authority, own) = (engine.authority(), engine.device());
-        let missing: Vec<DivisionCode> =
-            custody::holding::not_held(&engine.read()?, authority, own)?
-                .into_iter()
-                .filter(|custody| custody.not_held.entries > 0)
-                .map(|custody| custody.scope)
-                .collect();
+        let (authority, snapshot) = (engine.authority(), engine.read()?);
         for peer in engine.sessions() {
-            let may = authority.grants_of(peer).any(|(_, grant)| {
-                missing.iter().any(|scope| custody::may_confirm(authority, grant, *scope).is_ok())
-            });
-            if may && engine.progress(peer)?.is_some_and(|progress| progress.done) {
-                return Ok(true);
+            if !engine.progress(peer)?.is_some_and(|progress| progress.done) {
+                continue;
+            }
+            for (scope, _) in snapshot.scopes_in(engine.area())? {
+                let may = authority
+                    .grants_of(peer)
+                    .any(|(_, grant)| custody::may_confirm(authority, grant, scope).is_ok());
+                if may && custody::holding::is_owed_by(&snapshot, authority, scope, peer)? {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

@@ -222,6 +222,31 @@ pub fn not_held(
     Ok(found)
 }
 
+/// Whether something of a scope calls for a receipt that a device has not given.
+pub fn is_owed_by(
+    tables: &impl StoreRead,
+    authority: &Authority,
+    scope: DivisionCode,
+    holder: DeviceId,
+) -> Result<bool, StoreError> {
+    let held: BTreeMap<LogKey, u64> = holdings(tables, authority, scope)?
+        .into_iter()
+        .filter(|holding| holding.holder == holder)
+        .map(|holding| (holding.place.log, holding.place.seq))
+        .collect();
+    let mut owed = false;
+    for log in tables.logs_of(scope)? {
+        if log.key.lane.carries_records() && log.key.device != holder && !owed {
+            let first = held.get(&log.key).map_or(0, |seq| seq + 1);
+            tables.for_each_header_from(log.number, first, |header| {
+                owed |= calls(header.kind);
+                Ok(!owed)
+            })?;
+        }
+    }
+    Ok(owed)
+}
+
 struct Holder {
     level: Level,
     name: String,
