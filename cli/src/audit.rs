@@ -35,5 +35,18 @@ fn user() -> String {
         .into_iter()
         .filter_map(|variable| std::env::var(variable).ok())
         .find(|name| !name.is_empty())
+        .or_else(user_number)
         .unwrap_or_default()
+}
+
+/// The user's number, where a service or a container has no names.
+#[cfg(target_os = "linux")]
+fn user_number() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").ok().map(|own| format!("uid {}", own.uid()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn user_number() -> Option<String> {
+    None
 }

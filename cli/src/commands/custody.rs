@@ -43,7 +43,10 @@ pub(crate) fn lines(outlook: &Outlook, context: &Context) -> Vec<String> {
     }
     if outlook.nobody_confirms {
         let text = messages.text("custody-nobody");
-        lines.push(output.marked_text(Mark::Attention, &text));
+        lines.push(match outlook.entries {
+            0 => text,
+            _ => output.marked_text(Mark::Attention, &text),
+        });
     }
     lines
 }
