@@ -7,12 +7,15 @@ use crate::error::Exit;
 
 pub(crate) mod area;
 pub(crate) mod completions;
+mod custody;
 pub(crate) mod demo;
+pub(crate) mod device;
 pub(crate) mod elder;
 pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod join;
+pub(crate) mod log;
 pub(crate) mod peers;
 pub(crate) mod request;
 pub(crate) mod sample;
@@ -37,9 +40,12 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
+    #[command(subcommand)]
+    Device(device::Command),
     Status(status::Args),
     Peers(peers::Args),
     Sync(sync::Args),
+    Log(log::Args),
     Verify(verify::Args),
     Demo(demo::Args),
     Sample(sample::Args),
@@ -59,9 +65,11 @@ impl Command {
             Self::Import(args) => import::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
+            Self::Device(command) => device::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Sync(args) => sync::run(args, context),
+            Self::Log(args) => log::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Demo(args) => demo::run(args, context),
             Self::Sample(args) => sample::run(args, context),

@@ -24,7 +24,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// Done, and something waits for a person.
     Attention = 3,
-    /// Stored data is damaged.
+    /// Stored data is damaged, or has been in one place only for too long.
     AtRisk = 4,
     /// Nobody could be reached: trying again may help.
     Unreachable = 5,

@@ -6,6 +6,7 @@
 
 mod area_file;
 mod arguments;
+mod audit;
 mod commands;
 mod context;
 mod demo;

@@ -18,10 +18,11 @@ const TEXT_WIDTH_MIN: u16 = 8;
 const TOKEN_WIDTH_MAX: usize = 40;
 /// Columns whose texts are read or copied as a whole: codes, ids, sizes, dates and times. Numbers
 /// need not be named.
-const UNBROKEN: [&str; 18] = [
+const UNBROKEN: [&str; 19] = [
     "age",
     "agreement",
     "area",
+    "at",
     "birth_date",
     "code",
     "date",

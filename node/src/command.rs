@@ -13,12 +13,15 @@ use crate::store::StoreError;
 use crate::sync::Now;
 
 pub mod area;
+pub mod audit;
+pub mod custody;
 pub mod device;
 pub mod devices;
 pub mod elder;
 pub mod import;
 pub(crate) mod places;
 pub mod quarantine;
+pub mod refused;
 pub mod revoke;
 pub mod status;
 pub mod verify;
@@ -79,6 +82,11 @@ dispatch!(
     quarantine::QuarantineList,
     quarantine::QuarantineAdopt,
     verify::Verify,
+    custody::RetireCheck,
+    custody::ReceiptAwaited,
+    audit::Audit,
+    audit::AuditList,
+    refused::Refused,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

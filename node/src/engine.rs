@@ -16,11 +16,12 @@ use thiserror::Error;
 
 use crate::authority::Authority;
 use crate::counting::{lane_of, right_for};
+use crate::custody::Dues;
 use crate::entropy::Entropy;
 use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
-use crate::ingest::{Ingest, Ingested, Refusal};
+use crate::ingest::{Ingest, Ingested, Refusal, SetAside};
 use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
 use crate::lineage::Lineage;
 use crate::log::run::RunEntry;
@@ -28,11 +29,15 @@ use crate::log::{Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
+use crate::store::audit::AuditRow;
 use crate::store::rows::{DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
+use crate::sync::wire::Aside;
 use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
 
 mod authority;
+
+mod receipts;
 
 pub use authority::RevokeReport;
 
@@ -56,6 +61,7 @@ pub struct Engine {
     pending: Vec<(DeviceId, UnverifiedRun)>,
     pending_bytes: usize,
     pending_grants: Vec<SignedGrant>,
+    dues: Dues,
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
     listening: Vec<String>,
@@ -149,6 +155,7 @@ impl Engine {
             pending: Vec::new(),
             pending_bytes: 0,
             pending_grants: Vec::new(),
+            dues: Dues::default(),
             out: VecDeque::new(),
             listening: Vec::new(),
             wire_bytes: (0, 0),
@@ -181,10 +188,10 @@ impl Engine {
         self.lineage.current()
     }
 
-    /// Whether, since this process started, a peer's whole summary has shown our own logs to be here
-    /// as the peer holds them (or there are none); or, where it has shown more, that has come, and
-    /// what is written from now on is of a new incarnation. Until then nothing should be written by
-    /// itself: the disk may be an old one.
+    /// Whether, since this process started, a peer has shown our own logs to be here as it holds them,
+    /// or has taken them as they are here (or there are none); or, where it has shown more, that has
+    /// come, and what is written from now on is of a new incarnation. Until then nothing should be
+    /// written by itself: the disk may be an old one.
     pub fn heads_confirmed(&self) -> bool {
         self.lineage.is_confirmed()
     }
@@ -254,6 +261,10 @@ impl Engine {
     /// Takes what happens on the network. Drain [`Engine::poll`] afterwards, and call
     /// [`Engine::settle`] when nothing more is waiting.
     pub fn handle(&mut self, now: Now, input: Input) -> Result<(), StoreError> {
+        let woken = matches!(input, Input::Timeout);
+        if let Input::PeerUp(peer) | Input::PeerDown(peer) = &input {
+            self.dues.parted(*peer);
+        }
         match &input {
             Input::PeerUp(peer) => self.peers.note(*peer, |row| row.sessions += 1),
             Input::Frame(peer, bytes) => self.peers.note(*peer, |row| {
@@ -267,14 +278,20 @@ impl Engine {
         let handled = self.view(&snapshot).and_then(|view| mesh.handle(now, input, &view));
         self.mesh = mesh;
         handled?;
-        self.drain(now);
+        self.drain(now)?;
         for (peer, heads) in std::mem::take(&mut self.shown) {
             self.lineage.summary(&snapshot, peer, heads)?;
         }
-        if self.pending_bytes >= COMMIT_BYTES { self.settle(now) } else { Ok(()) }
+        let owes = self.receipt_deadline_ms().is_some_and(|at| at <= now.monotonic_ms);
+        if self.pending_bytes >= COMMIT_BYTES || (woken && owes) {
+            self.settle(now)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Commits what came in, acknowledges it and passes it on.
+    /// Commits what came in, acknowledges it and passes it on; then writes the receipts that are
+    /// due.
     pub fn settle(&mut self, now: Now) -> Result<(), StoreError> {
         if std::mem::take(&mut self.grant_unchecked) {
             self.take_up_grant(now)?;
@@ -282,6 +299,11 @@ impl Engine {
         if self.lineage.is_due() {
             self.lineage.settle(&self.store, &mut self.entropy, now.wall_ms)?;
         }
+        self.take_in(now)?;
+        self.confirm(now)
+    }
+
+    fn take_in(&mut self, now: Now) -> Result<(), StoreError> {
         self.pending_bytes = 0;
         let runs = std::mem::take(&mut self.pending);
         let chain = std::mem::take(&mut self.pending_grants);
@@ -319,11 +341,17 @@ impl Engine {
         if self.lineage.is_due() {
             self.lineage.settle(&self.store, &mut self.entropy, now.wall_ms)?;
         }
-        for (log, reasons) in &ingested.set_aside {
+        for (log, asides) in &ingested.set_aside {
             if let Some(peer) = senders.get(log) {
-                for reason in reasons {
-                    self.peers.count_refused(*peer, &reason.code());
+                let aside = |SetAside { seq, hash, reason }: &SetAside| Aside {
+                    position: LogPosition { log: *log, seq: *seq, hash: *hash },
+                    code: reason.code(),
+                };
+                let asides: Vec<Aside> = asides.iter().map(aside).collect();
+                for aside in &asides {
+                    self.peers.count_refused(*peer, &aside.code);
                 }
+                self.mesh.set_aside(now, *peer, &asides)?;
             }
         }
         self.committed(now, &ingested)?;
@@ -335,7 +363,12 @@ impl Engine {
     pub fn poll(&mut self) -> Output {
         match self.out.pop_front() {
             Some(output) => output,
-            None => self.mesh.poll(),
+            None => match self.mesh.poll() {
+                Output::Timeout(at) => {
+                    Output::Timeout(at.into_iter().chain(self.receipt_deadline_ms()).min())
+                }
+                output => output,
+            },
         }
     }
 
@@ -387,6 +420,11 @@ impl Engine {
         self.store.write(|tables| tables.set_meta(name, value))
     }
 
+    /// Keeps a row of the audit. Returns how many of the oldest went for it.
+    pub fn note_audit(&mut self, row: &AuditRow) -> Result<u64, StoreError> {
+        self.store.write(|tables| tables.put_audit(row))
+    }
+
     fn change(
         &self,
         snapshot: &Snapshot,
@@ -433,7 +471,7 @@ impl Engine {
         let count = fresh.values().map(|entries| entries.len() as u64).sum();
         // "Saved" means that it counts: what would be set aside is not written at all.
         let counts = |ingested: &Ingested| match ingested.set_aside.values().flatten().next() {
-            Some(reason) => Err(CaptureError::WouldNotCount(reason.code())),
+            Some(aside) => Err(CaptureError::WouldNotCount(aside.reason.code())),
             None => Ok(()),
         };
         let ((), ingested) = self.transact(now, counts, |ingest| {
@@ -480,20 +518,21 @@ impl Engine {
     }
 
     fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
+        self.note_dues(now, &ingested.logs);
         let snapshot = self.store.read()?;
         let mut mesh = std::mem::take(&mut self.mesh);
         let told = self.view(&snapshot).and_then(|view| mesh.committed(now, &ingested.logs, &view));
         self.mesh = mesh;
         told?;
-        self.drain(now);
+        self.drain(now)?;
         if ingested.authority_changed { self.take_up_grant(now) } else { Ok(()) }
     }
 
     /// Deals with what the mesh gives out, and keeps what is for the transport.
-    fn drain(&mut self, now: Now) {
+    fn drain(&mut self, now: Now) -> Result<(), StoreError> {
         loop {
             match self.mesh.poll() {
-                Output::Timeout(_) => return,
+                Output::Timeout(_) => return Ok(()),
                 Output::Ingest(peer, run) => {
                     self.pending_bytes += run.body_bytes() + 256;
                     self.pending.push((peer, run));
@@ -502,7 +541,12 @@ impl Engine {
                 Output::Event(Event::OwnLogs(peer, heads)) => self.shown.push((peer, heads)),
                 Output::Event(event) => {
                     self.peers.event(now, &event);
-                    if let Event::Done(_) = event {
+                    if let Event::SetAside(peer, asides) = &event {
+                        self.told_aside(now, *peer, asides)?;
+                    }
+                    if let Event::Done(peer) = event {
+                        self.lineage.agreed();
+                        self.dues.done(peer);
                         self.out.push_back(Output::Event(event));
                     }
                 }
@@ -516,6 +560,24 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// A peer does not count entries that we sent. Where they are our own, somebody has to know.
+    fn told_aside(&mut self, now: Now, peer: DeviceId, asides: &[Aside]) -> Result<(), StoreError> {
+        let (snapshot, own) = (self.store.read()?, self.device());
+        let mut fresh = Vec::new();
+        for aside in asides.iter().filter(|aside| aside.position.log.device == own) {
+            let Some(log) = snapshot.log(&aside.position.log)? else { continue };
+            let entry = snapshot.entry(log.number, aside.position.seq)?;
+            if entry.is_some_and(|entry| entry.header.hash() == aside.position.hash) {
+                fresh.push(aside);
+            }
+        }
+        if !fresh.is_empty() {
+            // A peer that says it again and again is written down once.
+            self.peers.set_aside_there(now, peer, &fresh, &snapshot.evidence_all()?);
+        }
+        Ok(())
     }
 
     /// Keeps what was noted of peers, and the evidence. Called by itself before a node stops.

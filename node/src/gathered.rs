@@ -50,7 +50,7 @@ impl Gathered {
                 Adopting { entry: entry.header.hash(), originals: Vec::new(), standing: None }
                     .judged(log, entry, grant, within),
             )),
-            Kind::Grant | Kind::Revoke | Kind::Other(_) => {}
+            Kind::Grant | Kind::Revoke | Kind::Receipt | Kind::Other(_) => {}
         }
     }
 

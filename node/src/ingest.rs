@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::authority::{Authority, Reach, Statement, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
+use crate::custody;
 use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
 use crate::identity::grant::{GrantId, Quota, SignedGrant};
 use crate::index::{self, IndexSecret};
@@ -41,7 +42,7 @@ pub struct Ingest<'a, 't> {
     logs: BTreeSet<LogKey>,
     evidence: Vec<EvidenceRow>,
     /// Entries that were set aside at once.
-    noted: BTreeMap<LogKey, Vec<Unsettled>>,
+    noted: BTreeMap<LogKey, Vec<SetAside>>,
     /// Who may do what as it was, once anything of it has changed.
     before: Option<Box<Authority>>,
     /// Logs with new entries of which not all count: what ends them may have come.
@@ -96,9 +97,20 @@ pub struct Ingested {
     /// Forks that were found, to be dated and kept.
     pub evidence: Vec<EvidenceRow>,
     /// New entries that are kept and do not count, apart from those that only wait: why.
-    pub set_aside: BTreeMap<LogKey, Vec<Unsettled>>,
+    pub set_aside: BTreeMap<LogKey, Vec<SetAside>>,
     /// Whether anything about who may do what has changed.
     pub authority_changed: bool,
+}
+
+/// An entry that is kept and does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The number in its log.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: EntryHash,
+    /// Why.
+    pub reason: Unsettled,
 }
 
 struct Fresh {
@@ -258,7 +270,8 @@ impl<'a, 't> Ingest<'a, 't> {
             for fresh in fresh {
                 let reason = unsettled.get(&fresh.entry).filter(|why| Unsettled::is_unwanted(why));
                 if let Some(reason) = reason {
-                    set_aside.entry(fresh.key).or_default().push(reason.clone());
+                    let (seq, hash, reason) = (fresh.seq, fresh.entry, reason.clone());
+                    set_aside.entry(fresh.key).or_default().push(SetAside { seq, hash, reason });
                 }
             }
         };
@@ -366,7 +379,8 @@ impl<'a, 't> Ingest<'a, 't> {
         match statement::unsettled(standing) {
             Some(why) => {
                 if !known {
-                    self.noted.entry(log.key).or_default().push(why.clone());
+                    let aside = SetAside { seq: place.seq, hash: place.hash, reason: why.clone() };
+                    self.noted.entry(log.key).or_default().push(aside);
                 }
                 let (key, row) = statement::note(&log, place.seq, why);
                 self.tables.put_unsettled(&key, place.hash, &row)
@@ -445,6 +459,10 @@ impl<'a, 't> Ingest<'a, 't> {
                     Err(reason) => self.note(log, entry, reason),
                 }
             }
+            (Kind::Receipt, _) => match custody::judge(self.authority, log, entry) {
+                Ok(claims) => claims.iter().try_for_each(|claim| self.tables.put_claim(claim)),
+                Err(reason) => self.note(log, entry, reason),
+            },
             (Kind::Other(_), _) => {
                 if log.key.lane == Lane::Authority {
                     self.authority_changes();
@@ -458,9 +476,11 @@ impl<'a, 't> Ingest<'a, 't> {
 
     /// Notes an entry that is of no document under the scope's directory.
     fn note(&mut self, log: &LogRow, entry: &Entry, standing: Unsettled) -> Result<(), StoreError> {
-        self.noted.entry(log.key).or_default().push(standing.clone());
-        let (key, row) = statement::note(log, entry.header.seq, standing);
-        self.tables.put_unsettled(&key, entry.header.hash(), &row)
+        let (seq, hash) = (entry.header.seq, entry.header.hash());
+        let aside = SetAside { seq, hash, reason: standing.clone() };
+        self.noted.entry(log.key).or_default().push(aside);
+        let (key, row) = statement::note(log, seq, standing);
+        self.tables.put_unsettled(&key, hash, &row)
     }
 
     /// Decides a document's new entries together with those that do not count yet. None if that

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! limits ← identity ← log ← { sync, store }
-//! { crdt-schema, store } ← { counting, index } ← ingest ← engine ← command
+//! { crdt-schema, store } ← { counting, custody, index } ← ingest ← engine ← command
 //! command ← { transport ← runtime ← admin ← home ← process }     (feature `runtime`)
 //! ```
 //!
@@ -22,6 +22,7 @@ pub mod authority;
 pub mod codec;
 pub mod command;
 pub mod counting;
+pub mod custody;
 pub mod digest;
 pub mod engine;
 pub mod entropy;

@@ -123,6 +123,42 @@ pub const REDIAL_REFUSED_MS: u64 = 600_000;
 /// or less: the other then has that long, and it is its turn next. A minute at 9.6 kbit/s is 70 kB.
 pub const TURN_MS: u64 = 60_000;
 
+/// Positions in one receipt: 84 B each (lane 1, device 32, incarnation 12, seq at most 7, hash 32)
+/// beside version and count, so a full receipt fits one body. A scope has a few logs.
+pub const RECEIPT_POSITIONS_MAX: usize = 190;
+
+const _: () = assert!(RECEIPT_POSITIONS_MAX * 84 + 3 <= BODY_BYTES_MAX);
+
+/// Time between two receipts of one device for one scope while a session lasts, ms. An entry costs
+/// about 300 B on the wire, so at most 43 KB a day; ten minutes is soon enough to wipe a laptop.
+pub const RECEIPT_INTERVAL_MS: u64 = 600_000;
+
+/// Days after which an entry that nobody else holds is called data at risk: a village meets its
+/// township weekly.
+pub const CUSTODY_RISK_DAYS: i64 = 7;
+
+/// Rows in the audit; beyond it the oldest go. Thirty looks a day for a year, at 150 B each 1.6 MB.
+pub const AUDIT_ROWS_MAX: u64 = 11_000;
+
+/// Longest name of a user in the audit, characters.
+pub const AUDIT_NAME_CHARACTERS_MAX: usize = 64;
+
+/// Entries named in one `Aside` frame: 159 B each (position 94, code at most 65).
+pub const ASIDES_PER_FRAME: usize = 64;
+
+const _: () = assert!(ASIDES_PER_FRAME * 160 + 16 <= FRAME_BYTES_MAX);
+
+/// Entries named in all `Aside` frames of one session: more tells nobody anything.
+pub const ASIDES_PER_SESSION: usize = 256;
+
+/// Codes that are kept apart of what one peer says it has set aside. We know some fifty; one that a
+/// later version brings has room, and a liar has not.
+pub const SET_ASIDE_CODES_MAX: usize = 100;
+
+/// Time that `sync` waits for receipts once all is exchanged, ms: two round trips over a satellite
+/// and a slow disk.
+pub const RECEIPT_WAIT_MS: u64 = 5_000;
+
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 

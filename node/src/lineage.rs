@@ -41,7 +41,7 @@ pub(crate) struct Lineage {
     owed: BTreeMap<DeviceId, Vec<LogPosition>>,
     /// Peers on whose mere word an incarnation was minted, until what they spoke of has come.
     trusted: BTreeSet<DeviceId>,
-    /// Whether some peer's summary has shown our own logs as they are here.
+    /// Whether some peer has shown, or has taken, our own logs as they are here.
     seen: bool,
     /// What has still to be kept as evidence.
     notices: Vec<(&'static str, String)>,
@@ -123,6 +123,11 @@ impl Lineage {
         // What is owed is found out about below, when it has come.
         self.seen |= !whole || mentions || !self.has_own_logs(tables)?;
         Ok(())
+    }
+
+    /// An exchange is done: the peer holds our own logs, as far as they are for it, as they are here.
+    pub(crate) fn agreed(&mut self) {
+        self.seen = true;
     }
 
     /// A peer sent entries that were not here, of these logs; the transaction is committed.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::DeviceId;
-use crate::limits::{PEERS_FLUSH_MS, STRANGERS_MAX};
+use crate::limits::{PEERS_FLUSH_MS, SET_ASIDE_CODES_MAX, STRANGERS_MAX};
 use crate::log::LogKey;
 use crate::store::rows::{EvidenceRow, PeerFailure, PeerRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
+use crate::sync::wire::Aside;
 use crate::sync::{Disposition, Event, Now, PeerError};
 
 /// All that is known of peers, in memory, with what has still to be written to the store.
@@ -80,6 +81,14 @@ impl PeerBook {
                 });
             }
             Event::OwnLogs(..) => {}
+            Event::SetAside(peer, asides) => self.note(*peer, |row| {
+                for Aside { code, .. } in asides {
+                    let codes = &mut row.set_aside_there;
+                    let known = codes.contains_key(code) || codes.len() < SET_ASIDE_CODES_MAX;
+                    let code = if known { code.as_str() } else { "unreadable" };
+                    *codes.entry(code.to_owned()).or_default() += 1;
+                }
+            }),
             Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
         }
     }
@@ -94,6 +103,32 @@ impl PeerBook {
             at_ms: now.wall_ms,
             bytes: log.to_bytes().to_vec(),
         });
+    }
+
+    /// A peer says that entries of our own, which are here as it says, do not count there. `known`
+    /// is the evidence that is written already.
+    pub fn set_aside_there(
+        &mut self,
+        now: Now,
+        peer: DeviceId,
+        asides: &[&Aside],
+        known: &[EvidenceRow],
+    ) {
+        for Aside { position, code } in asides {
+            let row = EvidenceRow {
+                peer: Some(peer),
+                code: "set_aside_by_peer".into(),
+                detail: code.clone(),
+                at_ms: now.wall_ms,
+                bytes: [&position.log.to_bytes()[..], &position.seq.to_be_bytes()].concat(),
+            };
+            let same =
+                |other: &EvidenceRow| EvidenceRow { at_ms: row.at_ms, ..other.clone() } == row;
+            if !known.iter().chain(&self.evidence).any(same) {
+                self.evidence.push(row);
+                self.urgent = true;
+            }
+        }
     }
 
     /// A session ended by an error.

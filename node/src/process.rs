@@ -5,12 +5,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::admin::server;
+use crate::command::custody::ReceiptAwaited;
 use crate::command::device::AddressAdd;
 use crate::command::status::{Peers, PeersReport};
 use crate::command::{CommandError, ErrorKind, Request};
 use crate::engine::Engine;
 use crate::home::{Home, HomeError, Node};
 use crate::identity::DeviceId;
+use crate::limits::RECEIPT_WAIT_MS;
 use crate::machine::now;
 use crate::runtime::{Running, Started, UpOptions, network, start};
 use crate::transport::{DialState, check_address};
@@ -81,6 +83,7 @@ pub async fn sync(
         link.dial_now(&peers).await?;
         let begun = tokio::time::Instant::now();
         let deadline = begun + timeout;
+        let mut settled_at = None;
         loop {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let (report, dials) = link.look().await?;
@@ -88,7 +91,15 @@ pub async fn sync(
             let now = tokio::time::Instant::now();
             let nobody = dials.is_empty() && report.peers.iter().all(|peer| !peer.in_session);
             let waited_enough = now >= deadline || (nobody && now >= begun + DISCOVERY);
-            if (!nobody && settled(&report, &dials)) || waited_enough {
+            let is_settled = !nobody && settled(&report, &dials);
+            // Whoever holds now what we wrote is about to say so.
+            let hopeful = tokio::time::Duration::from_millis(RECEIPT_WAIT_MS);
+            let since = *settled_at.get_or_insert(now);
+            if !is_settled {
+                settled_at = None;
+            }
+            let awaited = is_settled && now < since + hopeful && link.awaits_receipt().await?;
+            if (is_settled && !awaited) || waited_enough {
                 return Ok(report);
             }
         }
@@ -148,6 +159,13 @@ impl Link {
                 }
                 node.dial_now(addresses)
             }
+        }
+    }
+
+    async fn awaits_receipt(&mut self) -> Result<bool, HomeError> {
+        match self {
+            Self::Here(running) => Ok(running.call(ReceiptAwaited {}).await?),
+            Self::There(node) => node.call(ReceiptAwaited {}),
         }
     }
 

@@ -13,7 +13,9 @@ use thiserror::Error;
 use crate::codec::CodecError;
 use crate::limits::STORE_CACHE_BYTES;
 
+pub mod audit;
 pub mod chains;
+pub mod custody;
 mod encoding;
 pub mod rows;
 pub mod tables;

@@ -12,6 +12,7 @@ use crate::store::StoreError;
 use crate::store::rows::LogRow;
 use shouwang_crdt_schema::division::Area;
 
+mod aside;
 pub mod error;
 mod logs;
 pub mod mesh;
@@ -77,6 +78,8 @@ pub enum Event {
     Sent(DeviceId, u64),
     /// The peer's whole summary was compared. These are the heads in it of this device's own logs.
     OwnLogs(DeviceId, Vec<LogPosition>),
+    /// The peer keeps entries that came from us, and does not count them.
+    SetAside(DeviceId, Vec<wire::Aside>),
 }
 
 /// What sync reads of the node.

@@ -10,12 +10,15 @@ use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
 
 use crate::authority::Authority;
+use crate::custody;
 use crate::gathered::{Decided, Found, document_row, within};
 use crate::identity::DeviceId;
 use crate::index::{self, IndexSecret};
 use crate::json::JSON_SCHEMA_VERSION;
 use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
 use crate::statement;
+use crate::store::audit::AuditRead;
+use crate::store::custody::{Claim, CustodyRead};
 use crate::store::rows::{DocumentKey, Fork, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
 
@@ -70,10 +73,12 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
         scopes: BTreeMap::new(),
         usage: BTreeMap::new(),
         standings: BTreeMap::new(),
+        claims: BTreeMap::new(),
     };
     check.step("logs", |check| check.logs());
     check.step("documents", |check| check.documents());
     check.step("standings", |check| check.unsettled());
+    check.step("custody", |check| check.custody());
     check.step("index", |check| check.elders(secret));
     check.step("counts", |check| check.counts());
     check.step("rest", |check| check.rest());
@@ -91,6 +96,8 @@ struct Check<'a> {
     usage: BTreeMap<(DeviceId, Incarnation), UsageRow>,
     /// By document, the entries that do not count as they follow from the logs.
     standings: BTreeMap<DocumentKey, BTreeMap<EntryHash, UnsettledRow>>,
+    /// What receipts say, by holder, its lineage and log, as it follows from the logs.
+    claims: BTreeMap<(DeviceId, Incarnation, LogKey), Vec<Claim>>,
 }
 
 impl Check<'_> {
@@ -247,6 +254,15 @@ impl Check<'_> {
                 Some(standing) => standing,
                 None => return,
             },
+            Kind::Receipt => match custody::judge(self.authority, log, entry) {
+                Err(standing) => standing,
+                Ok(claims) => {
+                    for claim in claims {
+                        self.claims.entry(claim_key(&claim)).or_default().push(claim);
+                    }
+                    return;
+                }
+            },
             Kind::Change | Kind::Adopt if entry.header.document.is_empty() => {
                 Unsettled::NotAllowed("no_document".into())
             }
@@ -318,6 +334,27 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// What receipts say: every row says what some receipt says, and no last word is left out.
+    fn custody(&mut self) -> Result<(), StoreError> {
+        let mut stored: BTreeMap<_, Vec<Claim>> = BTreeMap::new();
+        for claim in self.snapshot.claims_all()? {
+            stored.entry(claim_key(&claim)).or_default().push(claim);
+        }
+        let said = std::mem::take(&mut self.claims);
+        let follows = stored.iter().all(|(key, rows)| {
+            said.get(key).is_some_and(|said| rows.iter().all(|row| said.contains(row)))
+        });
+        let whole = said.iter().all(|(key, said)| {
+            let last = said.iter().map(|claim| claim.receipt_seq).max();
+            let kept = stored.get(key).into_iter().flatten();
+            kept.map(|claim| claim.receipt_seq).max() == last
+        });
+        if !follows || !whole {
+            self.fault("custody".to_owned(), "custody", &"not what the receipts come to");
+        }
+        Ok(())
+    }
+
     fn elders(&mut self, secret: &IndexSecret) -> Result<(), StoreError> {
         let mut stored: BTreeMap<(DivisionCode, ElderId), _> = BTreeMap::new();
         for (scope, elder) in self.snapshot.elder_places_all()? {
@@ -382,6 +419,11 @@ impl Check<'_> {
         }
         self.snapshot.peers_all()?;
         self.snapshot.evidence_all()?;
+        self.snapshot.audit_all()?;
         Ok(())
     }
+}
+
+fn claim_key(claim: &Claim) -> (DeviceId, Incarnation, LogKey) {
+    (claim.holder, claim.incarnation, claim.place.log)
 }

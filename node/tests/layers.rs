@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["log"],
     &["authority"],
     &["store"],
-    &["counting", "index", "digest", "replication"],
+    &["counting", "custody", "index", "digest", "replication"],
     &["gathered", "statement"],
     &["ingest"],
     &["sync", "verify", "setup"],

@@ -257,6 +257,7 @@ fn a_changed_byte_in_a_row_is_named() {
         (table::<&[u8]>("elders-1"), 1, 5),
         (table::<u64>("scopes-1"), 1, 5),
         (table::<&[u8]>("grants-1"), 2, 23),
+        (table::<&[u8]>("custody-1"), 2, 7),
     ] {
         // `a_head_far_beyond_the_last_entry` has the rest of a head's number.
         let first = if table.name() == "heads-1" { 6 } else { 0 };

@@ -56,6 +56,8 @@ pub enum Guarantee {
     DoneIsTrue,
     /// No honest node is accused, and no session ends in a fault of the protocol.
     NobodyAccused,
+    /// What a node takes another to hold the other durably holds.
+    CustodyIsTrue,
     /// A node works as long as its disk does.
     NodeWorks,
 }
@@ -149,6 +151,11 @@ impl Violation {
     /// A session ended in a fault.
     pub fn accused(detail: impl fmt::Display) -> Self {
         Self::new(Guarantee::NobodyAccused, detail)
+    }
+
+    /// Something is said to be held that is not.
+    pub fn not_held(detail: impl fmt::Display) -> Self {
+        Self::new(Guarantee::CustodyIsTrue, detail)
     }
 
     /// The faults are over and yet time ran out.

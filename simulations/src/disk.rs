@@ -161,15 +161,21 @@ impl Disk {
         self.lock().lies = true;
     }
 
-    /// Flips a bit of what is found first: to show that the checks find it. False if it is not
-    /// there.
+    /// Flips a bit wherever this is found, in old pages too: to show that the checks find it. False
+    /// if it is nowhere.
     pub fn damage(&self, found: &[u8]) -> bool {
         let mut state = self.lock();
-        let at = state.bytes.windows(found.len()).position(|window| window == found);
-        at.is_some_and(|at| {
-            state.bytes[at] ^= 1;
-            true
-        })
+        let places: Vec<usize> = state
+            .bytes
+            .windows(found.len())
+            .enumerate()
+            .filter(|(_, window)| *window == found)
+            .map(|(at, _)| at)
+            .collect();
+        for at in &places {
+            state.bytes[*at] ^= 1;
+        }
+        !places.is_empty()
     }
 
     /// What it was asked to do.

@@ -18,9 +18,11 @@
 //! | [`network`] | links |
 //! | [`workload`] | what people do |
 //! | [`check`] | the guarantees |
+//! | [`custody`] | that what is said to be held is held |
 //! | [`report`] | a whole simulation, and what it came to |
 
 pub mod check;
+pub mod custody;
 pub mod disk;
 pub mod network;
 pub mod report;

@@ -14,6 +14,7 @@ use shouwang_node::entropy::Entropy;
 use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::Role;
 use shouwang_node::limits::{REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS};
+use shouwang_node::log::EntryPlace;
 use shouwang_node::setup;
 use shouwang_node::store::rows::ScopeRow;
 use shouwang_node::store::{Store, StoreError, StoreRead};
@@ -21,6 +22,7 @@ use shouwang_node::sync::wire::{Frame, LogPosition, ProbeWord};
 use shouwang_node::sync::{Disposition, Fault, Input, Now, Output, PeerError};
 
 use crate::check::{self, Checker, Violation};
+use crate::custody;
 use crate::disk::{Disk, Mishap};
 use crate::network::{Connection, Cuts, End, Link, Quality, exponential, notice_ms};
 use crate::workload::{Done, People};
@@ -652,8 +654,17 @@ impl World {
             check::inside_area(node, engine)?;
             check::verified(node, engine)?;
             self.checker.arrived(node, engine)?;
+            if self.nodes.iter().all(|node| node.engine.is_some()) {
+                custody::not_held_is_true(node, engine, self.running())?;
+            }
         }
         Ok(())
+    }
+
+    /// How many of its entries a node that runs says are not held elsewhere.
+    pub fn not_held(&self, node: Node) -> Result<u64, Violation> {
+        let Some(engine) = self.engine(node) else { return Ok(0) };
+        custody::not_held_is_true(node, engine, self.running())
     }
 
     /// BLAKE3 over everything that happened so far, in order.
@@ -1041,6 +1052,7 @@ impl World {
         self.nodes[node].settling = false;
         self.note("settle", &[node as u64]);
         self.engine_does(node, |engine, now| Ok(engine.settle(now)?))?;
+        self.custody_is_true(node)?;
         self.look_at_quiet_links(node)
     }
 
@@ -1053,6 +1065,27 @@ impl World {
         self.note("wake", &[node as u64]);
         self.engine_does(node, |engine, now| Ok(engine.handle(now, Input::Timeout)?))?;
         self.settles(node);
+        Ok(())
+    }
+
+    /// What receipts that count here say is promised for ever, and is so where it can be seen now.
+    fn custody_is_true(&mut self, node: Node) -> Result<(), Violation> {
+        let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };
+        for holding in custody::holdings(engine)? {
+            let Some(holder) = self.devices.get(&holding.holder).copied() else { continue };
+            let EntryPlace { log, seq, hash } = holding.place;
+            self.checker.claimed(holder, [LogPosition { log, seq, hash }]);
+            let held = match self.nodes[holder].engine.as_ref() {
+                Some(holder) => custody::holds(holder, &holding.place)?,
+                None => true,
+            };
+            if !held {
+                return Err(Violation::not_held(format!(
+                    "at {} ms node {node} takes node {holder} to hold {log:?}/{seq}",
+                    self.now_ms
+                )));
+            }
+        }
         Ok(())
     }
 

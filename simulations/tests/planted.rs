@@ -5,11 +5,12 @@ use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::record::ElderId;
 use shouwang_node::command::{CommandError, ErrorKind};
 use shouwang_node::index;
-use shouwang_node::log::{Incarnation, Lane, LogKey};
-use shouwang_node::store::StoreError;
+use shouwang_node::log::{EntryPlace, Incarnation, Lane, LogKey};
+use shouwang_node::store::custody::{Claim, CustodyRead};
+use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_simulations::check::{self, Fact, Guarantee, Violation, Written};
 use shouwang_simulations::workload::{Done, People, elders};
-use shouwang_simulations::world::{DAY, Faults, MINUTE, Node, Plan, Plant, World};
+use shouwang_simulations::world::{DAY, Faults, HOUR, MINUTE, Node, Plan, Plant, World};
 
 const TOWN: &str = "990121101000";
 const VILLAGE: &str = "990121101201";
@@ -197,4 +198,44 @@ fn an_engine_that_fails_over_a_sound_disk_is_found() {
         error: Some(CommandError::new(ErrorKind::Failed, "store_failed", "for no reason")),
     });
     found(Guarantee::NodeWorks, told);
+}
+
+#[test]
+fn custody_of_what_nobody_else_holds_is_found() {
+    let (mut world, town, village) = county();
+    world.act(village, People::visits).unwrap();
+    world.run_for(30 * MINUTE).unwrap();
+    assert_eq!(world.not_held(village), Ok(0));
+    let link = world.link(village, town).unwrap();
+    world.partition(link);
+    world.act(village, People::visits).unwrap();
+    let not_held = world.not_held(village).unwrap();
+    assert!(not_held > 0);
+    // A row that no receipt says.
+    let town_device = world.engine(town).unwrap().device();
+    let engine = world.engine_mut(village).unwrap();
+    let (scope, own, snapshot) = (engine.area().0, engine.device(), engine.read().unwrap());
+    let claims = snapshot.claims_of(scope).unwrap();
+    let claim = claims.iter().find(|claim| claim.holder == town_device).unwrap();
+    let logs = snapshot.logs_of(scope).unwrap();
+    let forged: Vec<Claim> = logs
+        .iter()
+        .filter(|log| log.key.device == own && log.key.lane.carries_records())
+        .map(|log| {
+            let head = snapshot.head_of(log.number).unwrap().unwrap();
+            let place = EntryPlace { log: log.key, seq: head.seq, hash: head.hash };
+            Claim { place, ..claim.clone() }
+        })
+        .collect();
+    let put = |claims: &[Claim], engine: &mut shouwang_node::engine::Engine| {
+        let store = engine.store_mut();
+        let put = store.write::<_, StoreError>(|tables| {
+            claims.iter().try_for_each(|claim| tables.put_claim(claim))
+        });
+        put.unwrap();
+    };
+    put(&forged, engine);
+    found(Guarantee::CustodyIsTrue, world.not_held(village));
+    world.heal(link);
+    found(Guarantee::CustodyIsTrue, world.run_for(HOUR));
 }

@@ -283,3 +283,29 @@ fn an_idle_day_costs_little() {
         Ok(())
     });
 }
+
+#[test]
+fn in_the_end_everything_is_held_and_then_nobody_writes() {
+    for seed in seeds([50, 51]) {
+        let plan = Plan { townships: 1, meshed: seed % 2 == 1, ..Plan::new(seed) };
+        story("in_the_end_everything", plan, |world| {
+            world.run_for(3 * HOUR)?;
+            world.calm_down()?;
+            world.converge(CONVERGE_WITHIN_MS)?;
+            world.run_for(30 * MINUTE)?;
+            world.converge(CONVERGE_WITHIN_MS)?;
+            // Node 0 is the county's, above which there is nobody.
+            for node in 1..world.node_count() {
+                assert_eq!(world.not_held(node)?, 0, "node {node}");
+            }
+            let entries = |world: &World| -> Vec<u64> {
+                (0..world.node_count()).map(|node| world.entries_at(node)).collect()
+            };
+            let before = entries(world);
+            world.run_for(2 * HOUR)?;
+            world.converge(CONVERGE_WITHIN_MS)?;
+            assert_eq!(entries(world), before);
+            Ok(())
+        });
+    }
+}

@@ -168,6 +168,23 @@ help-visit-list = List visits, the newest first
         shouwang visit list 3fa9
         shouwang visit list --from 2026-11-01 --to 2026-11-30
 
+help-device = Devices of the mesh
+    .example =
+        shouwang device retire --check
+help-device-retire = Say whether this device is safe to wipe: whether others hold all its records
+    .check = Only say so: exit 0 if it is safe, 4 if it is not
+    .example =
+        shouwang device retire --check
+
+help-log = List what was refused or does not count, or who looked at elders
+    .refused = What was refused, and entries that are kept and do not count, with the reasons
+    .all = Also entries that only wait for others
+    .audit = Who listed, showed, exported or printed data of elders on this node
+    .example =
+        shouwang log --refused
+        shouwang log --refused --all --json
+        shouwang log --audit --format tsv
+
 help-status = How this node is: scopes, peers, and what needs a person
     .example =
         shouwang status

@@ -162,3 +162,36 @@ verify-faults = { $count ->
 sample-done = { $name }: { $elders } elders who do not exist, in { $path }
 sample-areas = The county's places are in { $path }
 sample-next = Next: shouwang area import areas.csv, then shouwang import ledger.xlsx --dry-run
+
+# Custody, audit, refused things.
+custody-not-held = { $count ->
+    [one] Not yet held elsewhere: { $count } edit (oldest { $age }) → shouwang sync
+   *[other] Not yet held elsewhere: { $count } edits (oldest { $age }) → shouwang sync
+}
+custody-level = Held by { $level }: all but { $count }
+custody-level-all = Held by { $level }: everything
+custody-nobody = No other device confirms what this one writes. To have a second copy confirmed, let in another device for the whole area: shouwang request there, shouwang grant here
+held-all-but = { $count ->
+    [0] everything
+   *[other] all but { $count }
+}
+retire-safe = Safe to wipe: others hold every record that this device has written
+retire-not-safe = Not safe to wipe: the records above are nowhere else, as far as is known here
+retire-hint = shouwang sync, until the offices above have confirmed
+hint-refused = To see what was refused, and why: shouwang log --refused
+problem-set-aside-there = { $peer } does not count { $count } × what came from here: { $reason }
+nothing-refused = Nothing was refused, and every entry counts
+refused-by-a-later-version = This version has no words for it. Update this program
+refused-count = { $count ->
+    [one] { $count } thing
+   *[other] { $count } things
+}
+nothing-audited = Nobody has looked at elders on this node
+audit-full = { $count ->
+    [one] The audit is full: its oldest row has gone
+   *[other] The audit is full: its { $count } oldest rows have gone
+}
+audit-gone = { $count ->
+    [one] { $count } older row has gone
+   *[other] { $count } older rows have gone
+}

@@ -33,7 +33,7 @@ help = 守望：农村留守老年人档案，村、乡镇、县三级各存一�
         1 失败
         2 命令写法不对
         3 已完成，但有事需要人处理
-        4 所存数据有损坏
+        4 所存数据有损坏或丢失的危险
         5 谁都联系不上，可稍后再试
         6 被拒绝：本设备无权这样做
 
@@ -167,6 +167,23 @@ help-visit-list = 列出探访，新的在前
     .example =
         shouwang visit list 3fa9
         shouwang visit list --from 2026-11-01 --to 2026-11-30
+
+help-device = 网中的设备
+    .example =
+        shouwang device retire --check
+help-device-retire = 查明本设备能否清除：它写的记录是否都已在别处留存
+    .check = 只作查明：可以清除时退出码为 0，否则为 4
+    .example =
+        shouwang device retire --check
+
+help-log = 列出被拒或不生效的内容，或谁查阅过老人信息
+    .refused = 被拒的内容，以及已保存但不生效的记录，附原因
+    .all = 连同只是在等待的记录
+    .audit = 谁在本节点上列出、查看、导出或打印过老人信息
+    .example =
+        shouwang log --refused
+        shouwang log --refused --all --json
+        shouwang log --audit --format tsv
 
 help-status = 本节点的状况：所存各地、其他节点、待处理的事
     .example =

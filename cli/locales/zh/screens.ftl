@@ -123,3 +123,24 @@ verify-faults = 共 { $count } 处问题
 sample-done = { $name }：{ $elders } 位虚构的老人，在 { $path }
 sample-areas = 该县的地名在 { $path }
 sample-next = 接下来：shouwang area import areas.csv，再运行 shouwang import 台账.xlsx --dry-run
+
+# 留存、查阅登记、被拒内容。
+custody-not-held = 尚未在别处留存：{ $count } 处更改（最早 { $age }）→ shouwang sync
+custody-level = { $level }已留存：尚缺 { $count } 条
+custody-level-all = { $level }已留存：全部
+custody-nobody = 没有其他设备为本设备所写的内容作回执。要确认有第二份，请再准许一台管整个辖区的设备加入：在该设备上 shouwang request，在本机 shouwang grant
+held-all-but = { $count ->
+    [0] 全部
+   *[other] 尚缺 { $count } 条
+}
+retire-safe = 可以清除本设备：它写的每条记录都已在别处留存
+retire-not-safe = 不可清除本设备：据本机所知，上列记录别处没有
+retire-hint = shouwang sync，直到上级回执
+hint-refused = 查看被拒内容及原因：shouwang log --refused
+problem-set-aside-there = { $peer }对本机发出的 { $count } 条内容不予生效：{ $reason }
+nothing-refused = 没有被拒的内容，所有记录都生效
+refused-by-a-later-version = 本版本没有这个代码的说明。请升级本程序
+refused-count = 共 { $count } 件
+nothing-audited = 本节点上还没有人查阅过老人信息
+audit-full = 查阅登记已满，最早的 { $count } 行已删去
+audit-gone = 更早的 { $count } 行已删去

@@ -9,6 +9,7 @@ use shouwang_node::command::elder::{
 };
 use shouwang_node::home::Node;
 
+use crate::audit;
 use crate::commands::{peers, visit};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -129,7 +130,12 @@ pub(crate) fn say_saved(
 
 fn list(request: ElderList, node: &mut Node, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
+    let (what, scope) = match &request.matching {
+        Some(_) => ("find", None),
+        None => ("list", request.scope),
+    };
     let report = node.call(request)?;
+    audit::note(node, what, scope, report.elders.len(), context)?;
     if output.is_json() {
         output.json(&report)?;
         return Ok(Exit::Done);
@@ -186,6 +192,8 @@ fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<E
         as_of: context.as_of,
         show_resident_id: args.show_resident_id,
     })?;
+    let what = if args.show_resident_id { "show_resident_id" } else { "show" };
+    audit::note(node, what, Some(report.summary.scope), 1, context)?;
     if output.is_json() {
         output.json(&report)?;
         return Ok(Exit::Done);

@@ -114,6 +114,16 @@ pub(crate) fn problems(peers: &[PeerStatus], context: &Context) -> Vec<String> {
                 ],
             ));
         }
+        for (code, count) in &peer.set_aside_there {
+            problems.push(messages.say(
+                "problem-set-aside-there",
+                [
+                    ("peer", name()),
+                    ("count", FluentValue::from(*count)),
+                    ("reason", coded(context, "peer-fault", code).into()),
+                ],
+            ));
+        }
         if let Some(failure) = &peer.last_error
             && !failure.retry
             && peer.state != PeerState::Refused

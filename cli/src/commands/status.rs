@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fluent_bundle::FluentValue;
 use shouwang_node::command::status::{Status, StatusReport};
 
-use crate::commands::peers;
+use crate::commands::{custody, peers};
 use crate::context::Context;
 use crate::error::Exit;
 use crate::output::{Cell, Mark, Table};
@@ -14,13 +14,18 @@ use crate::output::{Cell, Mark, Table};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
-/// Shows the node, its scopes and its peers. Exit 3 if something needs a person.
+/// Shows the node, its scopes and its peers. Exit 3 if something needs a person, 4 if records have
+/// been in no other place for too long.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     let mut node = context.node()?;
     let report = node.call(Status {})?;
     let problems = problems(&report, context);
-    let exit = if problems.is_empty() { Exit::Done } else { Exit::Attention };
+    let exit = match custody::at_risk(&report.not_held_elsewhere) {
+        true => Exit::AtRisk,
+        false if problems.is_empty() => Exit::Done,
+        false => Exit::Attention,
+    };
     if output.is_json() {
         output.json(&report)?;
         return Ok(exit);
@@ -42,7 +47,7 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     for problem in &problems {
         output.line(&output.marked_text(Mark::Attention, problem))?;
     }
-    if problems.is_empty() {
+    if exit == Exit::Done {
         output.line(&output.marked_text(Mark::Good, &messages.text("status-healthy")))?;
     }
     for hint in hints(&report, node.is_running(), context) {
@@ -79,6 +84,9 @@ fn head(report: &StatusReport, running: bool, context: &Context) -> anyhow::Resu
             ("conflicts", total(|scope| scope.conflicts)),
         ],
     ))?;
+    for line in custody::lines(&report.not_held_elsewhere, context) {
+        output.line(&line)?;
+    }
     output.line(&match running {
         true => messages.text("status-running"),
         false => messages.text("status-not-running"),
@@ -151,6 +159,9 @@ fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String>
     if lacking > 0 {
         let count = FluentValue::from(lacking);
         hints.push(messages.say("hint-not-held-elsewhere", [("count", count)]));
+    }
+    if report.evidence > 0 || report.unsettled.keys().any(|code| code != "pending") {
+        hints.push(messages.text("hint-refused"));
     }
     if report.scopes.iter().any(|scope| scope.conflicts > 0) {
         hints.push(messages.text("hint-conflicts"));

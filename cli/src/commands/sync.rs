@@ -248,6 +248,7 @@ mod tests {
                 at_ms,
             }),
             refused: Default::default(),
+            set_aside_there: Default::default(),
             sessions: 0,
             bytes_sent: 0,
             bytes_received: 0,

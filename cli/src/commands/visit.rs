@@ -1,10 +1,13 @@
 //! `visit …`: visits 探访.
 
+use std::collections::BTreeSet;
+
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
 use shouwang_crdt_schema::visit::{AreaReport, Visit};
 use shouwang_node::command::elder::{VisitAdd, VisitList, VisitReport};
 
+use crate::audit;
 use crate::commands::elder::{say_saved, short};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -123,7 +126,10 @@ fn list(args: &ListArgs, context: &Context) -> anyhow::Result<Exit> {
     let from = args.from.as_ref().map(|text| parse::date("--from", text)).transpose()?;
     let to = args.to.as_ref().map(|text| parse::date("--to", text)).transpose()?;
     let elder = args.elder.as_ref().map(|text| text.trim().to_owned());
-    let report = context.node()?.call(VisitList { elder, from, to })?;
+    let mut node = context.node()?;
+    let report = node.call(VisitList { elder, from, to })?;
+    let elders: BTreeSet<_> = report.visits.iter().map(|visit| visit.elder_id).collect();
+    audit::note(&mut node, "visits", None, elders.len(), context)?;
     if output.is_json() {
         output.json(&report)?;
         return Ok(Exit::Done);

@@ -106,6 +106,7 @@ mod tests {
             entries: 2,
             conflicts: 0,
             unsettled: 0,
+            held: Vec::new(),
         };
         let area = area.parse().unwrap();
         let status = StatusReport {
@@ -123,6 +124,7 @@ mod tests {
             peers: Vec::new(),
             unsettled: BTreeMap::new(),
             evidence: 0,
+            not_held_elsewhere: Default::default(),
             wire_bytes_sent: 0,
             wire_bytes_received: 0,
             notices: Vec::new(),

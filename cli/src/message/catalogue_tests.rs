@@ -342,6 +342,45 @@ fn codes_of_rows_entries_peers_and_faults_have_words_and_come_from_somewhere() {
     }
 }
 
+#[test]
+fn every_code_of_refused_things_has_words_of_what_to_do() {
+    let catalogue = catalogue(Language::En);
+    let node = Source::all("../node/src");
+    let mut expected =
+        BTreeSet::from(["not_allowed", "ill_formed", "set_aside_by_peer"].map(str::to_owned));
+    for source in &node {
+        for file in ["sync/error.rs", "ingest.rs", "store/rows.rs"] {
+            if source.path.ends_with(file) {
+                let codes = source.calls("fncode(&self)").flat_map(body_literals);
+                // What ends a session and is nobody's fault leaves no evidence.
+                expected.extend(
+                    codes.filter(|code| !["busy", "silence", "replaced"].contains(&code.as_str())),
+                );
+            }
+        }
+        for (call, prefix) in [
+            ("NotAllowed(", ""),
+            ("returnnot_allowed(", ""),
+            ("=>not_allowed(", ""),
+            ("grant_refused(", "grant_"),
+            ("receipt_refused(", "receipt_"),
+        ] {
+            let codes = source.literals(call).map(|(code, _)| code);
+            expected.extend(
+                codes
+                    .filter(|code| !code.contains('{'))
+                    .map(|code| format!("not_allowed-{prefix}{code}")),
+            );
+        }
+    }
+    let said: BTreeSet<String> = catalogue
+        .keys()
+        .filter_map(|key| key.strip_prefix("refused."))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(said, expected);
+}
+
 /// The codes that a `fn code(&self)` answers with.
 fn body_literals(rest: &str) -> Vec<String> {
     let body = rest.find('{').map(|at| balanced(&rest[at..])).unwrap_or_default();

@@ -242,7 +242,7 @@ fn read(
         Kind::Adopt => "adopt",
         Kind::Grant => "grant",
         Kind::Revoke => "revoke",
-        Kind::Other(_) => "other",
+        Kind::Receipt | Kind::Other(_) => "other",
     };
     let change = (entry.header.kind == Kind::Change)
         .then(|| ParsedChange::parse(&entry.body).ok())

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 
 use super::{CommandError, JSON_SCHEMA_VERSION, Request, places};
+use crate::custody::holding::{self, HeldBy};
+use crate::custody::{Custody, Outlook};
 use crate::digest;
 use crate::engine::Engine;
 use crate::identity::DeviceId;
@@ -45,6 +47,8 @@ pub struct StatusReport {
     pub evidence: u64,
     /// What happened to this device's disk, or to a log, and a person should know.
     pub notices: Vec<Notice>,
+    /// What this device has written and no other device has confirmed.
+    pub not_held_elsewhere: Outlook,
     /// Whether there is an authority entry of a kind that this version does not know.
     pub update_needed: bool,
     /// Bytes sent over all connections since the node started, encryption included; 0 where no
@@ -101,6 +105,8 @@ pub struct ScopeStatus {
     pub conflicts: u64,
     /// Entries that are kept and do not count.
     pub unsettled: u64,
+    /// Who holds what this device has written here, all but how much.
+    pub held: Vec<HeldBy>,
 }
 
 /// How it stands with one peer.
@@ -136,6 +142,8 @@ pub struct PeerStatus {
     pub last_error: Option<PeerFailure>,
     /// What it sent that was refused or set aside, by name.
     pub refused: BTreeMap<String, u64>,
+    /// What we sent that it says it has set aside, by name.
+    pub set_aside_there: BTreeMap<String, u64>,
     /// Sessions begun.
     pub sessions: u64,
     /// Frame bytes sent to it, ever.
@@ -189,6 +197,7 @@ impl Request for Status {
         for row in aside {
             *unsettled.entry(row.standing.code()).or_default() += 1;
         }
+        let custody = holding::not_held(&snapshot, engine.authority(), engine.device())?;
         Ok(StatusReport {
             schema_version: JSON_SCHEMA_VERSION,
             device: OwnDevice {
@@ -200,7 +209,8 @@ impl Request for Status {
             },
             area: area.0,
             area_name: names.get(&area.0).cloned(),
-            scopes: scopes(&snapshot, area, &names)?,
+            not_held_elsewhere: Outlook::of(&custody, engine.authority(), engine.device()),
+            scopes: scopes(&snapshot, area, &names, custody)?,
             peers: peers(engine)?,
             unsettled,
             evidence: snapshot.evidence_count()?,
@@ -233,10 +243,13 @@ fn scopes(
     snapshot: &Snapshot,
     area: Area,
     names: &BTreeMap<DivisionCode, String>,
+    custody: Vec<Custody>,
 ) -> Result<Vec<ScopeStatus>, StoreError> {
     let mut rows: BTreeMap<DivisionCode, ScopeRow> =
         snapshot.scopes_in(area)?.into_iter().collect();
     rows.entry(area.0).or_default();
+    let mut held: BTreeMap<DivisionCode, Vec<HeldBy>> =
+        custody.into_iter().map(|custody| (custody.scope, custody.by_device)).collect();
     rows.into_iter()
         .map(|(code, row)| {
             let digests = digest::of_scope(snapshot, code)?;
@@ -249,6 +262,7 @@ fn scopes(
                 entries: row.entries,
                 conflicts: row.conflicts,
                 unsettled: row.unsettled,
+                held: held.remove(&code).unwrap_or_default(),
             })
         })
         .collect()
@@ -282,6 +296,7 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
             we_lack: progress.map(|progress| progress.we_lack),
             last_error: row.last_error.clone(),
             refused: row.refused.clone(),
+            set_aside_there: row.set_aside_there.clone(),
             sessions: row.sessions,
             bytes_sent: row.bytes_sent,
             bytes_received: row.bytes_received,

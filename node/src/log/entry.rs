@@ -33,6 +33,8 @@ pub enum Kind {
     Grant,
     /// What of a grant still counts ([`crate::authority::Revocation`]).
     Revoke,
+    /// How far a device holds the logs of a scope: a receipt.
+    Receipt,
     /// One that this version does not know, or does not act on yet.
     Other(u8),
 }
@@ -80,6 +82,7 @@ impl Kind {
             Self::Adopt => 2,
             Self::Grant => 4,
             Self::Revoke => 5,
+            Self::Receipt => 6,
             Self::Other(number) => number,
         }
     }
@@ -91,6 +94,7 @@ impl Kind {
             2 => Self::Adopt,
             4 => Self::Grant,
             5 => Self::Revoke,
+            6 => Self::Receipt,
             number => Self::Other(number),
         }
     }
@@ -201,6 +205,15 @@ impl Entry {
             return Err(CodecError::TooLong);
         }
         Ok(Self { header, body, signature })
+    }
+
+    /// Reads the header alone.
+    pub fn decode_header(bytes: &[u8]) -> Result<Header, CodecError> {
+        let mut reader = Reader::new(bytes);
+        if reader.u8()? != 0 {
+            reader.bytes(64)?;
+        }
+        Header::decode(&mut reader)
     }
 
     /// Signs the header, so that the entry can end a run.

@@ -234,6 +234,9 @@ pub struct PeerRow {
     pub last_error: Option<PeerFailure>,
     /// What it sent that was refused or set aside, by name.
     pub refused: BTreeMap<String, u64>,
+    /// What we sent that the peer says it has set aside, by name.
+    #[serde(default)]
+    pub set_aside_there: BTreeMap<String, u64>,
     /// Sessions begun.
     pub sessions: u64,
     /// Frame bytes sent.

@@ -16,6 +16,8 @@
 //! | `usage-1` | device, incarnation | body bytes, logs: what it has put into the mesh |
 //! | `peers-1` | device | JSON of [`PeerRow`] |
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
+//! | `custody-1` | scope, holder, its incarnation, log without scope | checksum, seq, hash, number and time of the receipt |
+//! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
 //!
 //! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
 //!
@@ -56,6 +58,8 @@ pub(super) const GRANTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::ne
 pub(super) const USAGE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("usage-1");
 pub(super) const PEERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("peers-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
+pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
+pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
 
 /// A consistent view of all tables.
 pub struct Snapshot {
@@ -73,6 +77,8 @@ pub struct Snapshot {
     usage: ReadOnlyTable<Bytes, Bytes>,
     peers: ReadOnlyTable<Bytes, Bytes>,
     evidence: ReadOnlyTable<u64, Bytes>,
+    custody: ReadOnlyTable<Bytes, Bytes>,
+    audit: ReadOnlyTable<u64, Bytes>,
 }
 
 impl Snapshot {
@@ -92,6 +98,8 @@ impl Snapshot {
             usage: transaction.open_table(USAGE)?,
             peers: transaction.open_table(PEERS)?,
             evidence: transaction.open_table(EVIDENCE)?,
+            custody: transaction.open_table(CUSTODY)?,
+            audit: transaction.open_table(AUDIT)?,
         })
     }
 }
@@ -132,6 +140,8 @@ table_access! {
     usage: Bytes => Bytes,
     peers: Bytes => Bytes,
     evidence: u64 => Bytes,
+    custody: Bytes => Bytes,
+    audit: u64 => Bytes,
 }
 
 /// Everything that reads the store.

@@ -37,6 +37,8 @@ pub struct Transaction<'t> {
     pub(super) usage: Table<'t, Bytes, Bytes>,
     pub(super) peers: Table<'t, Bytes, Bytes>,
     pub(super) evidence: Table<'t, u64, Bytes>,
+    pub(super) custody: Table<'t, Bytes, Bytes>,
+    pub(super) audit: Table<'t, u64, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -56,6 +58,8 @@ impl<'t> Transaction<'t> {
             usage: transaction.open_table(tables::USAGE)?,
             peers: transaction.open_table(tables::PEERS)?,
             evidence: transaction.open_table(tables::EVIDENCE)?,
+            custody: transaction.open_table(tables::CUSTODY)?,
+            audit: transaction.open_table(tables::AUDIT)?,
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::progress::Progress;
 use super::session::{Received, Session};
 use super::stop::Stop;
-use super::wire::Frame;
+use super::wire::{Aside, Frame};
 use super::{Input, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
 use crate::ingest::{Outcome, Refusal};
@@ -109,6 +109,19 @@ impl Mesh {
             self.with(peer, |session, out| session.committed(now, &changed, replica, out))?;
         }
         Ok(())
+    }
+
+    /// Entries that a peer sent are stored and do not count.
+    pub fn set_aside(
+        &mut self,
+        now: Now,
+        peer: DeviceId,
+        asides: &[Aside],
+    ) -> Result<(), StoreError> {
+        self.with(peer, |session, out| {
+            session.set_aside(now, asides, out);
+            Ok(())
+        })
     }
 
     /// The next thing to do. [`Output::Timeout`] ends the drain.

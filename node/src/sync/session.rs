@@ -20,10 +20,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shouwang_crdt_schema::division::DivisionCode;
 
+use super::aside::Asides;
 use super::logs::{PeerLog, PeerLogs, landmarks};
 use super::progress::Progress;
 use super::stop::Stop;
-use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
+use super::wire::{Aside, Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
@@ -75,6 +76,7 @@ pub(super) struct Session {
     in_flight_bytes: usize,
     /// Whether this node has to be updated before it may promise anything.
     update_needed: bool,
+    asides: Asides,
     done: bool,
 }
 
@@ -114,6 +116,7 @@ impl Session {
             refusals: Vec::new(),
             in_flight_bytes: 0,
             update_needed: false,
+            asides: Asides::default(),
             done: false,
         };
         let (epoch, commit_number) = replica.epoch();
@@ -173,6 +176,10 @@ impl Session {
             Frame::Run(run) => self.run(run, replica, out)?,
             Frame::Have(heads) => self.have(&heads, replica)?,
             Frame::Probe(probe) => self.probe(now, &probe, replica, out)?,
+            Frame::Aside(asides) => {
+                self.asides.hear(asides.len())?;
+                out.push_back(Output::Event(Event::SetAside(self.peer, asides)));
+            }
             Frame::Alive => {}
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
@@ -578,6 +585,13 @@ impl Session {
             self.send(now, &Frame::Have(chunk.to_vec()), out);
         }
         self.pump(now, replica, out)
+    }
+
+    /// Tells the peer which of the entries that it sent do not count here.
+    pub(super) fn set_aside(&mut self, now: Now, asides: &[Aside], out: &mut Outputs) {
+        for frame in self.asides.say(asides) {
+            self.send(now, &frame, out);
+        }
     }
 
     fn have(&mut self, heads: &[LogPosition], replica: &impl Replica) -> Result<(), Stop> {

@@ -7,7 +7,7 @@ use super::PeerError;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{GrantError, GrantId, SignedGrant};
 use crate::limits::{
-    CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, PROBE_POSITIONS_MAX,
+    ASIDES_PER_FRAME, CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, PROBE_POSITIONS_MAX,
     SUMMARY_HEADS_PER_FRAME,
 };
 use crate::log::run::read_seq;
@@ -45,6 +45,8 @@ pub enum Frame {
     Alive,
     /// Why the sender hangs up: the code of a [`PeerError`].
     Close(String),
+    /// Entries that came from the receiver and are kept, but do not count.
+    Aside(Vec<Aside>),
 }
 
 /// What two say to one another about a log of which they hold different branches.
@@ -97,6 +99,15 @@ pub struct LogPosition {
     pub hash: EntryHash,
 }
 
+/// An entry that does not count at the sender of this, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// The entry.
+    pub position: LogPosition,
+    /// The reason's code.
+    pub code: String,
+}
+
 const HELLO: u8 = 1;
 const ASK_CHAIN: u8 = 2;
 const CHAIN: u8 = 3;
@@ -107,8 +118,9 @@ const ALIVE: u8 = 7;
 const CLOSE: u8 = 8;
 const PROVE: u8 = 9;
 const PROBE: u8 = 10;
+const ASIDE: u8 = 13;
 
-/// The longest code in a `Close`.
+/// The longest code in a `Close` or an `Aside`.
 const CODE_BYTES_MAX: usize = 64;
 
 impl Frame {
@@ -155,6 +167,13 @@ impl Frame {
             }
             Self::Close(code) => {
                 writer.u8(CLOSE).piece(code.as_bytes());
+            }
+            Self::Aside(asides) => {
+                writer.u8(ASIDE).count(asides.len());
+                for Aside { position, code } in asides {
+                    write_position(&mut writer, position);
+                    writer.piece(code.as_bytes());
+                }
             }
         }
         writer.finish()
@@ -209,10 +228,14 @@ impl Frame {
                 },
             }),
             ALIVE => Self::Alive,
-            CLOSE => {
-                let code = reader.text(CODE_BYTES_MAX)?;
-                let plain = code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b':');
-                Self::Close(if plain { code.to_owned() } else { "unreadable".to_owned() })
+            CLOSE => Self::Close(read_code(&mut reader)?),
+            ASIDE => {
+                let count = reader.count(ASIDES_PER_FRAME)?;
+                let asides = (0..count).map(|_| {
+                    let position = read_position(&mut reader)?;
+                    Ok(Aside { position, code: read_code(&mut reader)? })
+                });
+                Self::Aside(asides.collect::<Result<_, CodecError>>()?)
             }
             unknown => return Err(PeerError::UnknownFrame(unknown)),
         };
@@ -240,21 +263,31 @@ fn read_chain(reader: &mut Reader<'_>) -> Result<Vec<SignedGrant>, PeerError> {
 fn write_positions(writer: &mut Writer, positions: &[LogPosition]) {
     writer.count(positions.len());
     for position in positions {
-        position.log.write(writer).leb(position.seq).bytes(&position.hash.0);
+        write_position(writer, position);
     }
+}
+
+fn write_position(writer: &mut Writer, position: &LogPosition) {
+    position.log.write(writer).leb(position.seq).bytes(&position.hash.0);
 }
 
 fn read_positions(reader: &mut Reader<'_>, limit: usize) -> Result<Vec<LogPosition>, CodecError> {
     let count = reader.count(limit)?;
-    (0..count)
-        .map(|_| {
-            Ok(LogPosition {
-                log: LogKey::read(reader)?,
-                seq: read_seq(reader)?,
-                hash: EntryHash(reader.array()?),
-            })
-        })
-        .collect()
+    (0..count).map(|_| read_position(reader)).collect()
+}
+
+fn read_position(reader: &mut Reader<'_>) -> Result<LogPosition, CodecError> {
+    Ok(LogPosition {
+        log: LogKey::read(reader)?,
+        seq: read_seq(reader)?,
+        hash: EntryHash(reader.array()?),
+    })
+}
+
+fn read_code(reader: &mut Reader<'_>) -> Result<String, CodecError> {
+    let code = reader.text(CODE_BYTES_MAX)?;
+    let plain = code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b':');
+    Ok(if plain { code.to_owned() } else { "unreadable".to_owned() })
 }
 
 #[cfg(test)]
@@ -301,6 +334,7 @@ mod tests {
             Frame::Probe(Probe { word: ProbeWord::Full, log, positions: Vec::new() }),
             Frame::Alive,
             Frame::Close("no_grant".into()),
+            Frame::Aside(vec![Aside { position, code: "ill_formed:start_op".into() }]),
         ]
     }
 
@@ -333,7 +367,7 @@ mod tests {
 
         #[test]
         fn any_altered_frame_is_read_or_refused(
-            which in 0usize..11, at in any::<prop::sample::Index>(), byte in any::<u8>(),
+            which in 0usize..12, at in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut bytes = frames()[which].encode();
             let at = at.index(bytes.len());

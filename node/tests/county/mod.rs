@@ -240,6 +240,34 @@ impl County {
         }
     }
 
+    /// Lets time pass: whoever asks to be woken is, and frames are carried.
+    pub fn passes(&mut self, span_ms: u64) {
+        let end = self.clock_ms + span_ms;
+        loop {
+            self.settle();
+            let wakes = |engine: &mut Engine| match engine.poll() {
+                Output::Timeout(at) => at,
+                other => panic!("something is left to do: {other:?}"),
+            };
+            let wakes: Vec<(String, u64)> = self
+                .engines
+                .iter_mut()
+                .filter_map(|(place, engine)| Some((place.clone(), wakes(engine)?)))
+                .collect();
+            let Some(next) = wakes.iter().map(|(_, at)| *at).min().filter(|at| *at <= end) else {
+                self.clock_ms = end.max(self.clock_ms);
+                return;
+            };
+            self.clock_ms = next.max(self.clock_ms);
+            for (place, at) in wakes {
+                if at <= self.clock_ms {
+                    let now = self.now();
+                    self.engine(&place).handle(now, Input::Timeout).unwrap();
+                }
+            }
+        }
+    }
+
     pub fn adds_elder(&mut self, place: &str, name: &str) -> String {
         let now = self.now();
         let fields = BTreeMap::from([(Field::Name, name.to_owned())]);

@@ -1,0 +1,124 @@
+//! `log`: what was refused or does not count, and who looked at elders.
+
+use fluent_bundle::FluentValue;
+use shouwang_node::command::audit::{AuditList, AuditRow};
+use shouwang_node::command::refused::{NamedDevice, Refused, RefusedRow};
+
+use crate::context::{Context, now_ms};
+use crate::error::Exit;
+use crate::moment;
+use crate::output::{Cell, Mark, Table};
+
+/// `log`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[arg(long, required_unless_present = "audit", conflicts_with = "audit")]
+    refused: bool,
+    #[arg(long, requires = "refused")]
+    all: bool,
+    #[arg(long)]
+    audit: bool,
+}
+
+/// Lists what was asked for.
+pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    match args.audit {
+        true => audit(context),
+        false => refused(args.all, context),
+    }
+}
+
+fn refused(all: bool, context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    let report = context.node()?.call(Refused { all })?;
+    if output.is_json() {
+        output.json(&report)?;
+        return Ok(Exit::Done);
+    }
+    if report.refused.is_empty() && output.is_table() {
+        output.note(&messages.text("nothing-refused"));
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(messages, ["at", "place", "author", "code", "reason"]);
+    for row in &report.refused {
+        table.row([
+            at(row.at_ms, context),
+            Cell::text(place(row, context)),
+            Cell::optional(row.author.as_ref().map(named)),
+            Cell::state(Mark::Attention, &row.code),
+            Cell::text(meaning(row, context)),
+        ]);
+    }
+    output.table(&table)?;
+    if output.is_table() {
+        let count = FluentValue::from(report.refused.len());
+        output.note(&messages.say("refused-count", [("count", count)]));
+    }
+    Ok(Exit::Done)
+}
+
+/// What a code means and what to do: the words for all of it, or for its kind alone.
+fn meaning(row: &RefusedRow, context: &Context) -> String {
+    let messages = &context.messages;
+    let whole = row.code.replace(':', "-");
+    let kind = row.code.split(':').next().unwrap_or_default();
+    let words = messages.known_word("refused", &whole);
+    let words = words.or_else(|| messages.known_word("refused", kind));
+    words.unwrap_or_else(|| messages.text("refused-by-a-later-version"))
+}
+
+/// The log and the number, or the peer that sent it.
+fn place(row: &RefusedRow, context: &Context) -> String {
+    match (&row.log, &row.peer) {
+        (Some(log), _) => {
+            let lane = context.messages.word("lane", &format!("{:?}", log.lane));
+            let number = row.seq.map(|seq| format!(" #{seq}")).unwrap_or_default();
+            format!("{} {lane}{number}", log.scope)
+        }
+        (None, Some(peer)) => named(peer),
+        (None, None) => String::new(),
+    }
+}
+
+fn named(device: &NamedDevice) -> String {
+    match &device.name {
+        Some(name) => format!("{name} {}", device.device.short()),
+        None => device.device.short(),
+    }
+}
+
+fn audit(context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    let report = context.node()?.call(AuditList {})?;
+    if output.is_json() {
+        output.json(&report)?;
+        return Ok(Exit::Done);
+    }
+    if report.audit.is_empty() && output.is_table() {
+        output.note(&messages.text("nothing-audited"));
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(messages, ["at", "user", "action", "area", "elders", "personal"]);
+    for AuditRow { at_ms, what, area, elders, personal, who } in &report.audit {
+        let personal = if *personal { "Yes" } else { "No" };
+        table.row([
+            at(*at_ms, context),
+            Cell::text(who),
+            Cell::text(messages.word("audit-what", what)),
+            Cell::text(area),
+            Cell::number(*elders),
+            Cell::text(messages.word("choice-YesNo", personal)),
+        ]);
+    }
+    output.table(&table)?;
+    if report.gone > 0 {
+        let count = FluentValue::from(report.gone);
+        output.note(&messages.say("audit-gone", [("count", count)]));
+    }
+    Ok(Exit::Done)
+}
+
+fn at(at_ms: i64, context: &Context) -> Cell {
+    let whole = context.verbose || !context.output.is_table();
+    Cell::text(moment::ago(&context.messages, at_ms, now_ms(), whole))
+}

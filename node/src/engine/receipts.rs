@@ -1,0 +1,83 @@
+//! Receipts that the engine writes by itself ([`crate::custody`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{CaptureError, Engine};
+use crate::custody::{self, Receipt};
+use crate::log::run::RunEntry;
+use crate::log::{Kind, Lane, LogKey};
+use crate::store::{StoreError, StoreRead};
+use crate::sync::Now;
+
+impl Engine {
+    /// When the next receipt is due.
+    pub(super) fn receipt_deadline_ms(&self) -> Option<u64> {
+        if self.heads_confirmed() { self.dues.deadline_ms() } else { None }
+    }
+
+    /// Notes that others' records have come in.
+    pub(super) fn note_dues(&mut self, now: Now, logs: &BTreeSet<LogKey>) {
+        for log in logs {
+            if log.lane.carries_records()
+                && log.device != self.device()
+                && custody::may_confirm(&self.authority, &self.grant, log.scope).is_ok()
+            {
+                self.dues.came(now.monotonic_ms, log.scope);
+            }
+        }
+    }
+
+    /// Writes the receipts that are due.
+    pub(super) fn confirm(&mut self, now: Now) -> Result<(), StoreError> {
+        if !self.heads_confirmed() || self.is_revoked() {
+            return Ok(());
+        }
+        let (device, incarnation) = (self.device(), self.incarnation());
+        if self.dues.begin() {
+            let snapshot = self.store.read()?;
+            for (scope, _) in snapshot.scopes_in(self.area())? {
+                if custody::may_confirm(&self.authority, &self.grant, scope).is_ok()
+                    && !custody::owed(&snapshot, scope, device, incarnation)?.is_empty()
+                {
+                    self.dues.came(now.monotonic_ms, scope);
+                }
+            }
+        }
+        // A peer below us, or beside us at the top: what it brought is confirmed at once.
+        for peer in self.dues.take_met() {
+            for (_, grant) in self.authority.grants_of(peer) {
+                if self.grant.area.contains_area(grant.area) {
+                    self.dues.hasten(now.monotonic_ms, grant.area);
+                }
+            }
+        }
+        let scopes = self.dues.take(now.monotonic_ms);
+        if scopes.is_empty() {
+            return Ok(());
+        }
+        let snapshot = self.store.read()?;
+        if self.authority.update_needed() {
+            scopes.iter().for_each(|scope| self.dues.postpone(now.monotonic_ms, *scope));
+            return Ok(());
+        }
+        let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
+        for scope in scopes {
+            let owed = custody::owed(&snapshot, scope, device, incarnation)?;
+            if !owed.is_empty() {
+                let entry = |receipt: &Receipt| {
+                    RunEntry::new(Kind::Receipt, None, receipt.encode(), now.wall_ms)
+                };
+                let log = self.log_key(scope, Lane::Notice);
+                fresh.insert(log, owed.iter().map(entry).collect());
+            }
+        }
+        let scopes: Vec<_> = fresh.keys().map(|log| log.scope).collect();
+        match self.write(now, fresh) {
+            Ok(_) => scopes.iter().for_each(|scope| self.dues.wrote(now.monotonic_ms, *scope)),
+            Err(CaptureError::Store(error)) => return Err(error),
+            // Nobody asked for it, so nobody is told: custody stays as low as it is.
+            Err(_) => scopes.iter().for_each(|scope| self.dues.postpone(now.monotonic_ms, *scope)),
+        }
+        Ok(())
+    }
+}
