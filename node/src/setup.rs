@@ -216,6 +216,16 @@ pub(crate) fn read(store: &Store) -> Result<Own, SetupError> {
     })
 }
 
+/// The incarnation that a store writes under, once it has joined.
+pub fn incarnation(tables: &impl StoreRead) -> Result<Option<Incarnation>, StoreError> {
+    let Some(bytes) = tables.meta(INCARNATION)? else { return Ok(None) };
+    let read = bytes.split_first_chunk::<4>().and_then(|(number, nonce)| {
+        let nonce = nonce.try_into().ok()?;
+        Some(Incarnation { number: u32::from_be_bytes(*number), nonce })
+    });
+    read.map(Some).ok_or_else(|| damaged(INCARNATION))
+}
+
 fn read_index_secret(store: &Store) -> Result<IndexSecret, SetupError> {
     let secret = store.read()?.meta(INDEX_SECRET)?.ok_or(SetupError::NoKeys)?;
     Ok(IndexSecret(secret.try_into().map_err(|_| short(INDEX_SECRET))?))
@@ -291,5 +301,9 @@ fn secret(store: &Store) -> Result<Option<DeviceKeys>, SetupError> {
 }
 
 fn short(name: &str) -> SetupError {
-    StoreError::Corrupt { table: "meta-1", detail: format!("{name} is too short") }.into()
+    damaged(name).into()
+}
+
+fn damaged(name: &str) -> StoreError {
+    StoreError::Corrupt { table: "meta-1", detail: format!("{name} is too short") }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_node::custody::{self, holding};
 use shouwang_node::engine::Engine;
-use shouwang_node::log::{EntryHash, EntryPlace};
-use shouwang_node::store::{StoreError, StoreRead};
+use shouwang_node::identity::DeviceId;
+use shouwang_node::log::{EntryHash, EntryPlace, Incarnation, Lane, LogKey};
+use shouwang_node::store::{ChainRead, StoreError, StoreRead};
 
 use crate::check::Violation;
 
@@ -21,10 +23,19 @@ pub fn holdings(engine: &Engine) -> Result<Vec<holding::Holding>, StoreError> {
 
 /// Whether an entry is in a node's store.
 pub fn holds(engine: &Engine, place: &EntryPlace) -> Result<bool, StoreError> {
-    let snapshot = engine.read()?;
-    let Some(log) = snapshot.log(&place.log)? else { return Ok(false) };
-    let entry = snapshot.entry(log.number, place.seq)?;
-    Ok(entry.is_some_and(|entry| entry.header.hash() == place.hash))
+    Ok(engine.read()?.find_chain(&place.log, place.seq, &place.hash)?.is_some())
+}
+
+/// Whether a node has heard a device, in its present incarnation, confirm anything of a scope. Until
+/// then it cannot know that the device's disk was put back.
+pub fn has_heard(
+    engine: &Engine,
+    scope: DivisionCode,
+    holder: DeviceId,
+    incarnation: Incarnation,
+) -> Result<bool, StoreError> {
+    let log = LogKey { scope, lane: Lane::Notice, device: holder, incarnation };
+    Ok(engine.read()?.log(&log)?.is_some())
 }
 
 /// A node does not call fewer of its entries "not held elsewhere" than are in no other store.

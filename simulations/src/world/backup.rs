@@ -48,12 +48,14 @@ impl World {
             stores.push(state.read()?);
         }
         let kept = Store::with_backend(image.disk.copy().mount())?;
+        let kept_under = setup::incarnation(&kept.read()?)?;
         stores.push(kept.read()?);
         self.checker.restored(self.nodes[node].machine, image.memory, &stores)?;
         if told {
             let store = Store::with_backend(image.disk.mount())?;
             store.write::<_, StoreError>(|tables| tables.set_meta(setup::RESTORED, b"1"))?;
         }
+        self.nodes[node].put_back = kept_under;
         self.nodes[node].disk = image.disk;
         Ok(())
     }
@@ -66,8 +68,10 @@ impl World {
         }
         let machine = self.nodes.len() + self.clones;
         self.clones += 1;
+        let under = self.nodes[node].engine.as_ref().map(|engine| engine.incarnation());
         let disk = self.nodes[node].disk.copy();
         self.checker.cloned(self.nodes[node].machine, machine, node);
+        self.nodes[node].put_back = under;
         self.nodes[node].spare = Some(Spare { disk, machine });
         self.goes_off(node, "clone", MINUTE)
     }
