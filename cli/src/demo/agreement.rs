@@ -123,6 +123,7 @@ mod tests {
             peers: Vec::new(),
             unsettled: BTreeMap::new(),
             evidence: 0,
+            notices: Vec::new(),
             wire_bytes_sent: 0,
             wire_bytes_received: 0,
             update_needed: false,
