@@ -4,6 +4,7 @@
 //! After each of them it goes on with honest peers, says by name what it refused, counts nothing
 //! that the rules do not let count, and everything that it holds reads back.
 
+mod branches;
 mod county;
 #[path = "../../crdt-schema/tests/hostile/mod.rs"]
 #[allow(dead_code, reason = "the writer of hostile changes, shared with the schema's own tests")]

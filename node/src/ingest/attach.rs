@@ -117,7 +117,9 @@ pub(super) fn evidence(
     let limit = crate::limits::CHECKPOINT_ENTRIES as usize;
     signed(&tables.path_from(beside, fork.first_seq, limit)?);
     signed(branch);
-    Ok(row(format!("{:?}/{}", beside.key, fork.first_seq), writer.finish()))
+    let first = branch.first().map(|entry| entry.header.hash());
+    let first = first.map_or_else(String::new, |hash| format!(" {hash:?}"));
+    Ok(row(format!("{:?}/{}{first}", beside.key, fork.first_seq), writer.finish()))
 }
 
 /// The evidence of a branch that there is no room for.
