@@ -4,7 +4,7 @@
 //! *Stored or refused* is decided by form, chain, signature and scope alone. What is stored and
 //! does not count is noted with its reason; it never blocks the log behind it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use shouwang_crdt_schema::change::Ancestry;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
@@ -13,7 +13,7 @@ use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
-use crate::authority::{Authority, StatementStanding};
+use crate::authority::{Authority, Reach, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
 use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
 use crate::identity::grant::{GrantId, SignedGrant};
@@ -198,6 +198,9 @@ impl<'a, 't> Ingest<'a, 't> {
         for key in self.recount()? {
             undecided.entry(key.scope).or_default().entry(key).or_default();
         }
+        if authority_changed {
+            self.judge_reach_again()?;
+        }
         let mut set_aside = std::mem::take(&mut self.noted);
         let mut changed: BTreeMap<(_, ElderId), BTreeSet<Part>> = BTreeMap::new();
         let mut note = |fresh: &[Fresh], unsettled: &BTreeMap<EntryHash, Unsettled>| {
@@ -280,6 +283,23 @@ impl<'a, 't> Ingest<'a, 't> {
             })?;
         }
         Ok(documents)
+    }
+
+    /// Entries were judged as they came, by what was known until then of who may do what.
+    fn judge_reach_again(&mut self) -> Result<(), StoreError> {
+        let mut logs: BTreeMap<LogKey, Option<(LogRow, Reach)>> = BTreeMap::new();
+        for fresh in self.fresh.values_mut().flatten() {
+            if let btree_map::Entry::Vacant(log) = logs.entry(fresh.key) {
+                let row = self.tables.log(&fresh.key)?;
+                log.insert(row.map(|row| (row, self.authority.reach(&row.grant, &row.key))));
+            }
+            if let Some(Some((log, reach))) = logs.get(&fresh.key)
+                && let Some(candidate) = &mut fresh.candidate
+            {
+                candidate.within = within(self.tables, log, fresh.seq, reach)?;
+            }
+        }
+        Ok(())
     }
 
     fn note_statement(
