@@ -8,12 +8,14 @@ use crate::error::Exit;
 pub(crate) mod area;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod device;
 pub(crate) mod elder;
 pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod join;
 pub(crate) mod peers;
+pub(crate) mod quarantine;
 pub(crate) mod request;
 pub(crate) mod sample;
 pub(crate) mod status;
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Grant(grant::Args),
     Join(join::Args),
     #[command(subcommand)]
+    Device(device::Command),
+    #[command(subcommand)]
     Area(area::Command),
     Up(up::Args),
     Import(import::Args),
@@ -39,6 +43,8 @@ pub(crate) enum Command {
     Visit(visit::Command),
     Status(status::Args),
     Peers(peers::Args),
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     Sync(sync::Args),
     Verify(verify::Args),
     Demo(demo::Args),
@@ -54,6 +60,7 @@ impl Command {
             Self::Request(args) => request::run(args, context),
             Self::Grant(args) => grant::run(args, context),
             Self::Join(args) => join::run(args, context),
+            Self::Device(command) => device::run(command, context),
             Self::Area(command) => area::run(command, context),
             Self::Up(args) => up::run(args, context),
             Self::Import(args) => import::run(args, context),
@@ -61,6 +68,7 @@ impl Command {
             Self::Visit(command) => visit::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
+            Self::Quarantine(command) => quarantine::run(command, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Demo(args) => demo::run(args, context),

@@ -7,6 +7,7 @@
 mod area_file;
 mod arguments;
 mod commands;
+mod confirm;
 mod context;
 mod demo;
 mod error;
@@ -18,7 +19,9 @@ mod message;
 mod moment;
 mod output;
 mod parse;
+mod qr;
 mod sample;
+mod token_text;
 mod words;
 
 use std::ffi::OsString;

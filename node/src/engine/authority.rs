@@ -66,14 +66,8 @@ impl Engine {
         root: Option<&DeviceKeys>,
     ) -> Result<RevokeReport, CaptureError> {
         self.settle(now)?;
+        let grant = self.check_revocation(id, root)?;
         let (keys, by, incarnation) = self.signer(root)?;
-        self.authority.may_revoke(&by, &id).map_err(CaptureError::Revocation)?;
-        let depth = self.authority.grant(&by).map_or(u8::MAX, |grant| grant.depth);
-        if self.authority.revocation(&id).is_some_and(|revoked| revoked.depth <= depth) {
-            return Err(CaptureError::Revocation("revoke_again"));
-        }
-        let grant =
-            self.authority.grant(&id).cloned().ok_or(CaptureError::Revocation("revoke_unknown"))?;
         let snapshot = self.store.read()?;
         let mut cuts: BTreeMap<DivisionCode, Vec<Cut>> = BTreeMap::new();
         cuts.entry(grant.area.0).or_default();
@@ -104,6 +98,28 @@ impl Engine {
         }
         let entries = self.write_as(now, fresh, &keys, by)?;
         Ok(RevokeReport { grant, logs, entries })
+    }
+
+    /// Whether [`Engine::revoke`] would revoke a grant: it, or why not.
+    pub fn check_revocation(
+        &mut self,
+        id: GrantId,
+        root: Option<&DeviceKeys>,
+    ) -> Result<Grant, CaptureError> {
+        let (_, by, _) = self.signer(root)?;
+        self.authority.may_revoke(&by, &id).map_err(CaptureError::Revocation)?;
+        let depth = self.authority.grant(&by).map_or(u8::MAX, |grant| grant.depth);
+        if self.authority.revocation(&id).is_some_and(|revoked| revoked.depth <= depth) {
+            return Err(CaptureError::Revocation("revoke_again"));
+        }
+        let grant = self.authority.grant(&id).cloned();
+        let grant = grant.ok_or(CaptureError::Revocation("revoke_unknown"))?;
+        // What is not held here could not be named as what still counts: a township that revoked its
+        // county would undo every grant of the townships beside it.
+        match self.area().contains_area(grant.area) {
+            true => Ok(grant),
+            false => Err(CaptureError::Revocation("revoke_blind")),
+        }
     }
 
     /// Vouches for entries that a revocation has put into quarantine, and with them for the

@@ -419,7 +419,11 @@ impl Session {
         if self.grant_id.is_some_and(|id| {
             replica.authority().grant(&id).is_some() && !replica.authority().stands(&id)
         }) {
-            return Err(PeerError::Revoked.into());
+            // A new session finds the grant that takes its place, and lets the peer learn of it.
+            return Err(match replica.authority().standing_grants_of(self.peer).next() {
+                Some(_) => PeerError::GrantChanged.into(),
+                None => PeerError::Revoked.into(),
+            });
         }
         for (log, head) in heads {
             let reached = self.wanted.get(log).is_some_and(|wanted| *wanted <= head.seq);
