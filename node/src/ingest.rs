@@ -19,7 +19,7 @@ use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, with
 use crate::identity::grant::{GrantId, SignedGrant};
 use crate::index::{self, IndexSecret};
 use crate::log::{
-    Entry, EntryHash, EntryPlace, Head, Kind, LogKey, RunError, UnverifiedRun, VerifiedRun,
+    Entry, EntryHash, EntryPlace, Head, Kind, Lane, LogKey, RunError, UnverifiedRun, VerifiedRun,
 };
 use crate::replication::replicates;
 use crate::statement;
@@ -347,6 +347,10 @@ impl<'a, 't> Ingest<'a, 't> {
 
     /// What a stored entry does by itself.
     fn effect(&mut self, log: &LogRow, entry: &Entry) -> Result<(), StoreError> {
+        // Whatever its kind: how far such a log is here says which grants may still come.
+        if log.key.lane == Lane::Authority {
+            self.authority_changes();
+        }
         let Some(grant) = self.authority.grant(&log.grant) else {
             return Err(StoreError::Corrupt {
                 table: "logs-1",

@@ -451,3 +451,38 @@ fn a_transaction_counts_by_what_it_ends_with() {
     let report = verify::run(&node.store.read().unwrap(), &node.authority, &SECRET);
     assert!(report.ok, "{:?}", report.faults);
 }
+
+/// Whoever has heard of a revocation in the county, and not yet of what of it concerns the township,
+/// still believes the township, which will bring it.
+#[test]
+fn a_revocation_that_has_come_in_part_turns_nobody_away() {
+    let mut world = World::new();
+    world.revokes(ROOT, REGISTRAR, Cutting::Everything);
+    let late = world.issues(REGISTRAR, 20, TOWN, Role::Manager).unwrap();
+    let place = |log: &mandates::Log| log.key.scope;
+    let revoking = |log: &&mandates::Log| log.entries[0].header.kind == Kind::Revoke;
+    let below = world.logs.iter().find(|log| revoking(log) && place(log) == code(TOWN));
+    let below = below.unwrap().key;
+    let mut part = World::new();
+    part.mandates.clone_from(&world.mandates);
+    part.logs = world.logs.iter().filter(|log| log.key != below).cloned().collect();
+    for seed in 0..12 {
+        let node = Node::receives(&part, COUNTY, seed);
+        assert!(!stands(&world, &node, REGISTRAR), "seed {seed}");
+        assert!(stands(&world, &node, MANAGER) && stands(&world, &node, CLERK), "seed {seed}");
+    }
+    // Nor before the log has come that carries the grant, which is known by its chain alone.
+    let carrying =
+        world.logs.iter().find(|log| !revoking(log) && place(log) == code(TOWN)).unwrap();
+    assert_eq!(carrying.grant, world.mandates[REGISTRAR].signed.id());
+    let carrying = carrying.key;
+    part.logs = world.logs.iter().filter(|log| log.key != carrying).cloned().collect();
+    for seed in 0..12 {
+        let node = Node::receives(&part, COUNTY, seed);
+        assert!(stands(&world, &node, MANAGER) && stands(&world, &node, CLERK), "seed {seed}");
+    }
+    everywhere(&world, |node| {
+        assert!(stands(&world, node, MANAGER) && stands(&world, node, CLERK));
+        assert!(!stands(&world, node, late) && !stands(&world, node, REGISTRAR));
+    });
+}

@@ -12,7 +12,7 @@ use crate::counting::lane_of;
 use crate::gathered::within;
 use crate::identity::DeviceKeys;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
-use crate::limits::{ADOPTED_ENTRIES_MAX, REVOCATION_CUTS_MAX};
+use crate::limits::{ADOPTED_ENTRIES_MAX, REVOCATION_APART_MAX, REVOCATION_CUTS_MAX};
 use crate::log::run::RunEntry;
 use crate::log::{Adoption, EntryPlace, Incarnation, Kind, Lane, LogKey};
 use crate::setup;
@@ -83,7 +83,9 @@ impl Engine {
         }
         let logs = cuts.values().map(|cuts| cuts.len() as u64).sum();
         let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
+        let scopes: Vec<DivisionCode> = cuts.keys().copied().collect();
         for (scope, cuts) in cuts {
+            let apart = outermost_inside(scope, &scopes);
             let log = LogKey { scope, lane: Lane::Authority, device: keys.device(), incarnation };
             let empty = [&[][..]];
             let chunks: Vec<&[Cut]> = match cuts.is_empty() {
@@ -91,7 +93,9 @@ impl Engine {
                 false => cuts.chunks(REVOCATION_CUTS_MAX).collect(),
             };
             for chunk in chunks {
-                let body = Revocation { grant: id, reason, cuts: chunk.to_vec() }.encode();
+                let body =
+                    Revocation { grant: id, reason, cuts: chunk.to_vec(), apart: apart.clone() }
+                        .encode();
                 let entry = RunEntry::new(Kind::Revoke, None, body, now.wall_ms);
                 fresh.entry(log).or_default().push(entry);
             }
@@ -232,4 +236,15 @@ impl Engine {
         let mut standing = self.authority.standing_grants_of(self.device());
         standing.find(|(id, _)| **id != self.own_grant).map(|(_, grant)| grant.area)
     }
+}
+
+/// The scopes that lie inside one, and not inside another of them.
+fn outermost_inside(scope: DivisionCode, scopes: &[DivisionCode]) -> Vec<DivisionCode> {
+    let inside =
+        |outer: DivisionCode, inner: DivisionCode| outer != inner && Area(outer).contains(inner);
+    let within = || scopes.iter().copied().filter(|inner| inside(scope, *inner));
+    within()
+        .filter(|inner| !within().any(|between| inside(between, *inner)))
+        .take(REVOCATION_APART_MAX)
+        .collect()
 }

@@ -25,7 +25,7 @@ use super::stop::Stop;
 use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
-use crate::identity::grant::{Grant, GrantId, SignedGrant};
+use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
@@ -191,7 +191,10 @@ impl Session {
             standing.max_by_key(|(_, grant)| grant.serial).map(|(id, grant)| (*id, grant.clone()))
         };
         let by = match named {
-            Some((id, _)) if !authority.stands(&id) => Some(successor().ok_or(PeerError::Revoked)?),
+            Some((id, _)) if !authority.stands(&id) => match successor() {
+                None if authority.is_retired(&id) => named,
+                successor => Some(successor.ok_or(PeerError::Revoked)?),
+            },
             named => named,
         };
         match by {
@@ -200,7 +203,8 @@ impl Session {
                 self.prove(&grant, replica)?;
                 self.note_chain(&replica.authority().chain(&id));
                 out.push_back(Output::Event(Event::Proved(self.peer, grant.encode())));
-                self.grant = Some(grant);
+                let retired = authority.is_retired(&id);
+                self.grant = Some(if retired { without_records(grant) } else { grant });
                 self.grant_id = Some(id);
                 if !known_as_is || !self.summary_sent {
                     self.begin(now, replica, out)?;
@@ -420,9 +424,17 @@ impl Session {
             replica.authority().grant(&id).is_some() && !replica.authority().stands(&id)
         }) {
             // A new session finds the grant that takes its place, and lets the peer learn of it.
-            return Err(match replica.authority().standing_grants_of(self.peer).next() {
-                Some(_) => PeerError::GrantChanged.into(),
-                None => PeerError::Revoked.into(),
+            if replica.authority().standing_grants_of(self.peer).next().is_some() {
+                return Err(PeerError::GrantChanged.into());
+            }
+            if !self.grant_id.is_some_and(|id| replica.authority().is_retired(&id)) {
+                return Err(PeerError::Revoked.into());
+            }
+            self.grant = self.grant.take().map(without_records);
+            let (peer, kept) = (self.peer, self.grant.clone());
+            self.behind.retain(|(.., log)| {
+                let sent = |grant: &Grant| receives(grant, log.scope, log.lane);
+                log.device == peer || kept.as_ref().is_some_and(sent)
             });
         }
         for (log, head) in heads {
@@ -626,6 +638,11 @@ impl Session {
         self.spoke_ms = now.monotonic_ms;
         out.push_back(Output::Send(self.peer, frame.encode()));
     }
+}
+
+/// A device that has given its grant back still brings what it wrote before; it is sent no records.
+fn without_records(grant: Grant) -> Grant {
+    Grant { rights: grant.rights.without(Rights::REPLICATE), ..grant }
 }
 
 /// Lane by lane; within authority the grants nearest to the root first, so that a log is never

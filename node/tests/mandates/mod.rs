@@ -311,6 +311,18 @@ impl World {
 
     /// Revokes in one place.
     pub fn revokes_in(&mut self, by: usize, whom: usize, place: DivisionCode, cutting: Cutting) {
+        self.revokes_apart(by, whom, place, cutting, Vec::new());
+    }
+
+    /// Revokes in one place, but for what lies in some places inside it.
+    pub fn revokes_apart(
+        &mut self,
+        by: usize,
+        whom: usize,
+        place: DivisionCode,
+        cutting: Cutting,
+        apart: Vec<DivisionCode>,
+    ) {
         let grant = self.mandates[whom].signed.id();
         let mut cuts = Vec::new();
         for log in self.logs.iter().filter(|log| log.grant == grant && log.key.scope == place) {
@@ -335,7 +347,7 @@ impl World {
             }
         }
         let reason = RevocationReason::Lost;
-        let body = Revocation { grant, reason, cuts }.encode();
+        let body = Revocation { grant, reason, cuts, apart }.encode();
         // A device that writes where its own grant does not reach is refused at the door.
         if self.mandates[by].grant().area.contains(place) {
             self.writes(by, place, Lane::Authority, Kind::Revoke, None, body);
@@ -350,8 +362,10 @@ impl World {
         places.extend(logs.map(|log| log.key.scope));
         places.sort_unstable();
         places.dedup();
-        for place in places {
-            self.revokes_in(by, whom, place, cutting);
+        for place in places.clone() {
+            let inside = |other: &&DivisionCode| Area(place).contains(**other) && **other != place;
+            let apart = places.iter().filter(inside).copied().collect();
+            self.revokes_apart(by, whom, place, cutting, apart);
         }
     }
 
@@ -430,8 +444,9 @@ impl World {
                 match place {
                     None => self.revokes(by, whom, cutting),
                     Some(n) => {
-                        let place = code([COUNTY, TOWN, VILLAGE][usize::from(n) % 3]);
-                        self.revokes_in(by, whom, place, cutting);
+                        let places = [COUNTY, TOWN, VILLAGE].map(code);
+                        let apart = places.into_iter().filter(|_| n >= 192).collect();
+                        self.revokes_apart(by, whom, places[usize::from(n) % 3], cutting, apart);
                     }
                 }
             }
