@@ -185,12 +185,15 @@ fn deliver(
     Ok(true)
 }
 
+/// Number, change, and why it does not count.
+type Why = (u64, Option<[u8; 32]>, String);
+
 /// Everything that two nodes with the same entries must agree on.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     digests: BTreeMap<DivisionCode, [[u8; 32]; 2]>,
     documents: BTreeMap<String, Vec<[u8; 32]>>,
-    unsettled: BTreeMap<(String, EntryHash), (u64, Option<[u8; 32]>, String)>,
+    unsettled: BTreeMap<(String, EntryHash), Why>,
     statements: BTreeMap<EntryPlace, (Statement, StatementStanding)>,
     stands: BTreeMap<GrantId, bool>,
     elders: String,
