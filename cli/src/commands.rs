@@ -17,6 +17,7 @@ pub(crate) mod init;
 pub(crate) mod join;
 pub(crate) mod log;
 pub(crate) mod peers;
+pub(crate) mod quarantine;
 pub(crate) mod request;
 pub(crate) mod sample;
 pub(crate) mod status;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Grant(grant::Args),
     Join(join::Args),
     #[command(subcommand)]
+    Device(device::Command),
+    #[command(subcommand)]
     Area(area::Command),
     Up(up::Args),
     Import(import::Args),
@@ -40,10 +43,10 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
-    #[command(subcommand)]
-    Device(device::Command),
     Status(status::Args),
     Peers(peers::Args),
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     Sync(sync::Args),
     Log(log::Args),
     Verify(verify::Args),
@@ -60,14 +63,15 @@ impl Command {
             Self::Request(args) => request::run(args, context),
             Self::Grant(args) => grant::run(args, context),
             Self::Join(args) => join::run(args, context),
+            Self::Device(command) => device::run(command, context),
             Self::Area(command) => area::run(command, context),
             Self::Up(args) => up::run(args, context),
             Self::Import(args) => import::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
-            Self::Device(command) => device::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
+            Self::Quarantine(command) => quarantine::run(command, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Log(args) => log::run(args, context),
             Self::Verify(args) => verify::run(args, context),

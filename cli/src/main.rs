@@ -8,6 +8,7 @@ mod area_file;
 mod arguments;
 mod audit;
 mod commands;
+mod confirm;
 mod context;
 mod demo;
 mod error;
@@ -19,7 +20,9 @@ mod message;
 mod moment;
 mod output;
 mod parse;
+mod qr;
 mod sample;
+mod token_text;
 mod words;
 
 use std::ffi::OsString;

@@ -3,10 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{CellAlignment, Color, ColumnConstraint, ContentArrangement, Width};
+use fluent_bundle::FluentValue;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::message::Messages;
+use crate::qr::{Code, Ink};
 
 /// Narrower than this a table is not wrapped, columns.
 const WRAP_WIDTH_MIN: u16 = 40;
@@ -18,7 +20,7 @@ const TEXT_WIDTH_MIN: u16 = 8;
 const TOKEN_WIDTH_MAX: usize = 40;
 /// Columns whose texts are read or copied as a whole: codes, ids, sizes, dates and times. Numbers
 /// need not be named.
-const UNBROKEN: [&str; 19] = [
+const UNBROKEN: [&str; 20] = [
     "age",
     "agreement",
     "area",
@@ -30,6 +32,7 @@ const UNBROKEN: [&str; 19] = [
     "digest",
     "done",
     "elder",
+    "entry_hash",
     "last_done",
     "last_visit",
     "outcome",
@@ -165,6 +168,30 @@ impl Output {
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(()),
+        }
+    }
+
+    /// A token as a QR code on stdout; false, and a word why, where it does not fit.
+    pub(crate) fn code(self, token: &str, messages: &Messages) -> anyhow::Result<bool> {
+        let ink = match (self.unicode, self.color_stdout) {
+            (false, _) => Ink::Ascii,
+            (true, true) => Ink::Colored,
+            (true, false) => Ink::Blocks,
+        };
+        let Some(code) = Code::of(token) else {
+            self.marked_note(Mark::Attention, &messages.text("qr-too-long"));
+            return Ok(false);
+        };
+        let needed = code.columns(ink);
+        match comfy_table::Table::new().width() {
+            Some(width) if usize::from(width) < needed => {
+                let needed = FluentValue::from(needed as u64);
+                let width = FluentValue::from(u64::from(width));
+                let why = messages.say("qr-too-wide", [("needed", needed), ("width", width)]);
+                self.marked_note(Mark::Attention, &why);
+                Ok(false)
+            }
+            _ => self.write(&code.draw(ink)).map(|()| true),
         }
     }
 

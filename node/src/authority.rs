@@ -177,6 +177,14 @@ impl Authority {
         self.standings.get(id)?.revocation(area)
     }
 
+    /// Whether a grant's own device has given it back. It is not distrusted: what it wrote before
+    /// still counts, and only it may have that.
+    pub fn is_retired(&self, id: &GrantId) -> bool {
+        let own = self.grant(id).map(|grant| (grant.subject, grant.depth));
+        let by = self.revocation(id).map(|revoked| (revoked.place.log.device, revoked.depth));
+        own.is_some() && own == by
+    }
+
     /// The grants by which a device may act.
     pub fn standing_grants_of(&self, device: DeviceId) -> impl Iterator<Item = (&GrantId, &Grant)> {
         self.grants_of(device).filter(|(id, _)| self.stands(id))

@@ -382,6 +382,8 @@ impl Engine {
     /// nothing writes none.
     pub fn capture(&mut self, now: Now, edits: &[DocumentEdit]) -> Result<u64, CaptureError> {
         self.settle(now)?;
+        // A node that stopped between the two has still to take up the grant that replaced its own.
+        self.take_up_grant(now)?;
         if !self.authority.stands(&self.own_grant) {
             return Err(CaptureError::Revoked);
         }

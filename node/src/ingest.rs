@@ -4,7 +4,7 @@
 //! *Stored or refused* is decided by form, chain, signature and scope alone. What is stored and
 //! does not count is noted with its reason; it never blocks the log behind it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use shouwang_crdt_schema::change::Ancestry;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
@@ -264,6 +264,9 @@ impl<'a, 't> Ingest<'a, 't> {
         for key in self.recount()? {
             undecided.entry(key.scope).or_default().entry(key).or_default();
         }
+        if authority_changed {
+            self.judge_reach_again()?;
+        }
         let mut set_aside = std::mem::take(&mut self.noted);
         let mut changed: BTreeMap<(_, ElderId), BTreeSet<Part>> = BTreeMap::new();
         let mut note = |fresh: &[Fresh], unsettled: &BTreeMap<EntryHash, Unsettled>| {
@@ -368,6 +371,23 @@ impl<'a, 't> Ingest<'a, 't> {
         })
     }
 
+    /// Entries were judged as they came, by what was known until then of who may do what.
+    fn judge_reach_again(&mut self) -> Result<(), StoreError> {
+        let mut logs: BTreeMap<LogNumber, Option<(LogRow, Reach)>> = BTreeMap::new();
+        for fresh in self.fresh.values_mut().flatten() {
+            if let btree_map::Entry::Vacant(log) = logs.entry(fresh.log) {
+                let row = self.tables.log_by_number(fresh.log)?;
+                log.insert(row.map(|row| (row, self.authority.reach(&row.grant, &row.key))));
+            }
+            if let Some(Some((log, reach))) = logs.get(&fresh.log)
+                && let Some(candidate) = &mut fresh.candidate
+            {
+                candidate.within = within(self.tables, log, fresh.seq, reach)?;
+            }
+        }
+        Ok(())
+    }
+
     fn note_statement(
         &mut self,
         place: &EntryPlace,
@@ -421,6 +441,10 @@ impl<'a, 't> Ingest<'a, 't> {
 
     /// What a stored entry does by itself.
     fn effect(&mut self, log: &LogRow, entry: &Entry) -> Result<(), StoreError> {
+        // Whatever its kind: how far such a log is here says which grants may still come.
+        if log.key.lane == Lane::Authority {
+            self.authority_changes();
+        }
         let Some(grant) = self.authority.grant(&log.grant) else {
             return Err(StoreError::Corrupt {
                 table: "logs-1",

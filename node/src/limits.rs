@@ -178,7 +178,11 @@ pub const ADOPTED_ENTRIES_MAX: usize = 160;
 const _: () = assert!(ADOPTED_ENTRIES_MAX * 93 + 8 <= BODY_BYTES_MAX);
 
 /// Cuts in one revocation entry: 53 B each (lane 1, incarnation 12, seq at most 8, hash 32) make
-/// 13 KB. A device with more logs in a scope gets several entries.
-pub const REVOCATION_CUTS_MAX: usize = 256;
+/// 10 KB. A device with more logs in a scope gets several entries.
+pub const REVOCATION_CUTS_MAX: usize = 192;
 
-const _: () = assert!(REVOCATION_CUTS_MAX * 53 + 40 <= BODY_BYTES_MAX);
+/// Scopes that one revocation entry sets apart: 8 B each make 5.6 KB. Only the outermost are named:
+/// the townships of a county, and villages of townships in which the device wrote nothing.
+pub const REVOCATION_APART_MAX: usize = 700;
+
+const _: () = assert!(REVOCATION_CUTS_MAX * 53 + REVOCATION_APART_MAX * 8 + 40 <= BODY_BYTES_MAX);

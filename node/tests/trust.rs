@@ -324,7 +324,7 @@ fn the_root_on_paper_is_the_way_back() {
 fn a_retired_device_writes_nothing_more() {
     let (mut county, elder) = village_with_two_laptops();
     let now = county.now();
-    DeviceRetire {}.execute(county.engine(SECOND), now).unwrap();
+    DeviceRetire { dry_run: false }.execute(county.engine(SECOND), now).unwrap();
     assert!(county.engine(SECOND).is_revoked());
     let visit = shouwang_node::command::elder::VisitAdd {
         elder: elder.clone(),

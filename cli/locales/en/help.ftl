@@ -26,7 +26,7 @@ help = Shouwang 守望 keeps records of rural left-behind elders in village, tow
     .version = Print the version
     .example =
         shouwang demo
-        shouwang init --area 990121000000 --root-key root.txt
+        shouwang init --area 990121000000 --root-out root.txt
         shouwang status
     .exit-codes =
         0 healthy or done
@@ -40,33 +40,66 @@ help = Shouwang 守望 keeps records of rural left-behind elders in village, tow
 help-init = Make a new mesh, and this device its first
     .area = The whole mesh's area, as a 12-digit division code
     .name = What screens call this device
-    .root-key = Write the root key to this new file instead of the screen
+    .root-out = Write the root key to this new file, outside the node's directory, instead of the screen
     .example =
         shouwang init --area 990121000000
-        shouwang init --area 990121000000 --name "Bureau" --root-key root.txt
+        shouwang init --area 990121000000 --name "Bureau" --root-out root.txt
 
 help-request = Make this device's keys and print a request for whoever may grant
+    .out = Write the request to this new file instead of stdout
+    .qr = Draw the request as a QR code
     .example =
         shouwang request
-        shouwang request > request.txt
+        shouwang request --out request.txt
+        shouwang request --qr
 
 help-grant = Let a device into the mesh, for an area inside this one
-    .request = The text that the new device's `request` printed
+    .request = The text that the new device's `request` printed, a file with it, or - for stdin
     .area = Where it may act: a division code, or the name of a place
     .name = What screens call the device
     .role = What it may do; by default registrar, manager or clerk, by the level of the area
     .address = An address where the new device can reach the mesh, for the invite; may be repeated
-    .out = Write the invite to this file instead of stdout
+    .replace = Put this grant in the place of those that the device has
+    .root-key = Grant as the root, whose key stands in this file: the way back when a county's last device is lost
+    .out = Write the invite to this new file instead of stdout
+    .qr = Draw the invite as a QR code
     .example =
         shouwang grant swreq1qq… --area 990121101000 --name "Songwu" --out invite.txt
-        shouwang grant swreq1qq… --area 990121101203 --name "Shanghe" --role helper
+        shouwang grant request.txt --area 990121101203 --name "Shanghe" --role helper
+        shouwang grant request.txt --area 990121000000 --name "Bureau" --root-key root.txt
 
 help-join = Join the mesh of an invite
-    .invite = The text that `grant` printed
+    .invite = The text that `grant` printed, a file with it, or - for stdin
     .file = Read the invite from this file
     .example =
-        shouwang join --file invite.txt
+        shouwang join invite.txt
         shouwang join swinv1qq…
+
+help-device = Devices: who takes part, and taking a device's rights away
+    .example =
+        shouwang device list
+        shouwang device revoke 7f3a --reason lost
+help-device-list = List devices: role, area, by whose grant, and whether it is in force
+    .all = Revoked and void grants, too
+    .example =
+        shouwang device list
+        shouwang device list --all --format tsv
+help-device-revoke = Take a device's grant back: what is here of it by now counts, later entries do not
+    .device = The device's id or the grant's, or the first characters of it that are enough
+    .reason = Why
+    .root-key = Revoke as the root, whose key stands in this file
+    .dry-run = Say what would happen and what the device has seen, and do nothing
+    .show-personal = Name the elders whose files it may hold
+    .yes = Do not ask
+    .example =
+        shouwang device revoke 7f3a --reason lost --dry-run
+        shouwang device revoke 7f3a --reason compromised
+help-device-retire = Give this device's own grant back: nothing that it writes after this counts
+    .dry-run = Say what would happen, and do nothing
+    .yes = Do not ask
+    .example =
+        shouwang device retire
+        shouwang device retire --dry-run
 
 help-area = Names of places
     .example =
@@ -194,6 +227,24 @@ help-peers = How it stands with every peer
     .example =
         shouwang peers
         shouwang peers --verbose
+
+help-quarantine = Entries that a revocation cut off
+    .example =
+        shouwang quarantine list
+        shouwang quarantine adopt c91e
+help-quarantine-list = List entries that a revocation cut off, and those that count all the same
+    .scope = Only this place and what lies inside it: a code or a name
+    .example =
+        shouwang quarantine list
+        shouwang quarantine list --scope 990121101203
+help-quarantine-adopt = Take entries back in, and with them the entries that they were built on
+    .entries = The entries, or the first characters of them that are enough
+    .device = All of this device
+    .dry-run = Say what would come in, and do nothing
+    .yes = Do not ask
+    .example =
+        shouwang quarantine adopt c91e --dry-run
+        shouwang quarantine adopt --device 7f3a
 
 help-sync = Exchange with every peer that can be reached, and end
     .peer = A node to dial, beside those that are remembered; may be repeated

@@ -20,7 +20,7 @@ default-name-township = Township office
 default-name-village = Village office
 init-done = { $name } is the first device of a new mesh for { $area }
 own-fingerprint = Fingerprint of this device: { $fingerprint }
-root-key-in-file = The root key is in { $path }, and nowhere else. Copy it to paper, lock it away, and delete the file: it is the only way back when every device is lost, and whoever has it owns the mesh
+root-key-in-file = The root key is in { $path }, and nowhere else. Lock it away: copy it to paper, or keep the file on a stick in a safe, and leave none on this machine: it is the only way back when every device is lost, and whoever has it owns the mesh
 root-key-on-screen = This is the root key. It is shown once and kept nowhere: copy it to paper and lock it away. It is the only way back when every device is lost, and whoever has it owns the mesh
 init-next = Next: shouwang area import FILE, then shouwang up
 request-pass-on = Give this request to whoever may grant (by message, on paper, or read aloud):
@@ -29,10 +29,56 @@ request-next = Then: shouwang join INVITE
 grant-done = { $name } may act as { $role } in { $area }
 invite-in-file = The invite is in { $path }
 grant-next = Give the invite to the new device: shouwang join INVITE
-grant-next-file = Give that file to the new device: shouwang join --file { $path }
+grant-next-file = Give that file to the new device: shouwang join { $path }
 join-done = This device is { $name }: { $role } in { $area }
 join-next = Next: shouwang up
 join-next-without-address = Next: shouwang up, with --peer ADDRESS unless the mesh is in this local network
+request-in-file = The request is in { $path }: give that file to whoever may grant
+grant-replaced = The grants that the device had are revoked. It takes this one up by itself at its next exchange, and publishes again what this one allows
+qr-too-long = No QR code: the text is too long for one. Use --out FILE
+qr-too-wide = No QR code: it takes { $needed } columns and this window has { $width }. Make it wider, or use --out FILE
+
+# Devices.
+grant-own = this device
+grant-stands = in force
+grant-revoked = revoked
+grant-void = void: issued after its issuer was cut off
+revocation-head = { $name } · { $device } ({ $role }, { $area })
+revocation-keeps = What this node holds of it by now still counts ({ $logs ->
+    [one] { $logs } log
+   *[other] { $logs } logs
+}). This works off line
+revocation-cuts = Whatever else it wrote or will write is kept in quarantine and does not count; any of it can be taken in one by one: shouwang quarantine list
+revocation-grants = Devices that it let in by now keep their grants; later ones are void
+revocation-unheard = Nodes that have not heard of this yet still talk with it. They hear of it at their next exchange with one that has
+revocation-seen = What it has seen it has seen: nobody can take that back
+revocation-question = Revoke?
+revocation-done = { $name } is revoked
+revocation-next = It spreads with the next exchange: shouwang sync
+retire-what = This device gives its own grant back: nothing that it writes after this counts. Only a new grant lets it in again
+retire-question = Retire this device?
+exposure-contact = Last heard of: { $seen } · last complete exchange: { $done } · its last entry here: { $written }
+exposure-encrypted = Its directory is encrypted. Whoever has the disk alone reads nothing; whoever also has the passphrase or the key file, or found it running, reads everything
+exposure-own-only = It was never sent the files of its area; it has what it wrote itself
+exposure-files = It may hold { $elders ->
+    [one] { $elders } elder's file
+   *[other] { $elders } elders' files
+}:
+quarantine-empty = Nothing is in quarantine
+quarantine-next = To take entries in: shouwang quarantine adopt ENTRY
+adopt-these = { $count ->
+    [one] { $count } entry will count again:
+   *[other] { $count } entries will count again:
+}
+adopt-ancestors = { $count ->
+    [one] { $count } entry comes in with it, because it was built on it:
+   *[other] { $count } entries come in with it, because it was built on them:
+}
+adopt-question = Take this in?
+adopt-done = { $count ->
+    [one] { $count } entry counts again
+   *[other] { $count } entries count again
+}
 
 # Places.
 area-imported = Places: { $new } new, { $changed } renamed, { $unchanged } as before
@@ -96,6 +142,12 @@ status-totals = Elders { $elders } · entries { $entries } · conflicts { $confl
 status-running = The node runs
 status-not-running = The node does not run; its store was opened for this answer
 status-healthy = Healthy
+problem-own-grant-revoked = This device's grant is revoked: nothing that it writes counts any more
+problem-told-revoked = { $peer } says that this device's grant is revoked
+problem-vouched = { $count ->
+    [one] { $count } entry written after a revocation counts, because an honest edit was built on it: look at it
+   *[other] { $count } entries written after a revocation count, because honest edits were built on them: look at them
+}
 problem-update-needed = Update needed: the mesh has rules of a kind that this version does not know
 notice-line = { $count } × { $what }
 problem-evidence = { $count ->
@@ -111,6 +163,7 @@ hint-not-held-elsewhere = { $count ->
    *[other] A peer lacks { $count } entries: shouwang sync
 }
 hint-conflicts = To see conflicts: shouwang elder list, then shouwang elder show FILE
+hint-quarantine = To see what a revocation cut off: shouwang quarantine list
 hint-up = To exchange as changes happen: shouwang up
 hint-first-sync = Nothing is here yet: shouwang sync --peer ADDRESS
 no-peers = No peers met yet: shouwang sync --peer ADDRESS

@@ -26,7 +26,7 @@ help = 守望：农村留守老年人档案，村、乡镇、县三级各存一�
     .version = 显示版本
     .example =
         shouwang demo
-        shouwang init --area 990121000000 --root-key root.txt
+        shouwang init --area 990121000000 --root-out root.txt
         shouwang status
     .exit-codes =
         0 正常或已完成
@@ -40,33 +40,66 @@ help = 守望：农村留守老年人档案，村、乡镇、县三级各存一�
 help-init = 新建一张网，本设备是其中第一台
     .area = 整张网的辖区，12 位行政区划代码
     .name = 本设备的显示名称
-    .root-key = 把根密钥写入这个新文件，不显示在屏幕上
+    .root-out = 把根密钥写入这个新文件（须在节点目录之外），不显示在屏幕上
     .example =
         shouwang init --area 990121000000
-        shouwang init --area 990121000000 --name "霁川县民政局" --root-key root.txt
+        shouwang init --area 990121000000 --name "霁川县民政局" --root-out root.txt
 
 help-request = 生成本设备的密钥，打印申请码，交给有权授权的人
+    .out = 把申请码写入这个新文件，不输出到标准输出
+    .qr = 把申请码显示为二维码
     .example =
         shouwang request
-        shouwang request > request.txt
+        shouwang request --out request.txt
+        shouwang request --qr
 
 help-grant = 准许一台设备加入，在本辖区之内指定其辖区
-    .request = 新设备用 `request` 打印的申请码
+    .request = 新设备用 `request` 打印的申请码、存有它的文件，或 - 表示标准输入
     .area = 该设备的辖区：行政区划代码或地名
     .name = 该设备的显示名称
     .role = 该设备的角色；默认按辖区级别：县 registrar、乡镇 manager、村 clerk
     .address = 写进邀请码、供新设备联系的地址；可写多个
-    .out = 把邀请码写入这个文件，不输出到标准输出
+    .replace = 以这份授权取代该设备原有的授权
+    .root-key = 以根的名义授权，根密钥在这个文件中：县里最后一台设备丢失时靠它恢复
+    .out = 把邀请码写入这个新文件，不输出到标准输出
+    .qr = 把邀请码显示为二维码
     .example =
         shouwang grant swreq1qq… --area 990121101000 --name "松雾镇民政办" --out invite.txt
-        shouwang grant swreq1qq… --area 990121101203 --name "上禾村帮扶人" --role helper
+        shouwang grant request.txt --area 990121101203 --name "上禾村帮扶人" --role helper
+        shouwang grant request.txt --area 990121000000 --name "县民政局" --root-key root.txt
 
 help-join = 凭邀请码加入
-    .invite = `grant` 打印的邀请码
+    .invite = `grant` 打印的邀请码、存有它的文件，或 - 表示标准输入
     .file = 从这个文件读取邀请码
     .example =
-        shouwang join --file invite.txt
+        shouwang join invite.txt
         shouwang join swinv1qq…
+
+help-device = 设备：谁参与其中，以及吊销设备的授权
+    .example =
+        shouwang device list
+        shouwang device revoke 7f3a --reason lost
+help-device-list = 列出设备：角色、辖区、由谁授权、是否有效
+    .all = 也列出已吊销和无效的授权
+    .example =
+        shouwang device list
+        shouwang device list --all --format tsv
+help-device-revoke = 吊销一台设备的授权：此刻这里已有的它的记录仍然生效，之后的不生效
+    .device = 设备或授权的编号，或足以区分的前几位
+    .reason = 原因
+    .root-key = 以根的名义吊销，根密钥在这个文件中
+    .dry-run = 只说明会怎样、该设备看过什么，不写入
+    .show-personal = 列出它可能存有档案的老人姓名
+    .yes = 不再询问
+    .example =
+        shouwang device revoke 7f3a --reason lost --dry-run
+        shouwang device revoke 7f3a --reason compromised
+help-device-retire = 停用本设备：交回自己的授权，此后写什么都不会生效
+    .dry-run = 只说明会怎样，不写入
+    .yes = 不再询问
+    .example =
+        shouwang device retire
+        shouwang device retire --dry-run
 
 help-area = 地名
     .example =
@@ -194,6 +227,24 @@ help-peers = 与其他各节点的往来
     .example =
         shouwang peers
         shouwang peers --verbose
+
+help-quarantine = 隔离区：吊销之后写下的记录
+    .example =
+        shouwang quarantine list
+        shouwang quarantine adopt c91e
+help-quarantine-list = 列出吊销之后写下的记录，以及其中仍然生效的
+    .scope = 只看这个地方及其以下：代码或名称
+    .example =
+        shouwang quarantine list
+        shouwang quarantine list --scope 990121101203
+help-quarantine-adopt = 采纳隔离区的记录，连同它们所依据的记录
+    .entries = 记录号，或足以区分的前几位
+    .device = 该设备的全部记录
+    .dry-run = 只说明会采纳什么，不写入
+    .yes = 不再询问
+    .example =
+        shouwang quarantine adopt c91e --dry-run
+        shouwang quarantine adopt --device 7f3a
 
 help-sync = 与联系得上的节点逐一同步，然后结束
     .peer = 除已记住的以外还要连接的节点；可写多个

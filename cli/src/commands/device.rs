@@ -1,88 +1,120 @@
-//! `device …`: this mesh's devices.
+//! `device …`: who takes part, and taking a device's rights away.
 
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
-use shouwang_node::command::custody::{RetireCheck, RetireReport};
+use shouwang_node::command::revoke::RevocationReport;
 
-use crate::commands::custody;
 use crate::context::{Context, now_ms};
 use crate::error::Exit;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
 
+mod check;
+mod list;
+mod retire;
+mod revoke;
+
 /// `device …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Retire(RetireArgs),
-}
-
-/// `device retire`
-#[derive(Debug, clap::Args)]
-pub(crate) struct RetireArgs {
-    #[arg(long, required = true)]
-    check: bool,
+    List(list::Args),
+    Revoke(revoke::Args),
+    Retire(retire::Args),
 }
 
 /// Runs a command about devices.
 pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
-        Command::Retire(RetireArgs { check: _ }) => check(context),
+        Command::List(args) => list::run(args, context),
+        Command::Revoke(args) => revoke::run(args, context),
+        Command::Retire(args) => retire::run(args, context),
     }
 }
 
-/// Says whether this device is safe to wipe. Exit 4 if it is not.
-fn check(context: &Context) -> anyhow::Result<Exit> {
+/// What a revocation can do and what it cannot, and what the device has seen.
+fn explain(report: &RevocationReport, context: &Context) -> anyhow::Result<()> {
     let (messages, output) = (&context.messages, context.output);
-    let mut node = context.node()?;
-    let report = node.call(RetireCheck {})?;
-    let exit = if report.safe { Exit::Done } else { Exit::AtRisk };
-    if output.is_json() {
-        output.json(&report)?;
-        return Ok(exit);
-    }
-    if !report.scopes.is_empty() || !output.is_table() {
-        output.table(&table(&report, context))?;
-    }
-    if output.is_table() {
-        let line = match report.safe {
-            true => output.marked_text(Mark::Good, &messages.text("retire-safe")),
-            false => output.marked_text(Mark::Bad, &messages.text("retire-not-safe")),
-        };
-        output.line(&line)?;
-        if !report.safe {
-            let hint = match report.not_held_elsewhere.nobody_confirms {
-                true => messages.text("custody-nobody"),
-                false => messages.text("retire-hint"),
-            };
-            output.line(&format!("  → {hint}"))?;
-        }
-    }
-    Ok(exit)
+    let head = messages.say(
+        "revocation-head",
+        [
+            ("name", FluentValue::from(report.name.as_str())),
+            ("device", report.device.short().into()),
+            ("role", messages.word("role", report.role.as_str()).into()),
+            ("area", report.area.to_string().into()),
+        ],
+    );
+    output.line(&head)?;
+    output.line(&messages.say("revocation-keeps", [("logs", FluentValue::from(report.logs))]))?;
+    output.line(&messages.text("revocation-cuts"))?;
+    output.line(&messages.text("revocation-grants"))?;
+    output.line(&messages.text("revocation-unheard"))?;
+    output.line(&messages.text("revocation-seen"))?;
+    exposure(report, context)
 }
 
-fn table(report: &RetireReport, context: &Context) -> Table {
-    let messages = &context.messages;
-    let mut table = Table::new(messages, ["code", "not_held", "oldest", "waiting", "held_by"]);
-    for scope in &report.scopes {
-        let oldest = scope.oldest_written_at_ms;
-        let held: Vec<String> = scope
-            .held
-            .iter()
-            .map(|held| {
-                let level = custody::level(held.level, messages);
-                let holder = format!("{} ({level})", held.device_name);
-                let count = FluentValue::from(held.all_but);
-                let rest = messages.say("held-all-but", [("count", count)]);
-                messages.say("labelled", [("label", holder.into()), ("value", rest.into())])
-            })
-            .collect();
-        table.row([
-            Cell::text(scope.code),
-            Cell::number(scope.entries),
-            Cell::optional(oldest.map(|at| moment::ago(messages, at, now_ms(), context.verbose))),
-            Cell::number(scope.pending),
-            Cell::text(held.join(&messages.text("phrase-separator"))),
-        ]);
+fn exposure(report: &RevocationReport, context: &Context) -> anyhow::Result<()> {
+    let (messages, output, now) = (&context.messages, context.output, now_ms());
+    let exposure = &report.exposure;
+    output.line("")?;
+    let moment = |at: Option<i64>| {
+        let at = at.map(|at| moment::ago(messages, at, now, context.verbose));
+        FluentValue::from(at.unwrap_or_else(|| messages.text("never")))
+    };
+    output.line(&messages.say(
+        "exposure-contact",
+        [
+            ("seen", moment(exposure.last_seen_ms)),
+            ("done", moment(exposure.last_done_ms)),
+            ("written", moment(exposure.last_written_ms)),
+        ],
+    ))?;
+    if exposure.encrypted_at_rest {
+        output.line(&messages.text("exposure-encrypted"))?;
     }
-    table
+    if !exposure.holds_records {
+        return output.line(&messages.text("exposure-own-only"));
+    }
+    let elders: u64 = exposure.scopes.iter().map(|scope| scope.elders).sum();
+    let attention = messages.say("exposure-files", [("elders", FluentValue::from(elders))]);
+    output.line(&output.marked_text(Mark::Attention, &attention))?;
+    if !exposure.scopes.is_empty() {
+        let mut table = Table::new(messages, ["code", "place", "elders"]);
+        for scope in &exposure.scopes {
+            table.row([
+                Cell::text(scope.code),
+                Cell::optional(scope.name.as_ref()),
+                Cell::number(scope.elders),
+            ]);
+        }
+        output.table(&table)?;
+    }
+    if !exposure.elders.is_empty() {
+        output.line("")?;
+        let mut table = Table::new(messages, ["scope", "elder", "elder_name"]);
+        for elder in &exposure.elders {
+            table.row([
+                Cell::text(elder.scope),
+                Cell::text(super::elder::short(&elder.elder_id.to_string(), context.verbose)),
+                Cell::optional(elder.name.as_ref()),
+            ]);
+        }
+        output.table(&table)?;
+    }
+    Ok(())
+}
+
+/// What was done, or that nothing was.
+fn conclude(report: &RevocationReport, context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    if output.is_json() {
+        output.json(report)?;
+    } else if report.dry_run {
+        output.note(&messages.text("dry-run"));
+    } else {
+        let name = FluentValue::from(report.name.as_str());
+        let done = messages.say("revocation-done", [("name", name)]);
+        output.line(&output.marked_text(Mark::Good, &done))?;
+        output.note(&messages.text("revocation-next"));
+    }
+    Ok(Exit::Done)
 }

@@ -209,6 +209,11 @@ fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<E
         output.table(&visit::table(&report.visits, false, context))?;
     }
     for (reason, count) in &report.unsettled {
+        if reason == "vouched" {
+            let line = messages.say("problem-vouched", [("count", FluentValue::from(*count))]);
+            output.line(&output.marked_text(Mark::Attention, &line))?;
+            continue;
+        }
         let line = messages.say(
             "unsettled-line",
             [

@@ -1,6 +1,6 @@
 //! `grant`: lets a device into the mesh.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use fluent_bundle::FluentValue;
@@ -11,7 +11,7 @@ use shouwang_node::identity::grant::Role;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::Mark;
-use crate::parse;
+use crate::{file, parse, token_text};
 
 /// `grant`
 #[derive(Debug, clap::Args)]
@@ -25,8 +25,14 @@ pub(crate) struct Args {
     role: Option<RoleName>,
     #[arg(long, value_name = "MULTIADDR")]
     address: Vec<String>,
+    #[arg(long)]
+    replace: bool,
+    #[arg(long, value_name = "FILE")]
+    root_key: Option<PathBuf>,
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[arg(long)]
+    qr: bool,
 }
 
 /// The roles that can be granted.
@@ -59,8 +65,10 @@ impl From<RoleName> for Role {
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     parse::addresses(&args.address)?;
-    if Path::new(&args.request).is_file() {
-        return Err(Failure::usage("request_is_file").with("path", &args.request).into());
+    let request = token_text::read(&args.request)?;
+    let root = args.root_key.as_deref().map(token_text::read_file).transpose()?;
+    if let Some(path) = &args.out {
+        file::refuse_existing(path)?;
     }
     let mut node = context.node()?;
     let area = parse::place(&mut node, "--area", &args.area)?;
@@ -74,17 +82,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         }
     };
     let granted = node.call(GrantDevice {
-        request: args.request.clone(),
+        request,
         name: args.name.clone(),
         area,
         role,
         addresses: args.address.clone(),
-        replace: false,
-        root: None,
+        replace: args.replace,
+        root,
     })?;
     if let Some(path) = &args.out {
-        std::fs::write(path, format!("{}\n", granted.invite))
-            .map_err(|error| Failure::unwritable(path, &error))?;
+        file::write_new(path, format!("{}\n", granted.invite).as_bytes())?;
     }
     if output.is_json() {
         output.json(&granted)?;
@@ -101,7 +108,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     output.marked_note(Mark::Good, &done);
     let fingerprint = granted.fingerprint.clone();
     output.note(&messages.say("compare-aloud", [("fingerprint", fingerprint.into())]));
+    if args.replace {
+        output.note(&messages.text("grant-replaced"));
+    }
+    let drawn = args.qr && output.code(&granted.invite, messages)?;
     match &args.out {
+        None if drawn => output.note(&messages.text("grant-next")),
         None => {
             output.line(&granted.invite)?;
             output.note(&messages.text("grant-next"));

@@ -24,8 +24,8 @@ pub(crate) struct Args {
     area: String,
     #[arg(long)]
     name: Option<String>,
-    #[arg(long, value_name = "FILE")]
-    root_key: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", alias = "root-key")]
+    root_out: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -56,12 +56,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         },
     };
     // The file is opened first: a root key that cannot be written must not be made.
-    let mut key_file = args.root_key.as_deref().map(KeyFile::create).transpose()?;
+    if let Some(path) = &args.root_out {
+        refuse_inside(path, context.home.path())?;
+    }
+    let mut key_file = args.root_out.as_deref().map(KeyFile::create).transpose()?;
     let made = context.home.init(&InitOptions { area, name: name.clone() })?;
     let mut kept_in_file = None;
     if let Some(file) = &mut key_file {
         match file.write(&made.root) {
-            Ok(()) => kept_in_file = args.root_key.clone(),
+            Ok(()) => kept_in_file = args.root_out.clone(),
             // The mesh exists now: the key goes to the screen rather than nowhere.
             Err(failure) => output.marked_note(Mark::Bad, &describe(&failure, context)),
         }
@@ -106,6 +109,26 @@ fn describe(failure: &anyhow::Error, context: &Context) -> String {
     crate::error::Described::new(failure, &context.messages).message
 }
 
+/// The root key beside the store would be lost with it, and found with it.
+fn refuse_inside(path: &Path, home: &Path) -> Result<(), Failure> {
+    let inside = match (real(path), real(home)) {
+        (Some(path), Some(home)) => path.starts_with(home),
+        _ => path.starts_with(home),
+    };
+    match inside {
+        true => Err(Failure::usage("root_inside_home").with("path", path.display())),
+        false => Ok(()),
+    }
+}
+
+/// The path without links, as far down as it is there.
+fn real(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let there = absolute.ancestors().find_map(|up| Some((up, up.canonicalize().ok()?)));
+    let (up, real) = there?;
+    Some(real.join(absolute.strip_prefix(up).ok()?))
+}
+
 /// The file for the root key. It is taken away again unless the key is in it.
 struct KeyFile {
     path: PathBuf,
@@ -144,6 +167,23 @@ impl Drop for KeyFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_root_key_is_never_put_into_the_home() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().join("home");
+        let inside = |path: &Path| refuse_inside(path, &home).is_err();
+        assert!(inside(&home.join("root.txt")) && inside(&home.join("a/root.txt")));
+        assert!(!inside(&directory.path().join("root.txt")));
+        fs::create_dir(&home).unwrap();
+        assert!(inside(&home.join("root.txt")));
+        #[cfg(unix)]
+        {
+            let link = directory.path().join("link");
+            std::os::unix::fs::symlink(&home, &link).unwrap();
+            assert!(inside(&link.join("root.txt")));
+        }
+    }
 
     #[test]
     fn a_key_file_is_private_never_overwritten_and_gone_if_unused() {

@@ -1,7 +1,6 @@
 //! `join`: takes an invite.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fluent_bundle::FluentValue;
 use serde::Serialize;
@@ -13,9 +12,7 @@ use shouwang_node::identity::grant::{GrantId, Role};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::Mark;
-
-/// The longest invite file that is read, bytes: eight grants and sixteen addresses are 6 KB.
-const INVITE_BYTES_MAX: u64 = 64 * 1024;
+use crate::token_text;
 
 /// `join`
 #[derive(Debug, clap::Args)]
@@ -74,16 +71,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn invite(args: &Args) -> Result<String, Failure> {
-    let Some(path) = &args.file else {
-        let invite = args.invite.clone().unwrap_or_default();
-        return match Path::new(&invite).is_file() {
-            true => Err(Failure::usage("invite_is_file").with("path", invite)),
-            false => Ok(invite),
-        };
-    };
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(INVITE_BYTES_MAX).read_to_string(&mut text))
-        .map_err(|error| Failure::unreadable(path, &error))?;
-    Ok(text)
+    match &args.file {
+        Some(path) => token_text::read_file(path),
+        None => token_text::read(args.invite.as_deref().unwrap_or_default()),
+    }
 }

@@ -130,6 +130,9 @@ pub(crate) fn problems(peers: &[PeerStatus], context: &Context) -> Vec<String> {
         {
             let reason = FluentValue::from(coded(context, "peer-fault", &failure.code));
             problems.push(match failure.said_by_peer {
+                true if failure.code == "revoked" => {
+                    messages.say("problem-told-revoked", [("peer", name())])
+                }
                 true => {
                     messages.say("problem-peer-hung-up", [("peer", name()), ("reason", reason)])
                 }
@@ -140,11 +143,15 @@ pub(crate) fn problems(peers: &[PeerStatus], context: &Context) -> Vec<String> {
     problems
 }
 
-/// The words for a code. A detail after a colon (`ill_formed:start_op`) stays as it is: it is for
-/// whoever reads the report that an operator sends.
+/// The words for a code. What its author may not do is said (`not_allowed:right`); another detail after
+/// a colon (`ill_formed:start_op`) stays as it is: it is for whoever reads the report that an
+/// operator sends.
 pub(crate) fn coded(context: &Context, family: &str, code: &str) -> String {
     match code.split_once(':') {
-        Some((kind, detail)) => format!("{} ({detail})", context.messages.word(family, kind)),
+        Some((kind, detail)) => {
+            let detail = context.messages.word("not-allowed", detail);
+            format!("{} ({detail})", context.messages.word(family, kind))
+        }
         None => context.messages.word(family, code),
     }
 }
@@ -162,5 +169,6 @@ fn state(peer: &PeerStatus, now: i64, context: &Context) -> Cell {
         }
         (PeerState::Seen | PeerState::Never, _) => Cell::text(messages.text("peer-never")),
         (PeerState::Refused, _) => Cell::state(Mark::Bad, messages.text("peer-refused")),
+        (PeerState::Revoked, _) => Cell::state(Mark::Bad, messages.text("grant-revoked")),
     }
 }

@@ -122,10 +122,17 @@ fn scopes(report: &StatusReport, context: &Context) -> Table {
 fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
     let messages = &context.messages;
     let mut problems = Vec::new();
+    if report.device.revoked {
+        problems.push(messages.text("problem-own-grant-revoked"));
+    }
     if report.update_needed {
         problems.push(messages.text("problem-update-needed"));
     }
-    for (code, count) in report.unsettled.iter().filter(|(code, _)| *code != "pending") {
+    if let Some(count) = report.unsettled.get("vouched") {
+        problems.push(messages.say("problem-vouched", [("count", FluentValue::from(*count))]));
+    }
+    let silent = ["pending", "vouched"];
+    for (code, count) in report.unsettled.iter().filter(|(code, _)| !silent.contains(&&***code)) {
         problems.push(messages.say(
             "unsettled-line",
             [
@@ -165,6 +172,9 @@ fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String>
     }
     if report.scopes.iter().any(|scope| scope.conflicts > 0) {
         hints.push(messages.text("hint-conflicts"));
+    }
+    if report.unsettled.keys().any(|code| matches!(&**code, "quarantined" | "vouched")) {
+        hints.push(messages.text("hint-quarantine"));
     }
     if !running {
         hints.push(messages.text("hint-up"));

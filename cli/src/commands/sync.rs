@@ -96,6 +96,10 @@ fn outcome(peer: &PeerStatus, started_ms: i64) -> Outcome {
         let other = !counted.is_empty() && counted.keys().all(|code| code == "other_mesh");
         return if other { Outcome::OtherMesh } else { Outcome::Refused };
     }
+    // That a revoked device was turned away is as it should be.
+    if peer.state == PeerState::Revoked {
+        return Outcome::OtherMesh;
+    }
     match peer.last_error.as_ref().filter(|failure| failure.at_ms >= started_ms) {
         Some(failure) if failure.code == "other_mesh" => Outcome::OtherMesh,
         Some(failure) if is_refusal(&failure.code) => Outcome::Refused,
@@ -108,12 +112,12 @@ fn outcome(peer: &PeerStatus, started_ms: i64) -> Outcome {
 
 /// Codes that say that one of the two may not talk to the other.
 fn is_refusal(code: &str) -> bool {
-    matches!(code, "no_grant" | "nothing_in_common")
+    matches!(code, "no_grant" | "nothing_in_common" | "revoked")
 }
 
 /// Codes of failures that mend by themselves and yet prove that the peer was there.
 fn is_after_contact(code: &str) -> bool {
-    matches!(code, "silence" | "busy" | "replaced")
+    matches!(code, "silence" | "busy" | "replaced" | "grant_changed")
 }
 
 fn exit(outcomes: impl Iterator<Item = Outcome> + Clone) -> Exit {
@@ -259,7 +263,7 @@ mod tests {
 
     #[test]
     fn outcomes_speak_of_this_exchange_only() {
-        use PeerState::{Never, Online, Refused, Seen};
+        use PeerState::{Never, Online, Refused, Revoked, Seen};
         for (peer, expected) in [
             (peer(Seen, Some(200), None), Outcome::Done),
             (peer(Seen, Some(50), None), Outcome::Unreachable),
@@ -271,6 +275,8 @@ mod tests {
             (peer(Seen, None, Some(("dial", true, 200))), Outcome::Unreachable),
             (peer(Seen, None, Some(("silence", true, 200))), Outcome::Failed),
             (peer(Refused, None, None), Outcome::Refused),
+            (peer(Seen, None, Some(("revoked", false, 200))), Outcome::Refused),
+            (peer(Revoked, None, Some(("revoked", false, 200))), Outcome::OtherMesh),
         ] {
             assert_eq!(outcome(&peer, 100), expected, "{peer:?}");
         }

@@ -117,6 +117,7 @@ mod tests {
                 name: node.into(),
                 role: Role::Clerk,
                 mesh: GrantId([2; 32]),
+                revoked: false,
             },
             area,
             area_name: None,

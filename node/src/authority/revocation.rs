@@ -3,13 +3,16 @@
 //! It stands in the `Authority` lane of a scope inside the revoked grant's area and speaks of that
 //! scope and everything inside it. It names, for each log of that very scope, the last entry that
 //! still counts; nothing counts in a log that it does not name. A device's logs in other scopes are
-//! cut by entries there, so that a village's copy does not grow with its county.
+//! cut by entries there, so that a village's copy does not grow with its county. The scopes inside
+//! that have entries of their own are set apart: whoever has this entry and not yet those must not
+//! take everything there for cut off, or it would turn away the very peers that bring them.
 
 use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::division::DivisionCode;
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::GrantId;
-use crate::limits::REVOCATION_CUTS_MAX;
+use crate::limits::{REVOCATION_APART_MAX, REVOCATION_CUTS_MAX};
 use crate::log::run::read_seq;
 use crate::log::{EntryHash, Incarnation, Lane};
 
@@ -24,6 +27,8 @@ pub struct Revocation {
     pub reason: RevocationReason,
     /// What still counts.
     pub cuts: Vec<Cut>,
+    /// Scopes inside this one of which, and of everything inside them, this entry does not speak.
+    pub apart: Vec<DivisionCode>,
 }
 
 /// Why a grant is revoked.
@@ -68,6 +73,10 @@ impl Revocation {
                 .leb(cut.seq)
                 .bytes(&cut.hash.0);
         }
+        writer.count(self.apart.len());
+        for scope in &self.apart {
+            writer.u64(scope.number());
+        }
         writer.finish()
     }
 
@@ -90,8 +99,12 @@ impl Revocation {
                 })
             })
             .collect::<Result<_, CodecError>>()?;
+        let count = reader.count(REVOCATION_APART_MAX)?;
+        let apart = (0..count)
+            .map(|_| DivisionCode::from_number(reader.u64()?).map_err(|_| CodecError::Number))
+            .collect::<Result<_, _>>()?;
         reader.finish()?;
-        Ok(Self { grant, reason, cuts })
+        Ok(Self { grant, reason, cuts, apart })
     }
 }
 
@@ -145,6 +158,7 @@ mod tests {
             grant: GrantId([3; 32]),
             reason: RevocationReason::Lost,
             cuts: vec![cut; REVOCATION_CUTS_MAX],
+            apart: vec!["990121101203".parse().unwrap(); REVOCATION_APART_MAX],
         };
         let bytes = full.encode();
         assert!(bytes.len() <= BODY_BYTES_MAX, "{}", bytes.len());
@@ -152,7 +166,10 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(Revocation::from_bytes(&bytes[..length]).is_err());
         }
-        let more = Revocation { cuts: vec![cut; REVOCATION_CUTS_MAX + 1], ..full };
+        let more = Revocation { cuts: vec![cut; REVOCATION_CUTS_MAX + 1], ..full.clone() };
+        assert_eq!(Revocation::from_bytes(&more.encode()), Err(CodecError::TooLong));
+        let apart = [&full.apart[..], &full.apart[..1]].concat();
+        let more = Revocation { apart, ..full };
         assert_eq!(Revocation::from_bytes(&more.encode()), Err(CodecError::TooLong));
     }
 

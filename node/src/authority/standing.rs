@@ -14,7 +14,7 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 use super::Authority;
 use super::revocation::{Revocation, RevocationReason};
 use crate::identity::grant::{Grant, GrantId, Rights};
-use crate::log::{EntryHash, EntryPlace, LogKey};
+use crate::log::{EntryHash, EntryPlace, Lane, LogKey};
 
 /// How far the entries of a log count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +65,7 @@ pub struct Revoked {
     /// Why.
     pub reason: RevocationReason,
     cuts: BTreeMap<LogKey, BTreeSet<(u64, EntryHash)>>,
+    apart: BTreeSet<DivisionCode>,
 }
 
 /// What a grant has come to.
@@ -89,7 +90,7 @@ impl Standing {
 }
 
 fn reach<'r>(revoked: impl Iterator<Item = &'r Revoked> + Clone, log: &LogKey) -> Reach {
-    let speaking = revoked.filter(|revoked| speaks_of(revoked.place.log.scope, log.scope));
+    let speaking = revoked.filter(|revoked| revoked.speaks_of(log.scope));
     let Some(depth) = speaking.clone().map(|revoked| revoked.depth).min() else {
         return Reach::Whole;
     };
@@ -99,8 +100,12 @@ fn reach<'r>(revoked: impl Iterator<Item = &'r Revoked> + Clone, log: &LogKey) -
     Reach::Upto(cuts.into_iter().copied().collect())
 }
 
-fn speaks_of(place: DivisionCode, scope: DivisionCode) -> bool {
-    Area(place).contains(scope)
+impl Revoked {
+    /// Whether it decides for logs of a scope: one inside its own, and not inside one set apart.
+    fn speaks_of(&self, scope: DivisionCode) -> bool {
+        Area(self.place.log.scope).contains(scope)
+            && !self.apart.iter().any(|apart| Area(*apart).contains(scope))
+    }
 }
 
 /// Decides every grant and every statement. `reaches` says of an entry whether it lies on the way
@@ -109,15 +114,6 @@ pub(super) fn decide<E>(
     authority: &mut Authority,
     mut reaches: impl FnMut(&EntryPlace, (u64, EntryHash)) -> Result<Option<bool>, E>,
 ) -> Result<(), E> {
-    let mut within = |place: &EntryPlace, reach: &Reach| -> Result<bool, E> {
-        let Reach::Upto(cuts) = reach else { return Ok(true) };
-        for cut in cuts {
-            if reaches(place, *cut)?.unwrap_or(place.seq <= cut.0) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    };
     let mut by_depth: Vec<(u8, GrantId)> =
         authority.grants().map(|(id, grant)| (grant.depth, *id)).collect();
     by_depth.sort_unstable();
@@ -142,14 +138,23 @@ pub(super) fn decide<E>(
         for place in issued.get(&id).into_iter().flatten() {
             // The root's own grant is its own issuer.
             let under = issuer.map_or(Reach::Whole, |issuer| issuer.reach(&place.log));
-            let counts = within(place, &under)?;
+            let counts = within(place, &under, &mut reaches)?;
             carried |= counts;
             let how = if counts { StatementStanding::Counts } else { StatementStanding::BeyondCut };
             statements.insert(*place, how);
         }
         standing.void = match issuer {
             None => false,
-            Some(issuer) => issuer.void || (issuer.cuts_within(grant.area) && !carried),
+            Some(issuer) if issuer.void => true,
+            Some(issuer) if carried || !issuer.cuts_within(grant.area) => false,
+            // Known by a chain alone: its entry may still come, if what counts is not all here.
+            Some(issuer) if !issued.contains_key(&id) => {
+                issuer.ends_are_here(grant.area, |end| {
+                    let (log, seq, hash) = end;
+                    reaches(&EntryPlace { log, seq, hash }, (seq, hash)).map(|held| held.is_some())
+                })?
+            }
+            Some(_) => true,
         };
         // Those from above first: what a grant says of itself counts only within them.
         let (own, above): (Vec<_>, Vec<_>) = revoking
@@ -175,7 +180,7 @@ pub(super) fn decide<E>(
                 };
                 let how = match allowed {
                     Err(why) => StatementStanding::NotAllowed(why),
-                    Ok(()) if within(place, &reach)? => StatementStanding::Counts,
+                    Ok(()) if within(place, &reach, &mut reaches)? => StatementStanding::Counts,
                     Ok(()) => StatementStanding::BeyondCut,
                 };
                 if how == StatementStanding::Counts {
@@ -193,7 +198,9 @@ pub(super) fn decide<E>(
                 Some((_, grant)) if !grant.rights.contains(Rights::DELEGATE) => {
                     StatementStanding::NotAllowed("right")
                 }
-                Some((standing, _)) if within(place, &standing.reach(&place.log))? => {
+                Some((standing, _))
+                    if within(place, &standing.reach(&place.log), &mut reaches)? =>
+                {
                     StatementStanding::Counts
                 }
                 _ => StatementStanding::BeyondCut,
@@ -209,6 +216,20 @@ pub(super) fn decide<E>(
     }
     authority.standings = decided;
     Ok(())
+}
+
+fn within<E>(
+    place: &EntryPlace,
+    reach: &Reach,
+    reaches: &mut impl FnMut(&EntryPlace, (u64, EntryHash)) -> Result<Option<bool>, E>,
+) -> Result<bool, E> {
+    let Reach::Upto(cuts) = reach else { return Ok(true) };
+    for cut in cuts {
+        if reaches(place, *cut)?.unwrap_or(place.seq <= cut.0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a grant's log may revoke another grant in a scope; the code says why not.
@@ -244,12 +265,37 @@ fn revoked(place: &EntryPlace, revoker: &Grant, grant: &Grant, revocation: &Revo
         };
         cuts.entry(log).or_default().insert((cut.seq, cut.hash));
     }
-    Revoked { place: *place, depth: revoker.depth, reason: revocation.reason, cuts }
+    // Its own scope it speaks of in any case.
+    let scope = place.log.scope;
+    let apart = revocation.apart.iter().copied().filter(|apart| !Area(*apart).contains(scope));
+    let apart = apart.collect();
+    Revoked { place: *place, depth: revoker.depth, reason: revocation.reason, cuts, apart }
 }
 
 impl Standing {
+    /// Whether all that still counts of the authority logs of an area's scope is here.
+    fn ends_are_here<E>(
+        &self,
+        area: Area,
+        mut is_here: impl FnMut((LogKey, u64, EntryHash)) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let speaking = || self.revoked.iter().filter(|revoked| revoked.speaks_of(area.0));
+        let depth = speaking().map(|revoked| revoked.depth).min();
+        for (log, ends) in
+            speaking().filter(|revoked| Some(revoked.depth) == depth).flat_map(|r| &r.cuts)
+        {
+            let issuing = log.scope == area.0 && log.lane == Lane::Authority;
+            for (seq, hash) in ends.iter().filter(|_| issuing) {
+                if !is_here((*log, *seq, *hash))? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// Whether some revocation speaks of the whole of an area.
     pub(super) fn cuts_within(&self, area: Area) -> bool {
-        self.revoked.iter().any(|revoked| speaks_of(revoked.place.log.scope, area.0))
+        self.revoked.iter().any(|revoked| revoked.speaks_of(area.0))
     }
 }

@@ -6,7 +6,7 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 use super::revoke::read_root;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::authority::RevocationReason;
-use crate::engine::{CaptureError, Engine};
+use crate::engine::Engine;
 use crate::identity::grant::{Grant, GrantId, Quota, Role};
 use crate::identity::{DeviceId, token};
 use crate::setup;
@@ -75,6 +75,11 @@ impl Request for GrantDevice {
         setup::check_name(&self.name)
             .map_err(|error| CommandError::new(ErrorKind::Usage, "bad_name", error))?;
         let root = self.root.as_deref().map(read_root).transpose()?;
+        // The root may grant anywhere; this node can carry it only where it takes part.
+        if root.is_some() && !engine.area().touches(self.area) {
+            return Err(CommandError::new(ErrorKind::Refused, "outside_area", "not in our area")
+                .with("scope", self.area));
+        }
         let by = if root.is_some() { engine.authority().mesh() } else { engine.grant_id() };
         let depth = engine.authority().grant(&by).map_or(0, |grant| grant.depth);
         let standing: Vec<GrantId> =
@@ -87,7 +92,7 @@ impl Request for GrantDevice {
             ));
         }
         for id in &standing {
-            engine.authority().may_revoke(&by, id).map_err(CaptureError::Revocation)?;
+            engine.check_revocation(*id, root.as_ref())?;
         }
         let serial = engine.read()?.meta_number("grant_serial")? + 1;
         let grant = Grant {

@@ -31,7 +31,11 @@ pub struct DeviceRevoke {
 
 /// Takes this device's own grant back: nothing that it writes after this counts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DeviceRetire {}
+pub struct DeviceRetire {
+    /// Only says what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
 
 /// What became of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +128,7 @@ impl Request for DeviceRetire {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<RevocationReport, CommandError> {
         let id = engine.grant_id();
-        report(engine, now, id, RevocationReason::Retired, None, false, false)
+        report(engine, now, id, RevocationReason::Retired, None, false, self.dry_run)
     }
 }
 
@@ -148,7 +152,10 @@ fn report(
     let grant = engine.authority().grant(&id).cloned().ok_or_else(unknown)?;
     let exposure = exposure(engine, &id, &grant, personal)?;
     let (logs, entries) = match dry_run {
-        true => (logs_of(&engine.read()?, &id, &grant)?, 0),
+        true => {
+            engine.check_revocation(id, root)?;
+            (logs_of(&engine.read()?, &id, &grant)?, 0)
+        }
         false => {
             let done = engine.revoke(now, id, reason, root)?;
             (done.logs, done.entries)

@@ -83,6 +83,9 @@ pub struct OwnDevice {
     pub role: Role,
     /// The mesh.
     pub mesh: GrantId,
+    /// Whether its grant is revoked, or void: nothing that it writes counts.
+    #[serde(default)]
+    pub revoked: bool,
 }
 
 /// What a node holds of one scope.
@@ -168,6 +171,8 @@ pub enum PeerState {
     Never,
     /// Turned away: it cannot prove a grant.
     Refused,
+    /// Its grant is revoked, and no other has taken its place.
+    Revoked,
 }
 
 /// The peers alone.
@@ -206,6 +211,7 @@ impl Request for Status {
                 name: engine.grant().name.clone(),
                 role: engine.grant().role,
                 mesh: engine.authority().mesh(),
+                revoked: engine.is_revoked(),
             },
             area: area.0,
             area_name: names.get(&area.0).cloned(),
@@ -274,7 +280,11 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
     for (device, row) in engine.peers().rows() {
         let grant = Grant::from_bytes(&row.grant).ok();
         let progress = engine.progress(device)?;
+        let authority = engine.authority();
+        let known = authority.grants_of(device).next().is_some();
+        let revoked = known && authority.standing_grants_of(device).next().is_none();
         let state = match (online.contains(&device), &grant, row.last_done_ms, row.last_seen_ms) {
+            _ if revoked => PeerState::Revoked,
             (true, Some(_), ..) => PeerState::Online,
             (_, None, ..) if !row.refused.is_empty() => PeerState::Refused,
             (_, _, Some(_), _) | (_, _, _, Some(_)) => PeerState::Seen,

@@ -12,7 +12,7 @@ use crate::counting::lane_of;
 use crate::gathered::within;
 use crate::identity::DeviceKeys;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
-use crate::limits::{ADOPTED_ENTRIES_MAX, REVOCATION_CUTS_MAX};
+use crate::limits::{ADOPTED_ENTRIES_MAX, REVOCATION_APART_MAX, REVOCATION_CUTS_MAX};
 use crate::log::run::RunEntry;
 use crate::log::{Adoption, EntryPlace, Incarnation, Kind, Lane, LogKey};
 use crate::store::{StoreError, StoreRead};
@@ -65,14 +65,8 @@ impl Engine {
         root: Option<&DeviceKeys>,
     ) -> Result<RevokeReport, CaptureError> {
         self.settle(now)?;
+        let grant = self.check_revocation(id, root)?;
         let (keys, by, incarnation) = self.signer(root)?;
-        self.authority.may_revoke(&by, &id).map_err(CaptureError::Revocation)?;
-        let depth = self.authority.grant(&by).map_or(u8::MAX, |grant| grant.depth);
-        if self.authority.revocation(&id).is_some_and(|revoked| revoked.depth <= depth) {
-            return Err(CaptureError::Revocation("revoke_again"));
-        }
-        let grant =
-            self.authority.grant(&id).cloned().ok_or(CaptureError::Revocation("revoke_unknown"))?;
         let snapshot = self.store.read()?;
         let mut cuts: BTreeMap<DivisionCode, Vec<Cut>> = BTreeMap::new();
         cuts.entry(grant.area.0).or_default();
@@ -88,7 +82,9 @@ impl Engine {
         }
         let logs = cuts.values().map(|cuts| cuts.len() as u64).sum();
         let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
+        let scopes: Vec<DivisionCode> = cuts.keys().copied().collect();
         for (scope, cuts) in cuts {
+            let apart = outermost_inside(scope, &scopes);
             let log = LogKey { scope, lane: Lane::Authority, device: keys.device(), incarnation };
             let empty = [&[][..]];
             let chunks: Vec<&[Cut]> = match cuts.is_empty() {
@@ -96,13 +92,37 @@ impl Engine {
                 false => cuts.chunks(REVOCATION_CUTS_MAX).collect(),
             };
             for chunk in chunks {
-                let body = Revocation { grant: id, reason, cuts: chunk.to_vec() }.encode();
+                let body =
+                    Revocation { grant: id, reason, cuts: chunk.to_vec(), apart: apart.clone() }
+                        .encode();
                 let entry = RunEntry::new(Kind::Revoke, None, body, now.wall_ms);
                 fresh.entry(log).or_default().push(entry);
             }
         }
         let entries = self.write_as(now, fresh, &keys, by)?;
         Ok(RevokeReport { grant, logs, entries })
+    }
+
+    /// Whether [`Engine::revoke`] would revoke a grant: it, or why not.
+    pub fn check_revocation(
+        &mut self,
+        id: GrantId,
+        root: Option<&DeviceKeys>,
+    ) -> Result<Grant, CaptureError> {
+        let (_, by, _) = self.signer(root)?;
+        self.authority.may_revoke(&by, &id).map_err(CaptureError::Revocation)?;
+        let depth = self.authority.grant(&by).map_or(u8::MAX, |grant| grant.depth);
+        if self.authority.revocation(&id).is_some_and(|revoked| revoked.depth <= depth) {
+            return Err(CaptureError::Revocation("revoke_again"));
+        }
+        let grant = self.authority.grant(&id).cloned();
+        let grant = grant.ok_or(CaptureError::Revocation("revoke_unknown"))?;
+        // What is not held here could not be named as what still counts: a township that revoked its
+        // county would undo every grant of the townships beside it.
+        match self.area().contains_area(grant.area) {
+            true => Ok(grant),
+            false => Err(CaptureError::Revocation("revoke_blind")),
+        }
     }
 
     /// Vouches for entries that a revocation has put into quarantine, and with them for the
@@ -211,4 +231,15 @@ impl Engine {
         let mut standing = self.authority.standing_grants_of(self.device());
         standing.find(|(id, _)| **id != self.own_grant).map(|(_, grant)| grant.area)
     }
+}
+
+/// The scopes that lie inside one, and not inside another of them.
+fn outermost_inside(scope: DivisionCode, scopes: &[DivisionCode]) -> Vec<DivisionCode> {
+    let inside =
+        |outer: DivisionCode, inner: DivisionCode| outer != inner && Area(outer).contains(inner);
+    let within = || scopes.iter().copied().filter(|inner| inside(scope, *inner));
+    within()
+        .filter(|inner| !within().any(|between| inside(between, *inner)))
+        .take(REVOCATION_APART_MAX)
+        .collect()
 }

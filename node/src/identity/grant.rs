@@ -167,6 +167,11 @@ impl Rights {
         Self(self.0 | other.0)
     }
 
+    /// This set without the other.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether all of `other` is in this set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -38,6 +38,9 @@ pub enum PeerError {
     /// Its grant is revoked, or was issued by one whose grant was revoked by then.
     #[error("the peer's grant is revoked")]
     Revoked,
+    /// Its grant was replaced by another: a new session begins under that one.
+    #[error("the peer's grant has been replaced by another")]
+    GrantChanged,
     /// Its area and ours have nothing in common.
     #[error("the peer's area and ours have nothing in common")]
     NothingInCommon,
@@ -93,6 +96,7 @@ impl PeerError {
             Self::OtherMesh => "other_mesh".into(),
             Self::NoGrant => "no_grant".into(),
             Self::Revoked => "revoked".into(),
+            Self::GrantChanged => "grant_changed".into(),
             Self::NothingInCommon => "nothing_in_common".into(),
             Self::Busy => "busy".into(),
             Self::Silence(_) => "silence".into(),
@@ -108,7 +112,7 @@ impl PeerError {
             Self::OutOfTurn(_) | Self::TooMany(_) | Self::Run(_) => Fault::Misbehaved,
             Self::Version(_) | Self::OtherMesh => Fault::Incompatible,
             Self::NoGrant | Self::Revoked | Self::NothingInCommon => Fault::Refused,
-            Self::Busy | Self::Silence(_) | Self::Replaced => Fault::Link,
+            Self::Busy | Self::Silence(_) | Self::Replaced | Self::GrantChanged => Fault::Link,
             // What it tells is its own judgement; see `disposition`.
             Self::Told(_) => Fault::Refused,
         }
@@ -117,7 +121,9 @@ impl PeerError {
     /// Whether to try again soon.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Told(code) if matches!(code.as_str(), "busy" | "silence" | "replaced") => {
+            Self::Told(code)
+                if matches!(code.as_str(), "busy" | "silence" | "replaced" | "grant_changed") =>
+            {
                 Disposition::RetrySoon
             }
             _ if self.fault() == Fault::Link => Disposition::RetrySoon,

@@ -27,7 +27,7 @@ use super::stop::Stop;
 use super::wire::{Aside, Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
-use crate::identity::grant::{Grant, GrantId, SignedGrant};
+use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
@@ -213,7 +213,10 @@ impl Session {
             standing.max_by_key(|(_, grant)| grant.serial).map(|(id, grant)| (*id, grant.clone()))
         };
         let by = match named {
-            Some((id, _)) if !authority.stands(&id) => Some(successor().ok_or(PeerError::Revoked)?),
+            Some((id, _)) if !authority.stands(&id) => match successor() {
+                None if authority.is_retired(&id) => named,
+                successor => Some(successor.ok_or(PeerError::Revoked)?),
+            },
             named => named,
         };
         match by {
@@ -222,7 +225,8 @@ impl Session {
                 self.prove(&grant, replica)?;
                 self.note_chain(&replica.authority().chain(&id));
                 out.push_back(Output::Event(Event::Proved(self.peer, grant.encode())));
-                self.grant = Some(grant);
+                let retired = authority.is_retired(&id);
+                self.grant = Some(if retired { without_records(grant) } else { grant });
                 self.grant_id = Some(id);
                 if !known_as_is || !self.summary_sent {
                     self.begin(now, replica, out)?;
@@ -388,7 +392,19 @@ impl Session {
         if self.grant_id.is_some_and(|id| {
             replica.authority().grant(&id).is_some() && !replica.authority().stands(&id)
         }) {
-            return Err(PeerError::Revoked.into());
+            // A new session finds the grant that takes its place, and lets the peer learn of it.
+            if replica.authority().standing_grants_of(self.peer).next().is_some() {
+                return Err(PeerError::GrantChanged.into());
+            }
+            if !self.grant_id.is_some_and(|id| replica.authority().is_retired(&id)) {
+                return Err(PeerError::Revoked.into());
+            }
+            self.grant = self.grant.take().map(without_records);
+            let (peer, kept) = (self.peer, self.grant.clone());
+            self.behind.retain(|(_, _, log, _)| {
+                let sent = |grant: &Grant| receives(grant, log.scope, log.lane);
+                log.device == peer || kept.as_ref().is_some_and(sent)
+            });
         }
         for (log, heads) in logs {
             self.reconsider(now, *log, heads, replica, out)?;
@@ -606,6 +622,13 @@ impl Session {
     }
 }
 
+/// A device that has given its grant back still brings what it wrote before; it is sent no records.
+fn without_records(grant: Grant) -> Grant {
+    Grant { rights: grant.rights.without(Rights::REPLICATE), ..grant }
+}
+
+/// Lane by lane; within authority the grants nearest to the root first, so that a log is never
+/// offered before the grants that prove it.
 fn priority(replica: &impl Replica, chain: &LogRow) -> Priority {
     let log = chain.key;
     let depth = replica.authority().grants_of(log.device).map(|(_, grant)| grant.depth).min();
