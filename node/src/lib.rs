@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! limits ← identity ← log ← { sync, store }
+//! store ← vault ← engine
 //! { crdt-schema, store } ← { counting, index } ← ingest ← engine ← command
 //! command ← { transport ← runtime ← admin ← home ← process }     (feature `runtime`)
 //! ```
@@ -36,6 +37,7 @@ pub mod replication;
 pub mod setup;
 pub mod store;
 pub mod sync;
+pub mod vault;
 pub mod verify;
 
 #[cfg(feature = "runtime")]

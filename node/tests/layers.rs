@@ -9,6 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["identity"],
     &["log"],
     &["store"],
+    &["vault"],
     &["counting", "index", "digest", "replication"],
     &["ingest"],
     &["sync", "verify", "setup"],

@@ -5,7 +5,7 @@ use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
-use super::StoreError;
+use super::{REWRITE_DUE, StoreError};
 use super::encoding::{encode_checked, encode_document, encode_unsettled};
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow, ScopeRow,
@@ -35,6 +35,8 @@ pub struct Transaction<'t> {
     pub(super) grants: Table<'t, Bytes, Bytes>,
     pub(super) peers: Table<'t, Bytes, Bytes>,
     pub(super) evidence: Table<'t, u64, Bytes>,
+    /// Whether this transaction has asked for a rewrite.
+    pub(super) rewrite_due: bool,
 }
 
 impl<'t> Transaction<'t> {
@@ -53,12 +55,14 @@ impl<'t> Transaction<'t> {
             grants: transaction.open_table(tables::GRANTS)?,
             peers: transaction.open_table(tables::PEERS)?,
             evidence: transaction.open_table(tables::EVIDENCE)?,
+            rewrite_due: false,
         })
     }
 
     /// Sets a value of the node itself.
     pub fn set_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
         self.meta_rows.insert(name, encode_checked(value).as_slice())?;
+        self.rewrite_due |= name == REWRITE_DUE;
         Ok(())
     }
 
