@@ -18,6 +18,7 @@ pub mod elder;
 pub mod import;
 pub(crate) mod places;
 pub mod status;
+pub mod storage;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -70,6 +71,7 @@ dispatch!(
     area::AreaList,
     device::GrantDevice,
     device::AddressAdd,
+    storage::Compact,
     verify::Verify,
 );
 

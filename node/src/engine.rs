@@ -30,10 +30,17 @@ use crate::setup::{self, SetupError};
 use crate::store::rows::{DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::{Event, Input, Mesh, Now, Output, Progress};
+use crate::vault::Vault;
+
+mod storage;
+
+pub use storage::Rewritten;
 
 /// A node without its sockets.
 pub struct Engine {
     store: Store,
+    /// Where the store is, if it is in a file.
+    vault: Option<Vault>,
     keys: DeviceKeys,
     authority: Authority,
     own_grant: GrantId,
@@ -115,6 +122,7 @@ impl Engine {
         let peers = PeerBook::load(&store.read()?)?;
         Ok(Self {
             store,
+            vault: None,
             keys: own.keys,
             authority,
             own_grant: own.grant,

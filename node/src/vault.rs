@@ -95,6 +95,9 @@ pub enum VaultError {
     /// Reading or writing failed.
     #[error("a file of the store cannot be read or written: {0}")]
     Io(#[from] io::Error),
+    /// The store is in memory.
+    #[error("the store is in no file")]
+    NoFile,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
