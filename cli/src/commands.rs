@@ -6,8 +6,11 @@ use crate::context::Context;
 use crate::error::Exit;
 
 pub(crate) mod area;
+pub(crate) mod backup;
+pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod device;
 pub(crate) mod elder;
 pub(crate) mod grant;
 pub(crate) mod import;
@@ -15,6 +18,7 @@ pub(crate) mod init;
 pub(crate) mod join;
 pub(crate) mod peers;
 pub(crate) mod request;
+pub(crate) mod restore;
 pub(crate) mod sample;
 pub(crate) mod status;
 pub(crate) mod sync;
@@ -32,6 +36,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Area(area::Command),
     Up(up::Args),
+    #[command(subcommand)]
+    Device(device::Command),
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Compact(compact::Args),
     Import(import::Args),
     #[command(subcommand)]
     Elder(elder::Command),
@@ -56,6 +65,10 @@ impl Command {
             Self::Join(args) => join::run(args, context),
             Self::Area(command) => area::run(command, context),
             Self::Up(args) => up::run(args, context),
+            Self::Device(command) => device::run(command, context),
+            Self::Backup(args) => backup::run(args, context),
+            Self::Restore(args) => restore::run(args, context),
+            Self::Compact(args) => compact::run(args, context),
             Self::Import(args) => import::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
