@@ -134,7 +134,11 @@ pub(crate) async fn start(
     tokio::spawn(transport.run());
     let orders = ends.orders.clone();
     let (engine, ended) = thread::spawn(engine, ends)?;
-    Ok(Started { running: Running { engine, orders, dials: shown, wire, backup: Arc::default() }, listening, ended })
+    Ok(Started {
+        running: Running { engine, orders, dials: shown, wire, backup: Arc::default() },
+        listening,
+        ended,
+    })
 }
 
 pub(crate) fn network(error: impl std::fmt::Display) -> CommandError {

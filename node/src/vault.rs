@@ -240,7 +240,9 @@ pub fn read_envelope(directory: &Path) -> Result<Envelope, VaultError> {
     let mut bytes = Vec::new();
     match std::fs::File::open(directory.join("store.key")) {
         Ok(file) => file.take(ENVELOPE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(VaultError::NoEnvelope),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(VaultError::NoEnvelope);
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(Envelope::decode(&bytes)?)

@@ -23,8 +23,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     file::refuse_existing(&args.file)?;
     // A running node has a working directory of its own.
-    let path = std::path::absolute(&args.file)
-        .map_err(|error| Failure::unwritable(&args.file, &error))?;
+    let path =
+        std::path::absolute(&args.file).map_err(|error| Failure::unwritable(&args.file, &error))?;
     let mut node = context.node()?;
     let bar = bar(context);
     let written = node.backup(&path, |(rows, total)| {

@@ -5,13 +5,13 @@ use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
-use super::{REWRITE_DUE, StoreError};
 use super::encoding::{encode_checked, encode_document, encode_unsettled};
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, LogNumber, LogRow, PeerRow, ScopeRow,
     UnsettledRow, elder_bytes,
 };
 use super::tables::{self, StoreRead};
+use super::{REWRITE_DUE, StoreError};
 use crate::codec::Writer;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};

@@ -23,7 +23,7 @@ use super::secret::Secret;
 use super::{VaultError, open_store, write_envelope};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::limits::{ENVELOPE_BYTES_MAX, SECTOR_BATCH_BYTES};
-use crate::store::{CopyProgress, Image, RESTORED, Store};
+use crate::store::{CopyProgress, Image, RESTORED, Store, StoreError};
 
 const MAGIC: &[u8; 8] = b"SWBACKUP";
 const VERSION: u8 = 1;
@@ -44,12 +44,7 @@ pub struct Backup {
 }
 
 impl Backup {
-    pub(super) fn new(
-        image: Image,
-        key: VolumeKey,
-        envelope: Envelope,
-        in_use: Arc<()>,
-    ) -> Self {
+    pub(super) fn new(image: Image, key: VolumeKey, envelope: Envelope, in_use: Arc<()>) -> Self {
         Self { image, key, envelope, progress: Arc::default(), _in_use: in_use }
     }
 
@@ -67,10 +62,11 @@ impl Backup {
         let partial = partial(to);
         // One that a crash has left is begun anew; one that another process is writing is not.
         let file = LockedFile::create(&partial).map_err(|error| at(&partial, error))?;
-        let written = self.write_into(&file).map_err(|error| at(&partial, error)).and_then(|bytes| {
-            put_in_place(&partial, to)?;
-            Ok(bytes)
-        });
+        let written =
+            self.write_into(&file).map_err(|error| at(&partial, error)).and_then(|bytes| {
+                put_in_place(&partial, to)?;
+                Ok(bytes)
+            });
         if written.is_err() {
             let _ = remove(&partial);
         }
@@ -130,12 +126,7 @@ pub fn restore<E: From<VaultError>>(
 }
 
 /// Copies the image, checks it, and notes in it where it came from.
-fn fill(
-    backup: &std::fs::File,
-    head: &Head,
-    to: &Path,
-    key: &VolumeKey,
-) -> Result<(), VaultError> {
+fn fill(backup: &std::fs::File, head: &Head, to: &Path, key: &VolumeKey) -> Result<(), VaultError> {
     use std::io::{Read, Seek, SeekFrom};
     let file = LockedFile::create(to)?;
     file.set_len(0)?;
@@ -155,16 +146,26 @@ fn fill(
         done += wanted as u64;
     }
     let handle = file.after(0)?;
-    let mut store = open_store(file, key).map_err(|error| match error {
-        VaultError::OtherStore => VaultError::DamagedBackup,
+    let checked = open_store(file, key).and_then(|mut store| match store.check_pages()? {
+        true => note(&store),
+        false => Err(VaultError::DamagedBackup),
+    });
+    checked.map_err(|error| match error {
+        VaultError::OtherStore | VaultError::Store(StoreError::Corrupt { .. }) => {
+            VaultError::DamagedBackup
+        }
+        VaultError::Store(StoreError::Database(cause)) if !is_disk(&cause) => {
+            VaultError::DamagedBackup
+        }
         error => error,
     })?;
-    if !store.check_pages()? {
-        return Err(VaultError::DamagedBackup);
-    }
-    note(&store)?;
-    drop(store);
     Ok(handle.sync()?)
+}
+
+/// Whether the disk has failed, rather than what was read from it being wrong.
+fn is_disk(cause: &redb::Error) -> bool {
+    matches!(cause, redb::Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof
+        && error.kind() != io::ErrorKind::InvalidData)
 }
 
 fn note(store: &Store) -> Result<(), VaultError> {
@@ -215,12 +216,8 @@ impl Head {
         }
         let image_bytes = reader.u64()?;
         let envelope = reader.piece(ENVELOPE_BYTES_MAX)?;
-        let covered = Writer::new()
-            .bytes(MAGIC)
-            .u8(VERSION)
-            .u64(image_bytes)
-            .piece(envelope)
-            .finish();
+        let covered =
+            Writer::new().bytes(MAGIC).u8(VERSION).u64(image_bytes).piece(envelope).finish();
         if reader.array()? != checksum(&covered) {
             return Err(CodecError::Tag);
         }

@@ -216,7 +216,10 @@ impl Envelope {
     fn wrapping(&self, secret: &Secret) -> Result<Zeroizing<[u8; 32]>, EnvelopeError> {
         let mut key = Zeroizing::new([0; 32]);
         match (&self.derivation, secret) {
-            (Derivation::Argon2id { memory_kib, passes, lanes, salt }, Secret::Passphrase(text)) => {
+            (
+                Derivation::Argon2id { memory_kib, passes, lanes, salt },
+                Secret::Passphrase(text),
+            ) => {
                 let params = Params::new(*memory_kib, *passes, *lanes, Some(32))
                     .map_err(|_| EnvelopeError::Damaged)?;
                 Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
@@ -293,9 +296,14 @@ mod tests {
 
     #[test]
     fn hostile_parameters_are_refused_before_they_cost_anything() {
-        for (memory, passes, lanes) in
-            [(u32::MAX, 1, 1), (64, u32::MAX, 1), (64, 1, u32::MAX), (64, 0, 1), (0, 1, 1), (64, 1, 0)]
-        {
+        for (memory, passes, lanes) in [
+            (u32::MAX, 1, 1),
+            (64, u32::MAX, 1),
+            (64, 1, u32::MAX),
+            (64, 0, 1),
+            (0, 1, 1),
+            (64, 1, 0),
+        ] {
             let mut body = Writer::new()
                 .bytes(MAGIC)
                 .u8(1)
@@ -306,7 +314,11 @@ mod tests {
                 .finish();
             let sum = checksum(&body);
             body.extend_from_slice(&sum);
-            assert_eq!(Envelope::decode(&body), Err(EnvelopeError::Damaged), "{memory} {passes} {lanes}");
+            assert_eq!(
+                Envelope::decode(&body),
+                Err(EnvelopeError::Damaged),
+                "{memory} {passes} {lanes}"
+            );
         }
     }
 

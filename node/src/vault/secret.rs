@@ -109,7 +109,10 @@ mod tests {
         }
         for text in ["", "07", "zz".repeat(32).as_str(), "07".repeat(33).as_str(), "\u{7ff}\n"] {
             std::fs::write(&path, text).unwrap();
-            assert!(matches!(Secret::read_key_file(&path), Err(VaultError::NoKeyFile(_))), "{text}");
+            assert!(
+                matches!(Secret::read_key_file(&path), Err(VaultError::NoKeyFile(_))),
+                "{text}"
+            );
         }
         std::fs::write(&path, [0xff; 64]).unwrap();
         assert!(matches!(Secret::read_key_file(&path), Err(VaultError::NoKeyFile(_))));

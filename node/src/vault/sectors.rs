@@ -291,7 +291,8 @@ mod tests {
         let before = raw(0, 3 * 4096);
         backend.write(4100, &[6; 20]).unwrap();
         let after = raw(0, 3 * 4096);
-        let changed: Vec<usize> = (0..before.len()).filter(|at| before[*at] != after[*at]).collect();
+        let changed: Vec<usize> =
+            (0..before.len()).filter(|at| before[*at] != after[*at]).collect();
         assert!(changed.iter().all(|at| (4096..4128).contains(at)), "{changed:?}");
         backend.write(4100, &[5; 20]).unwrap();
         assert_eq!(raw(0, 3 * 4096), before);
