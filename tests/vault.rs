@@ -173,7 +173,7 @@ fn an_envelope_that_is_missing_torn_or_of_another_home_is_named() {
     let whole = std::fs::read(&envelope).unwrap();
     let refused = |expected: &str| {
         let ended = town.run(&["status"]);
-        assert_eq!((ended.exit, ended.error().as_str()), (Some(1), expected));
+        assert_eq!((ended.exit, ended.error().as_str()), (Some(4), expected));
         let hint = ended.json()["error"]["hint"].to_string();
         assert!(hint.contains("restore") && hint.contains("request"), "{hint}");
     };
