@@ -51,24 +51,16 @@ impl Request for Compact {
 impl From<EnvelopeError> for CommandError {
     fn from(error: EnvelopeError) -> Self {
         match error {
-            EnvelopeError::Damaged => {
-                CommandError::new(ErrorKind::Failed, "store_key_damaged", error)
-            }
+            EnvelopeError::Damaged => Self::new(ErrorKind::Failed, "store_key_damaged", error),
             EnvelopeError::WrongPassphrase => {
-                CommandError::new(ErrorKind::Usage, "wrong_passphrase", error)
+                Self::new(ErrorKind::Usage, "wrong_passphrase", error)
             }
-            EnvelopeError::WrongKeyFile => {
-                CommandError::new(ErrorKind::Usage, "wrong_key_file", error)
-            }
+            EnvelopeError::WrongKeyFile => Self::new(ErrorKind::Usage, "wrong_key_file", error),
             EnvelopeError::NeedsPassphrase => {
-                CommandError::new(ErrorKind::Usage, "passphrase_needed", error)
+                Self::new(ErrorKind::Usage, "passphrase_needed", error)
             }
-            EnvelopeError::NeedsKeyFile => {
-                CommandError::new(ErrorKind::Usage, "key_file_needed", error)
-            }
-            EnvelopeError::Memory => {
-                CommandError::new(ErrorKind::Failed, "passphrase_memory", error)
-            }
+            EnvelopeError::NeedsKeyFile => Self::new(ErrorKind::Usage, "key_file_needed", error),
+            EnvelopeError::Memory => Self::new(ErrorKind::Failed, "passphrase_memory", error),
         }
     }
 }
@@ -77,8 +69,8 @@ impl From<VaultError> for CommandError {
     fn from(error: VaultError) -> Self {
         use std::io::ErrorKind as Io;
         let text = error.to_string();
-        let failed = |code| CommandError::new(ErrorKind::Failed, code, &text);
-        let usage = |code| CommandError::new(ErrorKind::Usage, code, &text);
+        let failed = |code| Self::new(ErrorKind::Failed, code, &text);
+        let usage = |code| Self::new(ErrorKind::Usage, code, &text);
         match error {
             VaultError::Store(error) => error.into(),
             VaultError::Envelope(error) => error.into(),
