@@ -16,6 +16,18 @@ pub(super) struct LockedFile {
     file: File,
     /// Where the backend's first byte stands.
     base: u64,
+    /// Whether the lock ends with this one.
+    owner: bool,
+}
+
+/// Closing a file does not let go of its lock while a child process that is just being started
+/// still has the file open too.
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        if self.owner {
+            let _ = self.file.unlock();
+        }
+    }
 }
 
 impl LockedFile {
@@ -45,16 +57,16 @@ impl LockedFile {
             }
             let held = Handle::from_file(file.try_clone()?)?;
             match Handle::from_path(path) {
-                Ok(named) if named == held => return Ok(Self { file, base: 0 }),
+                Ok(named) if named == held => return Ok(Self { file, base: 0, owner: true }),
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
                 _ => {}
             }
         }
     }
 
-    /// The same file, beginning after so many bytes. The lock ends when the last one is dropped.
+    /// The same file, beginning after so many bytes. The lock ends with the one that was opened.
     pub(super) fn after(&self, base: u64) -> io::Result<Self> {
-        Ok(Self { file: self.file.try_clone()?, base })
+        Ok(Self { file: self.file.try_clone()?, base, owner: false })
     }
 
     /// Everything that was written is on the disk.
