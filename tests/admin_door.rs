@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shouwang_node::store::Store;
+use shouwang_node::vault::{Secret, Vault, VaultError};
 use support::{Node, Office, PATIENCE, SHANGHE, SONGWU};
 
 /// Address and token of a running node.
@@ -180,7 +180,8 @@ fn a_second_opener() {
     assert_eq!(node.pid(), pid);
     node.stop();
 
-    let held = Store::open(&town.home().join("store.redb")).unwrap();
+    let key = Secret::read_key_file(&town.path("key")).unwrap();
+    let held = Vault::open::<VaultError>(&town.home(), |_| Ok(key.clone())).unwrap();
     for arguments in [
         &["elder", "list"][..],
         &["status"],

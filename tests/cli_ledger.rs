@@ -27,6 +27,7 @@ impl Office {
             .args(["--lang", "en", "--as-of", "2026-11-21", "--home"])
             .arg(self.path("home"))
             .args(arguments)
+            .env("SHOUWANG_KEY_FILE", self.path("key"))
             .output()
             .unwrap()
     }

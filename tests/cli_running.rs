@@ -10,6 +10,7 @@ use serde_json::Value;
 fn shouwang(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shouwang"));
     command.args(["--lang", "en", "--json", "--home"]).arg(home);
+    command.env("SHOUWANG_KEY_FILE", home.with_file_name("demo.key"));
     command
 }
 
@@ -58,7 +59,7 @@ impl Drop for Running {
 #[test]
 fn commands_go_to_the_running_node_and_a_second_one_is_told_so() {
     let directory = tempfile::tempdir().unwrap();
-    let home = directory.path();
+    let home = &directory.path().join("home");
     json(shouwang(home).args(["init", "--area", "990121101000"]), 0);
     let (mut node, ready) = Running::start(home);
     assert_eq!(ready["event"], "ready");
@@ -82,7 +83,7 @@ fn commands_go_to_the_running_node_and_a_second_one_is_told_so() {
 #[test]
 fn a_request_to_terminate_ends_the_node_cleanly() {
     let directory = tempfile::tempdir().unwrap();
-    let home = directory.path();
+    let home = &directory.path().join("home");
     json(shouwang(home).args(["init", "--area", "990121101000"]), 0);
     for signal in ["-TERM", "-INT"] {
         let (mut node, _) = Running::start(home);

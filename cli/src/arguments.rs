@@ -27,6 +27,10 @@ pub(crate) struct Arguments {
 pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "SHOUWANG_HOME")]
     pub(crate) home: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "FILE", env = crate::secret::KEY_FILE_VARIABLE)]
+    pub(crate) key_file: Option<PathBuf>,
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[arg(long, global = true, value_enum, default_value = "table")]

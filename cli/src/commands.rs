@@ -6,6 +6,8 @@ use crate::context::Context;
 use crate::error::Exit;
 
 pub(crate) mod area;
+pub(crate) mod backup;
+pub(crate) mod compact;
 pub(crate) mod completions;
 mod custody;
 pub(crate) mod demo;
@@ -19,6 +21,7 @@ pub(crate) mod log;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod request;
+pub(crate) mod restore;
 pub(crate) mod sample;
 pub(crate) mod status;
 pub(crate) mod sync;
@@ -38,6 +41,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Area(area::Command),
     Up(up::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Compact(compact::Args),
     Import(import::Args),
     #[command(subcommand)]
     Elder(elder::Command),
@@ -66,6 +72,9 @@ impl Command {
             Self::Device(command) => device::run(command, context),
             Self::Area(command) => area::run(command, context),
             Self::Up(args) => up::run(args, context),
+            Self::Backup(args) => backup::run(args, context),
+            Self::Restore(args) => restore::run(args, context),
+            Self::Compact(args) => compact::run(args, context),
             Self::Import(args) => import::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),

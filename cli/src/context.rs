@@ -1,6 +1,7 @@
 //! What every command is given: the home, the catalogue, where to print, and what day it is.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
@@ -8,11 +9,14 @@ use shouwang_node::home::{Home, HomeError, Node};
 
 use crate::message::Messages;
 use crate::output::Output;
+use crate::secret::Secrets;
 
 /// What every command is given.
 pub(crate) struct Context {
     /// The node's directory.
     pub(crate) home: Home,
+    /// What opens it.
+    pub(crate) secrets: Arc<Secrets>,
     /// What the program says.
     pub(crate) messages: Messages,
     /// Where it prints.

@@ -172,7 +172,9 @@ impl Described {
             ErrorKind::Refused => Exit::Refused,
             ErrorKind::NotFound | ErrorKind::Failed => Exit::Failed,
         };
-        let exit = if error.code() == "store_corrupt" { Exit::AtRisk } else { exit };
+        let at_risk =
+            ["store_corrupt", "store_key_missing", "store_key_damaged", "store_key_foreign"];
+        let exit = if at_risk.contains(&error.code()) { Exit::AtRisk } else { exit };
         let home = |path: &Path| BTreeMap::from([("home".to_owned(), path.display().to_string())]);
         let arguments = match error {
             HomeError::NoNode(path)

@@ -22,12 +22,14 @@ mod output;
 mod parse;
 mod qr;
 mod sample;
+mod secret;
 mod token_text;
 mod words;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use shouwang_node::home::Home;
@@ -37,6 +39,7 @@ use crate::context::Context;
 use crate::error::{Described, Exit, Failure};
 use crate::message::Messages;
 use crate::output::{ColorChoice, Format, Mark, Output};
+use crate::secret::Secrets;
 
 fn main() -> ExitCode {
     let raw: Vec<OsString> = std::env::args_os().collect();
@@ -72,7 +75,9 @@ fn main() -> ExitCode {
         Err(failure) => return code(finish(Err(failure.into()), output, &messages)),
     };
     let verbose = arguments.global.verbose;
-    let context = Context { home: Home::at(home), messages, output, as_of, verbose };
+    let secrets = Arc::new(Secrets::new(&arguments.global, home.clone(), &messages));
+    let home = Home::at(home).with_secrets(secrets.clone());
+    let context = Context { home, secrets, messages, output, as_of, verbose };
     code(finish(arguments.command.run(&context), output, &context.messages))
 }
 

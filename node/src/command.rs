@@ -24,6 +24,7 @@ pub mod quarantine;
 pub mod refused;
 pub mod revoke;
 pub mod status;
+pub mod storage;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -81,6 +82,7 @@ dispatch!(
     revoke::DeviceRetire,
     quarantine::QuarantineList,
     quarantine::QuarantineAdopt,
+    storage::Compact,
     verify::Verify,
     custody::RetireCheck,
     custody::ReceiptAwaited,

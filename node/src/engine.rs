@@ -34,16 +34,20 @@ use crate::store::rows::{DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::wire::Aside;
 use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
+use crate::vault::Vault;
 
 mod authority;
-
 mod receipts;
+mod storage;
 
 pub use authority::RevokeReport;
+pub use storage::Rewritten;
 
 /// A node without its sockets.
 pub struct Engine {
     store: Store,
+    /// Where the store is, if it is in a file.
+    vault: Option<Vault>,
     keys: DeviceKeys,
     authority: Authority,
     own_grant: GrantId,
@@ -140,6 +144,7 @@ impl Engine {
         let lineage = Lineage::open(&store, own.keys.device(), own.incarnation, &mut entropy)?;
         Ok(Self {
             store,
+            vault: None,
             keys: own.keys,
             authority,
             own_grant: own.grant,

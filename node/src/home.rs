@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use shouwang_crdt_schema::division::DivisionCode;
 use thiserror::Error;
@@ -15,13 +16,18 @@ use crate::identity::grant::{GrantId, Role};
 use crate::identity::token::root_to_text;
 use crate::machine::{now, seed};
 use crate::setup::{self, SetupError};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::transport::DialState;
 
-/// A node's directory: `store.redb` and, while it runs, `admin.json`.
+mod storage;
+
+pub use storage::SecretSource;
+
+/// A node's directory: `store.redb`, `store.key` and, while it runs, `admin.json`.
 #[derive(Clone, Debug)]
 pub struct Home {
     path: PathBuf,
+    secrets: Arc<dyn SecretSource>,
 }
 
 /// A way to ask the node of a home: the running process, or its store opened here.
@@ -128,7 +134,7 @@ impl HomeError {
 impl Home {
     /// The home in this directory; nothing is touched yet.
     pub fn at(path: impl AsRef<Path>) -> Self {
-        Self { path: path.as_ref().to_owned() }
+        Self { path: path.as_ref().to_owned(), secrets: Arc::new(storage::NoSecrets) }
     }
 
     /// The directory.
@@ -138,7 +144,7 @@ impl Home {
 
     /// Makes a new mesh and this device its first.
     pub fn init(&self, options: &InitOptions) -> Result<Initialised, HomeError> {
-        let store = self.create()?;
+        let (_, store) = self.create()?;
         let mut entropy = Entropy::new(seed()?);
         let root = setup::init(&store, &mut entropy, options.area, &options.name, now().wall_ms)
             .map_err(|error| self.setup(error))?;
@@ -152,7 +158,7 @@ impl Home {
 
     /// Makes this device's keys, or shows them again.
     pub fn request(&self) -> Result<Requested, HomeError> {
-        let store = self.create()?;
+        let (_, store) = self.create()?;
         let request = setup::request(&store, &mut Entropy::new(seed()?))
             .map_err(|error| self.setup(error))?;
         Ok(Requested { request: request.to_text(), device: request.device })
@@ -160,7 +166,7 @@ impl Home {
 
     /// Pins the invite's root and takes its grant.
     pub fn join(&self, invite: &str) -> Result<Joined, HomeError> {
-        let store = self.open()?;
+        let (_, store) = self.open()?;
         let grant = setup::join(&store, &mut Entropy::new(seed()?), invite)
             .map_err(|error| self.setup(error))?;
         let addresses = store
@@ -193,46 +199,12 @@ impl Home {
 
     /// The engine over the store opened here.
     pub(crate) fn open_engine(&self) -> Result<Engine, HomeError> {
-        let (store, seed) = (self.open()?, seed()?);
-        guarded(|| Engine::open(store, seed))?.map_err(|error| self.setup(error))
-    }
-
-    fn store_path(&self) -> PathBuf {
-        self.path.join("store.redb")
-    }
-
-    fn open(&self) -> Result<Store, HomeError> {
-        if !self.store_path().exists() {
-            return Err(HomeError::NoNode(self.path.clone()));
-        }
-        Store::open(&self.store_path()).map_err(|error| self.store(error))
-    }
-
-    /// Opens the store, or makes directory and file such that only their owner may read them.
-    fn create(&self) -> Result<Store, HomeError> {
-        let failed = |error: std::io::Error| {
-            HomeError::Command(
-                CommandError::new(ErrorKind::Failed, "home_not_writable", &error)
-                    .with("path", self.path.display())
-                    .with("detail", error),
-            )
-        };
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::DirBuilderExt;
-            builder.mode(0o700);
-        }
-        builder.create(&self.path).map_err(failed)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create(true).truncate(false).mode(0o600);
-            options.open(self.store_path()).map_err(failed)?;
-        }
-        Store::open(&self.store_path()).map_err(|error| self.store(error))
+        let ((vault, store), seed) = (self.open()?, seed()?);
+        let opened = guarded(|| Engine::open(store, seed))?;
+        let mut engine = opened.map_err(|error| self.setup(error))?;
+        engine.keep_in(vault);
+        guarded(|| engine.rewrite_if_due())?.map_err(|error| self.store(error))?;
+        Ok(engine)
     }
 
     fn store(&self, error: StoreError) -> HomeError {
@@ -285,7 +257,11 @@ impl Node {
     pub fn call<R: Request>(&mut self, request: R) -> Result<R::Reply, HomeError> {
         match &mut self.0 {
             Door::Running(client) => Ok(client.ask(R::NAME, &request)?),
-            Door::Here(engine) => Ok(guarded(|| request.execute(engine, now()))??),
+            Door::Here(engine) => {
+                let reply = guarded(|| request.execute(engine, now()))??;
+                guarded(|| engine.rewrite_if_due())?.map_err(CommandError::from)?;
+                Ok(reply)
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! limits ← identity ← log ← { sync, store }
+//! store ← vault ← engine
 //! { crdt-schema, store } ← { counting, custody, index } ← ingest ← engine ← command
 //! command ← { transport ← runtime ← admin ← home ← process }     (feature `runtime`)
 //! ```
@@ -41,6 +42,7 @@ pub mod setup;
 pub mod statement;
 pub mod store;
 pub mod sync;
+pub mod vault;
 pub mod verify;
 
 #[cfg(feature = "runtime")]

@@ -186,3 +186,39 @@ pub const REVOCATION_CUTS_MAX: usize = 192;
 pub const REVOCATION_APART_MAX: usize = 700;
 
 const _: () = assert!(REVOCATION_CUTS_MAX * 53 + REVOCATION_APART_MAX * 8 + 40 <= BODY_BYTES_MAX);
+
+/// Memory of Argon2id for a new passphrase, KiB: what RFC 9106 recommends where memory is scarce. A
+/// village laptop with 2 GB has it to spare for half a second; a guesser's hardware has to have it
+/// for every guess.
+pub const ARGON2_MEMORY_KIB: u32 = 64 * 1024;
+
+/// Passes of Argon2id over that memory: 0.16 s on a server of 2025, half a second on a laptop that
+/// is three times slower. One lane: our implementation uses one thread.
+pub const ARGON2_PASSES: u32 = 3;
+
+/// Most memory that an envelope may ask for, KiB: four times ours leaves room for a later version,
+/// and a hostile envelope cannot take an old laptop's memory.
+pub const ARGON2_MEMORY_KIB_MAX: u32 = 4 * ARGON2_MEMORY_KIB;
+
+/// Most passes that an envelope may ask for: with the most memory about ten seconds on an old laptop.
+pub const ARGON2_PASSES_MAX: u32 = 16;
+
+/// Most lanes that an envelope may ask for.
+pub const ARGON2_LANES_MAX: u32 = 8;
+
+/// Shortest passphrase that is accepted as a new one, characters. Argon2id makes a guess cost half a
+/// second; below eight characters even that is too few guesses.
+pub const PASSPHRASE_CHARS_MIN: usize = 8;
+
+/// Longest passphrase, bytes: a long sentence in Chinese has 300.
+pub const PASSPHRASE_BYTES_MAX: usize = 1024;
+
+/// Longest envelope that is read, bytes: 149 in this version, and room for a later one.
+pub const ENVELOPE_BYTES_MAX: usize = 1024;
+
+/// Longest key file that is read, bytes: 64 digits, and white space round them.
+pub const KEY_FILE_BYTES_MAX: u64 = 256;
+
+/// Bytes that are encrypted at once while a file is written, at most: a redb page is 4 KiB, its
+/// largest about this.
+pub const SECTOR_BATCH_BYTES: usize = 64 * 1024;

@@ -1,13 +1,16 @@
 //! Tokio drives the engine: one thread for the engine, tasks for the sockets.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::command::{CommandError, ErrorKind, Request};
+use crate::command::storage::BackedUp;
+use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::setup;
+use crate::store::CopyProgress;
 use crate::transport::{
     DialState, Dials, Order, Transport, TransportError, WireBytes, check_address,
 };
@@ -34,6 +37,8 @@ pub(crate) struct Running {
     orders: mpsc::UnboundedSender<Order>,
     dials: Arc<Mutex<BTreeMap<String, DialState>>>,
     wire: WireBytes,
+    /// Of the backup that was begun last.
+    backup: Arc<Mutex<Arc<CopyProgress>>>,
 }
 
 impl Running {
@@ -55,6 +60,22 @@ impl Running {
                 crate::command::dispatch(engine, now, &name, &json)
             })
             .await?
+    }
+
+    /// Writes a backup of the store as it is now, beside the engine.
+    pub(crate) async fn backup(&self, to: PathBuf) -> Result<BackedUp, CommandError> {
+        let backup = self.engine.call(|engine, _| engine.backup()).await??;
+        *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = backup.progress();
+        let file = to.clone();
+        let written = tokio::task::spawn_blocking(move || backup.write(&file)).await;
+        let bytes =
+            written.map_err(|error| CommandError::new(ErrorKind::Failed, "thread", error))??;
+        Ok(BackedUp { schema_version: JSON_SCHEMA_VERSION, file: to, bytes })
+    }
+
+    /// How far that backup is: rows written, rows in all.
+    pub(crate) fn backup_progress(&self) -> (u64, u64) {
+        self.backup.lock().unwrap_or_else(PoisonError::into_inner).get()
     }
 
     /// Dials these addresses and everything else that is not connected.
@@ -113,7 +134,11 @@ pub(crate) async fn start(
     tokio::spawn(transport.run());
     let orders = ends.orders.clone();
     let (engine, ended) = thread::spawn(engine, ends)?;
-    Ok(Started { running: Running { engine, orders, dials: shown, wire }, listening, ended })
+    Ok(Started {
+        running: Running { engine, orders, dials: shown, wire, backup: Arc::default() },
+        listening,
+        ended,
+    })
 }
 
 pub(crate) fn network(error: impl std::fmt::Display) -> CommandError {

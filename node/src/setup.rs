@@ -66,9 +66,7 @@ const INCARNATION: &str = "incarnation";
 const EPOCH: &str = "epoch";
 const INDEX_SECRET: &str = "index_secret";
 
-/// Set (to anything but nothing) in a store that was put back from a backup: the next start mints a
-/// new incarnation and clears it.
-pub const RESTORED: &str = "restored";
+pub use crate::store::RESTORED;
 
 /// Set once an incarnation was minted because a later one than ours was seen.
 pub(crate) const ANSWERED: &str = "later_incarnation_answered";

@@ -4,6 +4,8 @@
 //! any point leaves a consistent node, and a peer is told `Have` only after that commit.
 //! Documents and index can be rebuilt from the log.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use redb::{
     Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableError,
     WriteTransaction,
@@ -15,6 +17,7 @@ use crate::limits::STORE_CACHE_BYTES;
 
 pub mod audit;
 pub mod chains;
+mod copy;
 pub mod custody;
 mod encoding;
 pub mod rows;
@@ -22,16 +25,25 @@ pub mod tables;
 pub mod write;
 
 pub use chains::ChainRead;
+pub use copy::{CopyProgress, Image};
 pub use tables::{Snapshot, StoreRead};
 pub use write::Transaction;
 
 /// What this version writes and reads: the tables' layout and the schema of the documents.
 pub const FORMAT: &str = "shouwang store 1, schema 1";
 
+/// Meta: something was deleted whose bytes shall not stay in the file. Any value; whoever set it in a
+/// transaction need do nothing more: the store is written anew right after it, or when it is opened.
+pub const REWRITE_DUE: &str = "rewrite_due";
+
+/// Meta: 1 (eight bytes) in a store that came out of a backup, until the engine has dealt with it.
+pub const RESTORED: &str = "restored";
+
 /// A node's store.
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    rewrite_due: AtomicBool,
 }
 
 /// Why the store did not do as asked.
@@ -62,7 +74,8 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the database file, or makes it.
+    /// Opens a database file that is not encrypted, or makes it: for tests and tools. The store of a
+    /// home goes through the vault.
     pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
         // redb 4.5 panics over some damaged pages.
         std::panic::catch_unwind(|| Self::with(Self::builder().create(path))).unwrap_or_else(|_| {
@@ -87,7 +100,7 @@ impl Store {
             redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
             error => redb_error(error),
         })?;
-        let store = Self { database };
+        let store = Self { database, rewrite_due: AtomicBool::new(false) };
         store.check_format()?;
         Ok(store)
     }
@@ -105,7 +118,11 @@ impl Store {
             let found =
                 meta.get("format").map_err(redb_error)?.map(|found| readable(found.value()));
             match found {
-                Some(found) if found == FORMAT => false,
+                Some(found) if found == FORMAT => {
+                    let due = meta.get(REWRITE_DUE).map_err(redb_error)?.is_some();
+                    self.rewrite_due.store(due, Ordering::Relaxed);
+                    false
+                }
                 Some(found) => return Err(StoreError::OtherSchema { found, expected: FORMAT }),
                 None => {
                     meta.insert("format", encoding::encode_checked(FORMAT.as_bytes()).as_slice())
@@ -134,19 +151,31 @@ impl Store {
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let transaction = self.database.begin_write().map_err(redb_error)?;
-        let result = Self::run(&transaction, work)?;
+        let (result, rewrite_due) = Self::run(&transaction, work)?;
         transaction.commit().map_err(redb_error)?;
+        self.rewrite_due.fetch_or(rewrite_due, Ordering::Relaxed);
         Ok(result)
+    }
+
+    /// Whether [`REWRITE_DUE`] stands in the store and nobody has put it off.
+    pub fn rewrite_is_due(&self) -> bool {
+        self.rewrite_due.load(Ordering::Relaxed)
+    }
+
+    /// A rewrite has failed: the next is tried when the store is opened again, or when another is
+    /// asked for.
+    pub fn put_off_rewrite(&self) {
+        self.rewrite_due.store(false, Ordering::Relaxed);
     }
 
     fn run<T, E: From<StoreError>>(
         transaction: &WriteTransaction,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    ) -> Result<(T, bool), E> {
         let mut tables = Transaction::open(transaction)?;
         let result = work(&mut tables)?;
         tables.count_commit()?;
-        Ok(result)
+        Ok((result, tables.rewrite_due))
     }
 
     /// Reads every page and checks redb's own checksums. False if something was repaired.

@@ -10,6 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["log"],
     &["authority"],
     &["store"],
+    &["vault"],
     &["counting", "custody", "index", "digest", "replication"],
     &["gathered", "statement"],
     &["ingest"],

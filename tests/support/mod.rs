@@ -115,6 +115,8 @@ impl Office {
             .args(["--json", "--lang", "en", "--home"])
             .arg(self.home())
             .args(arguments)
+            .env("SHOUWANG_KEY_FILE", self.path("key"))
+            .env_remove("SHOUWANG_PASSPHRASE")
             .stdin(Stdio::null());
         if !arguments.contains(&"--as-of") {
             command.args(["--as-of", TODAY]);

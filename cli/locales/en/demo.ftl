@@ -30,6 +30,6 @@ demo-totals = { $nodes } nodes · { $elders ->
 } · { $bytes } on the wire · { $seconds } s
 demo-kept =
     The homes are in { $path }. To explore them:
-      shouwang --home { $path }/shanghe elder list
-      shouwang --home { $path }/county status
-      shouwang --home { $path }/songwu verify
+      shouwang --home { $path }/shanghe --key-file { $path }/demo.key elder list
+      shouwang --home { $path }/county --key-file { $path }/demo.key status
+      shouwang --home { $path }/songwu --key-file { $path }/demo.key verify

@@ -134,6 +134,64 @@ error-reply = The node's answer could not be written
 error-import_answer = The node did not answer for every row; nothing is known of the others
     .hint = Import the file again: what is in already stays as it is
 
+# Encryption, backup.
+error-secret_needed = The node's data is encrypted, and nothing opens it here
+    .hint =
+        On a terminal the passphrase is asked for. Otherwise one of these:
+        --passphrase-file FILE, or SHOUWANG_PASSPHRASE in the environment
+        --key-file FILE, or SHOUWANG_KEY_FILE in the environment
+error-new_secret_needed = What shall lock the node from now on?
+    .hint = shouwang device passphrase --new-passphrase-file FILE, or --new-key-file FILE
+error-two_secrets = A passphrase and a key file are given; a node is locked with one of them
+    .hint = Leave out --passphrase-file, SHOUWANG_PASSPHRASE, --key-file or SHOUWANG_KEY_FILE
+error-passphrase_length = A passphrase has at least { $least } characters
+    .hint = Several words in a row are easy to remember and hard to guess
+error-passphrases_differ = The two passphrases differ
+    .hint = Try again
+error-terminal = The terminal cannot be read: { $detail }
+    .hint = Use --passphrase-file FILE or --key-file FILE
+error-wrong_passphrase = The passphrase is wrong
+    .hint =
+        Try again: capitals, input method.
+        A forgotten passphrase or a lost key file cannot be recovered by anybody. Enrol this device anew from a new directory (shouwang --home NEW request, then grant and join): everything that was synced comes back from peers
+error-wrong_key_file = This key file does not open the node
+    .hint =
+        Look for the one that was made with it.
+        A forgotten passphrase or a lost key file cannot be recovered by anybody. Enrol this device anew from a new directory (shouwang --home NEW request, then grant and join): everything that was synced comes back from peers
+error-passphrase_needed = The node is locked with a passphrase, not with a key file
+    .hint = Leave out --key-file, or use --passphrase-file FILE
+error-key_file_needed = The node is locked with a key file, not with a passphrase
+    .hint = --key-file FILE, or SHOUWANG_KEY_FILE in the environment
+error-passphrase_memory = There is not enough free memory to try the passphrase
+    .hint = Close other programs and try again
+error-key_file_not_found = There is no key file { $path }
+    .hint = Bring in the medium that it is on. A forgotten passphrase or a lost key file cannot be recovered by anybody. Enrol this device anew from a new directory (shouwang --home NEW request, then grant and join): everything that was synced comes back from peers
+error-not_a_key_file = { $path } is no key file: a key file has 64 hexadecimal digits
+error-key_file_in_home = The key file { $path } would lie in the home that it opens
+    .hint = Keep it elsewhere, on another medium if possible: --key-file FILE
+error-store_key_missing = store.key is missing, and without it nobody can read the node's data
+    .hint =
+        From a backup: shouwang --home NEW restore FILE
+        Without one, enrol anew: shouwang --home NEW request, then grant and join; what was synced comes back from peers
+error-store_key_damaged = store.key is damaged, and without it nobody can read the node's data
+    .hint =
+        From a backup: shouwang --home NEW restore FILE
+        Without one, enrol anew: shouwang --home NEW request, then grant and join; what was synced comes back from peers
+error-store_key_foreign = store.key belongs to another store, or the beginning of the store is damaged
+    .hint =
+        Put back the two files that belong together, or restore a backup: shouwang --home NEW restore FILE
+        Without one, enrol anew: shouwang --home NEW request, then grant and join; what was synced comes back from peers
+error-store_not_encrypted = The store is not encrypted: an older version of this program has written it
+    .hint = Enrol anew from a new directory: shouwang --home NEW request; what was synced comes back from peers. Then destroy the old file
+error-backup_running = A backup is being written
+    .hint = Try again when it is done
+error-home_not_empty = { $path } is not empty
+    .hint = Restore into a new directory: shouwang --home NEW restore FILE
+error-not_a_backup = { $path } is no backup, or its beginning is damaged
+error-backup_damaged = The backup is damaged
+    .hint = Use another backup; without one, enrol anew: shouwang --home NEW request, then grant and join
+error-file_failed = { $path } cannot be read or written: { $detail }
+
 # What a device may do.
 error-no_right = This device may not write { $part } in { $scope }
     .hint = shouwang status

@@ -17,6 +17,8 @@ help-heading =
 
 help = Shouwang 守望 keeps records of rural left-behind elders in village, township and county, on and off line
     .home = The node's directory
+    .passphrase-file = Take the passphrase from the first line of this file instead of asking; SHOUWANG_PASSPHRASE may hold it too
+    .key-file = Open the home with this key file instead of a passphrase; a new home makes it where there is none
     .json = Print one JSON object instead of text
     .format = How tables are printed
     .color = When text is coloured
@@ -126,6 +128,31 @@ help-up = Run the node until it is told to stop
         shouwang up
         shouwang up --peer /ip4/10.1.2.3/tcp/4420
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
+
+help-device = This device and others
+    .example =
+        shouwang device passphrase
+help-device-passphrase = Lock this node's home with another passphrase or key file; it may be running meanwhile
+    .new-passphrase-file = Take the new passphrase from the first line of this file instead of asking
+    .new-key-file = Lock it with this key file instead of a passphrase; one is made where there is none
+    .example =
+        shouwang device passphrase
+        shouwang device passphrase --new-key-file /media/key/office.key
+
+help-backup = Write everything this node holds into one encrypted file; it may be running meanwhile
+    .file = The new file; one that is there is never overwritten
+    .example =
+        shouwang backup /media/stick/office.backup
+
+help-restore = Make a new home out of a backup
+    .file = The backup; it is opened by the passphrase or key file that the home had when it was made
+    .example =
+        shouwang --home NEW restore /media/stick/office.backup
+        shouwang --home NEW --key-file office.key restore office.backup
+
+help-compact = Write the store anew, so that nothing deleted stays in its file
+    .example =
+        shouwang compact
 
 help-import = Import ledgers: .xlsx, or .csv in UTF-8 or GB18030
     .files = The ledgers

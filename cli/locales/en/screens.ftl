@@ -96,6 +96,21 @@ up-admin = Commands on this machine reach it at { $address }
 up-stop = Stop it with ctrl-c
 up-stopped = The node has stopped
 
+# Passphrase, backup.
+passphrase-prompt = Passphrase of this node:
+passphrase-prompt-new = New passphrase:
+passphrase-prompt-again = Once more:
+passphrase-changed = The node is locked with the new passphrase
+key-file-changed = The node is locked with the key file. Keep it apart from this computer, with a copy: without it nobody can read the node's data
+secret-of-old-backups = Backups that were made before still open with what locked the node then
+secret-forgotten = A forgotten passphrase or a lost key file cannot be recovered by anybody. Enrol this device anew from a new directory (shouwang --home NEW request, then grant and join): everything that was synced comes back from peers
+backup-progress = Backing up
+backup-done = Backup written: { $path }, { $bytes } bytes
+backup-secret = It opens with this node's present passphrase or key file, and with nothing else
+restore-done = Restored into { $home }
+restore-next = Sync once before writing anything: shouwang sync. Entries made since the backup come back from peers. Do not run the old home again beside this one
+compact-done = Written anew: { $before } bytes before, { $after } bytes now
+
 # Import.
 import-progress = Importing
 import-heading =

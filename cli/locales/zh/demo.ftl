@@ -18,6 +18,6 @@ demo-conflict = 保留的冲突：{ $elder }的{ $field }，生效 { $effective 
 demo-totals = { $nodes } 个节点 · { $elders } 位老人 · { $entries } 条记录 · { $conflicts } 处冲突 · 传输 { $bytes } · { $seconds } 秒
 demo-kept =
     各节点目录在 { $path }，可这样查看：
-      shouwang --home { $path }/shanghe elder list
-      shouwang --home { $path }/county status
-      shouwang --home { $path }/songwu verify
+      shouwang --home { $path }/shanghe --key-file { $path }/demo.key elder list
+      shouwang --home { $path }/county --key-file { $path }/demo.key status
+      shouwang --home { $path }/songwu --key-file { $path }/demo.key verify

@@ -134,6 +134,64 @@ error-reply = 节点的答复无法写出
 error-import_answer = 节点没有对每一行作答，其余各行情况不明
     .hint = 请再导入一次，已导入的不会改变
 
+# 加密与备份。
+error-secret_needed = 数据已加密，此处没有可以打开它的口令或密钥文件
+    .hint =
+        在终端上运行会询问口令。否则请用其一：
+        --passphrase-file FILE，或环境变量 SHOUWANG_PASSPHRASE
+        --key-file FILE，或环境变量 SHOUWANG_KEY_FILE
+error-new_secret_needed = 今后用什么上锁？
+    .hint = shouwang device passphrase --new-passphrase-file FILE，或 --new-key-file FILE
+error-two_secrets = 口令和密钥文件只能用一种
+    .hint = 去掉 --passphrase-file、SHOUWANG_PASSPHRASE、--key-file、SHOUWANG_KEY_FILE 中多余的
+error-passphrase_length = 口令至少 { $least } 个字符
+    .hint = 几个词连在一起，好记又难猜
+error-passphrases_differ = 两次输入的口令不同
+    .hint = 请再试一次
+error-terminal = 终端无法读取：{ $detail }
+    .hint = 请用 --passphrase-file FILE 或 --key-file FILE
+error-wrong_passphrase = 口令不对
+    .hint =
+        请再试一次，注意大小写和输入法。
+        口令忘记或密钥文件丢失，谁也无法找回。请用新目录重新加入（shouwang --home NEW request，再 grant、join）：同步过的内容会从其他节点取回
+error-wrong_key_file = 这个密钥文件打不开本节点
+    .hint =
+        请找当初建立的那一个。
+        口令忘记或密钥文件丢失，谁也无法找回。请用新目录重新加入（shouwang --home NEW request，再 grant、join）：同步过的内容会从其他节点取回
+error-passphrase_needed = 本节点用口令上锁，不用密钥文件
+    .hint = 去掉 --key-file，或用 --passphrase-file FILE
+error-key_file_needed = 本节点用密钥文件上锁，不用口令
+    .hint = --key-file FILE，或环境变量 SHOUWANG_KEY_FILE
+error-passphrase_memory = 空闲内存不足，无法核对口令
+    .hint = 关闭其他程序后再试
+error-key_file_not_found = 没有密钥文件 { $path }
+    .hint = 请接上存放它的介质。口令忘记或密钥文件丢失，谁也无法找回。请用新目录重新加入（shouwang --home NEW request，再 grant、join）：同步过的内容会从其他节点取回
+error-not_a_key_file = { $path } 不是密钥文件：密钥文件是 64 位十六进制数字
+error-key_file_in_home = 密钥文件 { $path } 位于它所打开的目录之中
+    .hint = 请放在别处，最好是另一介质：--key-file FILE
+error-store_key_missing = store.key 不见了，没有它谁也读不了本节点的数据
+    .hint =
+        有备份：shouwang --home NEW restore FILE
+        没有备份则重新加入：shouwang --home NEW request，再 grant、join；同步过的内容会从其他节点取回
+error-store_key_damaged = store.key 已损坏，没有它谁也读不了本节点的数据
+    .hint =
+        有备份：shouwang --home NEW restore FILE
+        没有备份则重新加入：shouwang --home NEW request，再 grant、join；同步过的内容会从其他节点取回
+error-store_key_foreign = store.key 属于另一个数据文件，或数据文件开头已损坏
+    .hint =
+        把成对的两个文件放回原处，或用备份恢复：shouwang --home NEW restore FILE
+        没有备份则重新加入：shouwang --home NEW request，再 grant、join；同步过的内容会从其他节点取回
+error-store_not_encrypted = 数据文件没有加密，是旧版程序写的
+    .hint = 用新目录重新加入：shouwang --home NEW request；同步过的内容会从其他节点取回。然后销毁旧文件
+error-backup_running = 正在写备份
+    .hint = 写完后再试
+error-home_not_empty = { $path } 不是空目录
+    .hint = 请恢复到新目录：shouwang --home NEW restore FILE
+error-not_a_backup = { $path } 不是备份，或开头已损坏
+error-backup_damaged = 备份已损坏
+    .hint = 换一个备份；没有则重新加入：shouwang --home NEW request，再 grant、join
+error-file_failed = { $path } 无法读写：{ $detail }
+
 # 权限。
 error-no_right = 本设备无权填写 { $scope } 的 { $part }
     .hint = shouwang status

@@ -17,6 +17,8 @@ help-heading =
 
 help = 守望：农村留守老年人档案，村、乡镇、县三级各存一份，联网断网都能用
     .home = 本节点的目录
+    .passphrase-file = 口令取自此文件第一行，不再询问；也可放在环境变量 SHOUWANG_PASSPHRASE 中
+    .key-file = 用此密钥文件代替口令打开；新建节点时，文件不存在则新建
     .json = 输出一个 JSON 对象，不输出文字
     .format = 表格的输出方式
     .color = 何时使用颜色
@@ -126,6 +128,31 @@ help-up = 运行本节点，直到叫停
         shouwang up
         shouwang up --peer /ip4/10.1.2.3/tcp/4420
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
+
+help-device = 本设备和其他设备
+    .example =
+        shouwang device passphrase
+help-device-passphrase = 更换本节点的口令或密钥文件；节点可以正在运行
+    .new-passphrase-file = 新口令取自此文件第一行，不再询问
+    .new-key-file = 改用此密钥文件上锁，不用口令；文件不存在则新建
+    .example =
+        shouwang device passphrase
+        shouwang device passphrase --new-key-file /media/key/office.key
+
+help-backup = 把本节点的全部数据写入一个加密文件；节点可以正在运行
+    .file = 新文件；已有的文件不会被覆盖
+    .example =
+        shouwang backup /media/stick/office.backup
+
+help-restore = 用备份建立一个新目录
+    .file = 备份文件；用备份当时的口令或密钥文件打开
+    .example =
+        shouwang --home NEW restore /media/stick/office.backup
+        shouwang --home NEW --key-file office.key restore office.backup
+
+help-compact = 重写数据文件，已删除的内容不再留在其中
+    .example =
+        shouwang compact
 
 help-import = 导入台账：.xlsx，或 UTF-8、GB18030 编码的 .csv
     .files = 台账文件

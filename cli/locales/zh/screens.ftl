@@ -78,6 +78,21 @@ up-admin = 本机命令通过 { $address } 与它往来
 up-stop = 按 ctrl-c 停止
 up-stopped = 节点已停止
 
+# 口令与备份。
+passphrase-prompt = 本节点的口令：
+passphrase-prompt-new = 新口令：
+passphrase-prompt-again = 再输一遍：
+passphrase-changed = 已改用新口令
+key-file-changed = 已改用密钥文件。请与本机分开保管并另存一份：没有它，谁也读不了本节点的数据
+secret-of-old-backups = 此前的备份仍用当时的口令或密钥文件打开
+secret-forgotten = 口令忘记或密钥文件丢失，谁也无法找回。请用新目录重新加入（shouwang --home NEW request，再 grant、join）：同步过的内容会从其他节点取回
+backup-progress = 备份中
+backup-done = 备份已写入 { $path }，{ $bytes } 字节
+backup-secret = 打开它要用本节点现在的口令或密钥文件，别无他法
+restore-done = 已恢复到 { $home }
+restore-next = 先同步一次再录入：shouwang sync。备份之后的内容会从其他节点取回。不要再同时运行旧目录
+compact-done = 已重写：原 { $before } 字节，现 { $after } 字节
+
 # 导入。
 import-progress = 正在导入
 import-heading =

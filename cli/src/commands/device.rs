@@ -11,6 +11,7 @@ use crate::output::{Cell, Mark, Table};
 
 mod check;
 mod list;
+mod passphrase;
 mod retire;
 mod revoke;
 
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     List(list::Args),
     Revoke(revoke::Args),
     Retire(retire::Args),
+    Passphrase(passphrase::Args),
 }
 
 /// Runs a command about devices.
@@ -28,6 +30,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
         Command::List(args) => list::run(args, context),
         Command::Revoke(args) => revoke::run(args, context),
         Command::Retire(args) => retire::run(args, context),
+        Command::Passphrase(args) => passphrase::run(args, context),
     }
 }
 

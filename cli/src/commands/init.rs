@@ -101,6 +101,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             output.line("")?;
         }
     }
+    output.note(&messages.text("secret-forgotten"));
     output.note(&messages.text("init-next"));
     Ok(Exit::Done)
 }

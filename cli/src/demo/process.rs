@@ -38,6 +38,7 @@ impl Process {
     /// Starts `up` on a home and waits until it is ready. What it logs goes to `log`.
     pub(crate) fn start(
         home: &Path,
+        key_file: &Path,
         peer: Option<&str>,
         log: &Path,
         interrupt: &Interrupt,
@@ -48,7 +49,8 @@ impl Process {
             .open(log)
             .map_err(|error| Failure::unwritable(log, &error))?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("--home").arg(home).args(["--json", "up", "--no-mdns", "--stop-with-stdin"]);
+        command.arg("--home").arg(home).arg("--key-file").arg(key_file);
+        command.args(["--json", "up", "--no-mdns", "--stop-with-stdin"]);
         command.args(["--listen", "/ip4/127.0.0.1/tcp/0"]);
         if let Some(peer) = peer {
             command.args(["--peer", peer]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fluent_bundle::FluentValue;
@@ -29,6 +30,7 @@ use crate::import_report::ImportReport;
 use crate::ledger::{self, Places};
 use crate::output::Mark;
 use crate::sample;
+use crate::secret::{Prompts, Secrets};
 
 /// Time to converge, from the last thing that was written. Loopback needs a few seconds; the first
 /// redial after an outage may wait for one.
@@ -176,7 +178,13 @@ impl Story<'_> {
         let address = above.and_then(|process| process.listening.first()).cloned();
         let home = self.home(index);
         let log = home.path().with_extension("log");
-        let process = Process::start(home.path(), address.as_deref(), &log, &self.interrupt)?;
+        let process = Process::start(
+            home.path(),
+            &self.key_file(),
+            address.as_deref(),
+            &log,
+            &self.interrupt,
+        )?;
         if self.context.verbose {
             let name = self.name(index);
             let id = process.id();
@@ -433,7 +441,19 @@ impl Story<'_> {
 
     fn home(&self, index: usize) -> Home {
         let directory = self.members.get(index).map_or("", |member| member.directory);
-        Home::at(self.base.path().join(directory))
+        let home = self.base.path().join(directory);
+        let secrets = Secrets {
+            home: home.clone(),
+            passphrase_file: None,
+            key_file: Some(self.key_file()),
+            prompts: Prompts::new(&self.context.messages),
+        };
+        Home::at(home).with_secrets(Arc::new(secrets))
+    }
+
+    /// One key for all homes: nobody should have to type eight passphrases.
+    fn key_file(&self) -> PathBuf {
+        self.base.path().join("demo.key")
     }
 
     fn node(&self, index: usize) -> Result<Node, shouwang_node::home::HomeError> {

@@ -28,9 +28,18 @@ impl Client {
         let door: Door = serde_json::from_slice(&std::fs::read(Door::path(home)).ok()?).ok()?;
         // Whoever listens there now may not be ours, or may be frozen. `dials` is answered beside
         // the engine, however busy that is.
-        let probe = Self { agent: agent(PROBE_TIMEOUT), door: door.clone() };
+        let probe = Self { agent: agent(Some(PROBE_TIMEOUT)), door: door.clone() };
         probe.ask::<_, serde_json::Value>("dials", &()).ok()?;
-        Some(Self { agent: agent(ANSWER_TIMEOUT), door })
+        Some(Self { agent: agent(Some(ANSWER_TIMEOUT)), door })
+    }
+
+    /// Asks for what takes as long as a slow stick does. The answer comes, or the node ends.
+    pub(crate) fn ask_for_long<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        name: &str,
+        request: &Q,
+    ) -> Result<A, CommandError> {
+        Self { agent: agent(None), door: self.door.clone() }.ask(name, request)
     }
 
     /// Asks.
@@ -66,11 +75,11 @@ impl Client {
     }
 }
 
-fn agent(timeout: Duration) -> ureq::Agent {
+fn agent(timeout: Option<Duration>) -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_connect(Some(Duration::from_secs(2)))
-        .timeout_global(Some(timeout))
+        .timeout_global(timeout)
         .build()
         .into()
 }

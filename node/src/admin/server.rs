@@ -76,8 +76,12 @@ async fn answer(
             }
             Err(error) => Err(CommandError::new(ErrorKind::Usage, "bad_request", error)),
         },
-        "dials" => serde_json::to_vec(&admin.running.dials())
-            .map_err(|error| CommandError::new(ErrorKind::Failed, "reply", error)),
+        "backup" => match serde_json::from_slice::<PathBuf>(&body) {
+            Ok(path) => admin.running.backup(path).await.and_then(|done| encode(&done)),
+            Err(error) => Err(CommandError::new(ErrorKind::Usage, "bad_request", error)),
+        },
+        "backup_progress" => encode(&admin.running.backup_progress()),
+        "dials" => encode(&admin.running.dials()),
         _ => admin.running.dispatch(request, body.to_vec()).await,
     };
     let json = [(header::CONTENT_TYPE, "application/json")];
@@ -88,6 +92,10 @@ async fn answer(
             (StatusCode::UNPROCESSABLE_ENTITY, json, body).into_response()
         }
     }
+}
+
+fn encode(reply: &impl serde::Serialize) -> Result<Vec<u8>, CommandError> {
+    serde_json::to_vec(reply).map_err(|error| CommandError::new(ErrorKind::Failed, "reply", error))
 }
 
 fn admit(admin: &Admin, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {

@@ -89,6 +89,8 @@ struct Driver {
 impl Driver {
     async fn run(mut self) -> Option<oneshot::Sender<()>> {
         loop {
+            let rewritten = self.engine.rewrite_if_due();
+            self.check(rewritten);
             let deadline = self.outputs();
             if self.failed {
                 return None;

@@ -27,6 +27,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata,
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
 
+use super::copy::{CopyProgress, copy_table};
 use super::encoding::{
     damaged_meta, decode_checked, decode_document, decode_unsettled, decode_usage, json, usage_key,
 };
@@ -122,6 +123,24 @@ macro_rules! table_access {
             $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
                 &self.$name
             })+
+        }
+
+        impl Snapshot {
+            /// Counts what [`Snapshot::copy_rows`] is going to copy.
+            pub(super) fn expect_rows(&self, progress: &CopyProgress) -> Result<(), StoreError> {
+                $(progress.expect(self.$name.len()?);)+
+                Ok(())
+            }
+
+            /// Copies every row of every table.
+            pub(super) fn copy_rows(
+                &self,
+                to: &mut super::Transaction<'_>,
+                progress: &CopyProgress,
+            ) -> Result<(), StoreError> {
+                $(copy_table(&self.$name, &mut to.$name, progress)?;)+
+                Ok(())
+            }
         }
     };
 }

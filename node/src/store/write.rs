@@ -5,7 +5,6 @@ use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
-use super::StoreError;
 use super::chains::ChainRead;
 use super::encoding::{encode_checked, encode_document, encode_unsettled, encode_usage};
 use super::rows::{
@@ -13,6 +12,7 @@ use super::rows::{
     UnsettledRow, UsageRow, elder_bytes,
 };
 use super::tables::{self, StoreRead};
+use super::{REWRITE_DUE, StoreError};
 use crate::codec::Writer;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
@@ -39,6 +39,8 @@ pub struct Transaction<'t> {
     pub(super) evidence: Table<'t, u64, Bytes>,
     pub(super) custody: Table<'t, Bytes, Bytes>,
     pub(super) audit: Table<'t, u64, Bytes>,
+    /// Whether this transaction has asked for a rewrite.
+    pub(super) rewrite_due: bool,
 }
 
 impl<'t> Transaction<'t> {
@@ -60,12 +62,14 @@ impl<'t> Transaction<'t> {
             evidence: transaction.open_table(tables::EVIDENCE)?,
             custody: transaction.open_table(tables::CUSTODY)?,
             audit: transaction.open_table(tables::AUDIT)?,
+            rewrite_due: false,
         })
     }
 
     /// Sets a value of the node itself.
     pub fn set_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
         self.meta_rows.insert(name, encode_checked(value).as_slice())?;
+        self.rewrite_due |= name == REWRITE_DUE;
         Ok(())
     }
 

@@ -1,0 +1,175 @@
+//! A home's vault: opening it with what its owner knows or has, backing it up, restoring it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use super::{Door, Home, HomeError, Node};
+use crate::command::storage::BackedUp;
+use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION};
+use crate::entropy::Entropy;
+use crate::machine::seed;
+use crate::store::{CopyProgress, Store, StoreError};
+use crate::vault::backup::{make_directory, restore};
+use crate::vault::{Fresh, Lock, Secret, Vault, VaultError, VolumeKey, change_secret};
+
+/// How often a backup says how far it is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Whoever can say what opens a home. Asked only when a store is opened in this process: never
+/// while a running node answers.
+pub trait SecretSource: fmt::Debug + Send + Sync {
+    /// The secret of a home that is there.
+    fn to_open(&self, lock: Lock) -> Result<Secret, CommandError>;
+
+    /// The secret for a home that is being made.
+    fn to_create(&self) -> Result<Secret, CommandError>;
+}
+
+/// Nobody to ask.
+#[derive(Debug)]
+pub(super) struct NoSecrets;
+
+impl SecretSource for NoSecrets {
+    fn to_open(&self, _lock: Lock) -> Result<Secret, CommandError> {
+        self.to_create()
+    }
+
+    fn to_create(&self) -> Result<Secret, CommandError> {
+        let message = "the store is encrypted, and there is nobody to ask for its secret";
+        Err(CommandError::new(ErrorKind::Usage, "secret_needed", message))
+    }
+}
+
+impl Home {
+    /// The same home, with somebody to ask for its secret.
+    pub fn with_secrets(mut self, secrets: Arc<dyn SecretSource>) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    pub(super) fn open(&self) -> Result<(Vault, Store), HomeError> {
+        Vault::open(self.path(), |lock| self.secrets.to_open(lock).map_err(Trouble::from))
+            .map_err(|trouble| self.trouble(trouble))
+    }
+
+    /// Opens the store, or makes directory and files such that only their owner may read them.
+    pub(super) fn create(&self) -> Result<(Vault, Store), HomeError> {
+        let mut entropy = Entropy::new(seed()?);
+        let key = VolumeKey::new(entropy.bytes());
+        let ask = |lock| match lock {
+            Some(lock) => self.secrets.to_open(lock).map_err(Trouble::from),
+            None => self.secrets.to_create().map_err(Trouble::from),
+        };
+        let made = make_directory(self.path())
+            .map_err(|error| Trouble::Vault(error.into()))
+            .and_then(|()| Vault::create(self.path(), key, &fresh(&mut entropy), ask));
+        made.map_err(|trouble| match trouble {
+            Trouble::Vault(VaultError::Io(error)) => HomeError::Command(
+                CommandError::new(ErrorKind::Failed, "home_not_writable", &error)
+                    .with("path", self.path().display())
+                    .with("detail", error),
+            ),
+            trouble => self.trouble(trouble),
+        })
+    }
+
+    /// Locks the home with another secret. A node may be running meanwhile; the old secret is
+    /// asked for all the same.
+    pub fn change_secret(
+        &self,
+        new: impl FnOnce() -> Result<Secret, CommandError>,
+    ) -> Result<Lock, HomeError> {
+        change_secret(
+            self.path(),
+            &fresh(&mut Entropy::new(seed()?)),
+            |lock| self.secrets.to_open(lock).map_err(Trouble::from),
+            || new().map_err(Trouble::from),
+        )
+        .map_err(|trouble| self.trouble(trouble))
+    }
+
+    /// Makes this home, in which nothing is yet, from a backup.
+    pub fn restore(&self, backup: &Path) -> Result<(), HomeError> {
+        let ask = |lock| self.secrets.to_open(lock).map_err(Trouble::from);
+        restore(backup, self.path(), ask).map_err(|trouble| self.trouble(trouble))
+    }
+
+    fn trouble(&self, trouble: Trouble) -> HomeError {
+        match trouble {
+            Trouble::Command(error) => error.into(),
+            Trouble::Vault(VaultError::NoStore(path)) => HomeError::NoNode(path),
+            Trouble::Vault(VaultError::Store(error)) => self.store(error),
+            Trouble::Vault(VaultError::Io(error)) => {
+                self.store(StoreError::Database(Box::new(redb::Error::Io(error))))
+            }
+            Trouble::Vault(error) => HomeError::Command(error.into()),
+        }
+    }
+}
+
+impl Node {
+    /// Writes everything, as it is now, into a new file: by the running process where there is one.
+    /// `progress` is called a few times a second with rows written and rows in all.
+    pub fn backup(
+        &mut self,
+        to: &Path,
+        mut progress: impl FnMut((u64, u64)),
+    ) -> Result<BackedUp, HomeError> {
+        let (sender, written) = channel();
+        let mut watch = |look: &dyn Fn() -> Option<(u64, u64)>| loop {
+            match written.recv_timeout(PROGRESS_INTERVAL) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) => progress(look().unwrap_or_default()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(CommandError::new(ErrorKind::Failed, "thread", "a thread died"));
+                }
+            }
+        };
+        let answer = match &self.0 {
+            Door::Running(client) => std::thread::scope(|scope| {
+                scope.spawn(move || sender.send(client.ask_for_long("backup", &to)));
+                watch(&|| client.ask("backup_progress", &()).ok())
+            }),
+            Door::Here(engine) => {
+                let backup = engine.backup().map_err(CommandError::from)?;
+                let copied: Arc<CopyProgress> = backup.progress();
+                let to = to.to_owned();
+                std::thread::spawn(move || {
+                    let bytes = backup.write(&to).map_err(CommandError::from);
+                    sender.send(bytes.map(|bytes| BackedUp {
+                        schema_version: JSON_SCHEMA_VERSION,
+                        file: to,
+                        bytes,
+                    }))
+                });
+                watch(&|| Some(copied.get()))
+            }
+        };
+        Ok(answer?)
+    }
+}
+
+fn fresh(entropy: &mut Entropy) -> Fresh {
+    Fresh { salt: entropy.bytes(), nonce: entropy.bytes() }
+}
+
+/// What stops a vault from opening: itself, or whoever was asked for the secret.
+enum Trouble {
+    Vault(VaultError),
+    Command(CommandError),
+}
+
+impl From<VaultError> for Trouble {
+    fn from(error: VaultError) -> Self {
+        Self::Vault(error)
+    }
+}
+
+impl From<CommandError> for Trouble {
+    fn from(error: CommandError) -> Self {
+        Self::Command(error)
+    }
+}

@@ -1,0 +1,93 @@
+//! Copying a store: every row of one consistent view into a fresh database, and nothing else.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use redb::{
+    Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    Table, TableHandle, Value,
+};
+
+use super::{REWRITE_DUE, Snapshot, Store, StoreError, Transaction, redb_error};
+
+/// A consistent view of a store, to be copied. It may be read by another thread while the store is
+/// written.
+pub struct Image {
+    snapshot: Snapshot,
+    tables: BTreeSet<String>,
+}
+
+/// How far a copy is; may be read by another thread.
+#[derive(Debug, Default)]
+pub struct CopyProgress {
+    rows: AtomicU64,
+    rows_total: AtomicU64,
+}
+
+impl CopyProgress {
+    /// Rows that are copied, and rows in all; 0 where that is not known yet.
+    pub fn get(&self) -> (u64, u64) {
+        (self.rows.load(Ordering::Relaxed), self.rows_total.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn expect(&self, rows: u64) {
+        self.rows_total.fetch_add(rows, Ordering::Relaxed);
+    }
+}
+
+impl Image {
+    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, StoreError> {
+        let tables = transaction.list_tables().map_err(redb_error)?;
+        Ok(Self {
+            snapshot: Snapshot::open(transaction)?,
+            tables: tables.map(|table| table.name().to_owned()).collect(),
+        })
+    }
+
+    /// Copies everything into an empty store, durably; that a rewrite is due is not copied: this is
+    /// one. A table that this version does not know is no reason to lose it: then nothing is copied.
+    pub fn copy_into(&self, to: &Store, progress: &CopyProgress) -> Result<(), StoreError> {
+        let transaction = to.database.begin_write().map_err(redb_error)?;
+        {
+            let mut tables = Transaction::open(&transaction)?;
+            self.snapshot.expect_rows(progress)?;
+            self.snapshot.copy_rows(&mut tables, progress)?;
+            tables.meta_rows.remove(REWRITE_DUE)?;
+        }
+        let copied: BTreeSet<String> = transaction
+            .list_tables()
+            .map_err(redb_error)?
+            .map(|table| table.name().to_owned())
+            .collect();
+        if let Some(unknown) = self.tables.difference(&copied).next() {
+            let detail = format!("the table {unknown} is not known");
+            return Err(StoreError::Corrupt { table: "file", detail });
+        }
+        transaction.commit().map_err(redb_error)
+    }
+}
+
+/// Copies one table. Called for each by the list of tables.
+pub(super) fn copy_table<K: Key + 'static, V: Value + 'static>(
+    from: &ReadOnlyTable<K, V>,
+    to: &mut Table<'_, K, V>,
+    progress: &CopyProgress,
+) -> Result<(), StoreError> {
+    for row in from.iter()? {
+        let (key, value) = row?;
+        to.insert(key.value(), value.value())?;
+        progress.rows.fetch_add(1, Ordering::Relaxed);
+    }
+    match from.len()? == to.len()? {
+        true => Ok(()),
+        // What a fresh store writes of its own is overwritten, so both have the same rows.
+        false => Err(StoreError::Corrupt { table: "file", detail: "the copy differs".to_owned() }),
+    }
+}
+
+impl Store {
+    /// A consistent view of everything, to be copied.
+    pub fn image(&self) -> Result<Image, StoreError> {
+        Image::open(&self.database.begin_read().map_err(redb_error)?)
+    }
+}

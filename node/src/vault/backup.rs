@@ -1,0 +1,249 @@
+//! A backup: one file that holds the envelope and the store, encrypted with the store's own key.
+//!
+//! ```text
+//! first 4 KiB                            then
+//!  8  "SWBACKUP"                         an encrypted store, as store.redb is, its sectors
+//!  1  version = 1                        numbered from 0
+//!  8  bytes of the store's image
+//!  ~  envelope (piece)
+//!  8  checksum over all before, then zeros
+//! ```
+//!
+//! The beginning is written last: a file that a crash has cut off is no backup.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::StorageBackend;
+
+use super::envelope::{Envelope, Lock, VolumeKey};
+use super::file::{LockedFile, put_in_place, remove};
+use super::secret::Secret;
+use super::{VaultError, open_store, write_envelope};
+use crate::codec::{CodecError, Reader, Writer};
+use crate::limits::{ENVELOPE_BYTES_MAX, SECTOR_BATCH_BYTES};
+use crate::store::{CopyProgress, Image, RESTORED, Store, StoreError};
+
+const MAGIC: &[u8; 8] = b"SWBACKUP";
+const VERSION: u8 = 1;
+const CHECKSUM_CONTEXT: &str = "shouwang 2026 backup head 1";
+
+/// Bytes before the image: one sector.
+const HEAD_BYTES: usize = 4096;
+
+const _: () = assert!(8 + 1 + 8 + 2 + ENVELOPE_BYTES_MAX + 8 <= HEAD_BYTES);
+
+/// A store as it was when the backup was begun, still to be written.
+pub struct Backup {
+    image: Image,
+    key: VolumeKey,
+    envelope: Envelope,
+    progress: Arc<CopyProgress>,
+    _in_use: Arc<()>,
+}
+
+impl Backup {
+    pub(super) fn new(image: Image, key: VolumeKey, envelope: Envelope, in_use: Arc<()>) -> Self {
+        Self { image, key, envelope, progress: Arc::default(), _in_use: in_use }
+    }
+
+    /// How far [`Backup::write`] is.
+    pub fn progress(&self) -> Arc<CopyProgress> {
+        self.progress.clone()
+    }
+
+    /// Writes the file, row by row, beside its place and then into it. What is there already stays.
+    /// Returns its length in bytes.
+    pub fn write(self, to: &Path) -> Result<u64, VaultError> {
+        if to.symlink_metadata().is_ok() {
+            return Err(VaultError::Exists(to.to_owned()));
+        }
+        let partial = partial(to);
+        // One that a crash has left is begun anew; one that another process is writing is not.
+        let file = LockedFile::create(&partial).map_err(|error| at(&partial, error))?;
+        let written =
+            self.write_into(&file).map_err(|error| at(&partial, error)).and_then(|bytes| {
+                put_in_place(&partial, to)?;
+                Ok(bytes)
+            });
+        if written.is_err() {
+            let _ = remove(&partial);
+        }
+        written
+    }
+
+    fn write_into(&self, file: &LockedFile) -> Result<u64, VaultError> {
+        file.set_len(0)?;
+        file.set_len(HEAD_BYTES as u64)?;
+        let store = open_store(file.after(HEAD_BYTES as u64)?, &self.key)?;
+        self.image.copy_into(&store, &self.progress)?;
+        drop(store);
+        file.sync()?;
+        let bytes = file.len()?;
+        let mut head = Writer::new()
+            .bytes(MAGIC)
+            .u8(VERSION)
+            .u64(bytes.saturating_sub(HEAD_BYTES as u64))
+            .piece(&self.envelope.encode())
+            .finish();
+        let sum = checksum(&head);
+        head.extend_from_slice(&sum);
+        file.write(0, &head)?;
+        file.sync()?;
+        Ok(bytes)
+    }
+}
+
+/// Makes the store of a home from a backup, if the secret opens it and every page of it reads. The
+/// home has nothing in it yet; its store comes into being whole or not at all, and knows that it was
+/// restored ([`RESTORED`]).
+pub fn restore<E: From<VaultError>>(
+    from: &Path,
+    directory: &Path,
+    ask: impl FnOnce(Lock) -> Result<Secret, E>,
+) -> Result<(), E> {
+    check_empty(directory)?;
+    let backup = std::fs::File::open(from).map_err(|error| at(from, error.into()))?;
+    let head = Head::read(&backup).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            VaultError::NoBackup(from.to_owned())
+        }
+        _ => at(from, error.into()),
+    })?;
+    let key = head.envelope.open(&ask(head.envelope.lock())?).map_err(VaultError::from)?;
+    make_directory(directory).map_err(|error| at(directory, error.into()))?;
+    let fresh = directory.join("store.new");
+    let restored = fill(&backup, &head, &fresh, &key).and_then(|()| {
+        write_envelope(directory, &head.envelope)?;
+        put_in_place(&fresh, &directory.join("store.redb"))
+    });
+    if restored.is_err() {
+        let _ = remove(&fresh);
+        let _ = remove(&directory.join("store.key"));
+    }
+    Ok(restored?)
+}
+
+/// Copies the image, checks it, and notes in it where it came from.
+fn fill(backup: &std::fs::File, head: &Head, to: &Path, key: &VolumeKey) -> Result<(), VaultError> {
+    use std::io::{Read, Seek, SeekFrom};
+    let file = LockedFile::create(to)?;
+    file.set_len(0)?;
+    let mut backup = backup;
+    backup.seek(SeekFrom::Start(HEAD_BYTES as u64))?;
+    let mut buffer = vec![0; SECTOR_BATCH_BYTES];
+    let mut done = 0;
+    while done < head.image_bytes {
+        let wanted = usize::try_from(head.image_bytes - done).unwrap_or(usize::MAX);
+        let wanted = wanted.min(buffer.len());
+        let Some(batch) = buffer.get_mut(..wanted) else { break };
+        backup.read_exact(batch).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => VaultError::DamagedBackup,
+            _ => error.into(),
+        })?;
+        file.write(done, batch)?;
+        done += wanted as u64;
+    }
+    let handle = file.after(0)?;
+    let checked = open_store(file, key).and_then(|mut store| match store.check_pages()? {
+        true => note(&store),
+        false => Err(VaultError::DamagedBackup),
+    });
+    checked.map_err(|error| match error {
+        VaultError::OtherStore | VaultError::Store(StoreError::Corrupt { .. }) => {
+            VaultError::DamagedBackup
+        }
+        VaultError::Store(StoreError::Database(cause)) if !is_disk(&cause) => {
+            VaultError::DamagedBackup
+        }
+        error => error,
+    })?;
+    Ok(handle.sync()?)
+}
+
+/// Whether the disk has failed, rather than what was read from it being wrong.
+fn is_disk(cause: &redb::Error) -> bool {
+    matches!(cause, redb::Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof
+        && error.kind() != io::ErrorKind::InvalidData)
+}
+
+fn note(store: &Store) -> Result<(), VaultError> {
+    Ok(store.write(|tables| tables.set_meta(RESTORED, &1u64.to_be_bytes()))?)
+}
+
+/// Nothing is there but what a restore that was cut off has left.
+fn check_empty(directory: &Path) -> Result<(), VaultError> {
+    let inside = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        inside => inside.map_err(|error| at(directory, error.into()))?,
+    };
+    for entry in inside {
+        let name = entry.map_err(VaultError::from)?.file_name();
+        if !["store.new", "store.key", "store.key.new"].iter().any(|left| name == *left) {
+            return Err(VaultError::NotEmpty(directory.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Makes a home's directory such that only its owner may read it.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+struct Head {
+    image_bytes: u64,
+    envelope: Envelope,
+}
+
+impl Head {
+    fn read(mut file: &std::fs::File) -> io::Result<Self> {
+        use std::io::Read;
+        let mut bytes = vec![0; HEAD_BYTES];
+        file.read_exact(&mut bytes)?;
+        Self::decode(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(bytes);
+        if reader.array()? != *MAGIC || reader.u8()? != VERSION {
+            return Err(CodecError::Tag);
+        }
+        let image_bytes = reader.u64()?;
+        let envelope = reader.piece(ENVELOPE_BYTES_MAX)?;
+        let covered =
+            Writer::new().bytes(MAGIC).u8(VERSION).u64(image_bytes).piece(envelope).finish();
+        if reader.array()? != checksum(&covered) {
+            return Err(CodecError::Tag);
+        }
+        let envelope = Envelope::decode(envelope).map_err(|_| CodecError::Tag)?;
+        Ok(Self { image_bytes, envelope })
+    }
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 8] {
+    let mut sum = [0; 8];
+    let mut hasher = blake3::Hasher::new_derive_key(CHECKSUM_CONTEXT);
+    hasher.update(bytes).finalize_xof().fill(&mut sum);
+    sum
+}
+
+/// Where a backup stands until it is whole.
+fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
+}
+
+/// Says which file failed.
+fn at(path: &Path, error: VaultError) -> VaultError {
+    match error {
+        VaultError::Io(error) => VaultError::File(path.to_owned(), error),
+        error => error,
+    }
+}
