@@ -2,12 +2,14 @@
 
 use shouwang_crdt_schema::division::DivisionCode;
 
+use crate::store::erasures::ErasureRead;
 use crate::store::{StoreError, StoreRead};
 
 /// The digests of one scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeDigests {
-    /// Over the heads of `Urgent` and `Routine` logs and the heads of counting documents.
+    /// Over the heads of `Urgent` and `Routine` logs, what is missing of them, and the heads of
+    /// counting documents.
     pub records: [u8; 32],
     /// Over the heads of `Authority` and `Notice` logs and the heads of the directory.
     pub authority: [u8; 32],
@@ -23,6 +25,11 @@ pub fn of_scope(tables: &impl StoreRead, scope: DivisionCode) -> Result<ScopeDig
             let hasher = if log.key.lane.carries_records() { &mut records } else { &mut authority };
             hasher.update(&log.key.to_bytes());
             hasher.update(&head.seq.to_be_bytes()).update(&head.hash.0);
+            let missing = tables.missing_of(log.number)?;
+            hasher.update(&(missing.len() as u64).to_be_bytes());
+            for seq in missing {
+                hasher.update(&seq.to_be_bytes());
+            }
         }
     }
     tables.for_each_document(scope, |key, row| {

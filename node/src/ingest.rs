@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::authority::{Authority, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
+use crate::gathered::erased::erased_elder;
 use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
 use crate::identity::grant::{GrantId, SignedGrant};
 use crate::index::{self, IndexSecret};
@@ -25,6 +26,10 @@ use crate::replication::replicates;
 use crate::statement;
 use crate::store::rows::{DocumentKey, LogNumber, LogRow, Unsettled, UnsettledRow};
 use crate::store::{StoreError, StoreRead, Transaction};
+
+mod erasing;
+
+use erasing::may_be_absent;
 
 /// One transaction's worth of runs.
 pub struct Ingest<'a, 't> {
@@ -38,6 +43,10 @@ pub struct Ingest<'a, 't> {
     noted: BTreeMap<LogKey, Vec<Unsettled>>,
     /// Who may do what as it was, once anything of it has changed.
     before: Option<Box<Authority>>,
+    /// Elders whose erasures have to be decided again.
+    erasing: BTreeSet<(DivisionCode, ElderId)>,
+    /// `Erase` entries that came in this transaction.
+    fresh_erasures: BTreeSet<EntryHash>,
 }
 
 /// What became of a run.
@@ -64,6 +73,12 @@ pub enum Refusal {
     /// The run and the log here are two branches: nobody's fault but the author's.
     #[error("the run is of another branch of the log")]
     Forked,
+    /// An entry came without the body that it cannot be without.
+    #[error("an entry came without the body that it cannot be without")]
+    AbsentBody,
+    /// A body came that is not the one the header names.
+    #[error("a body came that is not the one the header names")]
+    WrongBody,
 }
 
 /// What a transaction came to, once it is committed.
@@ -98,6 +113,8 @@ impl Refusal {
             Self::OutsideArea => "outside_area",
             Self::Unproven => "unproven_log",
             Self::Forked => "forked_log",
+            Self::AbsentBody => "absent_body",
+            Self::WrongBody => "wrong_body",
         }
     }
 }
@@ -120,6 +137,8 @@ impl<'a, 't> Ingest<'a, 't> {
             heads: BTreeMap::new(),
             noted: BTreeMap::new(),
             before: None,
+            erasing: BTreeSet::new(),
+            fresh_erasures: BTreeSet::new(),
         }
     }
 
@@ -174,6 +193,11 @@ impl<'a, 't> Ingest<'a, 't> {
         if !replicates(self.area, key.scope, key.lane) {
             return Ok(Err(Refusal::OutsideArea));
         }
+        let absent = |entry: &&Entry| entry.body.is_none();
+        if run.entries().iter().filter(absent).any(|entry| !may_be_absent(key.lane, entry.header.kind))
+        {
+            return Ok(Err(Refusal::AbsentBody));
+        }
         let log = match (self.tables.log(&key)?, run.named_grant()) {
             (Some(log), _) => log,
             (None, Some(grant)) if self.proves(&grant, &key) => self.tables.log_for(&key, grant)?,
@@ -182,8 +206,12 @@ impl<'a, 't> Ingest<'a, 't> {
         let mut head = self.tables.head_of(log.number)?;
         for entry in run.entries() {
             let next = Head::after(head.as_ref(), entry);
-            self.tables.append(&log, entry, &next)?;
-            self.effect(&log, entry)?;
+            let coverage = self.coverage(&log, entry)?;
+            let entry = Self::to_be_stored(entry, coverage);
+            self.tables.append(&log, &entry, &next)?;
+            if !self.is_without_effect(&log, &entry, coverage)? {
+                self.effect(&log, &entry)?;
+            }
             head = Some(next);
         }
         self.heads.insert(key, *run.head());
@@ -195,7 +223,8 @@ impl<'a, 't> Ingest<'a, 't> {
         let mut undecided: BTreeMap<DivisionCode, BTreeMap<DocumentKey, Vec<Fresh>>> =
             BTreeMap::new();
         let authority_changed = self.before.is_some();
-        for key in self.recount()? {
+        let recounted = self.recount()?;
+        for key in recounted.into_iter().chain(self.erase_again()?) {
             undecided.entry(key.scope).or_default().entry(key).or_default();
         }
         let mut set_aside = std::mem::take(&mut self.noted);
@@ -273,8 +302,15 @@ impl<'a, 't> Ingest<'a, 't> {
             if reach == before.reach(&log.grant, &log.key) {
                 continue;
             }
+            let erasing = &mut self.erasing;
             self.tables.for_each_entry(log.number, |_, entry| {
-                let id = entry?.header.document.id();
+                let entry = entry?;
+                if entry.header.kind == Kind::Erase
+                    && let Some(elder) = erased_elder(&entry)
+                {
+                    erasing.insert((log.key.scope, elder));
+                }
+                let id = entry.header.document.id();
                 documents.extend(id.map(|id| DocumentKey { scope: log.key.scope, id }));
                 Ok(())
             })?;
@@ -315,7 +351,7 @@ impl<'a, 't> Ingest<'a, 't> {
                 && header.document == sent.document
                 && header.written_at_ms == sent.written_at_ms
                 && header.tail == sent.tail
-                && stored.body == sent.body
+                && header.body_hash == sent.body.hash()
         }))
     }
 
@@ -338,7 +374,8 @@ impl<'a, 't> Ingest<'a, 't> {
                 let reach = self.authority.reach(&log.grant, &log.key);
                 let within = within(self.tables, log, entry.header.seq, &reach)?;
                 let candidate = (entry.header.kind == Kind::Change)
-                    .then(|| Candidate::of(entry, grant, within));
+                    .then(|| Candidate::of(entry, grant, within))
+                    .flatten();
                 let fresh = Fresh {
                     entry: entry.header.hash(),
                     log: log.number,
@@ -365,6 +402,7 @@ impl<'a, 't> Ingest<'a, 't> {
                     Err(reason) => self.note(log, entry, reason),
                 }
             }
+            (Kind::Erase, _) => self.erase(log, entry),
             (Kind::Other(_), _) => self.note(log, entry, Unsettled::UnknownKind),
         }
     }
@@ -398,7 +436,12 @@ impl<'a, 't> Ingest<'a, 't> {
         let mut places: BTreeMap<EntryHash, UnsettledRow> = BTreeMap::new();
         let mut candidates: Vec<Candidate> = Vec::new();
         for (hash, row) in self.tables.unsettled_of(&key)? {
-            let beyond = [Unsettled::Displaced, Unsettled::Quarantined, Unsettled::Vouched];
+            let beyond = [
+                Unsettled::Displaced,
+                Unsettled::Quarantined,
+                Unsettled::Vouched,
+                Unsettled::Late,
+            ];
             if beyond.contains(&row.standing) {
                 return Ok(None);
             }
@@ -438,6 +481,12 @@ impl<'a, 't> Ingest<'a, 't> {
         collect(self.tables, self.authority, scope, &mut found)?;
         for (key, gathered) in found {
             let decided = gathered.decide(&key);
+            // What an erasure covers stands nowhere.
+            for (entry, _) in self.tables.unsettled_of(&key)? {
+                if key.elder().is_some() && !decided.places.contains_key(&entry) {
+                    self.tables.remove_unsettled(&key, entry)?;
+                }
+            }
             self.put(&key, &decided.counted, decided.places)?;
             unsettled.extend(decided.counted.unsettled);
         }
@@ -478,5 +527,5 @@ fn candidate(
     let of_document = entry.header.kind == Kind::Change && entry.header.document.id().is_some();
     let Some(grant) = authority.grant(&log.grant).filter(|_| of_document) else { return Ok(None) };
     let within = within(tables, &log, row.seq, &authority.reach(&log.grant, &log.key))?;
-    Ok(Some(candidate_of(&log, &entry, grant, within)))
+    Ok(candidate_of(&log, &entry, grant, within))
 }

@@ -25,6 +25,7 @@ pub mod counting;
 pub mod digest;
 pub mod engine;
 pub mod entropy;
+pub mod erasure;
 pub mod gathered;
 pub mod identity;
 pub mod index;

@@ -14,6 +14,7 @@ use crate::codec::CodecError;
 use crate::limits::STORE_CACHE_BYTES;
 
 mod encoding;
+pub mod erasures;
 pub mod rows;
 pub mod tables;
 pub mod write;

@@ -8,6 +8,8 @@
 //! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
 //! | `entries-1` | (log number, seq) | [`Entry::encode`] |
 //! | `documents-1` | scope, document | checksum (8 B), heads, Automerge save |
+//! | `erasures-1` | scope, elder, log number, seq | nothing: an `Erase` entry is there |
+//! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
 //! | `elders-1` | scope, elder | JSON of [`ElderRow`] |
 //! | `elder_keys-1` | keyed hash (16 B), scope, elder | nothing |
@@ -51,6 +53,8 @@ pub(super) const ELDER_KEYS: TableDefinition<'_, Bytes, ()> = TableDefinition::n
 pub(super) const SCOPES: TableDefinition<'_, u64, Bytes> = TableDefinition::new("scopes-1");
 pub(super) const GRANTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("grants-1");
 pub(super) const PEERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("peers-1");
+pub(super) const ERASURES: TableDefinition<'_, Bytes, ()> = TableDefinition::new("erasures-1");
+pub(super) const MISSING: TableDefinition<'_, (u32, u64), ()> = TableDefinition::new("missing-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 
 /// A consistent view of all tables.
@@ -68,6 +72,8 @@ pub struct Snapshot {
     grants: ReadOnlyTable<Bytes, Bytes>,
     peers: ReadOnlyTable<Bytes, Bytes>,
     evidence: ReadOnlyTable<u64, Bytes>,
+    erasures: ReadOnlyTable<Bytes, ()>,
+    missing: ReadOnlyTable<(u32, u64), ()>,
 }
 
 impl Snapshot {
@@ -86,6 +92,8 @@ impl Snapshot {
             grants: transaction.open_table(GRANTS)?,
             peers: transaction.open_table(PEERS)?,
             evidence: transaction.open_table(EVIDENCE)?,
+            erasures: transaction.open_table(ERASURES)?,
+            missing: transaction.open_table(MISSING)?,
         })
     }
 }
@@ -125,6 +133,8 @@ table_access! {
     grants: Bytes => Bytes,
     peers: Bytes => Bytes,
     evidence: u64 => Bytes,
+    erasures: Bytes => (),
+    missing: (u32, u64) => (),
 }
 
 /// Everything that reads the store.

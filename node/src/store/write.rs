@@ -35,6 +35,8 @@ pub struct Transaction<'t> {
     pub(super) grants: Table<'t, Bytes, Bytes>,
     pub(super) peers: Table<'t, Bytes, Bytes>,
     pub(super) evidence: Table<'t, u64, Bytes>,
+    pub(super) erasures: Table<'t, Bytes, ()>,
+    pub(super) missing: Table<'t, (u32, u64), ()>,
 }
 
 impl<'t> Transaction<'t> {
@@ -53,6 +55,8 @@ impl<'t> Transaction<'t> {
             grants: transaction.open_table(tables::GRANTS)?,
             peers: transaction.open_table(tables::PEERS)?,
             evidence: transaction.open_table(tables::EVIDENCE)?,
+            erasures: transaction.open_table(tables::ERASURES)?,
+            missing: transaction.open_table(tables::MISSING)?,
         })
     }
 
