@@ -23,7 +23,7 @@ use crate::index::{self, IndexSecret};
 use crate::ingest::{Ingest, Ingested, Outcome, Refusal};
 use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
 use crate::log::run::RunEntry;
-use crate::log::{Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
+use crate::log::{EntryPlace, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
@@ -32,8 +32,10 @@ use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::{Event, Input, Mesh, Now, Output, Progress};
 
 mod authority;
+mod erase;
 
 pub use authority::RevokeReport;
+pub use erase::{EraseReport, ErasedFile};
 
 /// A node without its sockets.
 pub struct Engine {
@@ -52,6 +54,7 @@ pub struct Engine {
     peers: PeerBook,
     pending: Vec<(DeviceId, UnverifiedRun)>,
     pending_bytes: usize,
+    pending_bodies: Vec<(DeviceId, EntryPlace, Vec<u8>)>,
     pending_grants: Vec<SignedGrant>,
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
@@ -102,6 +105,9 @@ pub enum CaptureError {
     /// The key is not the root's of this mesh.
     #[error("the key is not the root's of this mesh")]
     OtherRoot,
+    /// An erasure that would not count, or is not needed; the code says why.
+    #[error("the erasure would not count: {0}")]
+    Erasure(&'static str),
     /// This device's own grant is revoked.
     #[error("this device's grant is revoked")]
     Revoked,
@@ -141,6 +147,7 @@ impl Engine {
             peers,
             pending: Vec::new(),
             pending_bytes: 0,
+            pending_bodies: Vec::new(),
             pending_grants: Vec::new(),
             out: VecDeque::new(),
             listening: Vec::new(),
@@ -255,23 +262,30 @@ impl Engine {
         self.pending_bytes = 0;
         let runs = std::mem::take(&mut self.pending);
         let chain = std::mem::take(&mut self.pending_grants);
-        if runs.is_empty() && chain.is_empty() {
+        let bodies = std::mem::take(&mut self.pending_bodies);
+        if runs.is_empty() && chain.is_empty() && bodies.is_empty() {
             return if self.peers.is_due(now) { self.flush_peers(now) } else { Ok(()) };
         }
         let senders: BTreeMap<LogKey, DeviceId> =
             runs.iter().map(|(peer, run)| (run.log, *peer)).collect();
-        let (results, ingested) = self.transact(
+        let ((results, filled), ingested) = self.transact(
             |_| Ok(()),
             |ingest| {
-                let mut results = Vec::new();
+                let (mut results, mut filled) = (Vec::new(), Vec::new());
                 ingest.learn_chain(chain)?;
                 for (peer, run) in runs {
                     let (log, last) = (run.log, run.last_seq());
                     results.push((peer, log, last, ingest.receive(run)?));
                 }
-                Ok::<_, StoreError>(results)
+                for (peer, place, body) in bodies {
+                    filled.push((peer, ingest.fill(&place, body)?));
+                }
+                Ok::<_, StoreError>((results, filled))
             },
         )?;
+        for (peer, result) in &filled {
+            self.mesh.filled(*peer, result)?;
+        }
         for (peer, log, last, result) in &results {
             if let Ok(Outcome::Stored(count)) = result {
                 self.peers.note(*peer, |row| row.entries_received += count);
@@ -452,6 +466,10 @@ impl Engine {
                 Output::Ingest(peer, run) => {
                     self.pending_bytes += run.body_bytes() + 256;
                     self.pending.push((peer, run));
+                }
+                Output::Fill(peer, place, body) => {
+                    self.pending_bytes += body.len() + 256;
+                    self.pending_bodies.push((peer, place, body));
                 }
                 Output::Learn(chain) => self.pending_grants.extend(chain),
                 Output::Event(event) => {

@@ -8,8 +8,10 @@ use crate::limits::CHECKPOINT_ENTRIES;
 use crate::log::run::cut;
 use crate::log::{EntryHash, Head, LogKey, UnverifiedRun, is_checkpoint};
 use crate::store::rows::{LogNumber, LogRow};
+use crate::store::erasures::ErasureRead;
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Replica;
+use crate::sync::wire::LogPosition;
 
 /// A snapshot of the store together with who may do what.
 pub struct View<'a> {
@@ -113,5 +115,37 @@ impl Replica for View<'_> {
         let limit = CHECKPOINT_ENTRIES as usize;
         let entries = self.snapshot.entries_from(row.number, first, limit)?;
         Ok(cut(&entries, before.as_ref()))
+    }
+
+    fn missing(
+        &self,
+        limit: usize,
+        mut wanted: impl FnMut(&LogKey, u64) -> bool,
+    ) -> Result<Vec<LogPosition>, StoreError> {
+        let mut last: Option<LogRow> = None;
+        let mut found = Vec::new();
+        self.snapshot.missing_where(limit, |log, seq| {
+            if last.is_none_or(|last| last.number != log) {
+                last = self.snapshot.log_by_number(log)?;
+            }
+            let Some(row) = last.filter(|row| wanted(&row.key, seq)) else { return Ok(false) };
+            let Some(entry) = self.snapshot.entry(log, seq)? else { return Ok(false) };
+            found.push(LogPosition { log: row.key, seq, hash: entry.header.hash() });
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    fn is_missing(&self, log: &LogKey, seq: u64) -> Result<bool, StoreError> {
+        match self.snapshot.log(log)? {
+            Some(row) => self.snapshot.is_missing(row.number, seq),
+            None => Ok(false),
+        }
+    }
+
+    fn body(&self, place: &LogPosition) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(row) = self.snapshot.log(&place.log)? else { return Ok(None) };
+        let entry = self.snapshot.entry(row.number, place.seq)?;
+        Ok(entry.filter(|entry| entry.header.hash() == place.hash).and_then(|entry| entry.body))
     }
 }

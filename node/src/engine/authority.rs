@@ -129,7 +129,7 @@ impl Engine {
 
     /// Who signs: this device, or the root. The root's logs are begun anew each time: nobody who
     /// holds its key on paper knows where they ended.
-    fn signer(
+    pub(super) fn signer(
         &mut self,
         root: Option<&DeviceKeys>,
     ) -> Result<(DeviceKeys, GrantId, Incarnation), CaptureError> {

@@ -87,6 +87,18 @@ impl Mesh {
         self.with(peer, |session, out| Ok(session.ingested(log, result, out)?))
     }
 
+    /// What became of a body that [`Output::Fill`] handed out.
+    pub fn filled(
+        &mut self,
+        peer: DeviceId,
+        result: &Result<Outcome, Refusal>,
+    ) -> Result<(), StoreError> {
+        match result {
+            Ok(_) => Ok(()),
+            Err(refusal) => self.with(peer, |_, _| Err(PeerError::Run(*refusal).into())),
+        }
+    }
+
     /// A transaction is committed: acknowledges what came in, and pushes what is new.
     pub fn committed(
         &mut self,

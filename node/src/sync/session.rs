@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shouwang_crdt_schema::division::DivisionCode;
 
+use super::bodies::Bodies;
 use super::progress::Progress;
 use super::stop::Stop;
 use super::wire::{Frame, Hello, LogPosition, PROTOCOL_VERSION};
@@ -28,11 +29,11 @@ use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
-    ALIVE_INTERVAL_MS, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
+    ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
     SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
     UNACKNOWLEDGED_BYTES_MAX,
 };
-use crate::log::{Head, Lane, LogKey, UnverifiedRun};
+use crate::log::{EntryPlace, Head, Lane, LogKey, UnverifiedRun};
 use crate::replication::{receives, replicates};
 use crate::store::StoreError;
 
@@ -68,6 +69,7 @@ pub(super) struct Session {
     stuck: BTreeSet<LogKey>,
     in_flight: VecDeque<(LogKey, u64, usize)>,
     in_flight_bytes: usize,
+    bodies: Bodies,
     done: bool,
 }
 
@@ -102,6 +104,7 @@ impl Session {
             stuck: BTreeSet::new(),
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
+            bodies: Bodies::default(),
             done: false,
         };
         let (epoch, commit_number) = replica.epoch();
@@ -160,6 +163,8 @@ impl Session {
             Frame::Summary { heads, last } => self.summary(now, heads, last, replica, out)?,
             Frame::Run(run) => self.run(run, replica, out)?,
             Frame::Have(heads) => self.have(&heads, replica, out)?,
+            Frame::AskBodies(places) => self.ask_bodies(places, replica)?,
+            Frame::Body { log, seq, body } => self.body(log, seq, body, out)?,
             Frame::Alive => {}
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
@@ -388,7 +393,7 @@ impl Session {
         for (log, head) in replica.heads(peer.area)? {
             self.note_head(replica, log, &head);
         }
-        Ok(())
+        self.note_missing(replica)
     }
 
     /// The two of us see a log differently: it is set aside in this exchange, and said.
@@ -421,6 +426,7 @@ impl Session {
         }) {
             return Err(PeerError::Revoked.into());
         }
+        self.bodies_committed(now, replica, out)?;
         for (log, head) in heads {
             let reached = self.wanted.get(log).is_some_and(|wanted| *wanted <= head.seq);
             if reached && !self.stuck.contains(log) {
@@ -503,6 +509,7 @@ impl Session {
         out: &mut Outputs,
     ) -> Result<(), Stop> {
         for position in heads {
+            self.bodies.acknowledged(position);
             match replica.hash_at(&position.log, position.seq)? {
                 Some(hash) if hash == position.hash => {
                     let has = self.has.entry(position.log).or_insert(position.seq);
@@ -547,6 +554,7 @@ impl Session {
             out.push_back(Output::Send(self.peer, frame));
             out.push_back(Output::Event(sent));
         }
+        self.pump_bodies(now, replica, out)?;
         let done = self.is_done();
         if done && !self.done {
             out.push_back(Output::Event(Event::Done(self.peer)));
@@ -557,17 +565,24 @@ impl Session {
 
     /// Whether both hold, durably, all that both summaries spoke of and all that was sent since.
     fn is_done(&self) -> bool {
-        self.is_settled() && self.stuck.is_empty()
+        self.is_settled() && self.stuck.is_empty() && self.bodies.is_whole()
     }
 
-    /// Whether nothing more can be exchanged: done, but for logs that are stuck.
+    /// Whether nothing more can be exchanged: done, but for logs that are stuck and bodies that both
+    /// lack.
     fn is_settled(&self) -> bool {
         self.hello.is_some()
             && self.summary_sent
             && self.summary_whole
             && self.behind.is_empty()
             && self.in_flight.is_empty()
-            && self.wanted.keys().all(|log| self.stuck.contains(log))
+            && self.bodies.is_settled()
+            && self.has_all_wanted()
+    }
+
+    /// Whether all is here that the peer's summary spoke of, but for logs that are stuck.
+    fn has_all_wanted(&self) -> bool {
+        self.summary_whole && self.wanted.keys().all(|log| self.stuck.contains(log))
     }
 
     /// How far the exchange is.
@@ -585,6 +600,10 @@ impl Session {
             let there = self.has.get(log).map_or(0, |has| has + 1);
             progress.they_lack += here.saturating_sub(there);
         }
+        progress.missing = match self.bodies.lacking {
+            true => replica.missing(BODIES_SOUGHT_MAX, |log, _| self.may_ask(replica, log))?.len(),
+            false => 0,
+        } as u64;
         progress.done = self.is_done();
         progress.settled = self.is_settled();
         Ok(progress)
@@ -596,7 +615,9 @@ impl Session {
     }
 
     fn death_ms(&self) -> u64 {
-        let waiting = !self.summary_whole || !self.in_flight.is_empty();
+        let waiting = !self.summary_whole
+            || !self.in_flight.is_empty()
+            || !self.bodies.is_settled();
         match (self.hello.as_ref().and(self.grant.as_ref()), waiting) {
             (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
             // A proved grant is asked for anew where `Hello` names another one.
@@ -621,6 +642,108 @@ impl Session {
     fn send(&mut self, now: Now, frame: &Frame, out: &mut Outputs) {
         self.spoke_ms = now.monotonic_ms;
         out.push_back(Output::Send(self.peer, frame.encode()));
+    }
+}
+
+/// Bodies that one of the two lacks.
+impl Session {
+    /// Whether the peer can be asked for the bodies of a log: it may hold them, and we may.
+    fn may_ask(&self, replica: &impl Replica, log: &LogKey) -> bool {
+        let own = replica.authority().grant(&replica.own_grant());
+        self.negotiated(replica, log.scope, log.lane)
+            && own.is_some_and(|own| {
+                receives(own, log.scope, log.lane) || log.device == own.subject
+            })
+    }
+
+    /// Finds out whether any body is missing here that the peer may have.
+    fn note_missing(&mut self, replica: &impl Replica) -> Result<(), Stop> {
+        let missing = replica.missing(1, |log, _| self.may_ask(replica, log))?;
+        self.bodies.lacking = !missing.is_empty();
+        self.bodies.exhausted = false;
+        Ok(())
+    }
+
+    fn ask_bodies(
+        &mut self,
+        places: Vec<LogPosition>,
+        replica: &impl Replica,
+    ) -> Result<(), Stop> {
+        if self.grant.is_none() {
+            return Err(PeerError::OutOfTurn("a question before the grant is proved").into());
+        }
+        if !places.iter().all(|place| self.to_be_sent(replica, &place.log)) {
+            return Err(PeerError::Run(Refusal::OutsideArea).into());
+        }
+        Ok(self.bodies.asked(places)?)
+    }
+
+    fn body(
+        &mut self,
+        log: LogKey,
+        seq: u64,
+        body: Option<Vec<u8>>,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        let hash = self.bodies.answered(log, seq, body.is_some())?;
+        if let Some(body) = body {
+            out.push_back(Output::Fill(self.peer, EntryPlace { log, seq, hash }, body));
+        }
+        Ok(())
+    }
+
+    /// Acknowledges bodies that are on the disk now, and looks again at what is owed and missing.
+    fn bodies_committed(
+        &mut self,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        for chunk in self.bodies.take_came().chunks(HAVE_HEADS_PER_FRAME) {
+            self.send(now, &Frame::Have(chunk.to_vec()), out);
+        }
+        let owed: Vec<LogPosition> = self.bodies.owed().collect();
+        for place in owed {
+            if !replica.is_missing(&place.log, place.seq)? {
+                let is_here = replica.body(&place)?.is_some();
+                self.bodies.pay(place, is_here);
+            }
+        }
+        if self.grant.is_some() { self.note_missing(replica) } else { Ok(()) }
+    }
+
+    /// Answers while there is room, and asks once all else is here.
+    fn pump_bodies(
+        &mut self,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        while self.in_flight_bytes + self.bodies.in_flight_bytes() < UNACKNOWLEDGED_BYTES_MAX {
+            let Some(place) = self.bodies.next_asked() else { break };
+            let body = replica.body(&place)?;
+            let is_here = body.is_some();
+            let answer = Frame::Body { log: place.log, seq: place.seq, body }.encode();
+            match is_here {
+                true => self.bodies.sent(&place, answer.len()),
+                false => self.bodies.owe(&place),
+            }
+            self.spoke_ms = now.monotonic_ms;
+            out.push_back(Output::Send(self.peer, answer));
+        }
+        let room = self.bodies.room();
+        let asks = self.bodies.lacking && !self.bodies.exhausted && room > 0;
+        if asks && self.hello.is_some() && self.has_all_wanted() {
+            let places = replica.missing(room, |log, seq| {
+                !self.bodies.is_asked(log, seq) && self.may_ask(replica, log)
+            })?;
+            self.bodies.exhausted = places.len() < room;
+            self.bodies.ask(&places);
+            if !places.is_empty() {
+                self.send(now, &Frame::AskBodies(places), out);
+            }
+        }
+        Ok(())
     }
 }
 

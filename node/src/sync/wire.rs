@@ -7,7 +7,8 @@ use super::PeerError;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{GrantError, GrantId, SignedGrant};
 use crate::limits::{
-    CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, SUMMARY_HEADS_PER_FRAME,
+    BODIES_ASKED_MAX, BODY_BYTES_MAX, CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME,
+    SUMMARY_HEADS_PER_FRAME,
 };
 use crate::log::run::read_seq;
 use crate::log::{EntryHash, LogKey, UnverifiedRun};
@@ -38,6 +39,17 @@ pub enum Frame {
     Run(UnverifiedRun),
     /// What is durably stored now, of logs that runs came in for.
     Have(Vec<LogPosition>),
+    /// Asks for the bodies of these entries.
+    AskBodies(Vec<LogPosition>),
+    /// The answer for one of them.
+    Body {
+        /// The log.
+        log: LogKey,
+        /// The entry's number.
+        seq: u64,
+        /// The body; None if it is not here either.
+        body: Option<Vec<u8>>,
+    },
     /// Nothing but a sign of life.
     Alive,
     /// Why the sender hangs up: the code of a [`PeerError`].
@@ -81,6 +93,8 @@ const HAVE: u8 = 6;
 const ALIVE: u8 = 7;
 const CLOSE: u8 = 8;
 const PROVE: u8 = 9;
+const ASK_BODIES: u8 = 11;
+const BODY: u8 = 12;
 
 /// The longest code in a `Close`.
 const CODE_BYTES_MAX: usize = 64;
@@ -113,6 +127,14 @@ impl Frame {
                 run.write(writer.u8(RUN));
             }
             Self::Have(heads) => write_positions(writer.u8(HAVE), heads),
+            Self::AskBodies(places) => write_positions(writer.u8(ASK_BODIES), places),
+            Self::Body { log, seq, body } => {
+                log.write(writer.u8(BODY)).leb(*seq);
+                match body {
+                    None => writer.leb(0),
+                    Some(body) => writer.leb(body.len() as u64 + 1).bytes(body),
+                };
+            }
             Self::Alive => {
                 writer.u8(ALIVE);
             }
@@ -157,6 +179,15 @@ impl Frame {
             }
             RUN => Self::Run(UnverifiedRun::read(&mut reader)?),
             HAVE => Self::Have(read_positions(&mut reader, HAVE_HEADS_PER_FRAME)?),
+            ASK_BODIES => Self::AskBodies(read_positions(&mut reader, BODIES_ASKED_MAX)?),
+            BODY => Self::Body {
+                log: LogKey::read(&mut reader)?,
+                seq: read_seq(&mut reader)?,
+                body: match reader.count(BODY_BYTES_MAX + 1)? {
+                    0 => None,
+                    more => Some(reader.bytes(more - 1)?.to_vec()),
+                },
+            },
             ALIVE => Self::Alive,
             CLOSE => {
                 let code = reader.text(CODE_BYTES_MAX)?;
@@ -244,6 +275,9 @@ mod tests {
             Frame::Have(vec![position]),
             Frame::Alive,
             Frame::Close("no_grant".into()),
+            Frame::AskBodies(vec![position; 2]),
+            Frame::Body { log, seq: 300, body: Some(vec![6; 3]) },
+            Frame::Body { log, seq: 300, body: None },
         ]
     }
 
@@ -276,7 +310,7 @@ mod tests {
 
         #[test]
         fn any_altered_frame_is_read_or_refused(
-            which in 0usize..9, at in any::<prop::sample::Index>(), byte in any::<u8>(),
+            which in 0usize..12, at in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut bytes = frames()[which].encode();
             let at = at.index(bytes.len());
