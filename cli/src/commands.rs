@@ -9,6 +9,7 @@ pub(crate) mod area;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod elder;
+pub(crate) mod erase;
 pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod init;

@@ -12,13 +12,18 @@ use crate::output::{Cell, Mark, Table};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
-/// Shows the node, its scopes and its peers. Exit 3 if something needs a person.
+/// Shows the node, its scopes and its peers. Exit 3 if something needs a person, 4 if the content of
+/// entries is missing.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     let mut node = context.node()?;
     let report = node.call(Status {})?;
     let problems = problems(&report, context);
-    let exit = if problems.is_empty() { Exit::Done } else { Exit::Attention };
+    let exit = match (report.missing_bodies, problems.is_empty()) {
+        (0, true) => Exit::Done,
+        (0, false) => Exit::Attention,
+        _ => Exit::AtRisk,
+    };
     if output.is_json() {
         output.json(&report)?;
         return Ok(exit);
@@ -123,6 +128,14 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
                 ("reason", peers::coded(context, "unsettled", code).into()),
             ],
         ));
+    }
+    if report.missing_bodies > 0 {
+        let count = FluentValue::from(report.missing_bodies);
+        problems.push(messages.say("problem-missing-bodies", [("count", count)]));
+    }
+    if report.erasures_waiting > 0 {
+        let count = FluentValue::from(report.erasures_waiting);
+        problems.push(messages.say("problem-erasures-waiting", [("count", count)]));
     }
     if report.evidence > 0 {
         let count = FluentValue::from(report.evidence);
