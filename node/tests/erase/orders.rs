@@ -162,9 +162,9 @@ impl History {
         self.writes(village, device, Lane::Routine, RunEntry::new(Kind::Erase, None, body, 0))
     }
 
-    /// The root revokes a device: what it has written up to now, or before its last few entries,
-    /// counts.
-    fn revokes(&mut self, village: &Village, device: u8, unseen: usize) {
+    /// The root revokes a device, or the device itself does: what it has written up to now, or before
+    /// its last few entries, counts. What the root says decides.
+    fn revokes(&mut self, village: &Village, by: u8, device: u8, unseen: usize) {
         let empty = Vec::new();
         let entries = self.entries.get(&(device, Lane::Routine)).unwrap_or(&empty);
         let seen = entries.len().saturating_sub(unseen);
@@ -176,7 +176,7 @@ impl History {
         });
         let (grant, reason) = (village.grants[&device], RevocationReason::Lost);
         let body = Revocation { grant, reason, cuts: cuts.into_iter().collect() }.encode();
-        self.writes(village, ROOT, Lane::Authority, RunEntry::new(Kind::Revoke, None, body, 0));
+        self.writes(village, by, Lane::Authority, RunEntry::new(Kind::Revoke, None, body, 0));
     }
 }
 
@@ -192,7 +192,7 @@ fn history(village: &Village, dice: &mut Dice) -> History {
     let mut firsts = Vec::new();
     for _ in 0..3 + dice.below(5) {
         let device = [FIRST, SECOND][dice.below(2)];
-        match dice.below(8) {
+        match dice.below(9) {
             0 | 1 => firsts.push(history.erases(village, device, None, 0)),
             2 => firsts.push(history.erases(village, device, None, dice.below(3))),
             3 | 4 if !firsts.is_empty() => {
@@ -201,7 +201,10 @@ fn history(village: &Village, dice: &mut Dice) -> History {
             }
             5 => history.edits(village, CLERK, GONE),
             6 => history.edits(village, CLERK, KEPT),
-            7 => history.revokes(village, device, dice.below(4)),
+            7 | 8 => {
+                let by = [ROOT, device][dice.below(2)];
+                history.revokes(village, by, device, dice.below(4));
+            }
             _ => {}
         }
     }
@@ -360,6 +363,9 @@ fn the_order_of_arrival_never_matters() {
             let code = |code: &str| first_state.unsettled.iter().any(|(why, _)| why == code);
             let all: usize = history.entries.values().map(Vec::len).sum();
             let revoked = history.entries.contains_key(&(ROOT, Lane::Authority));
+            let itself = [FIRST, SECOND].into_iter().any(|device| {
+                history.entries.contains_key(&(device, Lane::Authority))
+            });
             let removed = first_state.bodies < all && first_state.missing.is_empty();
             let shown = shouwang_node::store::StoreRead::elder(
                 &first.read().unwrap(),
@@ -376,6 +382,7 @@ fn the_order_of_arrival_never_matters() {
                 ("nobody's right", code("not_allowed:erase_right")),
                 ("cut off", code("quarantined")),
                 ("cut off and shown again", revoked && shown && code("quarantined")),
+                ("cut off by two, and erased", revoked && itself && !shown),
                 ("missing for ever", bodies == Bodies::Never && !first_state.missing.is_empty()),
                 ("missing and come", bodies == Bodies::Later && shown),
                 ("erased in part", bodies == Bodies::Never && code("late") && !removed),
