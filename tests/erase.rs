@@ -27,7 +27,7 @@ fn a_file_is_hidden_by_one_signature_and_removed_by_the_root_s() {
     town.adds_elder(SHANGHE, "许桂英");
     let meet = || {
         let node = county.up(&[]);
-        assert_eq!(town.syncs(&node.address(), &county.device())["outcome"], "done");
+        assert_eq!(town.syncs(&node.address(), &county.device())["done"], true);
         node.stop();
     };
     meet();

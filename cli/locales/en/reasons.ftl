@@ -48,9 +48,6 @@ unsettled =
     .unknown_kind = of a kind that this version does not know
 
 peer-fault =
-    .erased_body = erased, and its content is still here
-    .missing_body = content missing and not listed, or listed and not missing
-    .erasure_index = list of erasures does not match
     .malformed_frame = malformed frame
     .oversized_frame = oversized frame
     .unknown_frame = unknown frame
@@ -82,6 +79,9 @@ peer-fault =
     .unknown_kind = entry of an unknown kind
 
 fault =
+    .erased_body = erased, and its content is still here
+    .missing_body = content missing and not listed, or listed and not missing
+    .erasure_index = list of erasures does not match
     .unreadable = unreadable
     .log_number = log numbers disagree
     .unproven_log = log without a grant

@@ -48,9 +48,6 @@ unsettled =
     .unknown_kind = 新版本的记录，本版本不认识
 
 peer-fault =
-    .erased_body = 已删除而内容仍在
-    .missing_body = 缺少的内容与清单不符
-    .erasure_index = 删除清单不符
     .malformed_frame = 无法解读的数据
     .oversized_frame = 过大的数据
     .unknown_frame = 不认识的数据
@@ -82,6 +79,9 @@ peer-fault =
     .unknown_kind = 不认识的记录种类
 
 fault =
+    .erased_body = 已删除而内容仍在
+    .missing_body = 缺少的内容与清单不符
+    .erasure_index = 删除清单不符
     .unreadable = 无法读取
     .log_number = 日志编号不一致
     .unproven_log = 日志没有授权证明
