@@ -399,10 +399,12 @@ impl Check<'_> {
         }
         let erasures: BTreeSet<ErasurePlace> = self.snapshot.erasures_all()?.into_iter().collect();
         if erasures != std::mem::take(&mut self.erasures) {
-            self.fault("erasures".to_owned(), "erasure_index", &"not the entries that are here");
+            let place = "erasures".to_owned();
+            self.fault(place, "erasure_index", &"not the entries that are here");
         }
         if self.snapshot.missing_count()? != self.report.missing {
-            self.fault("missing".to_owned(), "missing_body", &"rows without an entry");
+            let place = "missing".to_owned();
+            self.fault(place, "missing_body", &"rows without an entry");
         }
         self.snapshot.peers_all()?;
         self.snapshot.evidence_all()?;
