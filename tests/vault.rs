@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use shouwang_node::engine::Engine;
 use shouwang_node::store::{RESTORED, REWRITE_DUE, StoreError, StoreRead};
-use shouwang_node::vault::sectors::Encrypted;
 use shouwang_node::vault::{Lock, Secret, Vault, VaultError, read_envelope};
+use support::image::{holds, image, key};
 use support::{COUNTY, Office, SHANGHE, SONGWU, eventually};
 
 /// What must not be found: a name, a telephone number, the name of a table, and words of a note.
@@ -18,31 +18,11 @@ const NAME: &str = "欧阳问雁";
 const PHONE: &str = "13800997731";
 const NOTE: &str = "屋顶的瓦被风掀了两处";
 
-fn key(office: &Office) -> Secret {
-    Secret::read_key_file(&office.path("key")).unwrap()
-}
-
 fn open(office: &Office) -> Result<(Vault, shouwang_node::store::Store), VaultError> {
     Vault::open(&office.home(), |lock| {
         assert_eq!(lock, Lock::KeyFile);
         Ok(key(office))
     })
-}
-
-/// The whole file as redb sees it, free pages included.
-fn image(path: &Path, office: &Office) -> Vec<u8> {
-    use redb::StorageBackend;
-    let envelope = read_envelope(&office.home()).unwrap();
-    let volume = envelope.open(&key(office)).unwrap();
-    let file = redb::backends::FileBackend::new(std::fs::File::open(path).unwrap()).unwrap();
-    let plain = Encrypted::new(file, &volume).unwrap();
-    let mut bytes = vec![0; usize::try_from(plain.len().unwrap()).unwrap()];
-    plain.read(0, &mut bytes).unwrap();
-    bytes
-}
-
-fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
 /// Every file under a directory.

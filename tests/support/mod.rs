@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub mod image;
+
 /// The longest that anything here may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 

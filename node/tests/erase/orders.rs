@@ -1,7 +1,7 @@
 //! What erasures come to does not depend on the order in which anything arrives: entries, bodies,
 //! signatures, and revocations of those who signed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{Automerge, Change};
 use redb::backends::InMemoryBackend;
@@ -32,18 +32,20 @@ const SECRET: IndexSecret = IndexSecret([5; 32]);
 const GONE: ElderId = ElderId([7; 16]);
 const KEPT: ElderId = ElderId([8; 16]);
 
-/// Devices: the root, two registrars, a village clerk.
+/// Devices: the root, two registrars, a village clerk; and the clerk's disk as it once was, put into
+/// another machine.
 const ROOT: u8 = 1;
 const FIRST: u8 = 2;
 const SECOND: u8 = 3;
 const CLERK: u8 = 4;
+const TWIN: u8 = 5;
 
 fn scope() -> DivisionCode {
     "990121101203".parse().unwrap()
 }
 
 fn keys(n: u8) -> DeviceKeys {
-    DeviceKeys::from_secret(&[n; 64])
+    DeviceKeys::from_secret(&[if n == TWIN { CLERK } else { n }; 64])
 }
 
 fn log(device: u8, lane: Lane) -> LogKey {
@@ -79,6 +81,7 @@ fn village() -> Village {
         let signed = grant(subject, role, Some(&root)).sign(&keys(ROOT));
         grants.insert(subject, authority.learn(signed).unwrap());
     }
+    grants.insert(TWIN, grants[&CLERK]);
     Village { authority, grants }
 }
 
@@ -129,6 +132,19 @@ impl History {
         seen.apply_changes([Change::from_bytes(body.clone()).unwrap()]).unwrap();
         let entry = RunEntry::new(Kind::Change, Some(document), body, 0);
         self.writes(village, device, Lane::Routine, entry);
+    }
+
+    /// The clerk's log parts in two, a few entries before its end.
+    fn forks(&mut self, unseen: usize) {
+        let entries = self.entries.get(&(CLERK, Lane::Routine)).cloned().unwrap_or_default();
+        let common = entries.len().saturating_sub(unseen);
+        self.entries.insert((TWIN, Lane::Routine), entries[..common].to_vec());
+    }
+
+    /// Everything that was written, each once.
+    fn count(&self) -> usize {
+        let hashes = self.entries.values().flatten().map(|entry| entry.header.hash());
+        hashes.collect::<BTreeSet<_>>().len()
     }
 
     /// The last entry of each log for the elder that is to go, as somebody has seen it who lacks
@@ -189,6 +205,11 @@ fn history(village: &Village, dice: &mut Dice) -> History {
             history.edits(village, CLERK, KEPT);
         }
     }
+    let forked = dice.once_in(2);
+    if forked {
+        history.forks(dice.below(3));
+        history.edits(village, TWIN, GONE);
+    }
     let mut firsts = Vec::new();
     for _ in 0..3 + dice.below(5) {
         let device = [FIRST, SECOND][dice.below(2)];
@@ -199,6 +220,7 @@ fn history(village: &Village, dice: &mut Dice) -> History {
                 let first = firsts[dice.below(firsts.len())];
                 history.erases(village, device, Some(first), 0);
             }
+            5 if forked && dice.once_in(2) => history.edits(village, TWIN, GONE),
             5 => history.edits(village, CLERK, GONE),
             6 => history.edits(village, CLERK, KEPT),
             7 | 8 => {
@@ -316,7 +338,7 @@ fn stored(
 struct State {
     records: [u8; 32],
     authority: [u8; 32],
-    missing: Vec<(u32, u64, [u8; 32])>,
+    missing: BTreeSet<EntryHash>,
     bodies: usize,
     unsettled: Vec<(String, EntryHash)>,
     elders: String,
@@ -325,10 +347,11 @@ struct State {
 fn state(store: &Store) -> State {
     let snapshot = store.read().unwrap();
     let digests = digest::of_scope(&snapshot, scope()).unwrap();
-    let (mut missing, mut bodies, mut unsettled) = (Vec::new(), 0, Vec::new());
-    for (nth, log) in snapshot.logs_of(scope()).unwrap().into_iter().enumerate() {
+    let (mut missing, mut bodies, mut unsettled) = (BTreeSet::new(), 0, Vec::new());
+    for log in snapshot.logs_of(scope()).unwrap() {
         for seq in snapshot.missing_of(log.number).unwrap() {
-            missing.push((nth as u32, seq, log.key.device.0));
+            let entry = snapshot.entry(log.number, seq).unwrap().unwrap();
+            missing.insert(entry.header.hash());
         }
         let entries = snapshot.entries_from(log.number, 0, 1_000).unwrap();
         bodies += entries.iter().filter(|entry| entry.body.is_some()).count();
@@ -366,7 +389,8 @@ fn the_order_of_arrival_never_matters() {
                 assert!(report.ok, "seed {seed}, {bodies:?}: {:?}", report.faults);
             }
             let code = |code: &str| first_state.unsettled.iter().any(|(why, _)| why == code);
-            let all: usize = history.entries.values().map(Vec::len).sum();
+            let all = history.count();
+            let forked = history.entries.contains_key(&(TWIN, Lane::Routine));
             let revoked = history.entries.contains_key(&(ROOT, Lane::Authority));
             let itself = [FIRST, SECOND]
                 .into_iter()
@@ -379,6 +403,8 @@ fn the_order_of_arrival_never_matters() {
                 ("hidden by one", !shown && !removed && bodies == Bodies::Along),
                 ("removed by two", removed),
                 ("late edits", code("late")),
+                ("a log in two branches, removed", forked && removed),
+                ("a branch seen, the other late", forked && removed && code("late")),
                 ("a second that waits", code("pending")),
                 ("a device that confirms itself", code("not_allowed:erase_same_device")),
                 ("nobody's right", code("not_allowed:erase_right")),
