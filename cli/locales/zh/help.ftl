@@ -97,10 +97,12 @@ help-device-revoke = 吊销一台设备的授权：此刻这里已有的它的�
         shouwang device revoke 7f3a --reason lost --dry-run
         shouwang device revoke 7f3a --reason compromised
 help-device-retire = 停用本设备：交回自己的授权，此后写什么都不会生效
+    .check = 只查明本设备能否清除，它写的记录是否都已在别处留存：可以清除时退出码为 0，否则为 4
     .dry-run = 只说明会怎样，不写入
     .yes = 不再询问
     .example =
         shouwang device retire
+        shouwang device retire --check
         shouwang device retire --dry-run
 
 help-area = 地名
@@ -129,9 +131,6 @@ help-up = 运行本节点，直到叫停
         shouwang up --peer /ip4/10.1.2.3/tcp/4420
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
 
-help-device = 本设备和其他设备
-    .example =
-        shouwang device passphrase
 help-device-passphrase = 更换本节点的口令或密钥文件；节点可以正在运行
     .new-passphrase-file = 新口令取自此文件第一行，不再询问
     .new-key-file = 改用此密钥文件上锁，不用口令；文件不存在则新建
@@ -227,14 +226,6 @@ help-visit-list = 列出探访，新的在前
     .example =
         shouwang visit list 3fa9
         shouwang visit list --from 2026-11-01 --to 2026-11-30
-
-help-device = 网中的设备
-    .example =
-        shouwang device retire --check
-help-device-retire = 查明本设备能否清除：它写的记录是否都已在别处留存
-    .check = 只作查明：可以清除时退出码为 0，否则为 4
-    .example =
-        shouwang device retire --check
 
 help-log = 列出被拒或不生效的内容，或谁查阅过老人信息
     .refused = 被拒的内容，以及已保存但不生效的记录，附原因
