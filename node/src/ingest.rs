@@ -217,6 +217,7 @@ impl<'a, 't> Ingest<'a, 't> {
             Place::Branches { known, .. } => (*known, true),
         };
         if !self.has_quota(&key, run.new_from(known), is_chain)? {
+            self.evidence.push(attach::over_quota(&key));
             return Ok(Err(Refusal::OverQuota { end: hash }));
         }
         let (log, known) = match place {

@@ -63,6 +63,7 @@ help-grant = Let a device into the mesh, for an area inside this one
     .address = An address where the new device can reach the mesh, for the invite; may be repeated
     .replace = Put this grant in the place of those that the device has
     .root-key = Grant as the root, whose key stands in this file: the way back when a county's last device is lost
+    .quota-mib = The most that it may write, MiB (256 if not said); what is more is refused by every node
     .out = Write the invite to this new file instead of stdout
     .qr = Draw the invite as a QR code
     .example =
