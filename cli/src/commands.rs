@@ -13,6 +13,7 @@ mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
 pub(crate) mod elder;
+pub(crate) mod erase;
 pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod init;

@@ -35,6 +35,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/reasons.ftl")),
             include_str!(concat!("../locales/", $language, "/screens.ftl")),
             include_str!(concat!("../locales/", $language, "/demo.ftl")),
+            include_str!(concat!("../locales/", $language, "/erase.ftl")),
         ]
     };
 }

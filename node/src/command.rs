@@ -18,6 +18,7 @@ pub mod custody;
 pub mod device;
 pub mod devices;
 pub mod elder;
+pub mod erase;
 pub mod import;
 pub(crate) mod places;
 pub mod quarantine;
@@ -72,6 +73,8 @@ dispatch!(
     elder::ElderSet,
     elder::VisitAdd,
     elder::VisitList,
+    erase::ElderErase,
+    erase::ErasureList,
     import::Import,
     area::AreaImport,
     area::AreaList,
@@ -180,6 +183,7 @@ impl From<CaptureError> for CommandError {
                 Self::new(ErrorKind::Refused, "grant_invalid", &message).with("detail", message)
             }
             CaptureError::Revocation(code) => Self::new(ErrorKind::Refused, code, message),
+            CaptureError::Erasure(code) => Self::new(ErrorKind::Refused, code, message),
             CaptureError::OtherRoot => Self::new(ErrorKind::Refused, "other_root", message),
             CaptureError::Revoked => Self::new(ErrorKind::Refused, "device_revoked", message),
             CaptureError::WouldNotCount(reason) => {

@@ -47,9 +47,10 @@ pub struct Counted {
 
 impl Candidate {
     /// Judges what can be judged of an entry by itself. `within`: whether it lies within what
-    /// revocations let count of its log.
-    pub fn of(entry: &Entry, grant: &Grant, within: bool) -> Self {
-        let change = ParsedChange::parse(&entry.body);
+    /// revocations let count of its log. None while its body is missing.
+    pub fn of(entry: &Entry, grant: &Grant, within: bool) -> Option<Self> {
+        let body = entry.body.as_deref()?;
+        let change = ParsedChange::parse(body);
         let allowed =
             allowed(&entry.header.log, entry.header.document.id(), grant).and_then(|()| {
                 match &change {
@@ -59,8 +60,8 @@ impl Candidate {
                     _ => Ok(()),
                 }
             });
-        let hash = ParsedChange::claimed_hash(&entry.body);
-        Self { entry: entry.header.hash(), hash, change, allowed, within, adopted: false }
+        let hash = ParsedChange::claimed_hash(body);
+        Some(Self { entry: entry.header.hash(), hash, change, allowed, within, adopted: false })
     }
 
     /// Why the change never counts whatever else is here, if that is so.

@@ -67,8 +67,8 @@ pub(crate) fn judge(
     if !entry.header.document.is_empty() {
         return Err(receipt_refused("form"));
     }
-    let receipt =
-        Receipt::decode(log.key.scope, &entry.body).map_err(|_| receipt_refused("form"))?;
+    let receipt = Receipt::decode(log.key.scope, entry.body.as_deref().unwrap_or_default())
+        .map_err(|_| receipt_refused("form"))?;
     if receipt.positions.iter().any(|place| place.log.device == log.key.device) {
         return Err(receipt_refused("own"));
     }
@@ -98,14 +98,18 @@ pub(crate) fn owed(
         }
         let Some(head) = tables.head_of(log.number)? else { continue };
         let first = next_of(tables, &log, said.iter().map(|claim| &claim.place))?;
-        if head.seq < first {
+        // What is here without its body is not held.
+        let missing = tables.first_missing(&log)?.unwrap_or(u64::MAX);
+        let Some(last) = missing.checked_sub(1).map(|last| last.min(head.seq)) else { continue };
+        if last < first {
             continue;
         }
-        positions.push(EntryPlace { log: log.key, seq: head.seq, hash: head.hash });
+        let Some(hash) = tables.hash_at(&log, last)? else { continue };
+        positions.push(EntryPlace { log: log.key, seq: last, hash });
         if !called {
             tables.for_each_header_from(log.number, first, |header| {
-                called |= calls(header.kind);
-                Ok(!called)
+                called |= header.seq <= last && calls(header.kind);
+                Ok(!called && header.seq < last)
             })?;
         }
     }

@@ -2,12 +2,14 @@
 
 use shouwang_crdt_schema::division::DivisionCode;
 
+use crate::store::erasures::ErasureRead;
 use crate::store::{StoreError, StoreRead};
 
 /// The digests of one scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeDigests {
-    /// Over the heads of `Urgent` and `Routine` logs, of all branches, and the heads of counting documents.
+    /// Over the heads of `Urgent` and `Routine` logs, of all branches, what is missing of them, and
+    /// the heads of counting documents.
     pub records: [u8; 32],
     /// Over the heads of `Authority` and `Notice` logs and the heads of the directory.
     pub authority: [u8; 32],
@@ -18,13 +20,20 @@ pub struct ScopeDigests {
 pub fn of_scope(tables: &impl StoreRead, scope: DivisionCode) -> Result<ScopeDigests, StoreError> {
     let mut records = blake3::Hasher::new_derive_key("shouwang 2026 scope digest 1");
     let mut authority = blake3::Hasher::new_derive_key("shouwang 2026 authority digest 1");
-    let mut heads = Vec::new();
+    let (mut heads, mut missing) = (Vec::new(), Vec::new());
     for log in tables.logs_of(scope)? {
         heads.extend(tables.head_of(log.number)?.map(|head| (log.key, head.seq, head.hash)));
+        for seq in tables.missing_of(log.number)? {
+            if let Some(entry) = tables.entry(log.number, seq)? {
+                missing.push((log.key, seq, entry.header.hash()));
+            }
+        }
     }
     // Which branch of a log came first is nobody else's business.
     heads.sort_unstable();
-    for (log, seq, hash) in heads {
+    missing.sort_unstable();
+    records.update(&(missing.len() as u64).to_be_bytes());
+    for (log, seq, hash) in missing.into_iter().chain(heads) {
         let hasher = if log.lane.carries_records() { &mut records } else { &mut authority };
         hasher.update(&log.to_bytes());
         hasher.update(&seq.to_be_bytes()).update(&hash.0);

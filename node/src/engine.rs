@@ -25,7 +25,7 @@ use crate::ingest::{Ingest, Ingested, Refusal, SetAside};
 use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
 use crate::lineage::Lineage;
 use crate::log::run::RunEntry;
-use crate::log::{Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
+use crate::log::{EntryPlace, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
@@ -37,10 +37,12 @@ use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
 use crate::vault::Vault;
 
 mod authority;
+mod erase;
 mod receipts;
 mod storage;
 
 pub use authority::RevokeReport;
+pub use erase::{EraseReport, ErasedFile};
 pub use storage::Rewritten;
 
 /// A node without its sockets.
@@ -64,6 +66,7 @@ pub struct Engine {
     peers: PeerBook,
     pending: Vec<(DeviceId, UnverifiedRun)>,
     pending_bytes: usize,
+    pending_bodies: Vec<(DeviceId, EntryPlace, Vec<u8>)>,
     pending_grants: Vec<SignedGrant>,
     dues: Dues,
     out: VecDeque<Output>,
@@ -117,6 +120,9 @@ pub enum CaptureError {
     /// The key is not the root's of this mesh.
     #[error("the key is not the root's of this mesh")]
     OtherRoot,
+    /// An erasure that would not count, or is not needed; the code says why.
+    #[error("the erasure would not count: {0}")]
+    Erasure(&'static str),
     /// This device's own grant is revoked.
     #[error("this device's grant is revoked")]
     Revoked,
@@ -159,6 +165,7 @@ impl Engine {
             peers,
             pending: Vec::new(),
             pending_bytes: 0,
+            pending_bodies: Vec::new(),
             pending_grants: Vec::new(),
             dues: Dues::default(),
             out: VecDeque::new(),
@@ -312,24 +319,31 @@ impl Engine {
         self.pending_bytes = 0;
         let runs = std::mem::take(&mut self.pending);
         let chain = std::mem::take(&mut self.pending_grants);
-        if runs.is_empty() && chain.is_empty() {
+        let bodies = std::mem::take(&mut self.pending_bodies);
+        if runs.is_empty() && chain.is_empty() && bodies.is_empty() {
             return if self.peers.is_due(now) { self.flush_peers(now) } else { Ok(()) };
         }
         let senders: BTreeMap<LogKey, DeviceId> =
             runs.iter().map(|(peer, run)| (run.log, *peer)).collect();
-        let (results, ingested) = self.transact(
+        let ((results, filled), ingested) = self.transact(
             now,
             |_| Ok(()),
             |ingest| {
-                let mut results = Vec::new();
+                let (mut results, mut filled) = (Vec::new(), Vec::new());
                 ingest.learn_chain(chain)?;
                 for (peer, run) in runs {
                     let (log, last) = (run.log, run.last_seq());
                     results.push((peer, log, last, ingest.receive(run)?));
                 }
-                Ok::<_, StoreError>(results)
+                for (peer, place, body) in bodies {
+                    filled.push((peer, ingest.fill(&place, body)?));
+                }
+                Ok::<_, StoreError>((results, filled))
             },
         )?;
+        for (peer, result) in &filled {
+            self.mesh.filled(*peer, result)?;
+        }
         for (peer, log, last, result) in &results {
             if let Ok(outcome) = result {
                 self.peers.note(*peer, |row| row.entries_received += outcome.new);
@@ -540,6 +554,10 @@ impl Engine {
                 Output::Ingest(peer, run) => {
                     self.pending_bytes += run.body_bytes() + 256;
                     self.pending.push((peer, run));
+                }
+                Output::Fill(peer, place, body) => {
+                    self.pending_bytes += body.len() + 256;
+                    self.pending_bodies.push((peer, place, body));
                 }
                 Output::Learn(chain) => self.pending_grants.extend(chain),
                 Output::Event(Event::OwnLogs(peer, heads)) => self.shown.push((peer, heads)),

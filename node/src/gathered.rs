@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::Automerge;
-use shouwang_crdt_schema::division::Area;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::record::ElderId;
 
 use crate::authority::{Authority, Reach};
 use crate::counting::{Candidate, Counted, allowed, count};
@@ -11,6 +12,10 @@ use crate::identity::grant::Grant;
 use crate::log::{Adoption, Entry, EntryHash, Kind};
 use crate::store::rows::{DocumentKey, DocumentRow, LogRow, Unsettled, UnsettledRow};
 use crate::store::{ChainRead, StoreError};
+
+pub mod erased;
+
+pub use erased::{Coverage, Erased};
 
 /// Entries by document.
 pub type Found = BTreeMap<DocumentKey, Gathered>;
@@ -20,6 +25,7 @@ pub type Found = BTreeMap<DocumentKey, Gathered>;
 pub struct Gathered {
     changes: Vec<(UnsettledRow, Candidate)>,
     adoptions: Vec<(UnsettledRow, Adopting)>,
+    late: Vec<(EntryHash, UnsettledRow)>,
 }
 
 /// An adoption as the rules see it.
@@ -41,16 +47,29 @@ pub struct Decided {
 }
 
 impl Gathered {
-    /// Takes in an entry of the document.
-    pub fn add(&mut self, log: &LogRow, entry: &Entry, grant: &Grant, within: bool) {
+    /// Takes in an entry of the document. Without its body, or covered by an erasure, it says
+    /// nothing; a late edit is listed and no more.
+    pub fn add(
+        &mut self,
+        log: &LogRow,
+        entry: &Entry,
+        grant: &Grant,
+        within: bool,
+        coverage: Coverage,
+    ) {
+        match coverage {
+            Coverage::Untouched if entry.body.is_some() => {}
+            Coverage::Late => return self.late.push((entry.header.hash(), late(log, entry))),
+            Coverage::Untouched | Coverage::Hidden | Coverage::Removed => return,
+        }
         match entry.header.kind {
-            Kind::Change => self.changes.push(candidate_of(log, entry, grant, within)),
+            Kind::Change => self.changes.extend(candidate_of(log, entry, grant, within)),
             Kind::Adopt => self.adoptions.push((
                 place(log, entry, None),
                 Adopting { entry: entry.header.hash(), originals: Vec::new(), standing: None }
                     .judged(log, entry, grant, within),
             )),
-            Kind::Grant | Kind::Revoke | Kind::Receipt | Kind::Other(_) => {}
+            Kind::Grant | Kind::Revoke | Kind::Receipt | Kind::Erase | Kind::Other(_) => {}
         }
     }
 
@@ -74,6 +93,10 @@ impl Gathered {
             counted.unsettled.extend(adopting.standing.map(|why| (adopting.entry, why)));
             places.insert(adopting.entry, row);
         }
+        for (entry, row) in self.late {
+            counted.unsettled.insert(entry, row.standing.clone());
+            places.insert(entry, row);
+        }
         Decided { counted, places }
     }
 }
@@ -81,7 +104,7 @@ impl Gathered {
 impl Adopting {
     fn judged(mut self, log: &LogRow, entry: &Entry, grant: &Grant, within: bool) -> Self {
         let not_allowed = |what: &str| Some(Unsettled::NotAllowed(what.to_owned()));
-        self.standing = match Adoption::from_bytes(&entry.body) {
+        self.standing = match Adoption::from_bytes(entry.body.as_deref().unwrap_or_default()) {
             Err(_) => not_allowed("adopt_form"),
             Ok(adoption) => {
                 let scoped = adoption.originals.iter().all(|o| o.log.scope == log.key.scope);
@@ -105,6 +128,7 @@ pub fn collect(
     area: Area,
     found: &mut Found,
 ) -> Result<(), StoreError> {
+    let mut erased = Cache::default();
     for log in tables.logs_in(area)? {
         let Some(grant) = authority.grant(&log.grant) else { continue };
         let reach = authority.reach(&log.grant, &log.key);
@@ -112,7 +136,9 @@ pub fn collect(
             let entry = entry?;
             let key = entry.header.document.id().map(|id| DocumentKey { scope: log.key.scope, id });
             if let Some(gathered) = key.and_then(|key| found.get_mut(&key)) {
-                gathered.add(&log, &entry, grant, within(tables, &log, seq, &reach)?);
+                let coverage = erased.coverage(tables, authority, &log, &entry)?;
+                let within = within(tables, &log, seq, &reach)?;
+                gathered.add(&log, &entry, grant, within, coverage);
             }
             Ok(())
         })?;
@@ -137,15 +163,54 @@ pub fn within(
     Ok(false)
 }
 
-/// An entry that carries a change, with its place.
+/// An entry that carries a change, with its place; None while its body is missing.
 pub fn candidate_of(
     log: &LogRow,
     entry: &Entry,
     grant: &Grant,
     within: bool,
-) -> (UnsettledRow, Candidate) {
-    let candidate = Candidate::of(entry, grant, within);
-    (place(log, entry, candidate.hash.map(|hash| hash.0)), candidate)
+) -> Option<(UnsettledRow, Candidate)> {
+    let candidate = Candidate::of(entry, grant, within)?;
+    Some((place(log, entry, candidate.hash.map(|hash| hash.0)), candidate))
+}
+
+/// The row of a late edit.
+pub fn late(log: &LogRow, entry: &Entry) -> UnsettledRow {
+    UnsettledRow { standing: Unsettled::Late, ..place(log, entry, None) }
+}
+
+/// The erasures of several elders, each decided once.
+#[derive(Debug, Default)]
+pub struct Cache(BTreeMap<(DivisionCode, ElderId), Erased>);
+
+impl Cache {
+    /// What erasures make of an entry.
+    pub fn coverage(
+        &mut self,
+        tables: &impl ChainRead,
+        authority: &Authority,
+        log: &LogRow,
+        entry: &Entry,
+    ) -> Result<Coverage, StoreError> {
+        let Some(elder) = erased::elder_of(entry) else { return Ok(Coverage::Untouched) };
+        let erased = self.of(tables, authority, log.key.scope, elder)?;
+        erased.coverage(tables, log, entry)
+    }
+
+    /// The erasures of an elder's file.
+    pub fn of(
+        &mut self,
+        tables: &impl ChainRead,
+        authority: &Authority,
+        scope: DivisionCode,
+        elder: ElderId,
+    ) -> Result<&Erased, StoreError> {
+        use std::collections::btree_map::Entry as Place;
+        match self.0.entry((scope, elder)) {
+            Place::Occupied(known) => Ok(known.into_mut()),
+            Place::Vacant(place) => Ok(place.insert(Erased::of(tables, authority, scope, elder)?)),
+        }
+    }
 }
 
 fn place(log: &LogRow, entry: &Entry, change: Option<[u8; 32]>) -> UnsettledRow {

@@ -16,6 +16,7 @@ use thiserror::Error;
 use crate::authority::{Authority, Reach, Statement, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
 use crate::custody;
+use crate::gathered::erased::erased_elder;
 use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
 use crate::identity::grant::{GrantId, Quota, SignedGrant};
 use crate::index::{self, IndexSecret};
@@ -29,8 +30,10 @@ use crate::store::rows::{DocumentKey, EvidenceRow, LogNumber, LogRow, Unsettled,
 use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
 
 mod attach;
+mod erasing;
 
 use attach::Place;
+use erasing::may_be_absent;
 
 /// One transaction's worth of runs.
 pub struct Ingest<'a, 't> {
@@ -47,6 +50,10 @@ pub struct Ingest<'a, 't> {
     before: Option<Box<Authority>>,
     /// Logs with new entries of which not all count: what ends them may have come.
     cut: BTreeSet<LogKey>,
+    /// Elders whose erasures have to be decided again.
+    erasing: BTreeSet<(DivisionCode, ElderId)>,
+    /// `Erase` entries that came in this transaction.
+    fresh_erasures: BTreeSet<EntryHash>,
 }
 
 /// What became of a run that is stored, or was here already.
@@ -87,6 +94,12 @@ pub enum Refusal {
         /// The hash of the run's last entry.
         end: EntryHash,
     },
+    /// An entry came without the body that it cannot be without.
+    #[error("an entry came without the body that it cannot be without")]
+    AbsentBody,
+    /// A body came that is not the one the header names.
+    #[error("a body came that is not the one the header names")]
+    WrongBody,
 }
 
 /// What a transaction came to, once it is committed.
@@ -135,6 +148,8 @@ impl Refusal {
             Self::Unproven => "unproven_log",
             Self::OverQuota { .. } => "over_quota",
             Self::Forked { .. } => "forked_log",
+            Self::AbsentBody => "absent_body",
+            Self::WrongBody => "wrong_body",
         }
     }
 }
@@ -159,6 +174,8 @@ impl<'a, 't> Ingest<'a, 't> {
             noted: BTreeMap::new(),
             before: None,
             cut: BTreeSet::new(),
+            erasing: BTreeSet::new(),
+            fresh_erasures: BTreeSet::new(),
         }
     }
 
@@ -206,6 +223,11 @@ impl<'a, 't> Ingest<'a, 't> {
         if !replicates(self.area, key.scope, key.lane) {
             return Ok(Err(Refusal::OutsideArea));
         }
+        let absent = |entry: &&Entry| entry.body.is_none();
+        let allowed = |entry: &Entry| may_be_absent(key.lane, entry.header.kind);
+        if !run.entries().iter().filter(absent).all(allowed) {
+            return Ok(Err(Refusal::AbsentBody));
+        }
         let place = attach::place(self.tables, chains, &run)?;
         let head = attach::head_before(self.tables, &place)?;
         let (seq, hash) = (run.head().seq, run.head().hash);
@@ -220,6 +242,7 @@ impl<'a, 't> Ingest<'a, 't> {
             self.evidence.push(attach::over_quota(&key));
             return Ok(Err(Refusal::OverQuota { end: hash }));
         }
+        self.fill_known(&run, known)?;
         let (log, known) = match place {
             Place::Known(chain) => return Ok(Ok(outcome(0, &chain))),
             Place::Extends(chain, known) => (chain, known),
@@ -249,8 +272,12 @@ impl<'a, 't> Ingest<'a, 't> {
         let (fresh, mut head) = (run.new_from(known), head);
         for entry in fresh {
             let next = Head::after(head.as_ref(), entry);
-            self.tables.append(&log, entry, &next)?;
-            self.effect(&log, entry)?;
+            let coverage = self.coverage(&log, entry)?;
+            let entry = Self::to_be_stored(entry, coverage);
+            self.tables.append(&log, &entry, &next)?;
+            if !self.is_without_effect(&log, &entry, coverage)? {
+                self.effect(&log, &entry)?;
+            }
             head = Some(next);
         }
         self.logs.insert(key);
@@ -262,7 +289,8 @@ impl<'a, 't> Ingest<'a, 't> {
         let mut undecided: BTreeMap<DivisionCode, BTreeMap<DocumentKey, Vec<Fresh>>> =
             BTreeMap::new();
         let authority_changed = self.before.is_some();
-        for key in self.recount()? {
+        let recounted = self.recount()?;
+        for key in recounted.into_iter().chain(self.erase_again()?) {
             undecided.entry(key.scope).or_default().entry(key).or_default();
         }
         if authority_changed {
@@ -359,14 +387,20 @@ impl<'a, 't> Ingest<'a, 't> {
         Ok(documents)
     }
 
-    /// The documents that the entries of a chain are of.
+    /// The documents that the entries of a chain are of, and the files that they erase.
     fn documents_of(
-        &self,
+        &mut self,
         log: &LogRow,
         documents: &mut BTreeSet<DocumentKey>,
     ) -> Result<(), StoreError> {
+        let erasing = &mut self.erasing;
         self.tables.for_each_entry(log.number, |_, entry| {
-            let id = entry?.header.document.id();
+            let entry = entry?;
+            if entry.header.kind == Kind::Erase {
+                let elder = erased_elder(&entry);
+                erasing.extend(elder.map(|elder| (log.key.scope, elder)));
+            }
+            let id = entry.header.document.id();
             documents.extend(id.map(|id| DocumentKey { scope: log.key.scope, id }));
             Ok(())
         })
@@ -457,7 +491,8 @@ impl<'a, 't> Ingest<'a, 't> {
                 let reach = self.authority.reach(&log.grant, &log.key);
                 let within = within(self.tables, log, entry.header.seq, &reach)?;
                 let candidate = (entry.header.kind == Kind::Change)
-                    .then(|| Candidate::of(entry, grant, within));
+                    .then(|| Candidate::of(entry, grant, within))
+                    .flatten();
                 let fresh = Fresh {
                     entry: entry.header.hash(),
                     log: log.number,
@@ -488,6 +523,7 @@ impl<'a, 't> Ingest<'a, 't> {
                 Ok(claims) => claims.iter().try_for_each(|claim| self.tables.put_claim(claim)),
                 Err(reason) => self.note(log, entry, reason),
             },
+            (Kind::Erase, _) => self.erase(log, entry),
             (Kind::Other(_), _) => {
                 if log.key.lane == Lane::Authority {
                     self.authority_changes();
@@ -530,7 +566,8 @@ impl<'a, 't> Ingest<'a, 't> {
         let mut places: BTreeMap<EntryHash, UnsettledRow> = BTreeMap::new();
         let mut candidates: Vec<Candidate> = Vec::new();
         for (hash, row) in self.tables.unsettled_of(&key)? {
-            let beyond = [Unsettled::Displaced, Unsettled::Quarantined, Unsettled::Vouched];
+            let beyond =
+                [Unsettled::Displaced, Unsettled::Quarantined, Unsettled::Vouched, Unsettled::Late];
             if beyond.contains(&row.standing) {
                 return Ok(None);
             }
@@ -570,6 +607,12 @@ impl<'a, 't> Ingest<'a, 't> {
         collect(self.tables, self.authority, scope, &mut found)?;
         for (key, gathered) in found {
             let decided = gathered.decide(&key);
+            // What an erasure covers stands nowhere.
+            for (entry, _) in self.tables.unsettled_of(&key)? {
+                if key.elder().is_some() && !decided.places.contains_key(&entry) {
+                    self.tables.remove_unsettled(&key, entry)?;
+                }
+            }
             self.put(&key, &decided.counted, decided.places)?;
             unsettled.extend(decided.counted.unsettled);
         }
@@ -610,5 +653,5 @@ fn candidate(
     let of_document = entry.header.kind == Kind::Change && entry.header.document.id().is_some();
     let Some(grant) = authority.grant(&log.grant).filter(|_| of_document) else { return Ok(None) };
     let within = within(tables, &log, row.seq, &authority.reach(&log.grant, &log.key))?;
-    Ok(Some(candidate_of(&log, &entry, grant, within)))
+    Ok(candidate_of(&log, &entry, grant, within))
 }

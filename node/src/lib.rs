@@ -27,6 +27,7 @@ pub mod custody;
 pub mod digest;
 pub mod engine;
 pub mod entropy;
+pub mod erasure;
 pub mod gathered;
 pub mod identity;
 pub mod index;

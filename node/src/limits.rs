@@ -222,3 +222,23 @@ pub const KEY_FILE_BYTES_MAX: u64 = 256;
 /// Bytes that are encrypted at once while a file is written, at most: a redb page is 4 KiB, its
 /// largest about this.
 pub const SECTOR_BATCH_BYTES: usize = 64 * 1024;
+
+/// Logs that one erasure covers: 85 B each (lane 1, device 32, incarnation 12, seq at most 8,
+/// hash 32) make 16 KB. A file with more gets several entries.
+pub const ERASURE_LOGS_MAX: usize = 190;
+
+const _: () = assert!(ERASURE_LOGS_MAX * 85 + 64 <= BODY_BYTES_MAX);
+
+/// Bodies that may be asked for at once, in one `AskBodies` frame and over all that is unanswered:
+/// 94 B each (key 53, seq at most 9, hash 32) make 24 KB.
+pub const BODIES_ASKED_MAX: usize = 256;
+
+const _: () = assert!(BODIES_ASKED_MAX * 94 + 16 <= FRAME_BYTES_MAX);
+
+/// Bodies that a peer asked for and that we lack too, remembered so that it gets them when they
+/// come: 94 B each make 385 KB a session. Beyond this it asks again in the next session.
+pub const BODIES_OWED_MAX: usize = 4_096;
+
+/// Bodies asked of one peer in vain in one session, remembered so that they are not asked again:
+/// 61 B each make 4 MB.
+pub const BODIES_SOUGHT_MAX: usize = 65_536;

@@ -15,7 +15,7 @@ pub mod run;
 
 pub use adoption::Adoption;
 pub use entry::{DocumentField, Entry, EntryHash, Header, Kind};
-pub use run::{RunError, UnverifiedRun, VerifiedRun};
+pub use run::{Body, RunError, UnverifiedRun, VerifiedRun};
 
 /// Order of priority on a thin link: authority first, so that what follows can be proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,9 +7,11 @@ use crate::identity::grant::GrantId;
 use crate::limits::CHECKPOINT_ENTRIES;
 use crate::log::run::cut;
 use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
+use crate::store::erasures::ErasureRead;
 use crate::store::rows::LogRow;
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use crate::sync::Replica;
+use crate::sync::wire::LogPosition;
 
 /// A snapshot of the store together with who may do what.
 pub struct View<'a> {
@@ -87,5 +89,44 @@ impl Replica for View<'_> {
         let limit = CHECKPOINT_ENTRIES as usize;
         let entries = self.snapshot.path_from(chain, first, limit)?;
         Ok(cut(&entries, before.as_ref()))
+    }
+
+    fn missing(
+        &self,
+        limit: usize,
+        mut wanted: impl FnMut(&LogPosition) -> bool,
+    ) -> Result<Vec<LogPosition>, StoreError> {
+        let mut last: Option<LogRow> = None;
+        let mut found = Vec::new();
+        self.snapshot.missing_where(limit, |log, seq| {
+            if last.is_none_or(|last| last.number != log) {
+                last = self.snapshot.log_by_number(log)?;
+            }
+            let (Some(row), Some(entry)) = (last, self.snapshot.entry(log, seq)?) else {
+                return Ok(false);
+            };
+            let place = LogPosition { log: row.key, seq, hash: entry.header.hash() };
+            let wanted = wanted(&place);
+            found.extend(wanted.then_some(place));
+            Ok(wanted)
+        })?;
+        Ok(found)
+    }
+
+    fn is_missing(&self, place: &LogPosition) -> Result<bool, StoreError> {
+        match self.snapshot.find_chain(&place.log, place.seq, &place.hash)? {
+            Some(chain) => self.snapshot.is_missing(chain.number, place.seq),
+            None => Ok(false),
+        }
+    }
+
+    fn body(&self, place: &LogPosition) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.snapshot.find_chain(&place.log, place.seq, &place.hash)? {
+            Some(chain) => {
+                let entry = self.snapshot.entry(chain.number, place.seq)?;
+                Ok(entry.and_then(|entry| entry.body))
+            }
+            None => Ok(None),
+        }
     }
 }

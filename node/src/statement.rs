@@ -98,7 +98,7 @@ fn revocation(log: &LogRow, entry: &Entry) -> Result<Revocation, Unsettled> {
     if log.key.lane != Lane::Authority {
         return Err(refused("revoke_lane"));
     }
-    Revocation::from_bytes(&entry.body).map_err(|_| refused("revoke_form"))
+    Revocation::from_bytes(body(entry)).map_err(|_| refused("revoke_form"))
 }
 
 /// The grant that an entry carries, if it stands where it belongs: in the issuer's own log, written
@@ -111,7 +111,7 @@ fn carried_grant(
     if log.key.lane != Lane::Authority {
         return Err(refused("grant_lane"));
     }
-    let grant = SignedGrant::from_bytes(&entry.body).map_err(|_| refused("grant_form"))?;
+    let grant = SignedGrant::from_bytes(body(entry)).map_err(|_| refused("grant_form"))?;
     if grant.id() == authority.mesh() {
         return Ok(grant);
     }
@@ -122,6 +122,11 @@ fn carried_grant(
         return Err(refused("grant_scope"));
     }
     Ok(grant)
+}
+
+/// A statement without a body is refused at the door; an empty one reads as nothing.
+fn body(entry: &Entry) -> &[u8] {
+    entry.body.as_deref().unwrap_or_default()
 }
 
 fn refused(why: &str) -> Unsettled {

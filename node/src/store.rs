@@ -20,6 +20,7 @@ pub mod chains;
 mod copy;
 pub mod custody;
 mod encoding;
+pub mod erasures;
 pub mod rows;
 pub mod tables;
 pub mod write;

@@ -7,12 +7,13 @@
 use crate::authority::Authority;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
-use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
+use crate::log::{EntryHash, EntryPlace, Head, LogKey, UnverifiedRun};
 use crate::store::StoreError;
 use crate::store::rows::LogRow;
 use shouwang_crdt_schema::division::Area;
 
 mod aside;
+mod bodies;
 pub mod error;
 mod logs;
 pub mod mesh;
@@ -59,6 +60,8 @@ pub enum Output {
     Hangup(DeviceId, PeerError),
     /// Verify and store a run, then call [`Mesh::ingested`].
     Ingest(DeviceId, UnverifiedRun),
+    /// Take in the body of an entry that is here without one, then call [`Mesh::filled`].
+    Fill(DeviceId, EntryPlace, Vec<u8>),
     /// Keep the chain by which a peer has proved itself.
     Learn(Vec<SignedGrant>),
     /// Something worth knowing.
@@ -114,4 +117,17 @@ pub trait Replica {
         chain: &LogRow,
         after: Option<u64>,
     ) -> Result<Option<UnverifiedRun>, StoreError>;
+
+    /// The first entries whose bodies are missing, of those that `wanted` takes, at most `limit`.
+    fn missing(
+        &self,
+        limit: usize,
+        wanted: impl FnMut(&wire::LogPosition) -> bool,
+    ) -> Result<Vec<wire::LogPosition>, StoreError>;
+
+    /// Whether the body of the entry at a place is missing.
+    fn is_missing(&self, place: &wire::LogPosition) -> Result<bool, StoreError>;
+
+    /// The body of the entry at a place, if both are here.
+    fn body(&self, place: &wire::LogPosition) -> Result<Option<Vec<u8>>, StoreError>;
 }

@@ -11,7 +11,8 @@ use shouwang_crdt_schema::record::ElderId;
 
 use crate::authority::Authority;
 use crate::custody;
-use crate::gathered::{Decided, Found, document_row, within};
+use crate::gathered::erased;
+use crate::gathered::{Cache, Coverage, Decided, Found, document_row, within};
 use crate::identity::DeviceId;
 use crate::index::{self, IndexSecret};
 use crate::json::JSON_SCHEMA_VERSION;
@@ -19,6 +20,7 @@ use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
 use crate::statement;
 use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};
+use crate::store::erasures::{ErasurePlace, ErasureRead};
 use crate::store::rows::{DocumentKey, Fork, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
 
@@ -39,6 +41,9 @@ pub struct VerifyReport {
     pub documents: u64,
     /// Rows of the index compared.
     pub elders: u64,
+    /// Bodies that are missing: listed, and asked of every peer.
+    #[serde(default)]
+    pub missing: u64,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
 }
@@ -67,9 +72,12 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
             signatures: 0,
             documents: 0,
             elders: 0,
+            missing: 0,
             faults: Vec::new(),
         },
         found: Found::new(),
+        erased: Cache::default(),
+        erasures: BTreeSet::new(),
         scopes: BTreeMap::new(),
         usage: BTreeMap::new(),
         standings: BTreeMap::new(),
@@ -91,6 +99,9 @@ struct Check<'a> {
     authority: &'a Authority,
     report: VerifyReport,
     found: Found,
+    erased: Cache,
+    /// `Erase` entries that read, by place.
+    erasures: BTreeSet<ErasurePlace>,
     scopes: BTreeMap<DivisionCode, ScopeRow>,
     /// What each device has put in, as it follows from the logs.
     usage: BTreeMap<(DeviceId, Incarnation), UsageRow>,
@@ -171,14 +182,16 @@ impl Check<'_> {
             self.usage_of(&log.key).bytes += u64::from(entry.header.body_length);
             let is_head = last.is_some_and(|last| last.seq == seq);
             self.entry(log, seq, head.as_ref(), &entry, is_head, &place);
+            let coverage = self.erased.coverage(snapshot, self.authority, log, &entry)?;
+            self.body(log, &entry, coverage, &place)?;
             head = Some(Head::after(head.as_ref(), &entry));
             match (entry.header.kind, entry.header.document.id(), grant) {
                 (Kind::Change | Kind::Adopt, Some(id), Some(grant)) => {
                     let key = DocumentKey { scope: log.key.scope, id };
                     let within = within(snapshot, log, seq, &reach)?;
-                    self.found.entry(key).or_default().add(log, &entry, grant, within);
+                    self.found.entry(key).or_default().add(log, &entry, grant, within, coverage);
                 }
-                _ => self.note_other(log, &entry),
+                _ => self.note_other(log, &entry)?,
             }
             Ok(())
         })?;
@@ -230,7 +243,11 @@ impl Check<'_> {
         if previous.is_some_and(|previous| previous != header.previous) {
             self.fault(place.to_owned(), "broken_chain", &"the header names another previous one");
         }
-        if *blake3::hash(&entry.body).as_bytes() != header.body_hash {
+        if entry
+            .body
+            .as_ref()
+            .is_some_and(|body| *blake3::hash(body).as_bytes() != header.body_hash)
+        {
             self.fault(place.to_owned(), "body", &"the body is not the one the header names");
         }
         match &entry.signature {
@@ -248,11 +265,15 @@ impl Check<'_> {
     }
 
     /// Entries that are of no document that this version knows stand under the directory.
-    fn note_other(&mut self, log: &LogRow, entry: &Entry) {
+    fn note_other(&mut self, log: &LogRow, entry: &Entry) -> Result<(), StoreError> {
         let standing = match entry.header.kind {
             Kind::Grant | Kind::Revoke => match statement::standing(self.authority, log, entry) {
                 Some(standing) => standing,
-                None => return,
+                None => return Ok(()),
+            },
+            Kind::Erase => match self.erasure(log, entry)? {
+                Some(standing) => standing,
+                None => return Ok(()),
             },
             Kind::Receipt => match custody::judge(self.authority, log, entry) {
                 Err(standing) => standing,
@@ -260,7 +281,7 @@ impl Check<'_> {
                     for claim in claims {
                         self.claims.entry(claim_key(&claim)).or_default().push(claim);
                     }
-                    return;
+                    return Ok(());
                 }
             },
             Kind::Change | Kind::Adopt if entry.header.document.is_empty() => {
@@ -271,6 +292,42 @@ impl Check<'_> {
         let key = DocumentKey { scope: log.key.scope, id: DocumentId::Directory };
         let row = UnsettledRow { log: log.number, seq: entry.header.seq, change: None, standing };
         self.standings.entry(key).or_default().insert(entry.header.hash(), row);
+        Ok(())
+    }
+
+    /// Why an entry of kind `Erase` does not count, if so.
+    fn erasure(&mut self, log: &LogRow, entry: &Entry) -> Result<Option<Unsettled>, StoreError> {
+        let grant = self.authority.grant(&log.grant);
+        let Some(grant) = grant else { return Ok(None) };
+        let elder = match erased::read(log, entry, grant) {
+            Ok(erasure) => erasure.elder,
+            Err(why) => return Ok(Some(why)),
+        };
+        self.erasures.insert((log.key.scope, elder, log.number, entry.header.seq));
+        let erased = self.erased.of(self.snapshot, self.authority, log.key.scope, elder)?;
+        let hash = entry.header.hash();
+        let signature = erased.signatures().iter().find(|found| found.place.hash == hash);
+        Ok(signature.and_then(|signature| signature.standing.clone()))
+    }
+
+    /// A body is there, or was erased by two, or is listed as missing.
+    fn body(
+        &mut self,
+        log: &LogRow,
+        entry: &Entry,
+        coverage: Coverage,
+        place: &str,
+    ) -> Result<(), StoreError> {
+        let listed = self.snapshot.is_missing(log.number, entry.header.seq)?;
+        let removed = coverage == Coverage::Removed;
+        if entry.body.is_some() && removed {
+            self.fault(place.to_owned(), "erased_body", &"two have signed, and it is still here");
+        }
+        if listed != (entry.body.is_none() && !removed) {
+            self.fault(place.to_owned(), "missing_body", &"not listed as what it is");
+        }
+        self.report.missing += u64::from(listed);
+        Ok(())
     }
 
     fn documents(&mut self) -> Result<(), StoreError> {
@@ -416,6 +473,15 @@ impl Check<'_> {
             if self.authority.grant(&grant.id()).is_none() {
                 self.fault(format!("grant {:?}", grant.id()), "grant", &"it does not hold");
             }
+        }
+        let erasures: BTreeSet<ErasurePlace> = self.snapshot.erasures_all()?.into_iter().collect();
+        if erasures != std::mem::take(&mut self.erasures) {
+            let place = "erasures".to_owned();
+            self.fault(place, "erasure_index", &"not the entries that are here");
+        }
+        if self.snapshot.missing_count()? != self.report.missing {
+            let place = "missing".to_owned();
+            self.fault(place, "missing_body", &"rows without an entry");
         }
         self.snapshot.peers_all()?;
         self.snapshot.evidence_all()?;

@@ -93,7 +93,7 @@ fn tree(grants: &[GrantId], branches: &[Branch]) -> Vec<Vec<Entry>> {
         // A process that has read the disk as it was then, under an actor of its own.
         let mut document = genesis(scope(), &card);
         for entry in &stem {
-            let change = Change::from_bytes(entry.body.clone()).unwrap();
+            let change = Change::from_bytes(entry.body.clone().unwrap()).unwrap();
             document.apply_changes([change]).unwrap();
         }
         let mut actor = [process as u8; 16];

@@ -8,7 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["limits", "codec", "entropy", "json"],
     &["identity"],
     &["log"],
-    &["authority"],
+    &["authority", "erasure"],
     &["store"],
     &["vault"],
     &["counting", "custody", "index", "digest", "replication"],

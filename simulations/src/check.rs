@@ -16,11 +16,13 @@ use shouwang_crdt_schema::view::{self, ElderView};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::digest;
 use shouwang_node::engine::Engine;
+use shouwang_node::gathered::{Cache, Coverage};
 use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::{Grant, Rights};
 use shouwang_node::index;
 use shouwang_node::log::{EntryHash, LogKey};
 use shouwang_node::replication::{receives, replicates};
+use shouwang_node::store::erasures::ErasureRead;
 use shouwang_node::store::rows::{DocumentKey, LogNumber};
 use shouwang_node::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use shouwang_node::sync::Progress;
@@ -58,6 +60,8 @@ pub enum Guarantee {
     NobodyAccused,
     /// What a node takes another to hold the other durably holds.
     CustodyIsTrue,
+    /// What two have signed to erase is at no node that has heard of it, and nothing else is gone.
+    ErasedIsGone,
     /// A node works as long as its disk does.
     NodeWorks,
 }
@@ -71,6 +75,8 @@ pub enum Fact {
     Visit(DivisionCode, ElderId, String),
     /// A value was written into a field of the card.
     Value(Written),
+    /// A file was signed to be erased. Whatever else is known of it need not be there any more.
+    Erased(DivisionCode, ElderId),
     /// A place is named in a directory.
     Place {
         /// Whose directory.
@@ -366,9 +372,25 @@ impl Checker {
         &self,
         area: shouwang_crdt_schema::division::Area,
     ) -> BTreeMap<Place, Expected<'_>> {
-        gather(
-            self.saved.iter().map(|saved| &saved.fact).filter(|fact| area.contains(fact.scope())),
-        )
+        let saved = self.saved.iter().map(|saved| &saved.fact);
+        self.kept(saved.filter(|fact| area.contains(fact.scope())))
+    }
+
+    /// What facts say of elders whose files nobody has erased, or may have while a disk failed.
+    fn kept<'a>(&self, facts: impl Iterator<Item = &'a Fact>) -> BTreeMap<Place, Expected<'a>> {
+        let erased: BTreeSet<Place> = self
+            .saved
+            .iter()
+            .map(|saved| &saved.fact)
+            .chain(self.unsure.values().flatten())
+            .filter_map(|fact| match fact {
+                Fact::Erased(scope, elder) => Some((*scope, *elder)),
+                _ => None,
+            })
+            .collect();
+        let mut kept = gather(facts);
+        kept.retain(|place, _| !erased.contains(place));
+        kept
     }
 
     /// Whether all facts are in the store. A value may have been replaced since by any that saw it.
@@ -380,7 +402,7 @@ impl Checker {
     ) -> Result<(), Violation> {
         let missing = |detail: String| Err(Violation::new(guarantee, detail));
         let replaced = self.replaced();
-        for (place, expected) in gather(facts.clone()) {
+        for (place, expected) in self.kept(facts.clone()) {
             let (scope, elder) = place;
             let view = index::view(snapshot, scope, elder)?;
             if view.parts().next().is_none() || snapshot.elder(scope, elder)?.is_none() {
@@ -414,7 +436,7 @@ impl Fact {
     /// The scope of the logs that it stands in.
     pub fn scope(&self) -> DivisionCode {
         match self {
-            Self::Elder(scope, _) | Self::Visit(scope, _, _) => *scope,
+            Self::Elder(scope, _) | Self::Visit(scope, _, _) | Self::Erased(scope, _) => *scope,
             Self::Value(written) => written.scope,
             Self::Place { directory, .. } => *directory,
         }
@@ -452,7 +474,7 @@ fn gather<'a>(facts: impl Iterator<Item = &'a Fact>) -> BTreeMap<Place, Expected
                 .entry(written.field)
                 .or_default()
                 .push(written),
-            Fact::Place { .. } => {}
+            Fact::Place { .. } | Fact::Erased(..) => {}
         }
     }
     found
@@ -461,6 +483,7 @@ fn gather<'a>(facts: impl Iterator<Item = &'a Fact>) -> BTreeMap<Place, Expected
 fn is_there(snapshot: &Snapshot, fact: &Fact) -> Result<bool, StoreError> {
     Ok(match fact {
         Fact::Elder(scope, elder) => snapshot.elder(*scope, *elder)?.is_some(),
+        Fact::Erased(scope, elder) => !snapshot.erasures_of(*scope, *elder)?.is_empty(),
         Fact::Visit(scope, elder, note) => index::view(snapshot, *scope, *elder)?
             .elements::<Visit>()
             .iter()
@@ -575,6 +598,17 @@ pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool
     if !first.done && !second.done {
         return Ok(false);
     }
+    for ((node, engine), peer) in [(one, two.1), (two, one.1)] {
+        let snapshot = engine.read()?;
+        for log in shared(engine, peer.grant())?.into_keys() {
+            for chain in snapshot.chains(&log)? {
+                if let Some(seq) = snapshot.first_missing(&chain)? {
+                    let detail = format!("somebody says done, and node {node} lacks {log:?}/{seq}");
+                    return Err(Violation::new(Guarantee::DoneIsTrue, detail));
+                }
+            }
+        }
+    }
     let (held, other) = (shared(one.1, two.1.grant())?, shared(two.1, one.1.grant())?);
     if held != other {
         let differs = held
@@ -596,7 +630,7 @@ pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool
         );
         return Err(Violation::new(Guarantee::DoneIsTrue, detail));
     }
-    let lack = |progress: &Progress| progress.they_lack + progress.we_lack;
+    let lack = |progress: &Progress| progress.they_lack + progress.we_lack + progress.missing;
     match [(one.0, first), (two.0, second)].iter().find(|(_, p)| p.done && lack(p) > 0) {
         None => Ok(first.done && second.done),
         Some((node, progress)) => {
@@ -604,6 +638,53 @@ pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool
             Err(Violation::new(Guarantee::DoneIsTrue, detail))
         }
     }
+}
+
+/// No node that holds a log has the body of an entry that two have signed to erase, as far as any
+/// node knows; and every other body that any node has is at all nodes that hold the log.
+pub fn erased_is_gone<'a>(
+    engines: impl Iterator<Item = (usize, &'a Engine)>,
+) -> Result<(), Violation> {
+    type Bodies = BTreeSet<(LogKey, u64, EntryHash)>;
+    let engines: Vec<(usize, &Engine)> = engines.collect();
+    let mut erased = Bodies::new();
+    let mut bodies: Vec<(usize, Bodies, Bodies)> = Vec::new();
+    for (node, engine) in engines {
+        let snapshot = engine.read()?;
+        let (mut there, mut absent) = (Bodies::new(), Bodies::new());
+        let mut cache = Cache::default();
+        for log in snapshot.logs_all()? {
+            snapshot.for_each_entry(log.number, |seq, entry| {
+                let entry = entry?;
+                let place = (log.key, seq, entry.header.hash());
+                let coverage = cache.coverage(&snapshot, engine.authority(), &log, &entry)?;
+                if coverage == Coverage::Removed {
+                    erased.insert(place);
+                }
+                if entry.body.is_some() {
+                    there.insert(place)
+                } else {
+                    absent.insert(place)
+                };
+                Ok(())
+            })?;
+        }
+        let replicates = engine.grant().rights.contains(Rights::REPLICATE);
+        if replicates {
+            bodies.push((node, there, absent));
+        }
+    }
+    for (node, there, absent) in bodies {
+        if let Some(place) = there.intersection(&erased).next() {
+            let detail = format!("node {node} has the body of {place:?}, which two have erased");
+            return Err(Violation::new(Guarantee::ErasedIsGone, detail));
+        }
+        if let Some(place) = absent.difference(&erased).next() {
+            let detail = format!("node {node} lacks the body of {place:?}, which nobody erased");
+            return Err(Violation::new(Guarantee::ErasedIsGone, detail));
+        }
+    }
+    Ok(())
 }
 
 /// The heads of all chains here of the logs that a device with this grant receives too.

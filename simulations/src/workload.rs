@@ -20,6 +20,8 @@ use shouwang_node::command::elder::{ElderAdd, ElderSet, VisitAdd};
 use shouwang_node::command::import::{Import, RowOutcome};
 use shouwang_node::command::{CommandError, Request};
 use shouwang_node::engine::{DocumentEdit, Engine};
+use shouwang_node::erasure::ErasureReason;
+use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::{Rights, Role};
 use shouwang_node::index;
 use shouwang_node::store::StoreRead;
@@ -43,6 +45,8 @@ pub struct People {
     ledgers: BTreeMap<DivisionCode, Vec<LedgerRow>>,
     /// Rows that were imported, with their files.
     imported: BTreeMap<DivisionCode, Vec<(ElderId, LedgerRow)>>,
+    /// The mesh's root key, locked away at the county.
+    root: Option<DeviceKeys>,
 }
 
 /// What came of something that somebody did.
@@ -76,6 +80,11 @@ impl People {
                 }
             }
         }
+    }
+
+    /// The county locks the root key away.
+    pub fn keep_root(&mut self, root: DeviceKeys) {
+        self.root = Some(root);
     }
 
     /// Whether some ledger has still to be imported.
@@ -144,7 +153,8 @@ impl People {
                 _ => self.visits(engine, now, random),
             },
             _ => match dice {
-                0..50 => self.corrects(engine, now, random),
+                0..44 => self.corrects(engine, now, random),
+                44..50 => self.erases(engine, now, random),
                 50..75 => self.certifies(engine, now, random),
                 _ => self.names_a_place(engine, now, random),
             },
@@ -300,6 +310,24 @@ impl People {
         let set = ElderSet { elder: elder.to_string(), fields, certified: false };
         let result = set.execute(engine, now);
         Done { facts: vec![written(scope, elder, field, &value, seen)], error: result.err() }
+    }
+
+    /// The county signs to erase a file; or the root key is fetched for the second signature of one
+    /// that waits for it.
+    pub fn erases(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let waiting = match engine.erasures() {
+            Ok(files) => files.into_iter().find(|file| file.report.signatures == 1),
+            Err(error) => return Done { facts: Vec::new(), error: Some(error.into()) },
+        };
+        let (place, root) = match (waiting, &self.root) {
+            (Some(file), Some(root)) => (Some((file.scope, file.elder)), Some(root.clone())),
+            _ => (somebody(engine, random), None),
+        };
+        let Some((scope, elder)) = place else { return Done::nothing() };
+        let reason = ErasureReason::RightToErasure;
+        let result = engine.erase(now, scope, elder, reason, root.as_ref());
+        let error = result.err().map(CommandError::from);
+        Done { facts: vec![Fact::Erased(scope, elder)], error }
     }
 
     /// The county certifies something: a value that several may write alike.

@@ -375,8 +375,9 @@ impl World {
         let disk = Disk::new();
         let mut entropy = Entropy::new(self.streams.seeds.random());
         let store = Store::with_backend(disk.mount())?;
-        setup::init(&store, &mut entropy, county, "县民政局", BEGINS_WALL_MS)
+        let root = setup::init(&store, &mut entropy, county, "县民政局", BEGINS_WALL_MS)
             .map_err(|error| Violation::broken(format!("{error:?}")))?;
+        self.people.keep_root(root);
         self.moves_in(county, county.to_string(), disk, store)
     }
 
@@ -667,6 +668,7 @@ impl World {
     /// Checks every guarantee as it stands now, all nodes being settled.
     pub fn check_all(&self) -> Result<(), Violation> {
         check::converged(self.running())?;
+        check::erased_is_gone(self.running())?;
         for (node, engine) in self.running() {
             check::inside_area(node, engine)?;
             check::verified(node, engine)?;

@@ -5,7 +5,7 @@ use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::record::ElderId;
 use shouwang_node::command::{CommandError, ErrorKind};
 use shouwang_node::index;
-use shouwang_node::log::{EntryPlace, Incarnation, Lane, LogKey};
+use shouwang_node::log::{Entry, EntryPlace, Incarnation, Lane, LogKey};
 use shouwang_node::store::custody::{Claim, CustodyRead};
 use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_simulations::check::{self, Fact, Guarantee, Violation, Written};
@@ -50,6 +50,62 @@ fn promises(world: &mut World, node: Node, fact: Fact) {
 fn found(guarantee: Guarantee, result: Result<impl std::fmt::Debug, Violation>) {
     let violation = result.unwrap_err();
     assert_eq!(violation.guarantee, guarantee, "{violation}");
+}
+
+/// The county and the root have erased a file: what is left of it anywhere is found, and so is what
+/// is gone of another.
+#[test]
+fn a_body_that_stays_after_an_erasure_is_found_and_one_that_goes_with_it() {
+    let (mut world, town, village) = county();
+    let county = world.node("990121000000").unwrap();
+    let (scope, elder) = somebody(&world, village);
+    let bodies = |world: &World| {
+        let snapshot = world.engine(town).unwrap().read().unwrap();
+        let mut found = Vec::new();
+        for log in snapshot.logs_of(scope).unwrap() {
+            let entries = snapshot.entries_from(log.number, 0, 1_000).unwrap();
+            found.extend(entries.into_iter().map(|entry| (log.number, entry)));
+        }
+        found
+    };
+    let before = bodies(&world);
+    let of_elder = |entry: &Entry, wanted: bool| {
+        let whose = entry.header.document.id().and_then(|id| id.elder_id());
+        whose.is_some() && (whose == Some(elder)) == wanted
+    };
+    for signed in 1..=2u8 {
+        world
+            .act(county, |people, engine, now, random| people.erases(engine, now, random))
+            .unwrap();
+        world.converge(10 * MINUTE).unwrap();
+        let erased = world.engine(county).unwrap().erasures().unwrap();
+        assert_eq!(erased.len(), 1);
+        assert_eq!(erased[0].report.signatures, signed);
+    }
+    let gone = world.engine(county).unwrap().erasures().unwrap()[0].elder;
+    let is_gone = |entry: &Entry| of_elder(entry, gone == elder);
+    let (log, whole) = before.iter().find(|(_, entry)| is_gone(entry)).unwrap().clone();
+    let stripped = bodies(&world).into_iter().find(|(_, entry)| is_gone(entry)).unwrap().1;
+    assert_eq!(stripped.body, None);
+    let puts = |world: &mut World, log, entry: &Entry| {
+        let store = world.engine_mut(town).unwrap().store_mut();
+        store.write::<_, StoreError>(|tables| tables.put_entry(log, entry)).unwrap();
+    };
+    puts(&mut world, log, &whole);
+    found(Guarantee::ErasedIsGone, world.check_all());
+    puts(&mut world, log, &stripped);
+    world.check_all().unwrap();
+    let (log, other) = before
+        .iter()
+        .find(|(_, entry)| {
+            entry.header.document.id().and_then(|id| id.elder_id()).is_some() && !is_gone(entry)
+        })
+        .unwrap()
+        .clone();
+    puts(&mut world, log, &Entry { body: None, ..other.clone() });
+    found(Guarantee::ErasedIsGone, world.check_all());
+    puts(&mut world, log, &other);
+    world.check_all().unwrap();
 }
 
 #[test]

@@ -46,6 +46,7 @@ unsettled =
     .displaced = another with the same number counts
     .quarantined = cut off by a revocation
     .vouched = counts only because an honest edit was built on it
+    .late = late edit of an erased file
     .unknown_kind = of a kind that this version does not know
 
 notice =
@@ -98,6 +99,9 @@ peer-fault =
     .unproven_log = log without a grant
     .over_quota = over quota: the device has put in more than it may
     .forked_log = one branch too many of a log
+    .absent_body = an entry without the body that it must have
+    .wrong_body = a body that is not the one the header names
+    .late = late edit of an erased file
     .ill_formed = ill-formed change
     .not_allowed = author without the right
     .blocked = builds on an entry that does not count
@@ -106,6 +110,9 @@ peer-fault =
     .unknown_kind = entry of an unknown kind
 
 fault =
+    .erased_body = erased, and its content is still here
+    .missing_body = content missing and not listed, or listed and not missing
+    .erasure_index = list of erasures does not match
     .unreadable = unreadable
     .log_number = log numbers disagree
     .unproven_log = log without a grant

@@ -46,6 +46,7 @@ unsettled =
     .displaced = 被同号的另一条取代
     .quarantined = 在吊销之后写下，已隔离
     .vouched = 吊销之后写下，因后来的更改以它为据而生效
+    .late = 已删除档案的迟到更改
     .unknown_kind = 新版本的记录，本版本不认识
 
 notice =
@@ -98,6 +99,9 @@ peer-fault =
     .unproven_log = 来历无授权证明
     .over_quota = 超出配额：该设备写入已达上限
     .forked_log = 同一日志的分支过多
+    .absent_body = 缺少必须具有的内容
+    .wrong_body = 内容与记录头不符
+    .late = 已删除档案的迟到更改
     .ill_formed = 更改不合格式
     .not_allowed = 作者无权这样做
     .blocked = 依据了不生效的记录
@@ -106,6 +110,9 @@ peer-fault =
     .unknown_kind = 不认识的记录种类
 
 fault =
+    .erased_body = 已删除而内容仍在
+    .missing_body = 缺少的内容与清单不符
+    .erasure_index = 删除清单不符
     .unreadable = 无法读取
     .log_number = 日志编号不一致
     .unproven_log = 日志没有授权证明

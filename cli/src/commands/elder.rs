@@ -10,7 +10,7 @@ use shouwang_node::command::elder::{
 use shouwang_node::home::Node;
 
 use crate::audit;
-use crate::commands::{peers, visit};
+use crate::commands::{erase, peers, visit};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::message::Messages;
@@ -26,6 +26,7 @@ pub(crate) enum Command {
     Set(SetArgs),
     List(ListArgs),
     Find(FindArgs),
+    Erase(erase::Args),
 }
 
 /// `elder add`
@@ -80,6 +81,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
             let scope = scope.map(|text| parse::place(&mut node, "--scope", text)).transpose()?;
             list(ElderList { scope, matching: None, as_of: context.as_of }, &mut node, context)
         }
+        Command::Erase(args) => erase::run(args, &mut node, context),
         Command::Find(args) => {
             let matching = Some(args.text.trim().to_owned());
             list(ElderList { scope: None, matching, as_of: context.as_of }, &mut node, context)

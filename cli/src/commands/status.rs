@@ -14,14 +14,15 @@ use crate::output::{Cell, Mark, Table};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
-/// Shows the node, its scopes and its peers. Exit 3 if something needs a person, 4 if records have
-/// been in no other place for too long.
+/// Shows the node, its scopes and its peers. Exit 3 if something needs a person, 4 if the content of
+/// entries is missing, or records have been in no other place for too long.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     let mut node = context.node()?;
     let report = node.call(Status {})?;
     let problems = problems(&report, context);
-    let exit = match custody::at_risk(&report.not_held_elsewhere) {
+    let missing = report.missing_bodies > 0;
+    let exit = match missing || custody::at_risk(&report.not_held_elsewhere) {
         true => Exit::AtRisk,
         false if problems.is_empty() => Exit::Done,
         false => Exit::Attention,
@@ -140,6 +141,14 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
                 ("reason", peers::coded(context, "unsettled", code).into()),
             ],
         ));
+    }
+    if report.missing_bodies > 0 {
+        let count = FluentValue::from(report.missing_bodies);
+        problems.push(messages.say("problem-missing-bodies", [("count", count)]));
+    }
+    if report.erasures_waiting > 0 {
+        let count = FluentValue::from(report.erasures_waiting);
+        problems.push(messages.say("problem-erasures-waiting", [("count", count)]));
     }
     let mut notices: BTreeMap<&str, u64> = BTreeMap::new();
     for notice in &report.notices {

@@ -243,6 +243,7 @@ mod tests {
             in_session: state == PeerState::Online,
             settled: false,
             stuck: 0,
+            missing: 0,
             they_lack: None,
             we_lack: None,
             last_error: error.map(|(code, retry, at_ms)| PeerFailure {

@@ -66,7 +66,7 @@ pub struct QuarantinedEntry {
     pub part: Option<String>,
     /// Whether it counts all the same, because an honest change was built on it.
     pub vouched: bool,
-    /// The kind of entry: `change`, `adopt`, `grant`, `revoke`.
+    /// The kind of entry: `change`, `adopt`, `grant`, `revoke`, `erase`.
     pub kind: String,
 }
 
@@ -242,10 +242,11 @@ fn read(
         Kind::Adopt => "adopt",
         Kind::Grant => "grant",
         Kind::Revoke => "revoke",
+        Kind::Erase => "erase",
         Kind::Receipt | Kind::Other(_) => "other",
     };
     let change = (entry.header.kind == Kind::Change)
-        .then(|| ParsedChange::parse(&entry.body).ok())
+        .then(|| ParsedChange::parse(entry.body.as_deref()?).ok())
         .flatten();
     Ok(Some(Held {
         report: QuarantinedEntry {

@@ -10,9 +10,11 @@ use crate::custody::holding::{self, HeldBy};
 use crate::custody::{Custody, Outlook};
 use crate::digest;
 use crate::engine::Engine;
+use crate::gathered::Erased;
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Role};
 use crate::lineage::NOTICES;
+use crate::store::erasures::ErasureRead;
 pub use crate::store::rows::PeerFailure;
 use crate::store::rows::{EvidenceRow, ScopeRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
@@ -43,6 +45,16 @@ pub struct StatusReport {
     pub peers: Vec<PeerStatus>,
     /// Entries that are kept and do not count, by reason.
     pub unsettled: BTreeMap<String, u64>,
+    /// Files that one device has signed to erase, and that wait for a second signature.
+    #[serde(default)]
+    pub erasures_waiting: u64,
+    /// Entries for erased files that nobody who erased them had seen.
+    #[serde(default)]
+    pub late_edits: u64,
+    /// Entries whose bodies are missing here: every peer is asked for them.
+    #[serde(default)]
+    pub missing_bodies: u64,
+    /// Pieces of evidence of refused things.
     /// Pieces of evidence of refused things, and of what [`StatusReport::notices`] names.
     pub evidence: u64,
     /// What happened to this device's disk, or to a log, and a person should know.
@@ -133,10 +145,14 @@ pub struct PeerStatus {
     pub done: bool,
     /// Whether there is a session with it now, proved or not.
     pub in_session: bool,
-    /// Whether nothing more can be exchanged in this session: done, but for logs that are stuck.
+    /// Whether nothing more can be exchanged in this session: done, but for logs that are stuck
+    /// and bodies that both lack.
     pub settled: bool,
     /// Logs that the two nodes see differently, or of which something was refused.
     pub stuck: u64,
+    /// Bodies that are missing here and that it may have.
+    #[serde(default)]
+    pub missing: u64,
     /// Entries that it lacks, as far as is known now.
     pub they_lack: Option<u64>,
     /// Entries that we lack, as far as is known now.
@@ -218,6 +234,9 @@ impl Request for Status {
             not_held_elsewhere: Outlook::of(&custody, engine.authority(), engine.device()),
             scopes: scopes(&snapshot, area, &names, custody)?,
             peers: peers(engine)?,
+            erasures_waiting: erasures_waiting(&snapshot, engine)?,
+            late_edits: unsettled.get("late").copied().unwrap_or_default(),
+            missing_bodies: snapshot.missing_count()?,
             unsettled,
             evidence: snapshot.evidence_count()?,
             notices: notices(&snapshot)?,
@@ -274,6 +293,18 @@ fn scopes(
         .collect()
 }
 
+/// Files with a first signature that counts and that nobody has confirmed.
+fn erasures_waiting(snapshot: &Snapshot, engine: &Engine) -> Result<u64, StoreError> {
+    let mut places = snapshot.erasures_all()?;
+    places.dedup_by_key(|(scope, elder, ..)| (*scope, *elder));
+    let mut waiting = 0;
+    for (scope, elder, ..) in places {
+        let erased = Erased::of(snapshot, engine.authority(), scope, elder)?;
+        waiting += u64::from(erased.firsts().any(|first| first.confirmed_by.is_empty()));
+    }
+    Ok(waiting)
+}
+
 fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
     let online = engine.sessions();
     let mut found = Vec::new();
@@ -302,6 +333,7 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
             in_session: online.contains(&device),
             settled: progress.is_some_and(|progress| progress.settled),
             stuck: progress.map_or(0, |progress| progress.stuck),
+            missing: progress.map_or(0, |progress| progress.missing),
             they_lack: progress.map(|progress| progress.they_lack),
             we_lack: progress.map(|progress| progress.we_lack),
             last_error: row.last_error.clone(),

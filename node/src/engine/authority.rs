@@ -9,7 +9,7 @@ use shouwang_crdt_schema::parts::DocumentId;
 use super::{CaptureError, Engine};
 use crate::authority::{Cut, Revocation, RevocationReason};
 use crate::counting::lane_of;
-use crate::gathered::within;
+use crate::gathered::{Cache, Coverage, within};
 use crate::identity::DeviceKeys;
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::limits::{ADOPTED_ENTRIES_MAX, REVOCATION_APART_MAX, REVOCATION_CUTS_MAX};
@@ -148,7 +148,7 @@ impl Engine {
 
     /// Who signs: this device, or the root. The root's logs are begun anew each time: nobody who
     /// holds its key on paper knows where they ended.
-    fn signer(
+    pub(super) fn signer(
         &mut self,
         root: Option<&DeviceKeys>,
     ) -> Result<(DeviceKeys, GrantId, Incarnation), CaptureError> {
@@ -187,6 +187,7 @@ impl Engine {
 
     fn publish_again(&mut self, now: Now) -> Result<(), StoreError> {
         let (snapshot, device) = (self.store.read()?, self.device());
+        let mut erased = Cache::default();
         let mut cut_off: BTreeMap<DivisionCode, BTreeMap<DocumentId, Vec<EntryPlace>>> =
             BTreeMap::new();
         for log in snapshot.logs_in(self.area())? {
@@ -202,6 +203,9 @@ impl Engine {
                 });
                 if let (Kind::Change, Some(document)) = (entry.header.kind, document)
                     && !within(&snapshot, &log, seq, &reach)?
+                    // Nothing counts for a file that is erased.
+                    && erased.coverage(&snapshot, &self.authority, &log, &entry)?
+                        == Coverage::Untouched
                 {
                     let place = EntryPlace { log: log.key, seq, hash: entry.header.hash() };
                     let documents = cut_off.entry(log.key.scope).or_default();

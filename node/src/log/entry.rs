@@ -17,6 +17,10 @@ use crate::limits::{BODY_BYTES_MAX, DOCUMENT_BYTES_MAX, TAIL_BYTES_MAX};
 const VERSION: u8 = 1;
 const CONTEXT: &str = "shouwang 2026 entry header 1";
 
+/// What the first byte of a stored entry says.
+const SIGNED: u8 = 1;
+const BODY_ABSENT: u8 = 2;
+
 /// The hash of a header: what is signed, and what the next header names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -35,6 +39,8 @@ pub enum Kind {
     Revoke,
     /// How far a device holds the logs of a scope: a receipt.
     Receipt,
+    /// An elder's file is to be erased ([`crate::erasure::Erasure`]).
+    Erase,
     /// One that this version does not know, or does not act on yet.
     Other(u8),
 }
@@ -67,8 +73,8 @@ pub struct Header {
 pub struct Entry {
     /// The header.
     pub header: Header,
-    /// The body.
-    pub body: Vec<u8>,
+    /// The body; None where it was erased, or has still to come.
+    pub body: Option<Vec<u8>>,
     /// The author's signature over the header's hash, where this node has it: at checkpoints and
     /// at every entry that was once a head here.
     pub signature: Option<Signature>,
@@ -83,6 +89,7 @@ impl Kind {
             Self::Grant => 4,
             Self::Revoke => 5,
             Self::Receipt => 6,
+            Self::Erase => 7,
             Self::Other(number) => number,
         }
     }
@@ -95,6 +102,7 @@ impl Kind {
             4 => Self::Grant,
             5 => Self::Revoke,
             6 => Self::Receipt,
+            7 => Self::Erase,
             number => Self::Other(number),
         }
     }
@@ -181,36 +189,47 @@ impl From<Option<DocumentId>> for DocumentField {
 }
 
 impl Entry {
-    /// Bytes for the store: signature, header, body.
+    /// Bytes for the store: what is here of signature (1) and body (2 if absent), signature, header,
+    /// body.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
+        let absent = if self.body.is_none() { BODY_ABSENT } else { 0 };
         match &self.signature {
-            None => writer.u8(0),
-            Some(signature) => writer.u8(1).bytes(&signature.0),
+            None => writer.u8(absent),
+            Some(signature) => writer.u8(SIGNED | absent).bytes(&signature.0),
         };
-        writer.bytes(&self.header.encode()).bytes(&self.body).finish()
+        let body = self.body.as_deref().unwrap_or_default();
+        writer.bytes(&self.header.encode()).bytes(body).finish()
     }
 
     /// Reads [`Entry::encode`]. Checks the form and the body's length, not hashes or signatures.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader::new(bytes);
-        let signature = match reader.u8()? {
+        let here = reader.u8()?;
+        if here & !(SIGNED | BODY_ABSENT) != 0 {
+            return Err(CodecError::Tag);
+        }
+        let signature = match here & SIGNED {
             0 => None,
-            1 => Some(Signature(reader.array()?)),
-            _ => return Err(CodecError::Tag),
+            _ => Some(Signature(reader.array()?)),
         };
         let header = Header::decode(&mut reader)?;
+        if here & BODY_ABSENT != 0 {
+            reader.finish()?;
+            return Ok(Self { header, body: None, signature });
+        }
         let body = reader.rest().to_vec();
         if u32::try_from(body.len()) != Ok(header.body_length) || body.len() > BODY_BYTES_MAX {
             return Err(CodecError::TooLong);
         }
+        let body = Some(body);
         Ok(Self { header, body, signature })
     }
 
     /// Reads the header alone.
     pub fn decode_header(bytes: &[u8]) -> Result<Header, CodecError> {
         let mut reader = Reader::new(bytes);
-        if reader.u8()? != 0 {
+        if reader.u8()? & SIGNED != 0 {
             reader.bytes(64)?;
         }
         Header::decode(&mut reader)

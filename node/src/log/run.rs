@@ -41,7 +41,21 @@ pub struct RunEntry {
     /// See [`Header::tail`].
     pub tail: Vec<u8>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Body,
+}
+
+/// A body as it travels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// It is here.
+    Present(Vec<u8>),
+    /// The sender has none: it was erased, or has not come. What the header says of it.
+    Absent {
+        /// Bytes.
+        length: u32,
+        /// BLAKE3.
+        hash: [u8; 32],
+    },
 }
 
 /// Entries that continue a chain and whose last is signed by the log's device.
@@ -87,8 +101,8 @@ impl UnverifiedRun {
                 .i64(entry.written_at_ms)
                 .u8(entry.kind.number())
                 .piece(entry.document.as_bytes())
-                .piece(&entry.tail)
-                .piece(&entry.body);
+                .piece(&entry.tail);
+            entry.body.write(writer);
         }
         writer.bytes(&self.signature.0)
     }
@@ -107,9 +121,9 @@ impl UnverifiedRun {
                 kind: Kind::from_number(reader.u8()?),
                 document: DocumentField::read(reader)?,
                 tail: reader.piece(TAIL_BYTES_MAX)?.to_vec(),
-                body: reader.piece(BODY_BYTES_MAX)?.to_vec(),
+                body: Body::read(reader)?,
             };
-            bytes += entry.body.len();
+            bytes += entry.body.length() as usize;
             if bytes > RUN_BYTES_MAX {
                 return Err(CodecError::TooLong);
             }
@@ -118,9 +132,9 @@ impl UnverifiedRun {
         Ok(Self { log, first_seq, previous, entries, signature: Signature(reader.array()?) })
     }
 
-    /// Body bytes.
+    /// Body bytes that it carries.
     pub fn body_bytes(&self) -> usize {
-        self.entries.iter().map(|entry| entry.body.len()).sum()
+        self.entries.iter().filter_map(|entry| entry.body.bytes()).map(<[u8]>::len).sum()
     }
 
     /// The number of the last entry.
@@ -144,7 +158,7 @@ impl UnverifiedRun {
         let count = self.entries.len();
         for (at, entry) in self.entries.into_iter().enumerate() {
             let seq = self.first_seq + at as u64;
-            bytes += entry.body.len() as u64;
+            bytes += u64::from(entry.body.length());
             if is_checkpoint(seq, bytes) && at + 1 < count {
                 return Err(RunError::PastCheckpoint);
             }
@@ -174,6 +188,7 @@ impl RunEntry {
         body: Vec<u8>,
         written_at_ms: i64,
     ) -> Self {
+        let body = Body::Present(body);
         Self { written_at_ms, kind, document: document.into(), tail: Vec::new(), body }
     }
 
@@ -186,13 +201,70 @@ impl RunEntry {
                 written_at_ms: self.written_at_ms,
                 kind: self.kind,
                 document: self.document,
-                // Bounded by BODY_BYTES_MAX wherever a run is read or written.
-                body_length: u32::try_from(self.body.len()).unwrap_or(u32::MAX),
-                body_hash: *blake3::hash(&self.body).as_bytes(),
+                body_length: self.body.length(),
+                body_hash: self.body.hash(),
                 tail: self.tail,
             },
-            body: self.body,
+            body: match self.body {
+                Body::Present(bytes) => Some(bytes),
+                Body::Absent { .. } => None,
+            },
             signature: None,
+        }
+    }
+}
+
+impl Body {
+    /// The body of a stored entry.
+    pub fn of(entry: &Entry) -> Self {
+        match &entry.body {
+            Some(bytes) => Self::Present(bytes.clone()),
+            None => Self::Absent { length: entry.header.body_length, hash: entry.header.body_hash },
+        }
+    }
+
+    /// The bytes, if they are here.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Present(bytes) => Some(bytes),
+            Self::Absent { .. } => None,
+        }
+    }
+
+    /// Its length, here or not, bytes.
+    pub fn length(&self) -> u32 {
+        match self {
+            // Bounded by BODY_BYTES_MAX wherever a run is read or written.
+            Self::Present(bytes) => u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            Self::Absent { length, .. } => *length,
+        }
+    }
+
+    /// Its hash, here or not.
+    pub fn hash(&self) -> [u8; 32] {
+        match self {
+            Self::Present(bytes) => *blake3::hash(bytes).as_bytes(),
+            Self::Absent { hash, .. } => *hash,
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        match self {
+            Self::Present(bytes) => writer.leb(bytes.len() as u64 + 1).bytes(bytes),
+            Self::Absent { length, hash } => writer.leb(0).u32(*length).bytes(hash),
+        };
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+        match reader.count(BODY_BYTES_MAX + 1)? {
+            0 => {
+                let (length, hash) = (reader.u32()?, reader.array()?);
+                match usize::try_from(length).is_ok_and(|length| length <= BODY_BYTES_MAX) {
+                    true => Ok(Self::Absent { length, hash }),
+                    false => Err(CodecError::TooLong),
+                }
+            }
+            more => Ok(Self::Present(reader.bytes(more - 1)?.to_vec())),
         }
     }
 }
@@ -283,7 +355,7 @@ pub fn cut(entries: &[Entry], head_before: Option<&Head>) -> Option<UnverifiedRu
                 kind: entry.header.kind,
                 document: entry.header.document.clone(),
                 tail: entry.header.tail.clone(),
-                body: entry.body.clone(),
+                body: Body::of(entry),
             })
             .collect(),
         signature,

@@ -169,7 +169,7 @@ impl Driver {
                     let substream = self.current.remove(&peer);
                     substream.map(|substream| Order::Hangup(peer, substream, error))
                 }
-                Output::Ingest(..) | Output::Learn(_) | Output::Event(_) => None,
+                Output::Ingest(..) | Output::Fill(..) | Output::Learn(_) | Output::Event(_) => None,
             };
             if let Some(order) = order {
                 let _ = self.ends.orders.send(order);

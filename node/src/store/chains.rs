@@ -5,6 +5,7 @@
 //! are its own. Every entry is stored once. Which chain holds the common part depends on which came
 //! first; hashes, heads and everything that leaves the node do not.
 
+use super::erasures::ErasureRead;
 use super::rows::{LogNumber, LogRow};
 use super::tables::StoreRead;
 use super::{Snapshot, StoreError, Transaction, corrupt};
@@ -135,6 +136,18 @@ pub trait ChainRead: StoreRead + Sized {
             parting = one.end.min(two.end);
         }
         Ok(Some(parting))
+    }
+
+    /// The first entry of a chain's path whose body is missing: it is not held here, and whatever
+    /// says what is held ends before it.
+    fn first_missing(&self, chain: &LogRow) -> Result<Option<u64>, StoreError> {
+        for stretch in path(self, chain)? {
+            let seq = self.missing_from(stretch.number, stretch.first)?;
+            if let Some(seq) = seq.filter(|seq| *seq < stretch.end) {
+                return Ok(Some(seq));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether entry `seq` of a chain is `end` or one of its ancestors, where `end` is the number

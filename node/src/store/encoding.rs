@@ -75,6 +75,7 @@ pub(super) fn encode_unsettled(row: &UnsettledRow) -> Vec<u8> {
         Unsettled::UnknownKind => (5, ""),
         Unsettled::Quarantined => (6, ""),
         Unsettled::Vouched => (7, ""),
+        Unsettled::Late => (8, ""),
     };
     writer.u8(tag).piece(text.as_bytes()).finish()
 }
@@ -97,6 +98,7 @@ pub(super) fn decode_unsettled(bytes: &[u8]) -> Result<UnsettledRow, CodecError>
         5 => Unsettled::UnknownKind,
         6 => Unsettled::Quarantined,
         7 => Unsettled::Vouched,
+        8 => Unsettled::Late,
         _ => return Err(CodecError::Tag),
     };
     reader.finish()?;

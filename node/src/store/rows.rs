@@ -89,6 +89,8 @@ pub enum Unsettled {
     /// Written beyond what a revocation lets count, and counting all the same, because an honest
     /// change was built on it: to be looked at.
     Vouched,
+    /// The elder's file is erased, and nobody who erased it had seen this entry.
+    Late,
     /// A kind of entry that this version does not act on.
     UnknownKind,
 }
@@ -104,6 +106,7 @@ impl Unsettled {
             Self::Displaced => "displaced".into(),
             Self::Quarantined => "quarantined".into(),
             Self::Vouched => "vouched".into(),
+            Self::Late => "late".into(),
             Self::UnknownKind => "unknown_kind".into(),
         }
     }

@@ -8,6 +8,8 @@
 //! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
 //! | `entries-1` | (log number, seq) | [`Entry::encode`] |
 //! | `documents-1` | scope, document | checksum (8 B), heads, Automerge save |
+//! | `erasures-1` | scope, elder, log number, seq | nothing: an `Erase` entry is there |
+//! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
 //! | `elders-1` | scope, elder | JSON of [`ElderRow`] |
 //! | `elder_keys-1` | keyed hash (16 B), scope, elder | nothing |
@@ -58,6 +60,8 @@ pub(super) const SCOPES: TableDefinition<'_, u64, Bytes> = TableDefinition::new(
 pub(super) const GRANTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("grants-1");
 pub(super) const USAGE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("usage-1");
 pub(super) const PEERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("peers-1");
+pub(super) const ERASURES: TableDefinition<'_, Bytes, ()> = TableDefinition::new("erasures-1");
+pub(super) const MISSING: TableDefinition<'_, (u32, u64), ()> = TableDefinition::new("missing-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
@@ -80,6 +84,8 @@ pub struct Snapshot {
     evidence: ReadOnlyTable<u64, Bytes>,
     custody: ReadOnlyTable<Bytes, Bytes>,
     audit: ReadOnlyTable<u64, Bytes>,
+    erasures: ReadOnlyTable<Bytes, ()>,
+    missing: ReadOnlyTable<(u32, u64), ()>,
 }
 
 impl Snapshot {
@@ -101,6 +107,8 @@ impl Snapshot {
             evidence: transaction.open_table(EVIDENCE)?,
             custody: transaction.open_table(CUSTODY)?,
             audit: transaction.open_table(AUDIT)?,
+            erasures: transaction.open_table(ERASURES)?,
+            missing: transaction.open_table(MISSING)?,
         })
     }
 }
@@ -161,6 +169,8 @@ table_access! {
     evidence: u64 => Bytes,
     custody: Bytes => Bytes,
     audit: u64 => Bytes,
+    erasures: Bytes => (),
+    missing: (u32, u64) => (),
 }
 
 /// Everything that reads the store.

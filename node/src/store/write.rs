@@ -41,6 +41,8 @@ pub struct Transaction<'t> {
     pub(super) audit: Table<'t, u64, Bytes>,
     /// Whether this transaction has asked for a rewrite.
     pub(super) rewrite_due: bool,
+    pub(super) erasures: Table<'t, Bytes, ()>,
+    pub(super) missing: Table<'t, (u32, u64), ()>,
 }
 
 impl<'t> Transaction<'t> {
@@ -63,6 +65,8 @@ impl<'t> Transaction<'t> {
             custody: transaction.open_table(tables::CUSTODY)?,
             audit: transaction.open_table(tables::AUDIT)?,
             rewrite_due: false,
+            erasures: transaction.open_table(tables::ERASURES)?,
+            missing: transaction.open_table(tables::MISSING)?,
         })
     }
 

@@ -88,6 +88,18 @@ impl Mesh {
         self.with(peer, |session, _| Ok(session.ingested(log, last_seq, result)?))
     }
 
+    /// What became of a body that [`Output::Fill`] handed out.
+    pub fn filled(
+        &mut self,
+        peer: DeviceId,
+        result: &Result<(), Refusal>,
+    ) -> Result<(), StoreError> {
+        match result {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.with(peer, |_, _| Err(PeerError::Run(*refusal).into())),
+        }
+    }
+
     /// A transaction is committed: acknowledges what came in, and pushes what is new in these logs.
     pub fn committed(
         &mut self,

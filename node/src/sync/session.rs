@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use shouwang_crdt_schema::division::DivisionCode;
 
 use super::aside::Asides;
+use super::bodies::Bodies;
 use super::logs::PeerLogs;
 use super::progress::Progress;
 use super::stop::Stop;
@@ -30,11 +31,11 @@ use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
-    ALIVE_INTERVAL_MS, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS, PROGRESS_TIMEOUT_MS,
-    SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
-    UNACKNOWLEDGED_BYTES_MAX,
+    ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS,
+    PROGRESS_TIMEOUT_MS, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX,
+    SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
 };
-use crate::log::{EntryHash, Head, Lane, LogKey, RunError, UnverifiedRun};
+use crate::log::{EntryHash, EntryPlace, Head, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
@@ -79,6 +80,7 @@ pub(super) struct Session {
     /// Whether this node has to be updated before it may promise anything.
     update_needed: bool,
     asides: Asides,
+    bodies: Bodies,
     done: bool,
 }
 
@@ -119,6 +121,7 @@ impl Session {
             in_flight_bytes: 0,
             update_needed: false,
             asides: Asides::default(),
+            bodies: Bodies::default(),
             done: false,
         };
         let (epoch, commit_number) = replica.epoch();
@@ -178,6 +181,8 @@ impl Session {
             Frame::Run(run) => self.run(run, replica, out)?,
             Frame::Have(heads) => self.have(&heads, replica)?,
             Frame::Probe(probe) => self.probe(now, &probe, replica, out)?,
+            Frame::AskBodies(places) => self.ask_bodies(places, replica)?,
+            Frame::Body { place, body } => self.body(place, body, out)?,
             Frame::Aside(asides) => {
                 self.asides.hear(asides.len())?;
                 out.push_back(Output::Event(Event::SetAside(self.peer, asides)));
@@ -400,12 +405,14 @@ impl Session {
                 return Err(PeerError::Revoked.into());
             }
             self.grant = self.grant.take().map(without_records);
+            self.bodies.forgive();
             let (peer, kept) = (self.peer, self.grant.clone());
             self.behind.retain(|(_, _, log, _)| {
                 let sent = |grant: &Grant| receives(grant, log.scope, log.lane);
                 log.device == peer || kept.as_ref().is_some_and(sent)
             });
         }
+        self.bodies_committed(now, replica, out)?;
         for (log, heads) in logs {
             self.reconsider(now, *log, heads, replica, out)?;
         }
@@ -488,6 +495,7 @@ impl Session {
 
     fn have(&mut self, heads: &[LogPosition], replica: &impl Replica) -> Result<(), Stop> {
         for position in heads {
+            self.bodies.acknowledged(position);
             // Of what was sent it holds nothing that we do not.
             let Some(theirs) = self.logs.get_mut(&position.log) else { continue };
             if let Some(chain) = replica.find(&position.log, position.seq, &position.hash)? {
@@ -542,6 +550,7 @@ impl Session {
             out.push_back(Output::Send(self.peer, frame));
             out.push_back(Output::Event(sent));
         }
+        self.pump_bodies(now, replica, out)?;
         self.update_needed = replica.authority().update_needed();
         let done = self.is_done();
         if done && !self.done {
@@ -553,17 +562,25 @@ impl Session {
 
     /// Whether both hold, durably, all that both summaries spoke of and all that was sent since.
     fn is_done(&self) -> bool {
-        self.is_settled() && self.stuck.is_empty() && !self.update_needed
+        let whole = self.stuck.is_empty() && self.bodies.is_whole();
+        self.is_settled() && whole && !self.update_needed
     }
 
-    /// Whether nothing more can be exchanged: done, but for logs that are stuck.
+    /// Whether nothing more can be exchanged: done, but for logs that are stuck and bodies that both
+    /// lack.
     fn is_settled(&self) -> bool {
         self.hello.is_some()
             && self.summary_sent
             && self.summary_whole
             && self.behind.is_empty()
             && self.in_flight.is_empty()
-            && self.wanting.iter().all(|log| self.stuck.contains(log))
+            && self.bodies.is_settled()
+            && self.has_all_wanted()
+    }
+
+    /// Whether all is here that the peer's summary spoke of, but for logs that are stuck.
+    fn has_all_wanted(&self) -> bool {
+        self.summary_whole && self.wanting.iter().all(|log| self.stuck.contains(log))
     }
 
     /// How far the exchange is.
@@ -582,6 +599,12 @@ impl Session {
                 progress.they_lack += theirs.they_lack(&replica.chains(log)?);
             }
         }
+        progress.missing = match self.bodies.lacking {
+            true => {
+                replica.missing(BODIES_SOUGHT_MAX, |place| self.may_ask(replica, &place.log))?.len()
+            }
+            false => 0,
+        } as u64;
         progress.done = self.is_done();
         progress.settled = self.is_settled();
         Ok(progress)
@@ -594,7 +617,7 @@ impl Session {
 
     fn death_ms(&self) -> u64 {
         let owed = !self.in_flight.is_empty() || !self.behind.is_empty();
-        let waiting = !self.summary_whole || owed;
+        let waiting = !self.summary_whole || owed || !self.bodies.is_settled();
         match (self.hello.as_ref().and(self.grant.as_ref()), waiting) {
             (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
             // A proved grant is asked for anew where `Hello` names another one.
@@ -625,6 +648,110 @@ impl Session {
 /// A device that has given its grant back still brings what it wrote before; it is sent no records.
 fn without_records(grant: Grant) -> Grant {
     Grant { rights: grant.rights.without(Rights::REPLICATE), ..grant }
+}
+
+/// Bodies that one of the two lacks.
+impl Session {
+    /// Whether the peer can be asked for the bodies of a log: it may hold them, and we may.
+    fn may_ask(&self, replica: &impl Replica, log: &LogKey) -> bool {
+        let own = replica.authority().grant(&replica.own_grant());
+        self.negotiated(replica, log.scope, log.lane)
+            && own
+                .is_some_and(|own| receives(own, log.scope, log.lane) || log.device == own.subject)
+    }
+
+    /// Finds out whether any body is missing here that the peer may have.
+    fn note_missing(&mut self, replica: &impl Replica) -> Result<(), Stop> {
+        let missing = replica.missing(1, |place| self.may_ask(replica, &place.log))?;
+        self.bodies.lacking = !missing.is_empty();
+        self.bodies.exhausted = false;
+        Ok(())
+    }
+
+    fn ask_bodies(&mut self, places: Vec<LogPosition>, replica: &impl Replica) -> Result<(), Stop> {
+        if self.grant.is_none() {
+            return Err(PeerError::OutOfTurn("a question before the grant is proved").into());
+        }
+        let spoken_of = |log: &LogKey| self.negotiated(replica, log.scope, log.lane);
+        if !places.iter().all(|place| spoken_of(&place.log)) {
+            return Err(PeerError::Run(Refusal::OutsideArea).into());
+        }
+        Ok(self.bodies.asked(places)?)
+    }
+
+    fn body(
+        &mut self,
+        place: LogPosition,
+        body: Option<Vec<u8>>,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        self.bodies.answered(place, body.is_some())?;
+        let LogPosition { log, seq, hash } = place;
+        if let Some(body) = body {
+            out.push_back(Output::Fill(self.peer, EntryPlace { log, seq, hash }, body));
+        }
+        Ok(())
+    }
+
+    /// Acknowledges bodies that are on the disk now, and looks again at what is owed and missing.
+    fn bodies_committed(
+        &mut self,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        for chunk in self.bodies.take_came().chunks(HAVE_HEADS_PER_FRAME) {
+            self.send(now, &Frame::Have(chunk.to_vec()), out);
+        }
+        let owed: Vec<LogPosition> = self.bodies.owed().collect();
+        for place in owed {
+            if !replica.is_missing(&place)? {
+                let is_here = replica.body(&place)?.is_some();
+                self.bodies.pay(place, is_here);
+            }
+        }
+        if self.grant.is_some() { self.note_missing(replica) } else { Ok(()) }
+    }
+
+    /// Answers while there is room, and asks once all else is here.
+    fn pump_bodies(
+        &mut self,
+        now: Now,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        while self.in_flight_bytes + self.bodies.in_flight_bytes() < UNACKNOWLEDGED_BYTES_MAX {
+            let Some(place) = self.bodies.next_asked() else { break };
+            // A peer that has not heard yet that it gets no more records may still ask for them.
+            let to_be_sent = self.to_be_sent(replica, &place.log);
+            let body = if to_be_sent { replica.body(&place)? } else { None };
+            let is_here = body.is_some();
+            let answer = Frame::Body { place, body }.encode();
+            if is_here {
+                self.bodies.sent(place, answer.len());
+            } else {
+                self.bodies.declined();
+                if to_be_sent {
+                    self.bodies.owe(place);
+                }
+            }
+            self.spoke_ms = now.monotonic_ms;
+            out.push_back(Output::Send(self.peer, answer));
+        }
+        let room = self.bodies.room();
+        let asks = self.bodies.lacking && !self.bodies.exhausted && room > 0;
+        if asks && self.hello.is_some() && self.has_all_wanted() {
+            let places = replica.missing(room, |place| {
+                !self.bodies.is_asked(place) && self.may_ask(replica, &place.log)
+            })?;
+            self.bodies.exhausted = places.len() < room;
+            self.bodies.ask(&places);
+            if !places.is_empty() {
+                self.send(now, &Frame::AskBodies(places), out);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Lane by lane; within authority the grants nearest to the root first, so that a log is never

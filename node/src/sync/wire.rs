@@ -7,8 +7,8 @@ use super::PeerError;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{GrantError, GrantId, SignedGrant};
 use crate::limits::{
-    ASIDES_PER_FRAME, CHAIN_GRANTS_MAX, FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, PROBE_POSITIONS_MAX,
-    SUMMARY_HEADS_PER_FRAME,
+    ASIDES_PER_FRAME, BODIES_ASKED_MAX, BODY_BYTES_MAX, CHAIN_GRANTS_MAX, FRAME_BYTES_MAX,
+    HAVE_HEADS_PER_FRAME, PROBE_POSITIONS_MAX, SUMMARY_HEADS_PER_FRAME,
 };
 use crate::log::run::read_seq;
 use crate::log::{EntryHash, LogKey, UnverifiedRun};
@@ -41,6 +41,15 @@ pub enum Frame {
     Have(Vec<LogPosition>),
     /// Where two differ in a log.
     Probe(Probe),
+    /// Asks for the bodies of these entries.
+    AskBodies(Vec<LogPosition>),
+    /// The answer for one of them.
+    Body {
+        /// The entry, as it was asked for.
+        place: LogPosition,
+        /// The body; None if it is not here either.
+        body: Option<Vec<u8>>,
+    },
     /// Nothing but a sign of life.
     Alive,
     /// Why the sender hangs up: the code of a [`PeerError`].
@@ -89,7 +98,7 @@ pub struct Hello {
 }
 
 /// A place in a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogPosition {
     /// The log.
     pub log: LogKey,
@@ -119,6 +128,8 @@ const CLOSE: u8 = 8;
 const PROVE: u8 = 9;
 const PROBE: u8 = 10;
 const ASIDE: u8 = 13;
+const ASK_BODIES: u8 = 11;
+const BODY: u8 = 12;
 
 /// The longest code in a `Close` or an `Aside`.
 const CODE_BYTES_MAX: usize = 64;
@@ -161,6 +172,14 @@ impl Frame {
                 for (seq, hash) in &probe.positions {
                     writer.leb(*seq).bytes(&hash.0);
                 }
+            }
+            Self::AskBodies(places) => write_positions(writer.u8(ASK_BODIES), places),
+            Self::Body { place, body } => {
+                place.log.write(writer.u8(BODY)).leb(place.seq).bytes(&place.hash.0);
+                match body {
+                    None => writer.leb(0),
+                    Some(body) => writer.leb(body.len() as u64 + 1).bytes(body),
+                };
             }
             Self::Alive => {
                 writer.u8(ALIVE);
@@ -227,6 +246,14 @@ impl Frame {
                     (0..count).map(position).collect::<Result<_, CodecError>>()?
                 },
             }),
+            ASK_BODIES => Self::AskBodies(read_positions(&mut reader, BODIES_ASKED_MAX)?),
+            BODY => Self::Body {
+                place: read_position(&mut reader)?,
+                body: match reader.count(BODY_BYTES_MAX + 1)? {
+                    0 => None,
+                    more => Some(reader.bytes(more - 1)?.to_vec()),
+                },
+            },
             ALIVE => Self::Alive,
             CLOSE => Self::Close(read_code(&mut reader)?),
             ASIDE => {
@@ -335,6 +362,9 @@ mod tests {
             Frame::Alive,
             Frame::Close("no_grant".into()),
             Frame::Aside(vec![Aside { position, code: "ill_formed:start_op".into() }]),
+            Frame::AskBodies(vec![position; 2]),
+            Frame::Body { place: position, body: Some(vec![6; 3]) },
+            Frame::Body { place: position, body: None },
         ]
     }
 

@@ -20,6 +20,7 @@ use shouwang_node::engine::Engine;
 use shouwang_node::entropy::Entropy;
 use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::Role;
+use shouwang_node::identity::token::root_to_text;
 use shouwang_node::setup;
 use shouwang_node::store::Store;
 use shouwang_node::sync::{Input, Now, Output};
@@ -43,6 +44,8 @@ pub struct County {
     clock_ms: u64,
     bytes: u64,
     hangups: Vec<(String, String)>,
+    /// What `init` printed.
+    root: String,
     /// Frames for devices that are no engine here, by device.
     mail: BTreeMap<DeviceId, Vec<Vec<u8>>>,
 }
@@ -68,9 +71,11 @@ impl County {
             clock_ms: 1_000,
             bytes: 0,
             hangups: Vec::new(),
+            root: String::new(),
             mail: BTreeMap::new(),
         };
-        setup::init(&store, &mut county.entropy, code(area), area, 0).unwrap();
+        let root = setup::init(&store, &mut county.entropy, code(area), area, 0).unwrap();
+        county.root = root_to_text(&root);
         county.opens(area, store);
         county
     }
@@ -147,6 +152,11 @@ impl County {
         let now = self.now();
         self.engine(name).flush_peers(now).unwrap();
         drop(self.engines.remove(name));
+    }
+
+    /// The root's secret as it was printed.
+    pub fn root(&self) -> String {
+        self.root.clone()
     }
 
     /// Random bytes, the same in every run.

@@ -7,7 +7,7 @@ use shouwang_node::limits::{
     BODY_BYTES_MAX, FRAME_BYTES_MAX, SEQ_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
 };
 use shouwang_node::log::run::RunEntry;
-use shouwang_node::log::{EntryHash, Kind, Lane, LogKey, UnverifiedRun};
+use shouwang_node::log::{Body, EntryHash, Kind, Lane, LogKey, UnverifiedRun};
 use shouwang_node::store::StoreRead;
 use shouwang_node::sync::Input;
 use shouwang_node::sync::wire::{Frame, Hello, LogPosition};
@@ -244,7 +244,7 @@ fn runs_that_cannot_be_believed() {
             UnverifiedRun { signature, ..run }
         }),
         ("broken_signature", |_, mut run| {
-            run.entries[1].body.push(1);
+            run.entries[1].body = Body::Present(vec![1; 999]);
             run
         }),
         ("broken_signature", |_, mut run| {

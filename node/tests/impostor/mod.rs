@@ -189,8 +189,8 @@ pub fn sealed(
             written_at_ms: entry.written_at_ms,
             kind: entry.kind,
             document: entry.document.clone(),
-            body_length: entry.body.len() as u32,
-            body_hash: *blake3::hash(&entry.body).as_bytes(),
+            body_length: entry.body.length(),
+            body_hash: entry.body.hash(),
             tail: entry.tail.clone(),
         };
         last = header.hash();

@@ -690,5 +690,5 @@ fn grants_that_do_not_hold() {
 fn entry_body(scene: &mut Scene, log: &LogKey) -> Vec<u8> {
     let snapshot = scene.county.engine(SONGWU).read().unwrap();
     let row = snapshot.log(log).unwrap().unwrap();
-    snapshot.entry(row.number, 0).unwrap().unwrap().body
+    snapshot.entry(row.number, 0).unwrap().unwrap().body.unwrap()
 }

@@ -35,7 +35,7 @@ impl Session {
         for (log, heads) in logs {
             self.reconsider(now, log, &heads, replica, out)?;
         }
-        Ok(())
+        self.note_missing(replica)
     }
 
     /// Decides what of a log is to be sent, given all its chains here.

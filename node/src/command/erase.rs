@@ -1,0 +1,178 @@
+//! Erasing an elder's file, and what was erased.
+
+use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::record::ElderId;
+
+use super::elder::find;
+use super::revoke::read_root;
+use super::{CommandError, JSON_SCHEMA_VERSION, Request};
+use crate::engine::{Engine, ErasedFile};
+use crate::erasure::ErasureReason;
+use crate::gathered::erased::EraseSignature;
+use crate::identity::DeviceId;
+use crate::store::StoreRead;
+use crate::store::erasures::ErasureRead;
+use crate::sync::Now;
+
+/// Signs that an elder's file is to be erased. One device's signature hides it; a second, by
+/// another device with the right or by the root, removes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ElderErase {
+    /// The id, or the first characters of it that are enough.
+    pub elder: String,
+    /// Why.
+    pub reason: ErasureReason,
+    /// The root's secret as `init` printed it, where the root signs instead of this device.
+    pub root: Option<String>,
+    /// Only says what would happen.
+    pub dry_run: bool,
+}
+
+/// How an erasure stands now, or would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureReport {
+    /// See [`super::JSON_SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Whose file.
+    pub elder_id: ElderId,
+    /// The scope.
+    pub scope: DivisionCode,
+    /// Whether it was only asked what would happen.
+    pub dry_run: bool,
+    /// 1: hidden, waiting for a second signature. 2: removed.
+    pub signatures: u8,
+    /// Entries whose bodies are gone.
+    pub removed: u64,
+    /// Entries that are covered.
+    pub entries_covered: u64,
+    /// Entries for the file that are not: they were written later, or elsewhere meanwhile.
+    pub late: u64,
+}
+
+/// Asks for [`ErasuresReport`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErasureList {}
+
+/// Every file that somebody has signed to erase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasuresReport {
+    /// See [`super::JSON_SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// By scope and elder.
+    pub erasures: Vec<ListedErasure>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedErasure {
+    /// Whose file.
+    pub elder_id: ElderId,
+    /// The scope.
+    pub scope: DivisionCode,
+    /// 0: no signature counts. 1: hidden, waiting for a second one. 2: removed.
+    pub signatures: u8,
+    /// Entries whose bodies are gone.
+    pub removed: u64,
+    /// Entries that are covered.
+    pub entries_covered: u64,
+    /// Entries for the file that are not.
+    pub late: u64,
+    /// Who signed, in no order that means anything.
+    pub signed: Vec<ErasureSigner>,
+}
+
+/// One signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureSigner {
+    /// The device.
+    pub device: DeviceId,
+    /// Its name.
+    pub device_name: Option<String>,
+    /// When (its clock, ms since 1970).
+    pub written_at_ms: i64,
+    /// Why.
+    pub reason: ErasureReason,
+    /// Whether it confirms another device's.
+    pub confirms: bool,
+    /// Why it does not count, if so.
+    pub standing: Option<String>,
+}
+
+impl Request for ElderErase {
+    const NAME: &'static str = "elder_erase";
+    type Reply = ErasureReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<ErasureReport, CommandError> {
+        let root = self.root.as_deref().map(read_root).transpose()?;
+        engine.settle(now)?;
+        let (scope, elder_id) = place(engine, &self.elder)?;
+        let report = match self.dry_run {
+            true => engine.would_erase(now, scope, elder_id, root.as_ref())?,
+            false => engine.erase(now, scope, elder_id, self.reason, root.as_ref())?,
+        };
+        Ok(ErasureReport {
+            schema_version: JSON_SCHEMA_VERSION,
+            elder_id,
+            scope,
+            dry_run: self.dry_run,
+            signatures: report.signatures,
+            removed: report.removed,
+            entries_covered: report.covered,
+            late: report.late,
+        })
+    }
+}
+
+impl Request for ErasureList {
+    const NAME: &'static str = "erasure_list";
+    type Reply = ErasuresReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<ErasuresReport, CommandError> {
+        engine.settle(now)?;
+        let erasures = engine.erasures()?.into_iter().map(|file| listed(engine, file)).collect();
+        Ok(ErasuresReport { schema_version: JSON_SCHEMA_VERSION, erasures })
+    }
+}
+
+fn listed(engine: &Engine, file: ErasedFile) -> ListedErasure {
+    let signer = |signature: &EraseSignature| {
+        let grant = engine.authority().grant(&signature.log.grant);
+        ErasureSigner {
+            device: signature.place.log.device,
+            device_name: grant.map(|grant| grant.name.clone()),
+            written_at_ms: signature.written_at_ms,
+            reason: signature.erasure.reason,
+            confirms: signature.erasure.confirms.is_some(),
+            standing: signature.standing.as_ref().map(crate::store::rows::Unsettled::code),
+        }
+    };
+    ListedErasure {
+        elder_id: file.elder,
+        scope: file.scope,
+        signatures: file.report.signatures,
+        removed: file.report.removed,
+        entries_covered: file.report.covered,
+        late: file.report.late,
+        signed: file.erased.signatures().iter().map(signer).collect(),
+    }
+}
+
+/// The one file whose id begins like this: in the index, or already hidden from it by an erasure.
+fn place(engine: &Engine, prefix: &str) -> Result<(DivisionCode, ElderId), CommandError> {
+    let snapshot = engine.read()?;
+    let prefix = prefix.trim().to_ascii_lowercase();
+    let mut hidden: Vec<(DivisionCode, ElderId)> = snapshot
+        .erasures_all()?
+        .into_iter()
+        .map(|(scope, elder, ..)| (scope, elder))
+        .filter(|(_, elder)| !prefix.is_empty() && elder.to_string().starts_with(&prefix))
+        .collect();
+    hidden.dedup();
+    let shown = snapshot.elder_places(engine.area())?.into_iter();
+    let shown = shown.filter(|(_, elder)| elder.to_string().starts_with(&prefix)).count();
+    match (hidden.as_slice(), shown) {
+        ([place], 0) => Ok(*place),
+        _ => find(&snapshot, engine.area(), &prefix),
+    }
+}
