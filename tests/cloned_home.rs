@@ -36,6 +36,7 @@ fn two_machines_with_one_home_take_turns() {
         let file = file.unwrap();
         std::fs::copy(file.path(), second.home().join(file.file_name())).unwrap();
     }
+    std::fs::copy(first.path("key"), second.path("key")).unwrap();
     add(&first, "许桂英");
     add(&second, "林秀英");
     let top = town.up(&[]);

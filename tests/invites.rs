@@ -61,6 +61,7 @@ fn a_request_is_drawn_as_a_code() {
         .arg(office.home())
         .args(["request", "--qr"])
         .env("LC_ALL", "C.UTF-8")
+        .env("SHOUWANG_KEY_FILE", office.path("key"))
         .env_remove("TERM")
         .output()
         .unwrap();

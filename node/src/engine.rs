@@ -348,9 +348,6 @@ impl Engine {
             if let Ok(outcome) = result {
                 self.peers.note(*peer, |row| row.entries_received += outcome.new);
             }
-            if matches!(result, Err(Refusal::OverQuota { .. })) {
-                self.peers.log_refused(now, *peer, "over_quota", log);
-            }
             self.mesh.ingested(*peer, *log, *last, result)?;
         }
         let stored =

@@ -239,6 +239,7 @@ impl<'a, 't> Ingest<'a, 't> {
             Place::Branches { known, .. } => (*known, true),
         };
         if !self.has_quota(&key, run.new_from(known), is_chain)? {
+            self.evidence.push(attach::over_quota(&key));
             return Ok(Err(Refusal::OverQuota { end: hash }));
         }
         self.fill_known(&run, known)?;

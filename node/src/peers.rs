@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::DeviceId;
 use crate::limits::{PEERS_FLUSH_MS, SET_ASIDE_CODES_MAX, STRANGERS_MAX};
-use crate::log::LogKey;
 use crate::store::rows::{EvidenceRow, PeerFailure, PeerRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::wire::Aside;
@@ -91,18 +90,6 @@ impl PeerBook {
             }),
             Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
         }
-    }
-
-    /// The rest of a log is not taken from a peer, which is not to blame.
-    pub fn log_refused(&mut self, now: Now, peer: DeviceId, code: &str, log: &LogKey) {
-        self.urgent = true;
-        self.evidence.push(EvidenceRow {
-            peer: Some(peer),
-            code: code.to_owned(),
-            detail: format!("{log:?}"),
-            at_ms: now.wall_ms,
-            bytes: log.to_bytes().to_vec(),
-        });
     }
 
     /// A peer says that entries of our own, which are here as it says, do not count there. `known`

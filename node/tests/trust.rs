@@ -184,6 +184,7 @@ fn a_new_role_takes_the_old_ones_place_and_what_it_allows_is_published_again() {
         addresses: vec![],
         replace: true,
         root: None,
+        quota_bytes: None,
     };
     let now = county.now();
     grant.execute(county.engine(SONGWU), now).unwrap();
@@ -291,7 +292,9 @@ fn the_root_on_paper_is_the_way_back() {
     };
     let refused = revoke(None).execute(county.engine(SONGWU), now).unwrap_err();
     assert_eq!(refused.code, "revoke_right");
-    revoke(Some(root.clone())).execute(county.engine(SONGWU), now).unwrap();
+    // Not even with the root's key: what it does not hold it would cut off.
+    let blind = revoke(Some(root.clone())).execute(county.engine(SONGWU), now).unwrap_err();
+    assert_eq!(blind.code, "revoke_blind");
     // A new one takes its place.
     let store = shouwang_node::store::Store::with_backend(redb::backends::InMemoryBackend::new());
     let store = store.unwrap();
@@ -303,12 +306,16 @@ fn the_root_on_paper_is_the_way_back() {
         role: Role::Registrar,
         addresses: vec![],
         replace: false,
-        root: Some(root),
+        root: Some(root.clone()),
+        quota_bytes: None,
     };
     let invite = grant.execute(county.engine(SONGWU), now).unwrap().invite;
     shouwang_node::setup::join(&store, &mut entropy, &invite).unwrap();
     county.opens("new", store);
     county.connect("new", SONGWU);
+    county.settle();
+    let now = county.now();
+    revoke(Some(root)).execute(county.engine("new"), now).unwrap();
     county.settle();
     assert!(county.hangups().is_empty(), "{:?}", county.hangups());
     assert_eq!(county.shows("new", &elder).visits.len(), 0);
@@ -333,8 +340,12 @@ fn a_retired_device_writes_nothing_more() {
     let refused = visit.execute(county.engine(SECOND), now).unwrap_err();
     assert_eq!(refused.code, "device_revoked");
     county.settle();
-    let retired = county.engine(SECOND).device();
-    assert!(!county.engine(SONGWU).sessions().contains(&retired));
+    // It is still heard, for its last entries may be nowhere else; but it is sent no more records.
+    county.records_visit(SHANGHE, &elder, "2026-08-02");
+    county.settle();
+    assert!(county.hangups().is_empty(), "{:?}", county.hangups());
+    assert_eq!(county.shows(SONGWU, &elder).visits.len(), 1);
+    assert_eq!(county.shows(SECOND, &elder).visits.len(), 0);
     county.stops(SECOND);
     county.assert_converged();
     county.verify_all();
@@ -389,4 +400,74 @@ fn a_device_puts_no_more_into_the_mesh_than_its_quota() {
     county.assert_done(SHANGHE, SONGWU);
     county.assert_converged();
     county.verify_all();
+}
+
+/// What comes of one that does not stop by itself: the door stops it, and a wider grant opens it.
+#[test]
+fn beyond_its_quota_nothing_of_a_device_is_taken_until_the_quota_is_raised() {
+    use redb::backends::InMemoryBackend;
+    use shouwang_node::authority::Authority;
+    use shouwang_node::identity::DeviceKeys;
+    use shouwang_node::identity::grant::SignedGrant;
+    use shouwang_node::index::IndexSecret;
+    use shouwang_node::ingest::{Ingest, Refusal};
+    use shouwang_node::log::run::{RunEntry, cut};
+    use shouwang_node::log::{Incarnation, Kind, Lane, LogKey, VerifiedRun};
+    use shouwang_node::store::{Store, StoreError};
+
+    let keys = |n: u8| DeviceKeys::from_secret(&[n; 64]);
+    let grant = |subject: u8, role: Role, quota: Quota, issuer: Option<&SignedGrant>| Grant {
+        subject: keys(subject).device(),
+        sealing_key: keys(subject).sealing_key(),
+        name: "laptop".into(),
+        area: Area(code(SHANGHE)),
+        role,
+        rights: role.rights(),
+        quota,
+        depth: u8::from(issuer.is_some()),
+        issuer: issuer.map(SignedGrant::id),
+        serial: 0,
+        written_at_ms: 0,
+    };
+    let root = grant(1, Role::Root, Quota::DEFAULT, None).sign(&keys(1));
+    let small = Quota { bytes: 1_000, logs: 2, incarnations: 2 };
+    let clerk = grant(2, Role::Clerk, small, Some(&root)).sign(&keys(1));
+    let mut authority = Authority::pin(root.clone()).unwrap();
+    authority.learn(clerk.clone()).unwrap();
+    let store = Store::with_backend(InMemoryBackend::new()).unwrap();
+    let mut receives = |authority: &mut Authority, lane: Lane, nonce: u8, entries: usize| {
+        let log = LogKey {
+            scope: code(SHANGHE),
+            lane,
+            device: keys(2).device(),
+            incarnation: Incarnation { number: 0, nonce: [nonce; 8] },
+        };
+        let fresh = vec![RunEntry::new(Kind::Other(99), None, vec![7; 300], 0); entries];
+        let run = VerifiedRun::write(log, clerk.id(), None, fresh, &keys(2)).unwrap();
+        let run = cut(run.entries(), None).unwrap();
+        store
+            .write::<_, StoreError>(|tables| {
+                let secret = IndexSecret([5; 32]);
+                let mut ingest = Ingest::begin(tables, authority, Area(code(SHANGHE)), secret);
+                let outcome = ingest.receive(run)?;
+                let ingested = ingest.finish()?;
+                Ok((outcome.map(|outcome| outcome.new), ingested.evidence.len()))
+            })
+            .unwrap()
+    };
+    assert_eq!(receives(&mut authority, Lane::Routine, 1, 3), (Ok(3), 0));
+    // The same again costs nothing; one entry more is too much.
+    assert_eq!(receives(&mut authority, Lane::Routine, 1, 3), (Ok(0), 0));
+    let (refused, evidence) = receives(&mut authority, Lane::Routine, 1, 4);
+    assert!(matches!(refused, Err(Refusal::OverQuota { .. })), "{refused:?}");
+    assert_eq!(evidence, 1);
+    // Neither does another log help, nor another incarnation.
+    assert!(receives(&mut authority, Lane::Urgent, 1, 1).0.is_err());
+    assert!(receives(&mut authority, Lane::Routine, 2, 1).0.is_err());
+    let wide = Quota { bytes: 10_000, logs: 2, incarnations: 1 };
+    let wide = Grant { serial: 1, ..grant(2, Role::Clerk, wide, Some(&root)) }.sign(&keys(1));
+    authority.learn(wide).unwrap();
+    assert_eq!(receives(&mut authority, Lane::Routine, 1, 4).0, Ok(1));
+    assert_eq!(receives(&mut authority, Lane::Urgent, 1, 1).0, Ok(1));
+    assert!(receives(&mut authority, Lane::Notice, 1, 1).0.is_err(), "a third log");
 }

@@ -185,6 +185,7 @@ pub enum Plant {
 
 /// The county.
 pub struct World {
+    custody_checked_every: u64,
     plan: Plan,
     now_ms: u64,
     events: BTreeMap<(u64, u64), Event>,
@@ -315,6 +316,7 @@ impl World {
             calm: false,
             plant: None,
             clones: 0,
+            custody_checked_every: CUSTODY_CHECKED_EVERY,
         };
         world.found()?;
         Ok(world)
@@ -400,6 +402,7 @@ impl World {
             addresses: Vec::new(),
             replace: false,
             root: None,
+            quota_bytes: None,
         };
         let now = self.now(by);
         let engine = self.nodes[by].engine.as_mut();
@@ -655,6 +658,11 @@ impl World {
             self.run_for(SECOND)?;
         }
         Ok(self.now_ms - began)
+    }
+
+    /// After every so many commits of a node what it believes of custody is checked.
+    pub fn check_custody_every(&mut self, commits: u64) {
+        self.custody_checked_every = commits.max(1);
     }
 
     /// Checks every guarantee as it stands now, all nodes being settled.
@@ -1083,7 +1091,7 @@ impl World {
     fn custody_is_true(&mut self, node: Node) -> Result<(), Violation> {
         // Reading all receipts costs as much as everything else that a node does at once.
         self.nodes[node].settled += 1;
-        if self.nodes[node].settled % CUSTODY_CHECKED_EVERY != 0 {
+        if self.nodes[node].settled % self.custody_checked_every != 0 {
             return Ok(());
         }
         let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };

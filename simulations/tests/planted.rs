@@ -259,6 +259,7 @@ fn an_engine_that_fails_over_a_sound_disk_is_found() {
 #[test]
 fn custody_of_what_nobody_else_holds_is_found() {
     let (mut world, town, village) = county();
+    world.check_custody_every(1);
     world.act(village, People::visits).unwrap();
     world.run_for(30 * MINUTE).unwrap();
     assert_eq!(world.not_held(village), Ok(0));

@@ -155,6 +155,7 @@ fn a_mesh_begins_and_a_device_joins_whenever_the_power_fails() {
             addresses: vec![],
             replace: false,
             root: None,
+            quota_bytes: None,
         };
         let granted = grant.execute(&mut granter, NOW).unwrap();
         setup::join(&store, &mut entropy, &granted.invite).map(drop)

@@ -63,6 +63,7 @@ help-grant = Let a device into the mesh, for an area inside this one
     .address = An address where the new device can reach the mesh, for the invite; may be repeated
     .replace = Put this grant in the place of those that the device has
     .root-key = Grant as the root, whose key stands in this file: the way back when a county's last device is lost
+    .quota-mib = The most that it may write, MiB (256 if not said); what is more is refused by every node
     .out = Write the invite to this new file instead of stdout
     .qr = Draw the invite as a QR code
     .example =
@@ -97,10 +98,12 @@ help-device-revoke = Take a device's grant back: what is here of it by now count
         shouwang device revoke 7f3a --reason lost --dry-run
         shouwang device revoke 7f3a --reason compromised
 help-device-retire = Give this device's own grant back: nothing that it writes after this counts
+    .check = Only say whether this device is safe to wipe, whether others hold all its records: exit 0 if it is, 4 if not
     .dry-run = Say what would happen, and do nothing
     .yes = Do not ask
     .example =
         shouwang device retire
+        shouwang device retire --check
         shouwang device retire --dry-run
 
 help-area = Names of places
@@ -129,9 +132,6 @@ help-up = Run the node until it is told to stop
         shouwang up --peer /ip4/10.1.2.3/tcp/4420
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
 
-help-device = This device and others
-    .example =
-        shouwang device passphrase
 help-device-passphrase = Lock this node's home with another passphrase or key file; it may be running meanwhile
     .new-passphrase-file = Take the new passphrase from the first line of this file instead of asking
     .new-key-file = Lock it with this key file instead of a passphrase; one is made where there is none
@@ -227,14 +227,6 @@ help-visit-list = List visits, the newest first
     .example =
         shouwang visit list 3fa9
         shouwang visit list --from 2026-11-01 --to 2026-11-30
-
-help-device = Devices of the mesh
-    .example =
-        shouwang device retire --check
-help-device-retire = Say whether this device is safe to wipe: whether others hold all its records
-    .check = Only say so: exit 0 if it is safe, 4 if it is not
-    .example =
-        shouwang device retire --check
 
 help-log = List what was refused or does not count, or who looked at elders
     .refused = What was refused, and entries that are kept and do not count, with the reasons

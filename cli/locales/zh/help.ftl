@@ -63,6 +63,7 @@ help-grant = 准许一台设备加入，在本辖区之内指定其辖区
     .address = 写进邀请码、供新设备联系的地址；可写多个
     .replace = 以这份授权取代该设备原有的授权
     .root-key = 以根的名义授权，根密钥在这个文件中：县里最后一台设备丢失时靠它恢复
+    .quota-mib = 最多可写入多少 MiB（默认 256）；超出的部分各节点都会拒收
     .out = 把邀请码写入这个新文件，不输出到标准输出
     .qr = 把邀请码显示为二维码
     .example =
@@ -97,10 +98,12 @@ help-device-revoke = 吊销一台设备的授权：此刻这里已有的它的�
         shouwang device revoke 7f3a --reason lost --dry-run
         shouwang device revoke 7f3a --reason compromised
 help-device-retire = 停用本设备：交回自己的授权，此后写什么都不会生效
+    .check = 只查明本设备能否清除，它写的记录是否都已在别处留存：可以清除时退出码为 0，否则为 4
     .dry-run = 只说明会怎样，不写入
     .yes = 不再询问
     .example =
         shouwang device retire
+        shouwang device retire --check
         shouwang device retire --dry-run
 
 help-area = 地名
@@ -129,9 +132,6 @@ help-up = 运行本节点，直到叫停
         shouwang up --peer /ip4/10.1.2.3/tcp/4420
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
 
-help-device = 本设备和其他设备
-    .example =
-        shouwang device passphrase
 help-device-passphrase = 更换本节点的口令或密钥文件；节点可以正在运行
     .new-passphrase-file = 新口令取自此文件第一行，不再询问
     .new-key-file = 改用此密钥文件上锁，不用口令；文件不存在则新建
@@ -227,14 +227,6 @@ help-visit-list = 列出探访，新的在前
     .example =
         shouwang visit list 3fa9
         shouwang visit list --from 2026-11-01 --to 2026-11-30
-
-help-device = 网中的设备
-    .example =
-        shouwang device retire --check
-help-device-retire = 查明本设备能否清除：它写的记录是否都已在别处留存
-    .check = 只作查明：可以清除时退出码为 0，否则为 4
-    .example =
-        shouwang device retire --check
 
 help-log = 列出被拒或不生效的内容，或谁查阅过老人信息
     .refused = 被拒的内容，以及已保存但不生效的记录，附原因

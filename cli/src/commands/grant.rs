@@ -29,6 +29,8 @@ pub(crate) struct Args {
     replace: bool,
     #[arg(long, value_name = "FILE")]
     root_key: Option<PathBuf>,
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    quota_mib: Option<u32>,
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[arg(long)]
@@ -89,6 +91,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         addresses: args.address.clone(),
         replace: args.replace,
         root,
+        quota_bytes: args.quota_mib.map(|mib| u64::from(mib) << 20),
     })?;
     if let Some(path) = &args.out {
         file::write_new(path, format!("{}\n", granted.invite).as_bytes())?;

@@ -164,6 +164,7 @@ impl Story<'_> {
                 addresses: Vec::new(),
                 replace: false,
                 root: None,
+                quota_bytes: None,
             })?;
             home.join(&granted.invite)?;
         }

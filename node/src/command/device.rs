@@ -33,6 +33,10 @@ pub struct GrantDevice {
     /// The root's secret as `init` printed it, where the root grants instead of this device.
     #[serde(default)]
     pub root: Option<String>,
+    /// The most that the device may put into the mesh, body bytes; the usual quota where it is not
+    /// said.
+    #[serde(default)]
+    pub quota_bytes: Option<u64>,
 }
 
 /// The answer for the new device.
@@ -102,7 +106,10 @@ impl Request for GrantDevice {
             area: Area(self.area),
             role: self.role,
             rights: self.role.rights(),
-            quota: Quota::DEFAULT,
+            quota: Quota {
+                bytes: self.quota_bytes.unwrap_or(Quota::DEFAULT.bytes),
+                ..Quota::DEFAULT
+            },
             depth: depth.saturating_add(1),
             issuer: Some(by),
             serial: u32::try_from(serial).unwrap_or(u32::MAX),

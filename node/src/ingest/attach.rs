@@ -127,6 +127,12 @@ pub(super) fn too_many(log: &LogKey, entry: &Entry) -> EvidenceRow {
     row(format!("{log:?}: more than {BRANCHES_MAX} branches"), entry.header.encode())
 }
 
+/// The evidence of a device that has put more into the mesh than its grants allow.
+pub(super) fn over_quota(log: &LogKey) -> EvidenceRow {
+    let code = "over_quota".to_owned();
+    EvidenceRow { code, ..row(format!("{log:?}"), log.to_bytes().to_vec()) }
+}
+
 fn row(detail: String, bytes: Vec<u8>) -> EvidenceRow {
     // Whoever knows the time dates it.
     EvidenceRow { peer: None, code: "forked_log".into(), detail, at_ms: 0, bytes }

@@ -123,6 +123,7 @@ impl County {
             addresses: vec![],
             replace: false,
             root: None,
+            quota_bytes: None,
         };
         let now = self.now();
         Ok(grant.execute(self.engine(by), now)?.invite)

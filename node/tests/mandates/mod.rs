@@ -17,6 +17,7 @@ use shouwang_crdt_schema::record::ElderId;
 use shouwang_node::authority::{Cut, Revocation, RevocationReason};
 use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::{Grant, GrantId, Quota, Role, SignedGrant};
+use shouwang_node::limits::BRANCHES_MAX;
 use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{
     Adoption, Entry, EntryHash, EntryPlace, Head, Incarnation, Kind, Lane, LogKey, VerifiedRun,
@@ -125,6 +126,8 @@ pub enum Deed {
     Adopts { who: u8, elder: u8, pick: u64 },
     /// Vouches for what is elsewhere, or with bytes that do not read.
     AdoptsWrongly { who: u8, elder: u8, garbage: bool },
+    /// Goes back to an earlier entry of a log, as a disk that was put back does, and writes on there.
+    Forks { who: u8, authority: bool, keep: u8 },
 }
 
 /// Everybody, and everything that was written.
@@ -172,6 +175,8 @@ pub fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => (any(), any(), prop::bool::ANY).prop_map(
             |(who, elder, garbage)| Deed::AdoptsWrongly { who, elder, garbage }
         ),
+        4 => (any(), prop::bool::weighted(0.3), any())
+            .prop_map(|(who, authority, keep)| Deed::Forks { who, authority, keep }),
     ];
     prop::collection::vec(deed, 4..56)
 }
@@ -506,7 +511,38 @@ impl World {
                 let originals = self.changes_of(id).into_iter().take(9).map(elsewhere).collect();
                 self.adopts(who, id, originals);
             }
+            Deed::Forks { who, authority, keep } => {
+                let mandate = &self.mandates[self.somebody(who)];
+                let log = match authority {
+                    true => {
+                        let own = self.logs.iter().map(|log| log.key);
+                        let device = mandate.grant().subject;
+                        own.filter(|log| log.lane == Lane::Authority && log.device == device).next()
+                    }
+                    false => Some(mandate.log(village(), Lane::Routine)),
+                };
+                if let Some(log) = log {
+                    self.forks(&log, usize::from(keep));
+                }
+            }
         }
+    }
+
+    /// A log goes on from an earlier entry: both branches are delivered, each as a log.
+    pub fn forks(&mut self, log: &LogKey, keep: usize) {
+        let branches = self.logs.iter().filter(|other| other.key == *log).count();
+        let Some(at) = self.at.get(log).copied().filter(|_| branches < BRANCHES_MAX) else {
+            return;
+        };
+        let mut branch = self.logs[at].clone();
+        if branch.entries.is_empty() {
+            return;
+        }
+        let keep = keep % branch.entries.len();
+        branch.entries.truncate(keep);
+        branch.heads.truncate(keep);
+        self.at.insert(*log, self.logs.len());
+        self.logs.push(branch);
     }
 
     pub fn grant_of(&self, log: &LogKey) -> GrantId {

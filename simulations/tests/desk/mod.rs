@@ -63,6 +63,7 @@ impl Desk {
             addresses: vec![],
             replace: false,
             root: None,
+            quota_bytes: None,
         };
         let now = self.now();
         let granted = grant.execute(self.engine(by), now).unwrap();
