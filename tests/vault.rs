@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use shouwang_node::engine::Engine;
 use shouwang_node::store::{RESTORED, REWRITE_DUE, StoreError, StoreRead};
-use shouwang_node::vault::{Lock, Secret, Vault, VaultError, read_envelope};
+use shouwang_node::vault::{Lock, Secret, Vault, VaultError};
 use support::image::{holds, image, key};
 use support::{COUNTY, Office, SHANGHE, SONGWU, eventually};
 

@@ -435,7 +435,7 @@ fn beyond_its_quota_nothing_of_a_device_is_taken_until_the_quota_is_raised() {
     let mut authority = Authority::pin(root.clone()).unwrap();
     authority.learn(clerk.clone()).unwrap();
     let store = Store::with_backend(InMemoryBackend::new()).unwrap();
-    let mut receives = |authority: &mut Authority, lane: Lane, nonce: u8, entries: usize| {
+    let receives = |authority: &mut Authority, lane: Lane, nonce: u8, entries: usize| {
         let log = LogKey {
             scope: code(SHANGHE),
             lane,
