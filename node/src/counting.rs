@@ -5,8 +5,9 @@
 //! ill-formed or not allowed; *pending* while an ancestor is not here. A change that only a cut
 //! excludes is *vouched* if an own, unblocked change or an adopted one descends from it, or if it is
 //! adopted itself; otherwise it is *quarantined*. Own, unblocked and vouched changes count; of those
-//! with one (actor, seq) the smallest hash. Nothing depends on the order of arrival.
+//! with one (actor, seq) one alone (see `displaced`). Nothing depends on the order of arrival.
 
+use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 
@@ -15,6 +16,7 @@ use shouwang_crdt_schema::change::{Ancestry, IllFormed, Judgement, ParsedChange}
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 
+use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, Rights};
 use crate::log::{Entry, EntryHash, Lane, LogKey};
 use crate::store::rows::{DocumentKey, Unsettled};
@@ -24,6 +26,10 @@ use crate::store::rows::{DocumentKey, Unsettled};
 pub struct Candidate {
     /// The entry that carries it.
     pub entry: EntryHash,
+    /// The entry's number in its log.
+    pub seq: u64,
+    /// The device whose log it is.
+    pub device: DeviceId,
     /// The hash by which other changes name it, if its bytes can have one.
     pub hash: Option<ChangeHash>,
     /// The change, if its bytes read as one.
@@ -61,7 +67,16 @@ impl Candidate {
                 }
             });
         let hash = ParsedChange::claimed_hash(body);
-        Some(Self { entry: entry.header.hash(), hash, change, allowed, within, adopted: false })
+        Some(Self {
+            entry: entry.header.hash(),
+            seq: entry.header.seq,
+            device: entry.header.log.device,
+            hash,
+            change,
+            allowed,
+            within,
+            adopted: false,
+        })
     }
 
     /// Why the change never counts whatever else is here, if that is so.
@@ -114,7 +129,7 @@ pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
     loop {
         let mut judged = judge(&mut Ancestry::new(key.scope, &key.id), candidates, &refused);
         judged.quarantine(candidates);
-        let gone = displaced(&judged.own);
+        let gone = displaced(&judged.own, candidates);
         let counting = judged.keep_all_but(&gone);
         match apply(&base, &counting) {
             Ok(document) => return Counted { document, unsettled: judged.unsettled },
@@ -195,33 +210,51 @@ fn judge(
     // The same change may stand in one entry that is allowed and in another that is not.
     blocking.retain(|hash| !waiting.contains_key(hash) && !ancestry.contains(hash));
 
+    // Each change is looked at once, after all that it builds on.
+    let mut dependants: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
+    let mut awaited: BTreeMap<ChangeHash, usize> = BTreeMap::new();
+    let mut aside: Vec<(ChangeHash, Unsettled)> = Vec::new();
+    let mut ready: BTreeSet<ChangeHash> = BTreeSet::new();
+    for (hash, change) in &waiting {
+        let here = change.deps().iter().filter(|dep| waiting.contains_key(*dep));
+        let count = here.map(|dep| dependants.entry(*dep).or_default().push(*hash)).count();
+        awaited.insert(*hash, count);
+        ready.extend((count == 0).then_some(*hash));
+        if change.deps().iter().any(|dep| blocking.contains(dep)) {
+            aside.push((*hash, Unsettled::Blocked));
+        }
+    }
     loop {
-        let mut settled = Vec::new();
-        for (hash, change) in &waiting {
-            let reason = if refused.contains(hash) {
-                Some(Unsettled::IllFormed("refused".into()))
-            } else if change.deps().iter().any(|dep| blocking.contains(dep)) {
-                Some(Unsettled::Blocked)
-            } else {
-                match ancestry.admit(change) {
-                    Judgement::WellFormed => None,
-                    Judgement::MissingDependencies(_) => continue,
-                    Judgement::IllFormed(rule) => Some(Unsettled::IllFormed(rule.code().into())),
-                }
-            };
-            match reason {
-                None => judged.own.push((*change).clone()),
-                Some(reason) => {
-                    blocking.insert(*hash);
-                    judged.set_aside(hash, &reason);
+        while let Some((hash, reason)) = aside.pop() {
+            if waiting.remove(&hash).is_some() {
+                judged.set_aside(&hash, &reason);
+                let after = dependants.get(&hash).into_iter().flatten();
+                aside.extend(after.map(|after| (*after, Unsettled::Blocked)));
+            }
+        }
+        let Some(hash) = ready.pop_first() else { break };
+        let Some(change) = waiting.get(&hash) else { continue };
+        if refused.contains(&hash) {
+            aside.push((hash, Unsettled::IllFormed("refused".into())));
+            continue;
+        }
+        match ancestry.admit(change) {
+            // What builds on it is not ready either.
+            Judgement::MissingDependencies(_) => {}
+            Judgement::IllFormed(rule) => {
+                aside.push((hash, Unsettled::IllFormed(rule.code().into())));
+            }
+            Judgement::WellFormed => {
+                judged.own.push((*change).clone());
+                waiting.remove(&hash);
+                for after in dependants.get(&hash).into_iter().flatten() {
+                    if let Some(count) = awaited.get_mut(after) {
+                        *count -= 1;
+                        ready.extend((*count == 0).then_some(*after));
+                    }
                 }
             }
-            settled.push(*hash);
         }
-        if settled.is_empty() {
-            break;
-        }
-        waiting.retain(|hash, _| !settled.contains(hash));
     }
     waiting.keys().for_each(|hash| judged.set_aside(hash, &Unsettled::Pending));
     judged
@@ -283,28 +316,86 @@ impl Judged {
     }
 }
 
-/// Changes that give way to another with the same (actor, seq), and what descends from them.
-/// `own` is in causal order. Collisions are settled one at a time in the order of (actor, seq),
-/// each among the changes that are still there, so that the outcome is one for every replica.
-fn displaced(own: &[ParsedChange]) -> BTreeMap<ChangeHash, Unsettled> {
+/// Changes that give way to another with the same (actor, seq), and what descends from them. Honest
+/// devices never write two such changes, so among rivals those come first that another device has
+/// built on: nobody makes honest work void by a second version of what it stands on. Then the earlier
+/// in its log, then the smaller hash. `own` is in causal order. Collisions are settled in the order of
+/// (actor, seq), each among the changes that are still there.
+fn displaced(own: &[ParsedChange], candidates: &[Candidate]) -> BTreeMap<ChangeHash, Unsettled> {
     let mut gone = BTreeMap::new();
-    loop {
-        let mut claims: BTreeMap<(&[u8], u64), BTreeSet<ChangeHash>> = BTreeMap::new();
-        for change in own.iter().filter(|change| !gone.contains_key(&change.hash())) {
-            let claim = (change.actor().to_bytes(), change.seq());
-            claims.entry(claim).or_default().insert(change.hash());
+    let mut claims: BTreeMap<(&[u8], u64), BTreeSet<ChangeHash>> = BTreeMap::new();
+    for change in own {
+        let claim = (change.actor().to_bytes(), change.seq());
+        claims.entry(claim).or_default().insert(change.hash());
+    }
+    claims.retain(|_, rivals| rivals.len() > 1);
+    if claims.is_empty() {
+        return gone;
+    }
+    let mut dependants: BTreeMap<ChangeHash, Vec<ChangeHash>> = BTreeMap::new();
+    for change in own {
+        for dep in change.deps() {
+            dependants.entry(*dep).or_default().push(change.hash());
         }
-        let Some(rivals) = claims.into_values().find(|rivals| rivals.len() > 1) else {
-            return gone;
-        };
-        gone.extend(rivals.into_iter().skip(1).map(|hash| (hash, Unsettled::Displaced)));
-        for change in own {
-            let blocked = change.deps().iter().any(|dep| gone.contains_key(dep));
-            if blocked && !gone.contains_key(&change.hash()) {
-                gone.insert(change.hash(), Unsettled::Blocked);
+    }
+    let written = written(candidates);
+    let built_on = built_on(own, &written);
+    for rivals in claims.into_values() {
+        let mut rivals: Vec<_> = rivals
+            .into_iter()
+            .filter(|hash| !gone.contains_key(hash))
+            .map(|hash| {
+                let seq = written.get(&hash).map(|(seq, _)| *seq);
+                (!built_on.contains(&hash), seq, hash)
+            })
+            .collect();
+        rivals.sort_unstable();
+        let mut aside: Vec<(ChangeHash, Unsettled)> =
+            rivals.into_iter().skip(1).map(|(.., hash)| (hash, Unsettled::Displaced)).collect();
+        while let Some((hash, reason)) = aside.pop() {
+            if let Place::Vacant(place) = gone.entry(hash) {
+                place.insert(reason);
+                let after = dependants.get(&hash).into_iter().flatten();
+                aside.extend(after.map(|after| (*after, Unsettled::Blocked)));
             }
         }
     }
+    gone
+}
+
+/// Where each change stands first, and whose log that is.
+fn written(candidates: &[Candidate]) -> BTreeMap<ChangeHash, (u64, DeviceId)> {
+    let mut written = BTreeMap::new();
+    for candidate in candidates {
+        if let Some(hash) = candidate.hash {
+            let place = (candidate.seq, candidate.device);
+            let first = written.entry(hash).or_insert(place);
+            *first = place.min(*first);
+        }
+    }
+    written
+}
+
+/// The changes from which one of another device descends.
+fn built_on(
+    own: &[ParsedChange],
+    written: &BTreeMap<ChangeHash, (u64, DeviceId)>,
+) -> BTreeSet<ChangeHash> {
+    let mut found = BTreeSet::new();
+    let mut after: BTreeMap<ChangeHash, BTreeSet<DeviceId>> = BTreeMap::new();
+    for change in own.iter().rev() {
+        let hash = change.hash();
+        let Some((_, device)) = written.get(&hash) else { continue };
+        let mut devices = after.remove(&hash).unwrap_or_default();
+        if devices.iter().any(|other| other != device) {
+            found.insert(hash);
+        }
+        devices.insert(*device);
+        for dep in change.deps() {
+            after.entry(*dep).or_default().extend(devices.iter().copied());
+        }
+    }
+    found
 }
 
 /// Automerge refused changes, or panicked over them.

@@ -116,7 +116,8 @@ pub(crate) fn owed(
     if !called {
         return Ok(Vec::new());
     }
-    positions.sort_by_key(|place| place.log);
+    positions.sort_unstable();
+    positions.dedup();
     let chunks = positions.chunks(RECEIPT_POSITIONS_MAX);
     Ok(chunks.map(|chunk| Receipt { positions: chunk.to_vec() }).collect())
 }

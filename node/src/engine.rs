@@ -76,6 +76,8 @@ pub struct Engine {
     wire_bytes: (u64, u64),
     /// Whether the store may know of a grant that has taken our own's place.
     grant_unchecked: bool,
+    /// Whether what our grant allows of our older logs has still to be published again.
+    publish_due: bool,
 }
 
 /// What a person does to one document.
@@ -146,7 +148,9 @@ impl Engine {
         let own = setup::read(&store)?;
         let authority = setup::load_authority(&store)?;
         let grant = authority.grant(&own.grant).cloned().ok_or(SetupError::NotJoined)?;
-        let peers = PeerBook::load(&store.read()?)?;
+        let snapshot = store.read()?;
+        let peers = PeerBook::load(&snapshot)?;
+        let publish_due = snapshot.meta(setup::PUBLISH_DUE)?.is_some_and(|due| !due.is_empty());
         let lineage = Lineage::open(&store, own.keys.device(), own.incarnation, &mut entropy)?;
         Ok(Self {
             store,
@@ -172,6 +176,7 @@ impl Engine {
             listening: Vec::new(),
             wire_bytes: (0, 0),
             grant_unchecked: true,
+            publish_due,
         })
     }
 
@@ -276,6 +281,7 @@ impl Engine {
         let woken = matches!(input, Input::Timeout);
         if let Input::PeerUp(peer) | Input::PeerDown(peer) = &input {
             self.dues.parted(*peer);
+            self.lineage.parted(*peer);
         }
         match &input {
             Input::PeerUp(peer) => self.peers.note(*peer, |row| row.sessions += 1),

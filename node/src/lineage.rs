@@ -87,7 +87,9 @@ impl Lineage {
 
     /// Whether our own logs are known to be whole here: see [`crate::engine::Engine::heads_confirmed`].
     pub(crate) fn is_confirmed(&self) -> bool {
-        self.seen && !self.due && self.owed.is_empty()
+        // Of other incarnations nothing is written any more: what is owed of them holds nothing up.
+        let mut owed = self.owed.values().flatten();
+        self.seen && !self.due && !owed.any(|head| head.log.incarnation == self.current)
     }
 
     /// A peer's whole summary names these heads of our own logs.
@@ -116,13 +118,18 @@ impl Lineage {
             }
         }
         let whole = owed.is_empty();
-        match whole {
+        match whole || !believed {
             true => drop(self.owed.remove(&peer)),
             false => drop(self.owed.insert(peer, owed)),
         }
         // What is owed is found out about below, when it has come.
         self.seen |= !whole || mentions || !self.has_own_logs(tables)?;
         Ok(())
+    }
+
+    /// A session with a peer has ended: nothing more comes of what it spoke of.
+    pub(crate) fn parted(&mut self, peer: DeviceId) {
+        self.owed.remove(&peer);
     }
 
     /// An exchange is done: the peer holds our own logs, as far as they are for it, as they are here.

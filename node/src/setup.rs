@@ -68,6 +68,9 @@ const INDEX_SECRET: &str = "index_secret";
 
 pub use crate::store::RESTORED;
 
+/// Set while what a new grant allows of the older logs has still to be published again.
+pub(crate) const PUBLISH_DUE: &str = "publish_due";
+
 /// Set once an incarnation was minted because a later one than ours was seen.
 pub(crate) const ANSWERED: &str = "later_incarnation_answered";
 
@@ -270,6 +273,7 @@ pub(crate) fn put_own_grant(
     tables: &mut Transaction<'_>,
     grant: GrantId,
 ) -> Result<(), StoreError> {
+    tables.set_meta(PUBLISH_DUE, b"1")?;
     tables.set_meta(GRANT, &grant.0)
 }
 

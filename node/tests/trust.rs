@@ -377,7 +377,7 @@ fn a_device_puts_no_more_into_the_mesh_than_its_quota() {
         serial: 1,
         written_at_ms: 0,
     };
-    let signed = engine.issue(now, grant, None).unwrap();
+    let signed = engine.issue(now, grant, &[], None).unwrap();
     let chain = engine.authority().chain(&signed.id());
     let invite = token::Invite { chain, addresses: Vec::new() }.to_text();
     shouwang_node::setup::join(&store, &mut entropy, &invite).unwrap();

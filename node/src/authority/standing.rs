@@ -82,6 +82,13 @@ impl Standing {
         if self.void { Reach::Upto(Vec::new()) } else { reach(self.revoked.iter(), log) }
     }
 
+    /// Whether the grant was taken away from a device that may be in wrong hands.
+    fn is_distrusted(&self, area: Area) -> bool {
+        use RevocationReason::{Retired, RoleChanged};
+        self.void
+            || self.revocation(area).is_some_and(|by| !matches!(by.reason, Retired | RoleChanged))
+    }
+
     /// The revocation that decides for the grant's whole area.
     pub(super) fn revocation(&self, area: Area) -> Option<&Revoked> {
         let whole = self.revoked.iter().filter(|revoked| revoked.place.log.scope == area.0);
@@ -196,6 +203,11 @@ pub(super) fn decide<E>(
             let by = decided.get(&stated.under).zip(authority.grant(&stated.under));
             let how = match by {
                 Some((_, grant)) if !grant.rights.contains(Rights::DELEGATE) => {
+                    StatementStanding::NotAllowed("right")
+                }
+                // Whose grant was taken away may not hold up the others by what nobody understands,
+                // whether it was said before or after.
+                Some((standing, grant)) if standing.is_distrusted(grant.area) => {
                     StatementStanding::NotAllowed("right")
                 }
                 Some((standing, _))

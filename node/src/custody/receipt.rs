@@ -14,7 +14,7 @@ const VERSION: u8 = 1;
 /// the author's earlier receipts of the same incarnation say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The last entry held of each log, in the order of the logs: at least one.
+    /// The last entry held of each log, and of each branch of one, in order: at least one.
     pub positions: Vec<EntryPlace>,
 }
 
@@ -35,7 +35,8 @@ impl Receipt {
         writer.finish()
     }
 
-    /// Reads [`Receipt::encode`]. One form only: lanes of records, logs in order, none twice.
+    /// Reads [`Receipt::encode`]. One form only: lanes of records, entries in the order of log, number
+    /// and hash, none twice. A log with branches has one entry for each that has advanced.
     pub fn decode(scope: DivisionCode, bytes: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader::new(bytes);
         if reader.u8()? != VERSION {
@@ -50,7 +51,7 @@ impl Receipt {
             let log = LogKey { scope, lane, device, incarnation };
             let place =
                 EntryPlace { log, seq: read_seq(&mut reader)?, hash: EntryHash(reader.array()?) };
-            if !lane.carries_records() || positions.last().is_some_and(|last| last.log >= log) {
+            if !lane.carries_records() || positions.last().is_some_and(|last| *last >= place) {
                 return Err(CodecError::Tag);
             }
             positions.push(place);
@@ -108,6 +109,9 @@ mod tests {
         assert!(refused(vec![]));
         assert!(refused(vec![routine, urgent]));
         assert!(refused(vec![routine, routine]));
+        let branch = EntryPlace { seq: 7, ..routine };
+        assert!(!refused(vec![branch, routine]), "two branches of one log");
+        assert!(refused(vec![routine, branch]));
         assert!(refused(vec![place(0, Lane::Notice)]));
         assert!(refused(vec![place(0, Lane::Authority)]));
         assert!(refused(vec![EntryPlace { seq: SEQ_MAX + 1, ..routine }]));

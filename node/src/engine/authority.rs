@@ -15,6 +15,7 @@ use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::limits::{ADOPTED_ENTRIES_MAX, REVOCATION_APART_MAX, REVOCATION_CUTS_MAX};
 use crate::log::run::RunEntry;
 use crate::log::{Adoption, EntryPlace, Incarnation, Kind, Lane, LogKey};
+use crate::setup;
 use crate::store::{StoreError, StoreRead};
 use crate::sync::Now;
 
@@ -31,14 +32,19 @@ pub struct RevokeReport {
 
 impl Engine {
     /// Issues a grant: one entry in the issuer's `Authority` log of the subject's scope. The issuer
-    /// is this device, or the root whose keys are given.
+    /// is this device, or the root whose keys are given. The grants whose place it takes are revoked
+    /// in the same transaction.
     pub fn issue(
         &mut self,
         now: Now,
         grant: Grant,
+        replaced: &[GrantId],
         root: Option<&DeviceKeys>,
     ) -> Result<SignedGrant, CaptureError> {
         self.settle(now)?;
+        for id in replaced {
+            self.check_revocation(*id, root)?;
+        }
         let (keys, by, incarnation) = self.signer(root)?;
         if let Some(issuer) = self.authority.grant(&by) {
             grant.check_within(issuer)?;
@@ -51,7 +57,11 @@ impl Engine {
         };
         let signed = grant.sign(&keys);
         let entry = RunEntry::new(Kind::Grant, None, signed.encode(), now.wall_ms);
-        self.write_as(now, BTreeMap::from([(log, vec![entry])]), &keys, by)?;
+        let mut fresh = BTreeMap::from([(log, vec![entry])]);
+        for id in replaced {
+            self.write_revocation(now, *id, RevocationReason::RoleChanged, &log, &mut fresh)?;
+        }
+        self.write_as(now, fresh, &keys, by)?;
         Ok(signed)
     }
 
@@ -67,6 +77,29 @@ impl Engine {
         self.settle(now)?;
         let grant = self.check_revocation(id, root)?;
         let (keys, by, incarnation) = self.signer(root)?;
+        let own = LogKey {
+            scope: grant.area.0,
+            lane: Lane::Authority,
+            device: keys.device(),
+            incarnation,
+        };
+        let mut fresh = BTreeMap::new();
+        let logs = self.write_revocation(now, id, reason, &own, &mut fresh)?;
+        let entries = self.write_as(now, fresh, &keys, by)?;
+        Ok(RevokeReport { grant, logs, entries })
+    }
+
+    /// The entries of a revocation: one or more in each scope in which the grant has logs, in logs
+    /// like `own`. Returns how many logs are cut.
+    fn write_revocation(
+        &self,
+        now: Now,
+        id: GrantId,
+        reason: RevocationReason,
+        own: &LogKey,
+        fresh: &mut BTreeMap<LogKey, Vec<RunEntry>>,
+    ) -> Result<u64, CaptureError> {
+        let grant = self.authority.grant(&id).ok_or(CaptureError::Revocation("revoke_unknown"))?;
         let snapshot = self.store.read()?;
         let mut cuts: BTreeMap<DivisionCode, Vec<Cut>> = BTreeMap::new();
         cuts.entry(grant.area.0).or_default();
@@ -81,11 +114,10 @@ impl Engine {
             }
         }
         let logs = cuts.values().map(|cuts| cuts.len() as u64).sum();
-        let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
         let scopes: Vec<DivisionCode> = cuts.keys().copied().collect();
         for (scope, cuts) in cuts {
             let apart = outermost_inside(scope, &scopes);
-            let log = LogKey { scope, lane: Lane::Authority, device: keys.device(), incarnation };
+            let log = LogKey { scope, ..*own };
             let empty = [&[][..]];
             let chunks: Vec<&[Cut]> = match cuts.is_empty() {
                 true => empty.to_vec(),
@@ -99,8 +131,7 @@ impl Engine {
                 fresh.entry(log).or_default().push(entry);
             }
         }
-        let entries = self.write_as(now, fresh, &keys, by)?;
-        Ok(RevokeReport { grant, logs, entries })
+        Ok(logs)
     }
 
     /// Whether [`Engine::revoke`] would revoke a grant: it, or why not.
@@ -171,7 +202,7 @@ impl Engine {
     /// area is not taken up: its records are not these.
     pub(super) fn take_up_grant(&mut self, now: Now) -> Result<(), StoreError> {
         if self.authority.stands(&self.own_grant) {
-            return Ok(());
+            return if self.publish_due { self.publish_again(now) } else { Ok(()) };
         }
         let successor = self
             .authority
@@ -181,7 +212,7 @@ impl Engine {
             .map(|(id, grant)| (*id, grant.clone()));
         let Some((id, grant)) = successor else { return Ok(()) };
         self.lineage.under(&self.store, &mut self.entropy, id)?;
-        (self.own_grant, self.grant) = (id, grant);
+        (self.own_grant, self.grant, self.publish_due) = (id, grant, true);
         self.publish_again(now)
     }
 
@@ -214,15 +245,19 @@ impl Engine {
                 Ok(())
             })?;
         }
+        // What is adopted below may change who may do what no more: it is not begun again.
+        self.publish_due = false;
         for (scope, documents) in cut_off {
-            match self.adopt(now, scope, documents) {
-                Ok(_) => {}
-                Err(CaptureError::Store(error)) => return Err(error),
-                // It stays in quarantine, where it is listed.
-                Err(error) => tracing::warn!(%error, %scope, "own entries stay in quarantine"),
+            for (document, places) in documents {
+                match self.adopt(now, scope, BTreeMap::from([(document, places)])) {
+                    Ok(_) => {}
+                    Err(CaptureError::Store(error)) => return Err(error),
+                    // It stays in quarantine, where it is listed.
+                    Err(error) => tracing::warn!(%error, %scope, "own entries stay in quarantine"),
+                }
             }
         }
-        Ok(())
+        self.set_meta(setup::PUBLISH_DUE, b"")
     }
 
     /// Whether this device may act: its grant stands.

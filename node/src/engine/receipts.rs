@@ -60,23 +60,26 @@ impl Engine {
             scopes.iter().for_each(|scope| self.dues.postpone(now.monotonic_ms, *scope));
             return Ok(());
         }
-        let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
+        // Each scope by itself: what is wrong with one shall not hold up the others.
         for scope in scopes {
             let owed = custody::owed(&snapshot, scope, device, incarnation)?;
-            if !owed.is_empty() {
-                let entry = |receipt: &Receipt| {
-                    RunEntry::new(Kind::Receipt, None, receipt.encode(), now.wall_ms)
-                };
-                let log = self.log_key(scope, Lane::Notice);
-                fresh.insert(log, owed.iter().map(entry).collect());
+            if owed.is_empty() {
+                continue;
             }
-        }
-        let scopes: Vec<_> = fresh.keys().map(|log| log.scope).collect();
-        match self.write(now, fresh) {
-            Ok(_) => scopes.iter().for_each(|scope| self.dues.wrote(now.monotonic_ms, *scope)),
-            Err(CaptureError::Store(error)) => return Err(error),
-            // Nobody asked for it, so nobody is told: custody stays as low as it is.
-            Err(_) => scopes.iter().for_each(|scope| self.dues.postpone(now.monotonic_ms, *scope)),
+            let entry = |receipt: &Receipt| {
+                RunEntry::new(Kind::Receipt, None, receipt.encode(), now.wall_ms)
+            };
+            let log = self.log_key(scope, Lane::Notice);
+            let fresh = BTreeMap::from([(log, owed.iter().map(entry).collect())]);
+            match self.write(now, fresh) {
+                Ok(_) => self.dues.wrote(now.monotonic_ms, scope),
+                Err(CaptureError::Store(error)) => return Err(error),
+                // Nobody asked for it, so custody just stays as low as it is.
+                Err(error) => {
+                    tracing::warn!(%error, %scope, "a receipt was not written");
+                    self.dues.postpone(now.monotonic_ms, scope);
+                }
+            }
         }
         Ok(())
     }

@@ -120,7 +120,7 @@ impl Transaction<'_> {
             let low = claim.log_key();
             let high = [&low[..], &[0xff; 9]].concat();
             let earlier = claims(self.custody.range(low.as_slice()..high.as_slice())?)?;
-            for earlier in earlier.iter().filter(|one| one.receipt_seq <= claim.receipt_seq) {
+            for earlier in earlier.iter().filter(|one| one.receipt_seq < claim.receipt_seq) {
                 self.custody.remove(earlier.key().as_slice())?;
             }
         }
