@@ -123,7 +123,8 @@ impl Lineage {
             false => drop(self.owed.insert(peer, owed)),
         }
         // What is owed is found out about below, when it has come.
-        self.seen |= !whole || mentions || !self.has_own_logs(tables)?;
+        let shown = mentions || !self.has_own_logs(tables)?;
+        self.seen |= if whole { shown } else { believed };
         Ok(())
     }
 
