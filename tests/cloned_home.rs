@@ -5,17 +5,9 @@ mod support;
 
 use support::{Office, SHANGHE, SONGWU, eventually};
 
-fn names(office: &Office) -> Vec<String> {
-    let elders = office.elders();
-    let mut names: Vec<String> =
-        elders.iter().map(|elder| elder["name"].as_str().unwrap().to_owned()).collect();
-    names.sort();
-    names
-}
-
 fn holds(office: &Office, expected: &[&str]) {
     eventually(&format!("{} holds {expected:?}", office.name), || {
-        let names = names(office);
+        let names = office.names();
         match expected.iter().all(|name| names.contains(&(*name).to_owned())) {
             true => Ok(()),
             false => Err(format!("{names:?}")),

@@ -15,14 +15,6 @@ fn copies(from: &Path, to: &Path) {
     }
 }
 
-fn names(office: &Office) -> Vec<String> {
-    let elders = office.elders();
-    let mut names: Vec<String> =
-        elders.iter().map(|elder| elder["name"].as_str().unwrap().to_owned()).collect();
-    names.sort();
-    names
-}
-
 fn notices(office: &Office) -> Vec<String> {
     let status = office.status();
     let notices = status["notices"].as_array().unwrap();
@@ -55,7 +47,7 @@ fn a_home_of_monday_that_is_written_on_on_friday_loses_neither_branch() {
     village.syncs(&above.address(), &town.device());
     let all = ["周国强", "林秀英", "许桂英"];
     for office in [&town, &village] {
-        assert_eq!(names(office), all, "{}", office.name);
+        assert_eq!(office.names(), all, "{}", office.name);
         let shown = office.done(&["elder", "show", &elder]);
         assert_eq!(shown["visits"].as_array().unwrap().len(), 2, "{}", office.name);
         assert!(notices(office).contains(&"forked_log".to_owned()), "{}", office.name);
@@ -65,7 +57,7 @@ fn a_home_of_monday_that_is_written_on_on_friday_loses_neither_branch() {
     // Nothing is stuck, and what is written from now on forks nothing.
     village.adds_elder(SHANGHE, "何秀珍");
     village.syncs(&above.address(), &town.device());
-    assert_eq!(names(&town).len(), 4);
+    assert_eq!(town.names().len(), 4);
     assert_eq!(village.done(&["device", "retire", "--check"])["safe"], true);
     let forks = notices(&town).iter().filter(|code| *code == "forked_log").count();
     eventually("both agree", || agree(&[&village, &town]));
@@ -98,12 +90,12 @@ fn what_a_township_confirmed_before_its_disk_was_put_back_is_not_believed() {
     // The township's laptop dies; its successor has the backup of Monday.
     std::fs::remove_dir_all(town.home()).unwrap();
     town.done(&["restore", backup]);
-    assert_eq!(names(&town), ["周国强"]);
+    assert_eq!(town.names(), ["周国强"]);
     let above = town.up(&[]);
     village.syncs(&above.address(), &town.device());
     above.stop();
     // What it holds now it has confirmed anew, and nothing else of it is believed.
-    assert_eq!(names(&town), ["周国强", "许桂英"]);
+    assert_eq!(town.names(), ["周国强", "许桂英"]);
     assert!(notices(&town).contains(&"rolled_back".to_owned()), "{:?}", notices(&town));
     assert_eq!(village.done(&["device", "retire", "--check"])["safe"], true);
     village.verify();

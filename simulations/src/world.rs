@@ -1091,7 +1091,7 @@ impl World {
     fn custody_is_true(&mut self, node: Node) -> Result<(), Violation> {
         // Reading all receipts costs as much as everything else that a node does at once.
         self.nodes[node].settled += 1;
-        if self.nodes[node].settled % self.custody_checked_every != 0 {
+        if !self.nodes[node].settled.is_multiple_of(self.custody_checked_every) {
             return Ok(());
         }
         let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };

@@ -202,6 +202,15 @@ impl Office {
         self.done(&["elder", "list"])["elders"].as_array().unwrap().clone()
     }
 
+    /// The names of all elders, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let elders = self.elders();
+        let name = |elder: &Value| elder["name"].as_str().unwrap().to_owned();
+        let mut names: Vec<String> = elders.iter().map(name).collect();
+        names.sort();
+        names
+    }
+
     pub fn visits(&self) -> Vec<Value> {
         self.done(&["visit", "list"])["visits"].as_array().unwrap().clone()
     }
