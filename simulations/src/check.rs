@@ -264,7 +264,9 @@ impl Checker {
                 }
                 whole &= found;
             }
-            if whole {
+            // An erasure may be elsewhere though an entry beside it is lost. It promises nothing, it
+            // only excuses.
+            if whole || matches!(saved.fact, Fact::Erased(..)) {
                 kept.push(saved);
             }
         }

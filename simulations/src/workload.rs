@@ -198,8 +198,10 @@ impl People {
         let chosen: Vec<(ElderId, LedgerRow)> = known.iter().skip(first).take(5).cloned().collect();
         let (mut rows, mut facts) = (Vec::new(), Vec::new());
         for (elder, row) in chosen {
-            // Only a row that names its person beyond doubt finds its file again for certain.
-            if row.field(Field::ResidentId).is_none() {
+            // Only a row that names its person beyond doubt finds its file again for certain, and only
+            // where that has not been erased or lost: else it may find the same person's second one.
+            let is_here = engine.read().and_then(|snapshot| snapshot.elder(row.scope, elder));
+            if row.field(Field::ResidentId).is_none() || !matches!(is_here, Ok(Some(_))) {
                 continue;
             }
             let mut said = LedgerRow::new(row.scope);
