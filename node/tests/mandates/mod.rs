@@ -515,9 +515,9 @@ impl World {
                 let mandate = &self.mandates[self.somebody(who)];
                 let log = match authority {
                     true => {
-                        let own = self.logs.iter().map(|log| log.key);
+                        let mut own = self.logs.iter().map(|log| log.key);
                         let device = mandate.grant().subject;
-                        own.filter(|log| log.lane == Lane::Authority && log.device == device).next()
+                        own.find(|log| log.lane == Lane::Authority && log.device == device)
                     }
                     false => Some(mandate.log(village(), Lane::Routine)),
                 };
