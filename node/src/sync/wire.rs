@@ -397,7 +397,7 @@ mod tests {
 
         #[test]
         fn any_altered_frame_is_read_or_refused(
-            which in 0usize..12, at in any::<prop::sample::Index>(), byte in any::<u8>(),
+            which in 0usize..15, at in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut bytes = frames()[which].encode();
             let at = at.index(bytes.len());
