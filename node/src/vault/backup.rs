@@ -20,7 +20,7 @@ use redb::StorageBackend;
 use super::envelope::{Envelope, Lock, VolumeKey};
 use super::file::{LockedFile, put_in_place, remove};
 use super::secret::Secret;
-use super::{VaultError, open_store, write_envelope};
+use super::{VaultError, open_store, read_envelope, set_envelope_aside, write_envelope};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::limits::{ENVELOPE_BYTES_MAX, SECTOR_BATCH_BYTES};
 use crate::store::{CopyProgress, Image, RESTORED, Store, StoreError};
@@ -114,21 +114,60 @@ pub fn restore<E: From<VaultError>>(
     let key = head.envelope.open(&ask(head.envelope.lock())?).map_err(VaultError::from)?;
     make_directory(directory).map_err(|error| at(directory, error.into()))?;
     let fresh = directory.join("store.new");
-    let restored = fill(&backup, &head, &fresh, &key).and_then(|()| {
-        write_envelope(directory, &head.envelope)?;
+    // Held until the store is in its place: another restore may have begun before this one.
+    let file = LockedFile::create(&fresh)?;
+    check_empty(directory)?;
+    let mut key_written = KeyWritten::No;
+    let restored = fill(&backup, &head, &file, &key).and_then(|()| {
+        key_written = place_envelope(directory, &head.envelope)?;
         put_in_place(&fresh, &directory.join("store.redb"))
     });
-    if restored.is_err() {
-        let _ = remove(&fresh);
-        let _ = remove(&directory.join("store.key"));
+    if let Err(error) = &restored {
+        take_back(directory, error, &key_written);
     }
     Ok(restored?)
 }
 
+/// What a restore has done to `store.key`.
+enum KeyWritten {
+    No,
+    /// It is new; the one before it, if there was one, is there now.
+    Yes(Option<PathBuf>),
+}
+
+/// A restore that was cut off may have left this envelope; any other is somebody's.
+fn place_envelope(directory: &Path, envelope: &Envelope) -> Result<KeyWritten, VaultError> {
+    if read_envelope(directory).is_ok_and(|there| there.encode() == envelope.encode()) {
+        return Ok(KeyWritten::No);
+    }
+    let aside = set_envelope_aside(directory)?;
+    write_envelope(directory, envelope)?;
+    Ok(KeyWritten::Yes(aside))
+}
+
+/// Takes away what a restore that failed has written, and nothing else. Where only the directory
+/// was not synced, the store is in its place and needs its key.
+fn take_back(directory: &Path, error: &VaultError, key_written: &KeyWritten) {
+    if matches!(error, VaultError::NotDurable(_)) {
+        return;
+    }
+    let _ = remove(&directory.join("store.new"));
+    if let KeyWritten::Yes(before) = key_written {
+        let _ = match before {
+            Some(before) => std::fs::rename(before, directory.join("store.key")),
+            None => remove(&directory.join("store.key")),
+        };
+    }
+}
+
 /// Copies the image, checks it, and notes in it where it came from.
-fn fill(backup: &std::fs::File, head: &Head, to: &Path, key: &VolumeKey) -> Result<(), VaultError> {
+fn fill(
+    backup: &std::fs::File,
+    head: &Head,
+    file: &LockedFile,
+    key: &VolumeKey,
+) -> Result<(), VaultError> {
     use std::io::{Read, Seek, SeekFrom};
-    let file = LockedFile::create(to)?;
     file.set_len(0)?;
     let mut backup = backup;
     backup.seek(SeekFrom::Start(HEAD_BYTES as u64))?;
@@ -145,8 +184,7 @@ fn fill(backup: &std::fs::File, head: &Head, to: &Path, key: &VolumeKey) -> Resu
         file.write(done, batch)?;
         done += wanted as u64;
     }
-    let handle = file.after(0)?;
-    let checked = open_store(file, key).and_then(|mut store| match store.check_pages()? {
+    let checked = open_store(file.after(0)?, key).and_then(|mut store| match store.check_pages()? {
         true => note(&store),
         false => Err(VaultError::DamagedBackup),
     });
@@ -159,7 +197,7 @@ fn fill(backup: &std::fs::File, head: &Head, to: &Path, key: &VolumeKey) -> Resu
         }
         error => error,
     })?;
-    Ok(handle.sync()?)
+    Ok(file.sync()?)
 }
 
 /// Whether the disk has failed, rather than what was read from it being wrong.
@@ -172,7 +210,7 @@ fn note(store: &Store) -> Result<(), VaultError> {
     Ok(store.write(|tables| tables.set_meta(RESTORED, &1u64.to_be_bytes()))?)
 }
 
-/// Nothing is there but what a restore that was cut off has left.
+/// Nothing is there but what a restore that was cut off has left, and envelopes.
 fn check_empty(directory: &Path) -> Result<(), VaultError> {
     let inside = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -180,7 +218,9 @@ fn check_empty(directory: &Path) -> Result<(), VaultError> {
     };
     for entry in inside {
         let name = entry.map_err(VaultError::from)?.file_name();
-        if !["store.new", "store.key", "store.key.new"].iter().any(|left| name == *left) {
+        let left = ["store.new", "store.key", "store.key.new"].iter().any(|left| name == *left);
+        let nth = name.to_str().and_then(|name| name.strip_prefix("store.key."));
+        if !left && nth.is_none_or(|nth| nth.parse::<u32>().is_err()) {
             return Err(VaultError::NotEmpty(directory.to_owned()));
         }
     }
@@ -245,5 +285,45 @@ fn at(path: &Path, error: VaultError) -> VaultError {
     match error {
         VaultError::Io(error) => VaultError::File(path.to_owned(), error),
         error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::envelope::Fresh;
+
+    fn envelope(nth: u8) -> Envelope {
+        let secret = Secret::KeyFile(zeroize::Zeroizing::new([1; 32]));
+        let fresh = Fresh { salt: [nth; 16], nonce: [nth; 24] };
+        Envelope::seal(&VolumeKey::new([nth; 64]), &secret, &fresh).unwrap()
+    }
+
+    #[test]
+    fn a_restore_that_fails_gives_the_envelope_back_that_was_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path();
+        write_envelope(home, &envelope(1)).unwrap();
+        let written = place_envelope(home, &envelope(2)).unwrap();
+        assert_eq!(read_envelope(home).unwrap(), envelope(2));
+        take_back(home, &VaultError::DamagedBackup, &written);
+        assert_eq!(read_envelope(home).unwrap(), envelope(1));
+        // One that this run did not write stays.
+        let written = place_envelope(home, &envelope(1)).unwrap();
+        take_back(home, &VaultError::DamagedBackup, &written);
+        assert_eq!(read_envelope(home).unwrap(), envelope(1));
+    }
+
+    #[test]
+    fn the_key_of_a_store_that_is_in_its_place_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path();
+        let written = place_envelope(home, &envelope(1)).unwrap();
+        std::fs::write(home.join("store.redb"), b"a store").unwrap();
+        let error = VaultError::NotDurable(io::Error::other("a bad disk"));
+        take_back(home, &error, &written);
+        assert_eq!(read_envelope(home).unwrap(), envelope(1));
+        take_back(home, &VaultError::DamagedBackup, &written);
+        assert!(matches!(read_envelope(home), Err(VaultError::NoEnvelope)), "the control");
     }
 }
