@@ -18,7 +18,7 @@ use std::sync::Arc;
 use redb::StorageBackend;
 
 use super::envelope::{Envelope, Lock, VolumeKey};
-use super::file::{LockedFile, put_in_place, remove};
+use super::file::{LockedFile, put_in_place, remove, sync_parent};
 use super::secret::Secret;
 use super::{VaultError, open_store, read_envelope, set_envelope_aside, write_envelope};
 use crate::codec::{CodecError, Reader, Writer};
@@ -53,18 +53,17 @@ impl Backup {
         self.progress.clone()
     }
 
-    /// Writes the file, row by row, beside its place and then into it. What is there already stays.
-    /// Returns its length in bytes.
+    /// Writes the file, row by row, beside its place and then into it. What is there already stays,
+    /// whenever it came. Returns its length in bytes.
     pub fn write(self, to: &Path) -> Result<u64, VaultError> {
         if to.symlink_metadata().is_ok() {
             return Err(VaultError::Exists(to.to_owned()));
         }
         let partial = partial(to);
-        // One that a crash has left is begun anew; one that another process is writing is not.
-        let file = LockedFile::create(&partial).map_err(|error| at(&partial, error))?;
+        let file = begin(&partial).map_err(|error| at(&partial, error))?;
         let written =
             self.write_into(&file).map_err(|error| at(&partial, error)).and_then(|bytes| {
-                put_in_place(&partial, to)?;
+                publish(&partial, to).map_err(|error| at(to, error))?;
                 Ok(bytes)
             });
         if written.is_err() {
@@ -92,6 +91,53 @@ impl Backup {
         file.write(0, &head)?;
         file.sync()?;
         Ok(bytes)
+    }
+}
+
+/// A new file. One that a crash has left is taken away first; one that another process is writing,
+/// or that is no plain file, stays: a link would lead the backup somewhere else.
+fn begin(partial: &Path) -> Result<LockedFile, VaultError> {
+    let left = match partial.symlink_metadata() {
+        Ok(there) if !there.is_file() => return Err(VaultError::Exists(partial.to_owned())),
+        Ok(_) => Some(LockedFile::open(partial)?),
+        Err(_) => None,
+    };
+    if left.is_some() {
+        remove(partial)?;
+    }
+    LockedFile::create_new(partial).map_err(|error| exists(error, partial))
+}
+
+/// Gives the file its name, unless there is one of that name.
+fn publish(partial: &Path, to: &Path) -> Result<(), VaultError> {
+    match std::fs::hard_link(partial, to) {
+        // A name more of a whole backup does no harm.
+        Ok(()) => drop(remove(partial)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(VaultError::Exists(to.to_owned()));
+        }
+        // FAT, as on most USB sticks, has no links.
+        Err(_) => publish_without_links(partial, to)?,
+    }
+    sync_parent(to)
+}
+
+/// An empty file of our own takes the name, and the backup takes its place. After a crash in
+/// between it is empty: no backup.
+fn publish_without_links(partial: &Path, to: &Path) -> Result<(), VaultError> {
+    drop(LockedFile::create_new(to).map_err(|error| exists(error, to))?);
+    std::fs::rename(partial, to).map_err(|error| {
+        let _ = remove(to);
+        error.into()
+    })
+}
+
+fn exists(error: VaultError, path: &Path) -> VaultError {
+    match error {
+        VaultError::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            VaultError::Exists(path.to_owned())
+        }
+        error => error,
     }
 }
 
@@ -297,6 +343,45 @@ mod tests {
         let secret = Secret::KeyFile(zeroize::Zeroizing::new([1; 32]));
         let fresh = Fresh { salt: [nth; 16], nonce: [nth; 24] };
         Envelope::seal(&VolumeKey::new([nth; 64]), &secret, &fresh).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_came_meanwhile_stays_with_links_and_without() {
+        for publish in [publish, publish_without_links] {
+            let directory = tempfile::tempdir().unwrap();
+            let (from, to) = (directory.path().join("b.partial"), directory.path().join("b"));
+            let read = |path: &Path| std::fs::read(path).unwrap();
+            std::fs::write(&from, b"the backup").unwrap();
+            std::fs::write(&to, b"came meanwhile").unwrap();
+            let refused = publish(&from, &to);
+            assert!(matches!(refused, Err(VaultError::Exists(path)) if path == to));
+            assert_eq!(read(&to), b"came meanwhile");
+            std::fs::remove_file(&to).unwrap();
+            publish(&from, &to).unwrap();
+            assert_eq!(read(&to), b"the backup");
+            assert!(!from.exists());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_partial_file_is_new_private_and_never_a_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let (partial, other) = (directory.path().join("b.partial"), directory.path().join("other"));
+        std::fs::write(&other, b"somebody's").unwrap();
+        std::os::unix::fs::symlink(&other, &partial).unwrap();
+        assert!(matches!(begin(&partial), Err(VaultError::Exists(path)) if path == partial));
+        assert_eq!(std::fs::read(&other).unwrap(), b"somebody's");
+        // One that a crash has left, with whatever other names and rights.
+        std::fs::remove_file(&partial).unwrap();
+        std::fs::hard_link(&other, &partial).unwrap();
+        let begun = begin(&partial).unwrap();
+        begun.set_len(0).unwrap();
+        assert_eq!(std::fs::read(&other).unwrap(), b"somebody's");
+        assert_eq!(partial.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        // One that is being written.
+        assert!(matches!(begin(&partial), Err(VaultError::Store(StoreError::InUse))));
     }
 
     #[test]
