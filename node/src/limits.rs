@@ -89,7 +89,8 @@ pub const SESSIONS_MAX: usize = 512;
 /// Strangers (peers without a valid grant) that are remembered by name of device.
 pub const STRANGERS_MAX: usize = 256;
 
-/// Rows in the evidence table; beyond it the oldest go.
+/// Rows in the evidence table; beyond it the oldest that tell of peers go, and only then the oldest
+/// of the others: whoever can connect must not push out what tells of this device or of a log.
 pub const EVIDENCE_ROWS_MAX: u64 = 1_000;
 
 /// Bytes of one piece of evidence that are kept.
