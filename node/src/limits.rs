@@ -26,6 +26,21 @@ pub const PROBE_POSITIONS_MAX: usize = BRANCHES_MAX * 50;
 
 const _: () = assert!(PROBE_POSITIONS_MAX * 41 + 64 <= FRAME_BYTES_MAX);
 
+/// Questions (`Probe` *ask*) of one peer in one session. An honest one asks once of each log of which
+/// the two hold different branches: a county's device that was restored from an old image has some
+/// 6,400 such logs (1,600 scopes, 4 lanes). The answers are 2 MB at most.
+pub const QUESTIONS_MAX: usize = 8_192;
+
+/// Bytes that may wait to be written to one substream; beyond this the peer does not read, and it is
+/// hung up on. Two whole summaries (94 B a head, 12.3 MB), all answers to questions (242 B each,
+/// 2 MB), and what is unacknowledged come to less.
+pub const QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+const _: () = assert!(
+    2 * SUMMARY_HEADS_MAX * 94 + QUESTIONS_MAX * 242 + 4 * UNACKNOWLEDGED_BYTES_MAX
+        <= QUEUED_BYTES_MAX
+);
+
 /// How far the number of an incarnation of our own may be ahead of all that are known here and still
 /// be believed from a peer's summary, which nobody signs. A device mints a few in its life.
 pub const INCARNATION_AHEAD_MAX: u32 = 1_000;

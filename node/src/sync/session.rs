@@ -32,8 +32,8 @@ use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS,
-    PROGRESS_TIMEOUT_MS, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX,
-    SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
+    PROGRESS_TIMEOUT_MS, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX,
+    SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
 };
 use crate::log::{EntryHash, EntryPlace, Head, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
@@ -76,6 +76,10 @@ pub(super) struct Session {
     in_flight: VecDeque<(LogKey, LogNumber, u64, usize)>,
     /// What the peer has still to be told of branches that there is no room for.
     refusals: Vec<Probe>,
+    /// Logs of which the peer's question was answered, since they changed here.
+    answered: BTreeSet<LogKey>,
+    /// Questions of the peer's, answered or not.
+    questions: usize,
     in_flight_bytes: usize,
     /// Whether this node has to be updated before it may promise anything.
     update_needed: bool,
@@ -118,6 +122,8 @@ impl Session {
             behind: BTreeSet::new(),
             in_flight: VecDeque::new(),
             refusals: Vec::new(),
+            answered: BTreeSet::new(),
+            questions: 0,
             in_flight_bytes: 0,
             update_needed: false,
             asides: Asides::default(),
@@ -414,6 +420,7 @@ impl Session {
         }
         self.bodies_committed(now, replica, out)?;
         for (log, heads) in logs {
+            self.answered.remove(log);
             self.reconsider(now, *log, heads, replica, out)?;
         }
         self.pump(now, replica, out)
