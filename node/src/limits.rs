@@ -31,6 +31,11 @@ const _: () = assert!(PROBE_POSITIONS_MAX * 41 + 64 <= FRAME_BYTES_MAX);
 /// 6,400 such logs (1,600 scopes, 4 lanes). The answers are 2 MB at most.
 pub const QUESTIONS_MAX: usize = 8_192;
 
+/// Chains of grants that a peer may have shown in `Prove` beyond [`BRANCHES_MAX`] for each log of
+/// which it has sent anything: the chain goes ahead of its log, one at a time; a few to spare. Each
+/// is kept for good.
+pub const PROVES_AHEAD_MAX: usize = 8;
+
 /// Bytes that may wait to be written to one substream; beyond this the peer does not read, and it is
 /// hung up on. Two whole summaries (94 B a head, 12.3 MB), all answers to questions (242 B each,
 /// 2 MB), and what is unacknowledged come to less.

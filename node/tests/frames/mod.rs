@@ -4,7 +4,7 @@ use shouwang_node::command::status::PeerState;
 use shouwang_node::identity::{DeviceId, DeviceKeys};
 use shouwang_node::identity::grant::{GrantId, Role, SignedGrant};
 use shouwang_node::limits::{
-    BODY_BYTES_MAX, EVIDENCE_ROWS_MAX, FRAME_BYTES_MAX, SEQ_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
+    BODY_BYTES_MAX, EVIDENCE_ROWS_MAX, FRAME_BYTES_MAX, PROVES_AHEAD_MAX, SEQ_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
 };
 use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{Body, EntryHash, Kind, Lane, LogKey, UnverifiedRun};
@@ -472,4 +472,47 @@ fn asking_for_the_chain_again_and_again_is_not_answered_for_ever() {
     let owed: usize =
         scene.county.mail(stranger.keys.device()).iter().map(|frame| frame.len()).sum();
     assert!(owed < 64 * 1024, "{asked} bytes asked, {owed} bytes owed");
+}
+
+/// An accomplice that the impostor has granted something, and the chain that proves it.
+fn accomplice(scene: &mut Scene, impostor: &Impostor) -> Vec<SignedGrant> {
+    let keys = DeviceKeys::from_secret(&scene.county.random());
+    let own = grant(&keys, SHANGHE, Role::Clerk, impostor.chain.last());
+    [&impostor.chain[..], &[own.sign(&impostor.keys)]].concat()
+}
+
+#[test]
+fn chains_of_logs_that_never_follow() {
+    let mut scene = Scene::new();
+    let impostor = Impostor::granted(&mut scene.county, SONGWU, SONGWU, Role::Manager);
+    impostor.enters(&mut scene.county, SONGWU);
+    for _ in 0..PROVES_AHEAD_MAX {
+        let chain = accomplice(&mut scene, &impostor);
+        impostor.says(&mut scene.county, SONGWU, &Frame::Prove(chain));
+        assert!(impostor.is_heard(&mut scene.county, SONGWU));
+    }
+    let chain = accomplice(&mut scene, &impostor);
+    let last = chain.last().unwrap().id();
+    impostor.says(&mut scene.county, SONGWU, &Frame::Prove(chain));
+    assert!(scene.county.engine(SONGWU).authority().grant(&last).is_none());
+    scene.assert_refused(&impostor, "too_many");
+}
+
+#[test]
+fn a_chain_that_is_known_costs_no_commit() {
+    let mut scene = Scene::new();
+    let impostor = Impostor::granted(&mut scene.county, SONGWU, SONGWU, Role::Manager);
+    impostor.enters(&mut scene.county, SONGWU);
+    let chain = accomplice(&mut scene, &impostor);
+    let commits = |scene: &mut Scene| {
+        let snapshot = scene.county.engine(SONGWU).read().unwrap();
+        snapshot.meta_number("commit_number").unwrap()
+    };
+    let before = commits(&mut scene);
+    impostor.says(&mut scene.county, SONGWU, &Frame::Prove(chain.clone()));
+    let learnt = commits(&mut scene);
+    assert!(learnt > before, "the control");
+    impostor.says(&mut scene.county, SONGWU, &Frame::Prove(chain));
+    assert_eq!(commits(&mut scene), learnt);
+    assert!(impostor.is_heard(&mut scene.county, SONGWU));
 }
