@@ -553,10 +553,7 @@ async fn read(
 
 /// Writes frames, flushing when none is waiting. Ends when the substream was given up, with
 /// everything written that was handed over before.
-async fn write(
-    writer: impl futures::AsyncWrite + Unpin,
-    mut frames: Waiting,
-) -> io::Result<()> {
+async fn write(writer: impl futures::AsyncWrite + Unpin, mut frames: Waiting) -> io::Result<()> {
     let mut writer = futures::io::BufWriter::new(writer);
     loop {
         let frame = match frames.try_next() {

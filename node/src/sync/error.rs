@@ -116,11 +116,9 @@ impl PeerError {
             Self::OutOfTurn(_) | Self::TooMany(_) | Self::Run(_) => Fault::Misbehaved,
             Self::Version(_) | Self::OtherMesh => Fault::Incompatible,
             Self::NoGrant | Self::Revoked | Self::NothingInCommon => Fault::Refused,
-            Self::Busy
-            | Self::Silence(_)
-            | Self::Unread
-            | Self::Replaced
-            | Self::GrantChanged => Fault::Link,
+            Self::Busy | Self::Silence(_) | Self::Unread | Self::Replaced | Self::GrantChanged => {
+                Fault::Link
+            }
             // What it tells is its own judgement; see `disposition`.
             Self::Told(_) => Fault::Refused,
         }

@@ -230,10 +230,11 @@ fn fill(
         file.write(done, batch)?;
         done += wanted as u64;
     }
-    let checked = open_store(file.after(0)?, key).and_then(|mut store| match store.check_pages()? {
-        true => note(&store),
-        false => Err(VaultError::DamagedBackup),
-    });
+    let checked =
+        open_store(file.after(0)?, key).and_then(|mut store| match store.check_pages()? {
+            true => note(&store),
+            false => Err(VaultError::DamagedBackup),
+        });
     checked.map_err(|error| match error {
         VaultError::OtherStore | VaultError::Store(StoreError::Corrupt { .. }) => {
             VaultError::DamagedBackup

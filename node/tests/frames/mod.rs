@@ -1,10 +1,11 @@
 //! Bytes and frames: each fault ends the session, by name, and nothing else.
 
 use shouwang_node::command::status::PeerState;
-use shouwang_node::identity::{DeviceId, DeviceKeys};
 use shouwang_node::identity::grant::{GrantId, Role, SignedGrant};
+use shouwang_node::identity::{DeviceId, DeviceKeys};
 use shouwang_node::limits::{
-    BODY_BYTES_MAX, EVIDENCE_ROWS_MAX, FRAME_BYTES_MAX, PROVES_AHEAD_MAX, SEQ_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
+    BODY_BYTES_MAX, EVIDENCE_ROWS_MAX, FRAME_BYTES_MAX, PROVES_AHEAD_MAX, SEQ_MAX,
+    SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
 };
 use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{Body, EntryHash, Kind, Lane, LogKey, UnverifiedRun};
