@@ -202,6 +202,46 @@ fn a_home_can_be_made_anew_where_its_making_was_cut_off() {
 }
 
 #[test]
+fn the_envelope_of_a_store_that_was_moved_away_is_kept() {
+    let town = Office::begin(SONGWU);
+    let kept = town.path("kept.backup");
+    town.done(&["backup", kept.to_str().unwrap()]);
+    let (store, envelope) = (town.home().join("store.redb"), town.home().join("store.key"));
+    let before = std::fs::read(&envelope).unwrap();
+    let moved = town.path("old.redb");
+    std::fs::rename(&store, &moved).unwrap();
+    town.done(&["request"]);
+    assert_ne!(std::fs::read(&envelope).unwrap(), before);
+    let aside = town.home().join("store.key.1");
+    assert_eq!(std::fs::read(&aside).unwrap(), before);
+    std::fs::rename(&moved, &store).unwrap();
+    std::fs::rename(&aside, &envelope).unwrap();
+    town.verify();
+
+    // A restore that fails leaves the envelope that was there, one that does not sets it aside.
+    std::fs::rename(&store, &moved).unwrap();
+    for left in files(&town.home()).iter().filter(|path| **path != envelope) {
+        std::fs::remove_file(left).unwrap();
+    }
+    let other = Office::begin(SONGWU);
+    std::fs::copy(town.path("key"), other.path("same")).unwrap();
+    let same = other.path("same");
+    other.done(&["device", "passphrase", "--new-key-file", same.to_str().unwrap()]);
+    let foreign = town.path("foreign.backup");
+    let mut command = other.command(&["backup", foreign.to_str().unwrap()]);
+    assert!(command.env("SHOUWANG_KEY_FILE", &same).output().unwrap().status.success());
+    let whole = std::fs::read(&foreign).unwrap();
+    std::fs::write(&foreign, &whole[..whole.len() - 4096]).unwrap();
+    let restore = ["restore", foreign.to_str().unwrap()];
+    assert_eq!(town.run(&restore).error(), "backup_damaged");
+    assert_eq!(std::fs::read(&envelope).unwrap(), before);
+    std::fs::write(&foreign, &whole).unwrap();
+    town.done(&restore);
+    assert_eq!(std::fs::read(&aside).unwrap(), before);
+    town.verify();
+}
+
+#[test]
 fn a_rewrite_leaves_nothing_that_was_deleted() {
     const SECRET: &[u8] = b"a value that nobody shall find again";
     let town = Office::begin(SONGWU);

@@ -610,15 +610,16 @@ impl Engine {
 
     /// Keeps what was noted of peers, and the evidence. Called by itself before a node stops.
     pub fn flush_peers(&mut self, now: Now) -> Result<(), StoreError> {
-        let (rows, evidence) = self.peers.take_dirty(now);
-        if rows.is_empty() && evidence.is_empty() {
+        let dirty = self.peers.take_dirty(now);
+        if dirty.rows.is_empty() && dirty.evidence.is_empty() && dirty.refusals.is_empty() {
             return Ok(());
         }
         self.store.write(|tables| {
-            for (device, row) in rows {
+            for (device, row) in dirty.rows {
                 tables.put_peer(device, &row)?;
             }
-            evidence.into_iter().try_for_each(|row: EvidenceRow| tables.put_evidence(row))
+            dirty.refusals.into_iter().try_for_each(|row| tables.put_refusal(row))?;
+            dirty.evidence.into_iter().try_for_each(|row| tables.put_evidence(row))
         })
     }
 

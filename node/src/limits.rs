@@ -26,6 +26,26 @@ pub const PROBE_POSITIONS_MAX: usize = BRANCHES_MAX * 50;
 
 const _: () = assert!(PROBE_POSITIONS_MAX * 41 + 64 <= FRAME_BYTES_MAX);
 
+/// Questions (`Probe` *ask*) of one peer in one session. An honest one asks once of each log of which
+/// the two hold different branches: a county's device that was restored from an old image has some
+/// 6,400 such logs (1,600 scopes, 4 lanes). The answers are 2 MB at most.
+pub const QUESTIONS_MAX: usize = 8_192;
+
+/// Chains of grants that a peer may have shown in `Prove` beyond [`BRANCHES_MAX`] for each log of
+/// which it has sent anything: the chain goes ahead of its log, one at a time; a few to spare. Each
+/// is kept for good.
+pub const PROVES_AHEAD_MAX: usize = 8;
+
+/// Bytes that may wait to be written to one substream; beyond this the peer does not read, and it is
+/// hung up on. Two whole summaries (94 B a head, 12.3 MB), all answers to questions (242 B each,
+/// 2 MB), and what is unacknowledged come to less.
+pub const QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+const _: () = assert!(
+    2 * SUMMARY_HEADS_MAX * 94 + QUESTIONS_MAX * 242 + 4 * UNACKNOWLEDGED_BYTES_MAX
+        <= QUEUED_BYTES_MAX
+);
+
 /// How far the number of an incarnation of our own may be ahead of all that are known here and still
 /// be believed from a peer's summary, which nobody signs. A device mints a few in its life.
 pub const INCARNATION_AHEAD_MAX: u32 = 1_000;
@@ -89,7 +109,8 @@ pub const SESSIONS_MAX: usize = 512;
 /// Strangers (peers without a valid grant) that are remembered by name of device.
 pub const STRANGERS_MAX: usize = 256;
 
-/// Rows in the evidence table; beyond it the oldest go.
+/// Rows in the evidence table; beyond it the oldest that tell of peers go, and only then the oldest
+/// of the others: whoever can connect must not push out what tells of this device or of a log.
 pub const EVIDENCE_ROWS_MAX: u64 = 1_000;
 
 /// Bytes of one piece of evidence that are kept.

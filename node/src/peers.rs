@@ -15,12 +15,26 @@ pub struct PeerBook {
     rows: BTreeMap<DeviceId, PeerRow>,
     dirty: BTreeSet<DeviceId>,
     evidence: Vec<EvidenceRow>,
+    /// As evidence, of which the newest of each peer and code is kept.
+    refusals: Vec<EvidenceRow>,
     /// Whether something was noted that is worth a write of its own.
     urgent: bool,
     written_ms: u64,
 }
 
-/// Where strangers are counted together when there are too many of them.
+/// What has still to be written to the store.
+#[derive(Debug)]
+pub struct Dirty {
+    /// Peers of which something new is known.
+    pub rows: Vec<(DeviceId, PeerRow)>,
+    /// New evidence.
+    pub evidence: Vec<EvidenceRow>,
+    /// Evidence that takes the place of what is kept of the same peer and code.
+    pub refusals: Vec<EvidenceRow>,
+}
+
+/// Where strangers are counted together when there are too many of them, and where what was refused
+/// of them stands.
 const STRANGERS: DeviceId = DeviceId([0; 32]);
 
 impl PeerBook {
@@ -133,13 +147,17 @@ impl PeerBook {
         self.urgent = true;
         if error.counts_as_refused() {
             self.count_refused(peer, &error.code());
-            self.evidence.push(EvidenceRow {
-                peer: Some(peer),
+            // Anybody can make new keys: those who have proved no grant are written down as one.
+            let proved = self.rows.get(&peer).is_some_and(|row| !row.grant.is_empty());
+            let row = EvidenceRow {
+                peer: Some(if proved { peer } else { STRANGERS }),
                 code: error.code(),
                 detail: error.to_string(),
                 at_ms: now.wall_ms,
                 bytes: Vec::new(),
-            });
+            };
+            self.refusals.retain(|other| (other.peer, &other.code) != (row.peer, &row.code));
+            self.refusals.push(row);
         }
     }
 
@@ -151,7 +169,7 @@ impl PeerBook {
     }
 
     /// What has to be written.
-    pub fn take_dirty(&mut self, now: Now) -> (Vec<(DeviceId, PeerRow)>, Vec<EvidenceRow>) {
+    pub fn take_dirty(&mut self, now: Now) -> Dirty {
         self.urgent = false;
         self.written_ms = now.monotonic_ms;
         let dirty = std::mem::take(&mut self.dirty);
@@ -159,6 +177,7 @@ impl PeerBook {
             .into_iter()
             .filter_map(|peer| self.rows.get(&peer).map(|row| (peer, row.clone())))
             .collect();
-        (rows, std::mem::take(&mut self.evidence))
+        let (evidence, refusals) = (&mut self.evidence, &mut self.refusals);
+        Dirty { rows, evidence: std::mem::take(evidence), refusals: std::mem::take(refusals) }
     }
 }

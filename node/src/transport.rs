@@ -22,9 +22,12 @@ use crate::sync::{Disposition, PeerError};
 
 mod counted;
 mod dial;
+mod outbox;
 
 pub(crate) use counted::WireBytes;
 pub(crate) use dial::{DialState, Dials};
+
+use outbox::{Outbox, Waiting, outbox};
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/shouwang/sync/1");
 
@@ -96,9 +99,11 @@ struct Active {
     substream: Substream,
     opener: DeviceId,
     since: Instant,
-    frames: mpsc::UnboundedSender<Vec<u8>>,
+    frames: Outbox,
     /// Stops the task that reads: after a hang-up nothing more is taken from the peer.
     reader: tokio::task::AbortHandle,
+    /// Stops the task that writes, which keeps what the peer does not read.
+    writer: tokio::task::AbortHandle,
 }
 
 /// The task that owns the swarm.
@@ -282,7 +287,7 @@ impl Transport {
         let substream = Substream(self.next_substream);
         self.next_substream += 1;
         let (reader, writer) = stream.split();
-        let (frames, waiting) = mpsc::unbounded_channel();
+        let (frames, waiting) = outbox();
         if self.notices.send(Notice::Up(peer, substream)).await.is_err() {
             return;
         }
@@ -294,24 +299,26 @@ impl Transport {
             }
             let _ = closed.send((peer, substream, ending));
         });
-        let (since, reader) = (Instant::now(), reading.abort_handle());
-        self.active.insert(peer, Active { substream, opener, since, frames, reader });
-        self.dials.online(peer);
         let closed = self.closed.0.clone();
-        tokio::spawn(async move {
+        let writing = tokio::spawn(async move {
             if let Err(error) = write(writer, waiting).await {
                 tracing::debug!(peer = %peer.short(), %error, "cannot write");
                 let _ = closed.send((peer, substream, Ending::Lost));
             }
         });
+        let (reader, writer) = (reading.abort_handle(), writing.abort_handle());
+        let since = Instant::now();
+        self.active.insert(peer, Active { substream, opener, since, frames, reader, writer });
+        self.dials.online(peer);
     }
 
     async fn order(&mut self, order: Order) {
         match order {
             Order::Send(peer, substream, frame) => {
                 let active = self.active.get(&peer).filter(|a| a.substream == substream);
-                if let Some(active) = active {
-                    let _ = active.frames.send(frame);
+                if active.is_some_and(|active| active.frames.send(frame).is_err()) {
+                    tracing::info!(peer = %peer.short(), "it does not read what is sent");
+                    self.ended(peer, substream, Some(PeerError::Unread)).await;
                 }
             }
             Order::Hangup(peer, substream, error) => {
@@ -336,14 +343,16 @@ impl Transport {
         if active.since.elapsed() >= STABLE {
             self.dials.stable(peer);
         }
-        if !matches!(error, Some(PeerError::Replaced)) {
-            // The writer still has the reason to say; then the connection goes too.
-            let hang_up = self.hang_ups.0.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(LAST_WORDS).await;
+        // The writer still has the reason to say; then the connection goes too.
+        let hang_up = self.hang_ups.0.clone();
+        let is_replaced = matches!(error, Some(PeerError::Replaced));
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WORDS).await;
+            active.writer.abort();
+            if !is_replaced {
                 let _ = hang_up.send(peer);
-            });
-        }
+            }
+        });
         match &error {
             Some(PeerError::Replaced) => {}
             Some(PeerError::Told(code)) if *code == PeerError::Replaced.code() => {
@@ -544,17 +553,14 @@ async fn read(
 
 /// Writes frames, flushing when none is waiting. Ends when the substream was given up, with
 /// everything written that was handed over before.
-async fn write(
-    writer: impl futures::AsyncWrite + Unpin,
-    mut frames: mpsc::UnboundedReceiver<Vec<u8>>,
-) -> io::Result<()> {
+async fn write(writer: impl futures::AsyncWrite + Unpin, mut frames: Waiting) -> io::Result<()> {
     let mut writer = futures::io::BufWriter::new(writer);
     loop {
-        let frame = match frames.try_recv() {
-            Ok(frame) => frame,
-            Err(_) => {
+        let frame = match frames.try_next() {
+            Some(frame) => frame,
+            None => {
                 writer.flush().await?;
-                match frames.recv().await {
+                match frames.next().await {
                     Some(frame) => frame,
                     None => return writer.close().await,
                 }
@@ -589,4 +595,40 @@ pub(crate) fn peer_in(address: &Multiaddr) -> Option<DeviceId> {
         Protocol::P2p(peer) => device_of(&peer),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::QUEUED_BYTES_MAX;
+
+    async fn started(seed: u8, dial: Option<&str>) -> (DeviceId, Ends, String) {
+        let keys = DeviceKeys::from_secret(&[seed; 64]);
+        let (dials, _shown) = Dials::new(dial.map(|address| address.parse().unwrap()));
+        let listen = ["/ip4/127.0.0.1/tcp/0".to_owned()];
+        let started = Transport::start(&keys, &listen, dials, false, WireBytes::default()).await;
+        let (transport, ends, addresses) = started.unwrap();
+        tokio::spawn(transport.run());
+        (keys.device(), ends, addresses[0].clone())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_peer_that_does_not_read_is_hung_up_on() {
+        let (_, mut one, address) = started(1, None).await;
+        // Its engine takes nothing: what is on the way fills up, and then nothing is read.
+        let (_, _deaf, _) = started(2, Some(&address)).await;
+        let up = one.notices.recv().await;
+        let Some(Notice::Up(peer, substream)) = up else { panic!("{up:?}") };
+        let frame = vec![7; FRAME_BYTES_MAX];
+        // What waits here, what its engine has not taken, and a megabyte in between.
+        let most = QUEUED_BYTES_MAX / FRAME_BYTES_MAX + FRAMES_WAITING + 16;
+        for _ in 0..4 * most {
+            one.orders.send(Order::Send(peer, substream, frame.clone())).unwrap();
+        }
+        let down = timeout(CONNECT_TIMEOUT, one.notices.recv()).await.unwrap();
+        assert!(
+            matches!(down, Some(Notice::Down(at, of)) if (at, of) == (peer, substream)),
+            "{down:?}"
+        );
+    }
 }

@@ -6,6 +6,7 @@
 //! | `store.redb` | redb's file in [`sectors`] |
 //! | `store.key` | its key in an [`envelope`] |
 //! | `store.new`, `store.key.new` | being written; of no use after a crash |
+//! | `store.key.1`, … | envelopes that were there before the store was: of one that was moved away |
 //!
 //! There is no unencrypted home. Randomness comes in as values.
 
@@ -135,9 +136,10 @@ impl Vault {
         if !is_empty(&file)? {
             return Self::unlock(directory, file, |lock| ask(Some(lock)));
         }
-        // Of an empty store an envelope is worth nothing: whoever made it was cut off.
+        // The envelope of an empty store may be another's, which was moved away.
         let secret = ask(None)?;
         let envelope = Envelope::seal(&key, &secret, fresh).map_err(VaultError::from)?;
+        set_envelope_aside(directory)?;
         write_envelope(directory, &envelope)?;
         let store = open_store(file, &key)?;
         Ok((Self::of(directory, key), store))
@@ -256,6 +258,26 @@ fn write_envelope(directory: &Path, envelope: &Envelope) -> Result<(), VaultErro
     file.write(0, &envelope.encode())?;
     file.sync()?;
     put_in_place(&fresh, &directory.join("store.key"))
+}
+
+/// Keeps an envelope that may still open a store elsewhere: nothing else does. One that does not read
+/// opens nothing. Returns where it is now.
+fn set_envelope_aside(directory: &Path) -> Result<Option<PathBuf>, VaultError> {
+    match read_envelope(directory) {
+        Ok(_) => {}
+        Err(VaultError::NoEnvelope | VaultError::Envelope(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let mut places = (1u32..).map(|nth| directory.join(format!("store.key.{nth}")));
+    let free = places.find(|place| place.symlink_metadata().is_err());
+    let Some(free) = free else { return Err(VaultError::Exists(directory.join("store.key"))) };
+    put_in_place(&directory.join("store.key"), &free)?;
+    tracing::warn!(
+        "a store.key without its store was there; it is kept as {}, and opens the store that it was \
+         made for",
+        free.display()
+    );
+    Ok(Some(free))
 }
 
 fn is_empty(file: &LockedFile) -> Result<bool, VaultError> {

@@ -88,6 +88,7 @@ peer-fault =
     .nothing_in_common = no area in common
     .busy = busy
     .silence = silence
+    .unread = does not read what is sent
     .replaced = replaced by another connection
     .link_lost = link lost
     .empty_run = empty run

@@ -88,6 +88,7 @@ peer-fault =
     .nothing_in_common = 辖区毫无交集
     .busy = 对方太忙
     .silence = 长时间没有回音
+    .unread = 对方没有接收发出的数据
     .replaced = 已由另一连接接替
     .link_lost = 连接中断
     .empty_run = 空的记录段

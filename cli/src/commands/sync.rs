@@ -117,7 +117,7 @@ fn is_refusal(code: &str) -> bool {
 
 /// Codes of failures that mend by themselves and yet prove that the peer was there.
 fn is_after_contact(code: &str) -> bool {
-    matches!(code, "silence" | "busy" | "replaced" | "grant_changed")
+    matches!(code, "silence" | "unread" | "busy" | "replaced" | "grant_changed")
 }
 
 fn exit(outcomes: impl Iterator<Item = Outcome> + Clone) -> Exit {

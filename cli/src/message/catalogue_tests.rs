@@ -350,7 +350,7 @@ fn codes_of_rows_entries_peers_and_faults_have_words_and_come_from_somewhere() {
 }
 
 /// What ends a session and is nobody's fault.
-const NOBODYS: [&str; 4] = ["busy", "silence", "replaced", "grant_changed"];
+const NOBODYS: [&str; 5] = ["busy", "silence", "unread", "replaced", "grant_changed"];
 
 #[test]
 fn every_code_of_refused_things_has_words_of_what_to_do() {

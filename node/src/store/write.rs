@@ -6,7 +6,7 @@ use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
 use super::chains::ChainRead;
-use super::encoding::{encode_checked, encode_document, encode_unsettled, encode_usage};
+use super::encoding::{self, encode_checked, encode_document, encode_unsettled, encode_usage};
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, Fork, LogNumber, LogRow, PeerRow, ScopeRow,
     UnsettledRow, UsageRow, elder_bytes,
@@ -274,13 +274,40 @@ impl<'t> Transaction<'t> {
         Ok(true)
     }
 
-    /// Keeps something refused to be shown; the oldest goes when there is too much.
+    /// As [`Transaction::put_evidence`], in place of what is kept of the same peer and code.
+    pub fn put_refusal(&mut self, row: EvidenceRow) -> Result<(), StoreError> {
+        let mut same = |known: &EvidenceRow| (known.peer, &known.code) == (row.peer, &row.code);
+        while let Some(place) = self.first_evidence(&mut same)? {
+            self.evidence.remove(place)?;
+        }
+        self.put_evidence(row)
+    }
+
+    /// Where the oldest evidence of some sort stands.
+    fn first_evidence(
+        &self,
+        mut wanted: impl FnMut(&EvidenceRow) -> bool,
+    ) -> Result<Option<u64>, StoreError> {
+        for row in self.evidence.iter()? {
+            let (place, row) = row?;
+            if wanted(&encoding::json("evidence-1", row.value())?) {
+                return Ok(Some(place.value()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps something refused to be shown. When there is too much, the oldest that tells of a peer
+    /// goes; where none does, the oldest of all.
     pub fn put_evidence(&mut self, mut row: EvidenceRow) -> Result<(), StoreError> {
         row.bytes.truncate(EVIDENCE_BYTES_MAX);
         let next = self.evidence.last()?.map_or(0, |(count, _)| count.value() + 1);
         self.evidence.insert(next, json(&row)?.as_slice())?;
         while self.evidence_count()? > EVIDENCE_ROWS_MAX {
-            self.evidence.pop_first()?;
+            match self.first_evidence(|row| row.peer.is_some())? {
+                Some(place) => drop(self.evidence.remove(place)?),
+                None => drop(self.evidence.pop_first()?),
+            }
         }
         Ok(())
     }

@@ -50,6 +50,9 @@ pub enum PeerError {
     /// Nothing came for too long.
     #[error("nothing came for {0} ms")]
     Silence(u64),
+    /// More waits to be written to it than any peer that reads leaves waiting.
+    #[error("the peer does not read what is sent")]
+    Unread,
     /// Another connection to the same peer took this one's place.
     #[error("another connection to the peer took over")]
     Replaced,
@@ -100,6 +103,7 @@ impl PeerError {
             Self::NothingInCommon => "nothing_in_common".into(),
             Self::Busy => "busy".into(),
             Self::Silence(_) => "silence".into(),
+            Self::Unread => "unread".into(),
             Self::Replaced => "replaced".into(),
             Self::Told(code) => code.clone(),
         }
@@ -112,7 +116,9 @@ impl PeerError {
             Self::OutOfTurn(_) | Self::TooMany(_) | Self::Run(_) => Fault::Misbehaved,
             Self::Version(_) | Self::OtherMesh => Fault::Incompatible,
             Self::NoGrant | Self::Revoked | Self::NothingInCommon => Fault::Refused,
-            Self::Busy | Self::Silence(_) | Self::Replaced | Self::GrantChanged => Fault::Link,
+            Self::Busy | Self::Silence(_) | Self::Unread | Self::Replaced | Self::GrantChanged => {
+                Fault::Link
+            }
             // What it tells is its own judgement; see `disposition`.
             Self::Told(_) => Fault::Refused,
         }

@@ -32,8 +32,8 @@ use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS,
-    PROGRESS_TIMEOUT_MS, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, SUMMARY_HEADS_MAX,
-    SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
+    PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX,
+    SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
 };
 use crate::log::{EntryHash, EntryPlace, Head, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
@@ -76,6 +76,13 @@ pub(super) struct Session {
     in_flight: VecDeque<(LogKey, LogNumber, u64, usize)>,
     /// What the peer has still to be told of branches that there is no room for.
     refusals: Vec<Probe>,
+    /// Logs of which the peer's question was answered, since they changed here.
+    answered: BTreeSet<LogKey>,
+    /// Questions of the peer's, answered or not.
+    questions: usize,
+    /// Chains of grants that it has shown ahead of logs, and the logs of which it has sent runs.
+    proofs: usize,
+    logs_heard: BTreeSet<LogKey>,
     in_flight_bytes: usize,
     /// Whether this node has to be updated before it may promise anything.
     update_needed: bool,
@@ -118,6 +125,10 @@ impl Session {
             behind: BTreeSet::new(),
             in_flight: VecDeque::new(),
             refusals: Vec::new(),
+            answered: BTreeSet::new(),
+            questions: 0,
+            proofs: 0,
+            logs_heard: BTreeSet::new(),
             in_flight_bytes: 0,
             update_needed: false,
             asides: Asides::default(),
@@ -170,13 +181,7 @@ impl Session {
                 self.send(now, &Frame::Chain(chain), out);
             }
             Frame::Chain(chain) => self.chain(now, &chain, replica, out)?,
-            Frame::Prove(chain) => {
-                let shown = replica.authority().check_chain(&chain);
-                if self.grant.is_none() || shown.is_err() {
-                    return Err(PeerError::Run(Refusal::Unproven).into());
-                }
-                out.push_back(Output::Learn(chain));
-            }
+            Frame::Prove(chain) => self.proof(chain, replica, out)?,
             Frame::Summary { heads, last } => self.summary(now, heads, last, replica, out)?,
             Frame::Run(run) => self.run(run, replica, out)?,
             Frame::Have(heads) => self.have(&heads, replica)?,
@@ -272,6 +277,28 @@ impl Session {
         self.grant_id = Some(shown.id());
         self.grant = Some(shown.grant);
         self.begin(now, replica, out)
+    }
+
+    /// The chain of a log that follows.
+    fn proof(
+        &mut self,
+        chain: Vec<SignedGrant>,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        // Each chain of a log may have a grant of its own.
+        self.proofs += 1;
+        if self.proofs > PROVES_AHEAD_MAX + BRANCHES_MAX * self.logs_heard.len() {
+            return Err(PeerError::TooMany("chains of grants").into());
+        }
+        let authority = replica.authority();
+        if self.grant.is_none() || authority.check_chain(&chain).is_err() {
+            return Err(PeerError::Run(Refusal::Unproven).into());
+        }
+        if chain.iter().any(|grant| authority.grant(&grant.id()).is_none()) {
+            out.push_back(Output::Learn(chain));
+        }
+        Ok(())
     }
 
     /// The peer's grant is proved only now: what was said before was said without knowing it.
@@ -414,6 +441,7 @@ impl Session {
         }
         self.bodies_committed(now, replica, out)?;
         for (log, heads) in logs {
+            self.answered.remove(log);
             self.reconsider(now, *log, heads, replica, out)?;
         }
         self.pump(now, replica, out)
@@ -431,6 +459,7 @@ impl Session {
         if !self.negotiated(replica, run.log.scope, run.log.lane) {
             return Err(PeerError::Run(Refusal::OutsideArea).into());
         }
+        self.logs_heard.insert(run.log);
         out.push_back(Output::Ingest(self.peer, run));
         Ok(())
     }

@@ -18,9 +18,9 @@ use std::sync::Arc;
 use redb::StorageBackend;
 
 use super::envelope::{Envelope, Lock, VolumeKey};
-use super::file::{LockedFile, put_in_place, remove};
+use super::file::{LockedFile, put_in_place, remove, sync_parent};
 use super::secret::Secret;
-use super::{VaultError, open_store, write_envelope};
+use super::{VaultError, open_store, read_envelope, set_envelope_aside, write_envelope};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::limits::{ENVELOPE_BYTES_MAX, SECTOR_BATCH_BYTES};
 use crate::store::{CopyProgress, Image, RESTORED, Store, StoreError};
@@ -53,18 +53,17 @@ impl Backup {
         self.progress.clone()
     }
 
-    /// Writes the file, row by row, beside its place and then into it. What is there already stays.
-    /// Returns its length in bytes.
+    /// Writes the file, row by row, beside its place and then into it. What is there already stays,
+    /// whenever it came. Returns its length in bytes.
     pub fn write(self, to: &Path) -> Result<u64, VaultError> {
         if to.symlink_metadata().is_ok() {
             return Err(VaultError::Exists(to.to_owned()));
         }
         let partial = partial(to);
-        // One that a crash has left is begun anew; one that another process is writing is not.
-        let file = LockedFile::create(&partial).map_err(|error| at(&partial, error))?;
+        let file = begin(&partial).map_err(|error| at(&partial, error))?;
         let written =
             self.write_into(&file).map_err(|error| at(&partial, error)).and_then(|bytes| {
-                put_in_place(&partial, to)?;
+                publish(&partial, to).map_err(|error| at(to, error))?;
                 Ok(bytes)
             });
         if written.is_err() {
@@ -95,6 +94,53 @@ impl Backup {
     }
 }
 
+/// A new file. One that a crash has left is taken away first; one that another process is writing,
+/// or that is no plain file, stays: a link would lead the backup somewhere else.
+fn begin(partial: &Path) -> Result<LockedFile, VaultError> {
+    let left = match partial.symlink_metadata() {
+        Ok(there) if !there.is_file() => return Err(VaultError::Exists(partial.to_owned())),
+        Ok(_) => Some(LockedFile::open(partial)?),
+        Err(_) => None,
+    };
+    if left.is_some() {
+        remove(partial)?;
+    }
+    LockedFile::create_new(partial).map_err(|error| exists(error, partial))
+}
+
+/// Gives the file its name, unless there is one of that name.
+fn publish(partial: &Path, to: &Path) -> Result<(), VaultError> {
+    match std::fs::hard_link(partial, to) {
+        // A name more of a whole backup does no harm.
+        Ok(()) => drop(remove(partial)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(VaultError::Exists(to.to_owned()));
+        }
+        // FAT, as on most USB sticks, has no links.
+        Err(_) => publish_without_links(partial, to)?,
+    }
+    sync_parent(to)
+}
+
+/// An empty file of our own takes the name, and the backup takes its place. After a crash in
+/// between it is empty: no backup.
+fn publish_without_links(partial: &Path, to: &Path) -> Result<(), VaultError> {
+    drop(LockedFile::create_new(to).map_err(|error| exists(error, to))?);
+    std::fs::rename(partial, to).map_err(|error| {
+        let _ = remove(to);
+        error.into()
+    })
+}
+
+fn exists(error: VaultError, path: &Path) -> VaultError {
+    match error {
+        VaultError::Io(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            VaultError::Exists(path.to_owned())
+        }
+        error => error,
+    }
+}
+
 /// Makes the store of a home from a backup, if the secret opens it and every page of it reads. The
 /// home has nothing in it yet; its store comes into being whole or not at all, and knows that it was
 /// restored ([`RESTORED`]).
@@ -114,21 +160,60 @@ pub fn restore<E: From<VaultError>>(
     let key = head.envelope.open(&ask(head.envelope.lock())?).map_err(VaultError::from)?;
     make_directory(directory).map_err(|error| at(directory, error.into()))?;
     let fresh = directory.join("store.new");
-    let restored = fill(&backup, &head, &fresh, &key).and_then(|()| {
-        write_envelope(directory, &head.envelope)?;
+    // Held until the store is in its place: another restore may have begun before this one.
+    let file = LockedFile::create(&fresh)?;
+    check_empty(directory)?;
+    let mut key_written = KeyWritten::No;
+    let restored = fill(&backup, &head, &file, &key).and_then(|()| {
+        key_written = place_envelope(directory, &head.envelope)?;
         put_in_place(&fresh, &directory.join("store.redb"))
     });
-    if restored.is_err() {
-        let _ = remove(&fresh);
-        let _ = remove(&directory.join("store.key"));
+    if let Err(error) = &restored {
+        take_back(directory, error, &key_written);
     }
     Ok(restored?)
 }
 
+/// What a restore has done to `store.key`.
+enum KeyWritten {
+    No,
+    /// It is new; the one before it, if there was one, is there now.
+    Yes(Option<PathBuf>),
+}
+
+/// A restore that was cut off may have left this envelope; any other is somebody's.
+fn place_envelope(directory: &Path, envelope: &Envelope) -> Result<KeyWritten, VaultError> {
+    if read_envelope(directory).is_ok_and(|there| there.encode() == envelope.encode()) {
+        return Ok(KeyWritten::No);
+    }
+    let aside = set_envelope_aside(directory)?;
+    write_envelope(directory, envelope)?;
+    Ok(KeyWritten::Yes(aside))
+}
+
+/// Takes away what a restore that failed has written, and nothing else. Where only the directory
+/// was not synced, the store is in its place and needs its key.
+fn take_back(directory: &Path, error: &VaultError, key_written: &KeyWritten) {
+    if matches!(error, VaultError::NotDurable(_)) {
+        return;
+    }
+    let _ = remove(&directory.join("store.new"));
+    if let KeyWritten::Yes(before) = key_written {
+        let _ = match before {
+            Some(before) => std::fs::rename(before, directory.join("store.key")),
+            None => remove(&directory.join("store.key")),
+        };
+    }
+}
+
 /// Copies the image, checks it, and notes in it where it came from.
-fn fill(backup: &std::fs::File, head: &Head, to: &Path, key: &VolumeKey) -> Result<(), VaultError> {
+fn fill(
+    backup: &std::fs::File,
+    head: &Head,
+    file: &LockedFile,
+    key: &VolumeKey,
+) -> Result<(), VaultError> {
     use std::io::{Read, Seek, SeekFrom};
-    let file = LockedFile::create(to)?;
     file.set_len(0)?;
     let mut backup = backup;
     backup.seek(SeekFrom::Start(HEAD_BYTES as u64))?;
@@ -145,11 +230,11 @@ fn fill(backup: &std::fs::File, head: &Head, to: &Path, key: &VolumeKey) -> Resu
         file.write(done, batch)?;
         done += wanted as u64;
     }
-    let handle = file.after(0)?;
-    let checked = open_store(file, key).and_then(|mut store| match store.check_pages()? {
-        true => note(&store),
-        false => Err(VaultError::DamagedBackup),
-    });
+    let checked =
+        open_store(file.after(0)?, key).and_then(|mut store| match store.check_pages()? {
+            true => note(&store),
+            false => Err(VaultError::DamagedBackup),
+        });
     checked.map_err(|error| match error {
         VaultError::OtherStore | VaultError::Store(StoreError::Corrupt { .. }) => {
             VaultError::DamagedBackup
@@ -159,7 +244,7 @@ fn fill(backup: &std::fs::File, head: &Head, to: &Path, key: &VolumeKey) -> Resu
         }
         error => error,
     })?;
-    Ok(handle.sync()?)
+    Ok(file.sync()?)
 }
 
 /// Whether the disk has failed, rather than what was read from it being wrong.
@@ -172,7 +257,7 @@ fn note(store: &Store) -> Result<(), VaultError> {
     Ok(store.write(|tables| tables.set_meta(RESTORED, &1u64.to_be_bytes()))?)
 }
 
-/// Nothing is there but what a restore that was cut off has left.
+/// Nothing is there but what a restore that was cut off has left, and envelopes.
 fn check_empty(directory: &Path) -> Result<(), VaultError> {
     let inside = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -180,7 +265,9 @@ fn check_empty(directory: &Path) -> Result<(), VaultError> {
     };
     for entry in inside {
         let name = entry.map_err(VaultError::from)?.file_name();
-        if !["store.new", "store.key", "store.key.new"].iter().any(|left| name == *left) {
+        let left = ["store.new", "store.key", "store.key.new"].iter().any(|left| name == *left);
+        let nth = name.to_str().and_then(|name| name.strip_prefix("store.key."));
+        if !left && nth.is_none_or(|nth| nth.parse::<u32>().is_err()) {
             return Err(VaultError::NotEmpty(directory.to_owned()));
         }
     }
@@ -245,5 +332,84 @@ fn at(path: &Path, error: VaultError) -> VaultError {
     match error {
         VaultError::Io(error) => VaultError::File(path.to_owned(), error),
         error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::envelope::Fresh;
+
+    fn envelope(nth: u8) -> Envelope {
+        let secret = Secret::KeyFile(zeroize::Zeroizing::new([1; 32]));
+        let fresh = Fresh { salt: [nth; 16], nonce: [nth; 24] };
+        Envelope::seal(&VolumeKey::new([nth; 64]), &secret, &fresh).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_came_meanwhile_stays_with_links_and_without() {
+        for publish in [publish, publish_without_links] {
+            let directory = tempfile::tempdir().unwrap();
+            let (from, to) = (directory.path().join("b.partial"), directory.path().join("b"));
+            let read = |path: &Path| std::fs::read(path).unwrap();
+            std::fs::write(&from, b"the backup").unwrap();
+            std::fs::write(&to, b"came meanwhile").unwrap();
+            let refused = publish(&from, &to);
+            assert!(matches!(refused, Err(VaultError::Exists(path)) if path == to));
+            assert_eq!(read(&to), b"came meanwhile");
+            std::fs::remove_file(&to).unwrap();
+            publish(&from, &to).unwrap();
+            assert_eq!(read(&to), b"the backup");
+            assert!(!from.exists());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_partial_file_is_new_private_and_never_a_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let (partial, other) = (directory.path().join("b.partial"), directory.path().join("other"));
+        std::fs::write(&other, b"somebody's").unwrap();
+        std::os::unix::fs::symlink(&other, &partial).unwrap();
+        assert!(matches!(begin(&partial), Err(VaultError::Exists(path)) if path == partial));
+        assert_eq!(std::fs::read(&other).unwrap(), b"somebody's");
+        // One that a crash has left, with whatever other names and rights.
+        std::fs::remove_file(&partial).unwrap();
+        std::fs::hard_link(&other, &partial).unwrap();
+        let begun = begin(&partial).unwrap();
+        begun.set_len(0).unwrap();
+        assert_eq!(std::fs::read(&other).unwrap(), b"somebody's");
+        assert_eq!(partial.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        // One that is being written.
+        assert!(matches!(begin(&partial), Err(VaultError::Store(StoreError::InUse))));
+    }
+
+    #[test]
+    fn a_restore_that_fails_gives_the_envelope_back_that_was_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path();
+        write_envelope(home, &envelope(1)).unwrap();
+        let written = place_envelope(home, &envelope(2)).unwrap();
+        assert_eq!(read_envelope(home).unwrap(), envelope(2));
+        take_back(home, &VaultError::DamagedBackup, &written);
+        assert_eq!(read_envelope(home).unwrap(), envelope(1));
+        // One that this run did not write stays.
+        let written = place_envelope(home, &envelope(1)).unwrap();
+        take_back(home, &VaultError::DamagedBackup, &written);
+        assert_eq!(read_envelope(home).unwrap(), envelope(1));
+    }
+
+    #[test]
+    fn the_key_of_a_store_that_is_in_its_place_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path();
+        let written = place_envelope(home, &envelope(1)).unwrap();
+        std::fs::write(home.join("store.redb"), b"a store").unwrap();
+        let error = VaultError::NotDurable(io::Error::other("a bad disk"));
+        take_back(home, &error, &written);
+        assert_eq!(read_envelope(home).unwrap(), envelope(1));
+        take_back(home, &VaultError::DamagedBackup, &written);
+        assert!(matches!(read_envelope(home), Err(VaultError::NoEnvelope)), "the control");
     }
 }

@@ -38,11 +38,12 @@ impl LockedFile {
 
     /// Opens a file, or makes it such that only its owner may read it.
     pub(super) fn create(path: &Path) -> Result<Self, VaultError> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Self::lock(path, &options)
+        Self::lock(path, private().create(true).truncate(false))
+    }
+
+    /// Makes a file that is not there, such that only its owner may read it. Follows no link.
+    pub(super) fn create_new(path: &Path) -> Result<Self, VaultError> {
+        Self::lock(path, private().create_new(true))
     }
 
     /// Another process may put a new file in the place of the one that was opened here, and let go
@@ -73,6 +74,14 @@ impl LockedFile {
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 impl StorageBackend for LockedFile {
@@ -142,7 +151,12 @@ fn write_at(file: &File, mut data: &[u8], mut offset: u64) -> io::Result<()> {
 /// Puts a file in the place of another for good: what was renamed is on the disk before.
 pub(super) fn put_in_place(from: &Path, to: &Path) -> Result<(), VaultError> {
     std::fs::rename(from, to)?;
-    let directory = to.parent().filter(|parent| *parent != Path::new(""));
+    sync_parent(to)
+}
+
+/// The name of a file is on the disk.
+pub(super) fn sync_parent(path: &Path) -> Result<(), VaultError> {
+    let directory = path.parent().filter(|parent| *parent != Path::new(""));
     sync_directory(directory.unwrap_or(Path::new("."))).map_err(VaultError::NotDurable)
 }
 

@@ -1,9 +1,11 @@
 //! Branches of a log, from a device that is granted and means harm or is only broken.
 
 use shouwang_node::identity::grant::Role;
+use shouwang_node::limits::QUESTIONS_MAX;
 use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{EntryHash, Head, Kind, Lane, LogKey, UnverifiedRun};
 use shouwang_node::store::{ChainRead, StoreRead};
+use shouwang_node::sync::Input;
 use shouwang_node::sync::wire::{Frame, LogPosition, Probe, ProbeWord};
 
 use super::{COUNTY, QINGHE, SHANGHE, SONGWU, Scene, XIAHE};
@@ -254,4 +256,40 @@ fn a_peer_that_cries_wolf_is_believed_once() {
     // What is written now is of an incarnation that nobody can have seen: nothing is held up.
     assert!(scene.county.engine(SONGWU).heads_confirmed());
     scene.assert_goes_on(&[]);
+}
+
+#[test]
+fn a_question_is_answered_once_until_something_changed_and_not_without_end() {
+    let mut scene = Scene::new();
+    let mut impostor = clerk(&mut scene);
+    let log = impostor.log(SHANGHE, Lane::Routine);
+    let run = impostor.writes(log, fillers(3, 1));
+    impostor.enters(&mut scene.county, SONGWU);
+    impostor.says(&mut scene.county, SONGWU, &Frame::Run(run));
+    let ask = |scene: &mut Scene, impostor: &Impostor| {
+        let probe = Probe { word: ProbeWord::Ask, log, positions: Vec::new() };
+        impostor.says(&mut scene.county, SONGWU, &Frame::Probe(probe));
+        let found = |frame: &Frame| matches!(frame, Frame::Probe(p) if p.word == ProbeWord::Found);
+        impostor.hears(&mut scene.county).iter().filter(|frame| found(frame)).count()
+    };
+    assert_eq!(ask(&mut scene, &impostor), 1);
+    assert_eq!(ask(&mut scene, &impostor), 0);
+    let more = impostor.writes(log, fillers(1, 2));
+    impostor.says(&mut scene.county, SONGWU, &Frame::Run(more));
+    assert_eq!(ask(&mut scene, &impostor), 1, "the log has changed");
+    assert_eq!(ask(&mut scene, &impostor), 0);
+    // As one that does not listen would go on.
+    let (now, device) = (scene.county.now(), impostor.keys.device());
+    let bytes = Frame::Probe(Probe { word: ProbeWord::Ask, log, positions: Vec::new() }).encode();
+    for _ in 4..QUESTIONS_MAX {
+        let input = Input::Frame(device, bytes.clone());
+        scene.county.engine(SONGWU).handle(now, input).unwrap();
+    }
+    scene.county.settle();
+    assert!(impostor.is_heard(&mut scene.county, SONGWU));
+    assert_eq!(impostor.hears(&mut scene.county), []);
+    impostor.sends(&mut scene.county, SONGWU, bytes);
+    assert_eq!(impostor.hears(&mut scene.county), [Frame::Close("too_many".into())]);
+    assert!(!impostor.is_heard(&mut scene.county, SONGWU));
+    scene.assert_goes_on(&["too_many"]);
 }

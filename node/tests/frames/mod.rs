@@ -1,14 +1,16 @@
 //! Bytes and frames: each fault ends the session, by name, and nothing else.
 
 use shouwang_node::command::status::PeerState;
-use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::{GrantId, Role, SignedGrant};
+use shouwang_node::identity::{DeviceId, DeviceKeys};
 use shouwang_node::limits::{
-    BODY_BYTES_MAX, FRAME_BYTES_MAX, SEQ_MAX, SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
+    BODY_BYTES_MAX, EVIDENCE_ROWS_MAX, FRAME_BYTES_MAX, PROVES_AHEAD_MAX, SEQ_MAX,
+    SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME,
 };
 use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{Body, EntryHash, Kind, Lane, LogKey, UnverifiedRun};
-use shouwang_node::store::StoreRead;
+use shouwang_node::store::rows::EvidenceRow;
+use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_node::sync::Input;
 use shouwang_node::sync::wire::{Frame, Hello, LogPosition};
 
@@ -52,6 +54,51 @@ fn bytes_that_are_no_frame() {
         impostor.sends(&mut scene.county, SONGWU, bytes);
         scene.assert_refused(&impostor, code);
     }
+}
+
+#[test]
+fn whoever_connects_pushes_out_nothing_that_tells_of_this_device_or_of_a_log() {
+    let mut scene = Scene::new();
+    let clerk = clerk(&mut scene);
+    let row = |peer, code: &str, nth: u64| {
+        let (code, detail) = (code.to_owned(), nth.to_string());
+        EvidenceRow { peer, code, detail, at_ms: 0, bytes: Vec::new() }
+    };
+    let telling = ["forked_log", "rolled_back", "cloned_home", "over_quota"];
+    let store = scene.county.engine(SONGWU).store_mut();
+    let full = store.write::<_, StoreError>(|tables| {
+        telling.iter().try_for_each(|code| tables.put_evidence(row(None, code, 0)))?;
+        let others = EVIDENCE_ROWS_MAX - telling.len() as u64;
+        let other = Some(DeviceId([5; 32]));
+        (0..others).try_for_each(|nth| tables.put_evidence(row(other, "set_aside_by_peer", nth)))
+    });
+    full.unwrap();
+    clerk.enters(&mut scene.county, SONGWU);
+    clerk.sends(&mut scene.county, SONGWU, vec![]);
+    for nth in 0..12u8 {
+        let stranger = Impostor::stranger(&mut scene.county, SONGWU);
+        stranger.dials(&mut scene.county, SONGWU);
+        stranger.sends(&mut scene.county, SONGWU, vec![if nth % 2 == 0 { 1 } else { 0xff }]);
+        clerk.enters(&mut scene.county, SONGWU);
+        clerk.sends(&mut scene.county, SONGWU, vec![]);
+    }
+    let snapshot = scene.county.engine(SONGWU).read().unwrap();
+    let rows = snapshot.evidence_all().unwrap();
+    assert_eq!(rows.len() as u64, EVIDENCE_ROWS_MAX);
+    let kept: Vec<&str> = rows[..4].iter().map(|row| row.code.as_str()).collect();
+    assert_eq!(kept, telling);
+    // The newest of each peer and code; those whom nobody knows are one.
+    let mut fresh: Vec<_> =
+        rows[rows.len() - 4..].iter().map(|row| (row.peer.unwrap().0, row.code.as_str())).collect();
+    fresh.sort_unstable();
+    let mut expected = vec![
+        ([0; 32], "malformed_frame"),
+        ([0; 32], "unknown_frame"),
+        (clerk.keys.device().0, "malformed_frame"),
+        ([5; 32], "set_aside_by_peer"),
+    ];
+    expected.sort_unstable();
+    assert_eq!(fresh, expected);
 }
 
 #[test]
@@ -426,4 +473,47 @@ fn asking_for_the_chain_again_and_again_is_not_answered_for_ever() {
     let owed: usize =
         scene.county.mail(stranger.keys.device()).iter().map(|frame| frame.len()).sum();
     assert!(owed < 64 * 1024, "{asked} bytes asked, {owed} bytes owed");
+}
+
+/// An accomplice that the impostor has granted something, and the chain that proves it.
+fn accomplice(scene: &mut Scene, impostor: &Impostor) -> Vec<SignedGrant> {
+    let keys = DeviceKeys::from_secret(&scene.county.random());
+    let own = grant(&keys, SHANGHE, Role::Clerk, impostor.chain.last());
+    [&impostor.chain[..], &[own.sign(&impostor.keys)]].concat()
+}
+
+#[test]
+fn chains_of_logs_that_never_follow() {
+    let mut scene = Scene::new();
+    let impostor = Impostor::granted(&mut scene.county, SONGWU, SONGWU, Role::Manager);
+    impostor.enters(&mut scene.county, SONGWU);
+    for _ in 0..PROVES_AHEAD_MAX {
+        let chain = accomplice(&mut scene, &impostor);
+        impostor.says(&mut scene.county, SONGWU, &Frame::Prove(chain));
+        assert!(impostor.is_heard(&mut scene.county, SONGWU));
+    }
+    let chain = accomplice(&mut scene, &impostor);
+    let last = chain.last().unwrap().id();
+    impostor.says(&mut scene.county, SONGWU, &Frame::Prove(chain));
+    assert!(scene.county.engine(SONGWU).authority().grant(&last).is_none());
+    scene.assert_refused(&impostor, "too_many");
+}
+
+#[test]
+fn a_chain_that_is_known_costs_no_commit() {
+    let mut scene = Scene::new();
+    let impostor = Impostor::granted(&mut scene.county, SONGWU, SONGWU, Role::Manager);
+    impostor.enters(&mut scene.county, SONGWU);
+    let chain = accomplice(&mut scene, &impostor);
+    let commits = |scene: &mut Scene| {
+        let snapshot = scene.county.engine(SONGWU).read().unwrap();
+        snapshot.meta_number("commit_number").unwrap()
+    };
+    let before = commits(&mut scene);
+    impostor.says(&mut scene.county, SONGWU, &Frame::Prove(chain.clone()));
+    let learnt = commits(&mut scene);
+    assert!(learnt > before, "the control");
+    impostor.says(&mut scene.county, SONGWU, &Frame::Prove(chain));
+    assert_eq!(commits(&mut scene), learnt);
+    assert!(impostor.is_heard(&mut scene.county, SONGWU));
 }

@@ -8,6 +8,7 @@ use super::super::wire::{Frame, LogPosition, Probe, ProbeWord};
 use super::super::{Event, Now, Output, PeerError, Replica};
 use super::{Outputs, Session, priority};
 use crate::ingest::Refusal;
+use crate::limits::QUESTIONS_MAX;
 use crate::log::{EntryHash, Head, LogKey};
 use crate::store::rows::{LogNumber, LogRow};
 
@@ -106,6 +107,16 @@ impl Session {
         }
         if !self.negotiated(replica, log.scope, log.lane) {
             return Err(PeerError::Run(Refusal::OutsideArea).into());
+        }
+        if probe.word == ProbeWord::Ask {
+            self.questions += 1;
+            if self.questions > QUESTIONS_MAX {
+                return Err(PeerError::TooMany("questions").into());
+            }
+            // The answer would be the same.
+            if !self.answered.insert(log) {
+                return Ok(());
+            }
         }
         let heads = replica.chains(&log)?;
         let mut unheard = PeerLog::default();
