@@ -117,6 +117,8 @@ pub struct Checker {
     claims: BTreeMap<usize, Claims>,
     /// The nodes of second machines.
     clones: BTreeMap<usize, usize>,
+    /// Machines whose grant was taken away: what they saved is no promise any more.
+    distrusted: BTreeSet<usize>,
 }
 
 type Claims = BTreeMap<LogKey, BTreeSet<(u64, EntryHash)>>;
@@ -223,6 +225,12 @@ impl Checker {
         Ok(())
     }
 
+    /// A machine's grant was taken away. What reached others before that counts, and what honest
+    /// people built on; what it saved is no promise.
+    pub fn distrust(&mut self, machine: usize) {
+        self.distrusted.insert(machine);
+    }
+
     /// A node's disk failed while it was saving this.
     pub fn unsure(&mut self, machine: usize, facts: Vec<Fact>) {
         self.unsure.entry(machine).or_default().extend(facts);
@@ -327,7 +335,7 @@ impl Checker {
         let (area, replaced) = (engine.area(), self.replaced());
         let replicates = engine.grant().rights.contains(Rights::REPLICATE);
         let own = |by: usize| self.clones.get(&by).copied().unwrap_or(by) == node;
-        let facts = self.saved.iter().filter(|saved| match &saved.fact {
+        let facts = self.trusted().filter(|saved| match &saved.fact {
             Fact::Place { directory, .. } => area.touches(*directory),
             fact => area.contains(fact.scope()) && (replicates || own(saved.by)),
         });
@@ -359,6 +367,11 @@ impl Checker {
             .map_err(|violation| violation.at(node))
     }
 
+    /// What machines saved whose grant stands.
+    fn trusted(&self) -> impl Iterator<Item = &Saved> + Clone {
+        self.saved.iter().filter(|saved| !self.distrusted.contains(&saved.by))
+    }
+
     /// Every value that some write has seen and replaced.
     fn replaced(&self) -> BTreeSet<&str> {
         let mut replaced = BTreeSet::new();
@@ -374,7 +387,7 @@ impl Checker {
         &self,
         area: shouwang_crdt_schema::division::Area,
     ) -> BTreeMap<Place, Expected<'_>> {
-        let saved = self.saved.iter().map(|saved| &saved.fact);
+        let saved = self.trusted().map(|saved| &saved.fact);
         self.kept(saved.filter(|fact| area.contains(fact.scope())))
     }
 

@@ -59,7 +59,8 @@ pub struct Done {
 }
 
 impl Done {
-    fn nothing() -> Self {
+    /// Nothing was done, or nothing that anybody was told is saved.
+    pub fn nothing() -> Self {
         Self { facts: Vec::new(), error: None }
     }
 }

@@ -28,6 +28,7 @@ use crate::network::{Connection, Cuts, End, Link, Quality, exponential, notice_m
 use crate::workload::{Done, People};
 
 mod backup;
+mod revocation;
 
 use backup::{Image, Spare};
 
@@ -220,6 +221,8 @@ struct NodeState {
     put_back: Option<Incarnation>,
     /// How often it has settled.
     settled: u64,
+    /// Whether its grant was taken away.
+    revoked: bool,
     engine: Option<Engine>,
     /// Counts starts, so that events for an earlier run of the program come to nothing.
     start: u64,
@@ -442,6 +445,7 @@ impl World {
             spare: None,
             put_back: None,
             settled: 0,
+            revoked: false,
             engine: Some(engine),
             start: 0,
             started_ms: 0,
@@ -1044,6 +1048,7 @@ impl World {
         match error {
             // The other end has said so itself.
             PeerError::Told(_) => Ok(()),
+            PeerError::Revoked if known.is_some_and(|peer| self.nodes[peer].revoked) => Ok(()),
             error if error.fault() == Fault::Link => Ok(()),
             error => Err(Violation::accused(format!(
                 "at {} ms {} hung up on {}: {error}",
@@ -1362,6 +1367,7 @@ impl World {
         self.nodes
             .iter()
             .enumerate()
+            .filter(|(_, state)| !state.revoked)
             .filter_map(|(node, state)| state.engine.as_ref().map(|engine| (node, engine)))
     }
 
@@ -1407,10 +1413,13 @@ impl World {
         if self.nodes.iter().any(|node| node.engine.is_none() || node.settling) {
             return Ok(false);
         }
-        if self.links.iter().any(|state| !state.link.is_quiet()) {
+        let heard = |node: &Node| !self.nodes[*node].revoked;
+        let heeded: Vec<LinkNumber> =
+            (0..self.links.len()).filter(|link| self.links[*link].ends.iter().all(heard)).collect();
+        if heeded.iter().any(|link| !self.links[*link].link.is_quiet()) {
             return Ok(false);
         }
-        for link in 0..self.links.len() {
+        for link in heeded {
             if !self.is_done(link)? {
                 return Ok(false);
             }
