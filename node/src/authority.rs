@@ -2,7 +2,7 @@
 //! statements in `Authority` logs make of them.
 //!
 //! That a grant *holds* follows from signatures alone and never changes; it decides what is stored.
-//! That it *stands*, and how far its logs count, follows from what was revoked ([`standing`]).
+//! That it *stands*, and how far its logs count, follows from what was revoked (`standing`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! A grant: a signed statement that a device may do these things in this area.
 //!
 //! Valid if its chain reaches the pinned root with every area inside its issuer's, every right
-//! held by its issuer, and depth rising by one ([`super::authority::Authority`]). Grants do not
+//! held by its issuer, and depth rising by one ([`crate::authority::Authority`]). Grants do not
 //! expire, they are revoked: village laptops have dead clock batteries.
 
 use std::fmt;
