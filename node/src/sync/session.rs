@@ -35,11 +35,12 @@ use crate::limits::{
     PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX,
     SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
 };
-use crate::log::{EntryHash, EntryPlace, Head, Lane, LogKey, RunError, UnverifiedRun};
+use crate::log::{EntryHash, Head, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
 
+mod bodies;
 mod compare;
 
 /// By log and chain, the last entry that a peer sent and that is not acknowledged.
@@ -677,110 +678,6 @@ impl Session {
 /// A device that has given its grant back still brings what it wrote before; it is sent no records.
 fn without_records(grant: Grant) -> Grant {
     Grant { rights: grant.rights.without(Rights::REPLICATE), ..grant }
-}
-
-/// Bodies that one of the two lacks.
-impl Session {
-    /// Whether the peer can be asked for the bodies of a log: it may hold them, and we may.
-    fn may_ask(&self, replica: &impl Replica, log: &LogKey) -> bool {
-        let own = replica.authority().grant(&replica.own_grant());
-        self.negotiated(replica, log.scope, log.lane)
-            && own
-                .is_some_and(|own| receives(own, log.scope, log.lane) || log.device == own.subject)
-    }
-
-    /// Finds out whether any body is missing here that the peer may have.
-    fn note_missing(&mut self, replica: &impl Replica) -> Result<(), Stop> {
-        let missing = replica.missing(1, |place| self.may_ask(replica, &place.log))?;
-        self.bodies.lacking = !missing.is_empty();
-        self.bodies.exhausted = false;
-        Ok(())
-    }
-
-    fn ask_bodies(&mut self, places: Vec<LogPosition>, replica: &impl Replica) -> Result<(), Stop> {
-        if self.grant.is_none() {
-            return Err(PeerError::OutOfTurn("a question before the grant is proved").into());
-        }
-        let spoken_of = |log: &LogKey| self.negotiated(replica, log.scope, log.lane);
-        if !places.iter().all(|place| spoken_of(&place.log)) {
-            return Err(PeerError::Run(Refusal::OutsideArea).into());
-        }
-        Ok(self.bodies.asked(places)?)
-    }
-
-    fn body(
-        &mut self,
-        place: LogPosition,
-        body: Option<Vec<u8>>,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
-        self.bodies.answered(place, body.is_some())?;
-        let LogPosition { log, seq, hash } = place;
-        if let Some(body) = body {
-            out.push_back(Output::Fill(self.peer, EntryPlace { log, seq, hash }, body));
-        }
-        Ok(())
-    }
-
-    /// Acknowledges bodies that are on the disk now, and looks again at what is owed and missing.
-    fn bodies_committed(
-        &mut self,
-        now: Now,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
-        for chunk in self.bodies.take_came().chunks(HAVE_HEADS_PER_FRAME) {
-            self.send(now, &Frame::Have(chunk.to_vec()), out);
-        }
-        let owed: Vec<LogPosition> = self.bodies.owed().collect();
-        for place in owed {
-            if !replica.is_missing(&place)? {
-                let is_here = replica.body(&place)?.is_some();
-                self.bodies.pay(place, is_here);
-            }
-        }
-        if self.grant.is_some() { self.note_missing(replica) } else { Ok(()) }
-    }
-
-    /// Answers while there is room, and asks once all else is here.
-    fn pump_bodies(
-        &mut self,
-        now: Now,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
-        while self.in_flight_bytes + self.bodies.in_flight_bytes() < UNACKNOWLEDGED_BYTES_MAX {
-            let Some(place) = self.bodies.next_asked() else { break };
-            // A peer that has not heard yet that it gets no more records may still ask for them.
-            let to_be_sent = self.to_be_sent(replica, &place.log);
-            let body = if to_be_sent { replica.body(&place)? } else { None };
-            let is_here = body.is_some();
-            let answer = Frame::Body { place, body }.encode();
-            if is_here {
-                self.bodies.sent(place, answer.len());
-            } else {
-                self.bodies.declined();
-                if to_be_sent {
-                    self.bodies.owe(place);
-                }
-            }
-            self.spoke_ms = now.monotonic_ms;
-            out.push_back(Output::Send(self.peer, answer));
-        }
-        let room = self.bodies.room();
-        let asks = self.bodies.lacking && !self.bodies.exhausted && room > 0;
-        if asks && self.hello.is_some() && self.has_all_wanted() {
-            let places = replica.missing(room, |place| {
-                !self.bodies.is_asked(place) && self.may_ask(replica, &place.log)
-            })?;
-            self.bodies.exhausted = places.len() < room;
-            self.bodies.ask(&places);
-            if !places.is_empty() {
-                self.send(now, &Frame::AskBodies(places), out);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Lane by lane; within authority the grants nearest to the root first, so that a log is never
