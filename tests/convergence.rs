@@ -157,3 +157,29 @@ fn a_county_of_six_nodes_converges_on_its_ledgers() {
     county.verify();
     drop((below, nodes, top));
 }
+
+/// An invite has one address of the township, and somebody types another: that is one peer.
+#[test]
+fn two_addresses_of_one_peer_are_one_exchange() {
+    let town = Office::begin(SONGWU);
+    let node = town.up(&[]);
+    let one = node.address();
+    let two = one.replace("/ip4/127.0.0.1/", "/dns4/localhost/");
+    for number in 0..3 {
+        let village = town.admits(SHANGHE, None);
+        village.adds_elder(SHANGHE, &format!("老人{number}"));
+        let ended = village.run(&["sync", "--peer", &one, "--peer", &two, "--timeout", "30s"]);
+        assert_eq!(ended.exit, Some(0), "{ended:?}");
+        let running = village.up(&[&one, &two]);
+        village.adds_elder(SHANGHE, &format!("再{number}"));
+        let expected = 2 * (number + 1);
+        eventually("it arrives", || match town.elders().len() {
+            found if found == expected => Ok(()),
+            found => Err(format!("{found} of {expected}")),
+        });
+        let peer = town.peer(&village.device()).unwrap();
+        assert_eq!(peer["refused"], serde_json::json!({}), "{peer}");
+        running.stop();
+    }
+    node.stop();
+}

@@ -1,7 +1,7 @@
 //! libp2p: bytes and peers only. TCP, Noise and Yamux; one substream with each peer; mDNS in an
 //! office; static addresses everywhere. What the bytes mean is none of its business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -112,6 +112,8 @@ pub(crate) struct Transport {
     swarm: Swarm<Behaviour>,
     incoming: libp2p_stream::IncomingStreams,
     active: BTreeMap<DeviceId, Active>,
+    /// Peers to which a substream is being opened.
+    opening: BTreeSet<DeviceId>,
     dials: Dials,
     next_substream: u64,
     notices: mpsc::Sender<Notice>,
@@ -166,6 +168,7 @@ impl Transport {
             swarm,
             incoming,
             active: BTreeMap::new(),
+            opening: BTreeSet::new(),
             dials,
             next_substream: 0,
             notices,
@@ -188,13 +191,16 @@ impl Transport {
                         self.adopt(peer, peer, stream).await;
                     }
                 }
-                Some((peer, stream)) = self.opened.1.recv() => match stream {
-                    Ok(stream) => self.adopt(peer, self.own, stream).await,
-                    Err(error) => {
-                        tracing::debug!(peer = %peer.short(), error, "no substream");
-                        self.dials.failed(peer, &error);
+                Some((peer, stream)) = self.opened.1.recv() => {
+                    self.opening.remove(&peer);
+                    match stream {
+                        Ok(stream) => self.adopt(peer, self.own, stream).await,
+                        Err(error) => {
+                            tracing::debug!(peer = %peer.short(), error, "no substream");
+                            self.dials.failed(peer, &error);
+                        }
                     }
-                },
+                }
                 Some((peer, substream, ending)) = self.closed.1.recv() => {
                     let error = (ending == Ending::Replaced).then(replaced);
                     self.ended(peer, substream, error).await;
@@ -232,7 +238,7 @@ impl Transport {
             SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } if endpoint.is_dialer() => {
                 let Some(peer) = device_of(&peer_id) else { return };
                 self.dials.reached(endpoint.get_remote_address(), peer);
-                if self.active.contains_key(&peer) {
+                if self.active.contains_key(&peer) || !self.opening.insert(peer) {
                     // Another way to the same peer.
                     self.dials.online(peer);
                     return;
@@ -273,7 +279,9 @@ impl Transport {
     async fn adopt(&mut self, peer: DeviceId, opener: DeviceId, stream: libp2p::Stream) {
         if let Some(active) = self.active.get(&peer) {
             let crossed = active.since.elapsed() < CROSSED_DIAL && active.opener != opener;
-            if crossed && active.opener < opener {
+            // Whoever has opened one that stands needs no other: it has several addresses of the peer.
+            let ours = active.opener == opener && opener == self.own;
+            if ours || (crossed && active.opener < opener) {
                 return;
             }
             let old = active.substream;

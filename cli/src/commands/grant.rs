@@ -116,6 +116,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     }
     let drawn = args.qr && output.code(&granted.invite, messages)?;
     match &args.out {
+        // A device whose grant is replaced takes the new one up by itself: there is nothing to join.
+        None if args.replace && drawn => {}
+        None if args.replace => output.line(&granted.invite)?,
         None if drawn => output.note(&messages.text("grant-next")),
         None => {
             output.line(&granted.invite)?;
@@ -124,7 +127,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         Some(path) => {
             let path = path.display().to_string();
             output.note(&messages.say("invite-in-file", [("path", path.as_str().into())]));
-            output.note(&messages.say("grant-next-file", [("path", path.into())]));
+            if !args.replace {
+                output.note(&messages.say("grant-next-file", [("path", path.into())]));
+            }
         }
     }
     Ok(Exit::Done)
