@@ -113,6 +113,13 @@ fn without_the_secret_nothing_opens_and_each_reason_has_its_name() {
     assert!(hint.contains("request"), "{hint}");
     let (exit, code, _) = run(&["status"], None, Some("some words in a row"));
     assert_eq!((exit, code.as_str()), (2, "key_file_needed"));
+    // A home whose making was broken off is none.
+    let broken = Office::new("broken");
+    std::fs::create_dir(broken.home()).unwrap();
+    std::fs::write(broken.home().join("store.redb"), b"").unwrap();
+    for arguments in [&["status"][..], &["device", "passphrase"]] {
+        assert_eq!(broken.json(arguments, 2)["error"]["code"], "no_node", "{arguments:?}");
+    }
     let missing = town.path("missing");
     assert_eq!(run(&["status"], Some(&missing), None).1, "key_file_not_found");
     assert!(!missing.exists(), "a key file is made for a new home only");

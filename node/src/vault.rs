@@ -226,7 +226,9 @@ pub fn change_secret<E: From<VaultError>>(
     old: impl FnOnce(Lock) -> Result<Secret, E>,
     new: impl FnOnce() -> Result<Secret, E>,
 ) -> Result<Lock, E> {
-    if !directory.join("store.redb").exists() {
+    // An empty file is left where the making of a home was broken off.
+    let made = std::fs::metadata(directory.join("store.redb")).is_ok_and(|file| file.len() > 0);
+    if !made {
         return Err(VaultError::NoStore(directory.to_owned()).into());
     }
     let envelope = read_envelope(directory)?;
