@@ -16,12 +16,17 @@ use shouwang_node::command::{CommandError, Request};
 use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::{Grant, Quota, Role};
 use shouwang_node::identity::token;
+use shouwang_node::store::Store;
 
 const COUNTY: &str = "990121000000";
 const SONGWU: &str = "990121101000";
 const SHANGHE: &str = "990121101203";
 const XIAHE: &str = "990121101204";
 const SECOND: &str = "second laptop";
+
+fn empty_store() -> Store {
+    Store::with_backend(redb::backends::InMemoryBackend::new()).unwrap()
+}
 
 fn revokes(county: &mut County, by: &str, whom: &str) -> Result<RevocationReport, CommandError> {
     let device = county.engine(whom).device().to_string();
@@ -266,9 +271,8 @@ fn what_a_revoked_manager_granted_before_stands_and_nothing_after() {
 
 #[test]
 fn the_root_on_paper_is_the_way_back() {
-    let store = shouwang_node::store::Store::with_backend(redb::backends::InMemoryBackend::new());
+    let store = empty_store();
     let mut entropy = shouwang_node::entropy::Entropy::new([9; 32]);
-    let store = store.unwrap();
     let root = shouwang_node::setup::init(&store, &mut entropy, code(COUNTY), "first", 0).unwrap();
     let root = token::root_to_text(&root);
     let mut county = County::elsewhere("990122000000");
@@ -296,8 +300,7 @@ fn the_root_on_paper_is_the_way_back() {
     let blind = revoke(Some(root.clone())).execute(county.engine(SONGWU), now).unwrap_err();
     assert_eq!(blind.code, "revoke_blind");
     // A new one takes its place.
-    let store = shouwang_node::store::Store::with_backend(redb::backends::InMemoryBackend::new());
-    let store = store.unwrap();
+    let store = empty_store();
     let request = shouwang_node::setup::request(&store, &mut entropy).unwrap().to_text();
     let grant = GrantDevice {
         request,
@@ -358,8 +361,7 @@ fn a_device_puts_no_more_into_the_mesh_than_its_quota() {
     county.connect(SONGWU, COUNTY);
     county.settle();
     // The village's quota is small: it has room for a few visits.
-    let store = shouwang_node::store::Store::with_backend(redb::backends::InMemoryBackend::new());
-    let store = store.unwrap();
+    let store = empty_store();
     let mut entropy = shouwang_node::entropy::Entropy::new([9; 32]);
     let request = shouwang_node::setup::request(&store, &mut entropy).unwrap();
     let now = county.now();
@@ -405,7 +407,6 @@ fn a_device_puts_no_more_into_the_mesh_than_its_quota() {
 /// What comes of one that does not stop by itself: the door stops it, and a wider grant opens it.
 #[test]
 fn beyond_its_quota_nothing_of_a_device_is_taken_until_the_quota_is_raised() {
-    use redb::backends::InMemoryBackend;
     use shouwang_node::authority::Authority;
     use shouwang_node::identity::DeviceKeys;
     use shouwang_node::identity::grant::SignedGrant;
@@ -413,7 +414,7 @@ fn beyond_its_quota_nothing_of_a_device_is_taken_until_the_quota_is_raised() {
     use shouwang_node::ingest::{Ingest, Refusal};
     use shouwang_node::log::run::{RunEntry, cut};
     use shouwang_node::log::{Incarnation, Kind, Lane, LogKey, VerifiedRun};
-    use shouwang_node::store::{Store, StoreError};
+    use shouwang_node::store::StoreError;
 
     let keys = |n: u8| DeviceKeys::from_secret(&[n; 64]);
     let grant = |subject: u8, role: Role, quota: Quota, issuer: Option<&SignedGrant>| Grant {
@@ -434,7 +435,7 @@ fn beyond_its_quota_nothing_of_a_device_is_taken_until_the_quota_is_raised() {
     let clerk = grant(2, Role::Clerk, small, Some(&root)).sign(&keys(1));
     let mut authority = Authority::pin(root.clone()).unwrap();
     authority.learn(clerk.clone()).unwrap();
-    let store = Store::with_backend(InMemoryBackend::new()).unwrap();
+    let store = empty_store();
     let receives = |authority: &mut Authority, lane: Lane, nonce: u8, entries: usize| {
         let log = LogKey {
             scope: code(SHANGHE),

@@ -245,7 +245,7 @@ impl Engine {
                 Ok(())
             })?;
         }
-        // What is adopted below may change who may do what no more: it is not begun again.
+        // Each adoption settles, and settling comes here while this is set.
         self.publish_due = false;
         for (scope, documents) in cut_off {
             for (document, places) in documents {
@@ -263,12 +263,6 @@ impl Engine {
     /// Whether this device may act: its grant stands.
     pub fn is_revoked(&self) -> bool {
         !self.authority.stands(&self.own_grant)
-    }
-
-    /// The grant of this device that waits to be taken up elsewhere: it is for another area.
-    pub fn waiting_grant(&self) -> Option<Area> {
-        let mut standing = self.authority.standing_grants_of(self.device());
-        standing.find(|(id, _)| **id != self.own_grant).map(|(_, grant)| grant.area)
     }
 }
 
