@@ -59,6 +59,7 @@ retire-what = This device gives its own grant back: nothing that it writes after
 retire-question = Retire this device?
 exposure-contact = Last heard of: { $seen } · last complete exchange: { $done } · its last entry here: { $written }
 exposure-encrypted = Its directory is encrypted. Whoever has the disk alone reads nothing; whoever also has the passphrase or the key file, or found it running, reads everything
+exposure-none = No elder has a file in its area yet
 exposure-own-only = It was never sent the files of its area; it has what it wrote itself
 exposure-files = It may hold { $elders ->
     [one] { $elders } elder's file

@@ -56,6 +56,7 @@ retire-what = 本设备交回自己的授权：此后写什么都不会生效，
 retire-question = 确定停用本设备？
 exposure-contact = 最近一次见到：{ $seen } · 最近一次完整同步：{ $done } · 这里它的最后一条记录：{ $written }
 exposure-encrypted = 它的目录是加密的：只拿到磁盘的人读不出内容；另有口令或密钥文件，或在运行时拿到它的人，什么都读得到
+exposure-none = 其辖区内尚无老人档案
 exposure-own-only = 从未向它发送过辖区内的档案，它只有自己写的内容
 exposure-files = 它可能存有 { $elders } 位老人的档案：
 quarantine-empty = 隔离区是空的

@@ -78,19 +78,20 @@ fn exposure(report: &RevocationReport, context: &Context) -> anyhow::Result<()> 
         return output.line(&messages.text("exposure-own-only"));
     }
     let elders: u64 = exposure.scopes.iter().map(|scope| scope.elders).sum();
+    if elders == 0 {
+        return output.line(&messages.text("exposure-none"));
+    }
     let attention = messages.say("exposure-files", [("elders", FluentValue::from(elders))]);
     output.line(&output.marked_text(Mark::Attention, &attention))?;
-    if !exposure.scopes.is_empty() {
-        let mut table = Table::new(messages, ["code", "place", "elders"]);
-        for scope in &exposure.scopes {
-            table.row([
-                Cell::text(scope.code),
-                Cell::optional(scope.name.as_ref()),
-                Cell::number(scope.elders),
-            ]);
-        }
-        output.table(&table)?;
+    let mut table = Table::new(messages, ["code", "place", "elders"]);
+    for scope in &exposure.scopes {
+        table.row([
+            Cell::text(scope.code),
+            Cell::optional(scope.name.as_ref()),
+            Cell::number(scope.elders),
+        ]);
     }
+    output.table(&table)?;
     if !exposure.elders.is_empty() {
         output.line("")?;
         let mut table = Table::new(messages, ["scope", "elder", "elder_name"]);
