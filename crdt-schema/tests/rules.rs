@@ -28,7 +28,7 @@ type Row = (
     CareGroup,
 );
 
-/// Lijiang 2024 item 4; rows marked † are project decisions (docs/record.md).
+/// Lijiang 2024 item 4; rows marked † are project decisions (docs/records.md).
 const CARE_GROUP: &[Row] = &[
     ("row 1: eighty or more", Some(EIGHTY), Some(Intact), None, None, None, Key),
     ("row 1: whatever is missing", Some(EIGHTY), None, None, None, None, Key),
