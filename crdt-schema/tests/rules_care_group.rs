@@ -1,10 +1,12 @@
-//! Decision tables of the rules. Each row names the line of the policy that it comes from.
+//! R2: the decision table. Each row names the line of the policy that it comes from.
 
 use chrono::NaiveDate;
+use proptest::prelude::*;
 use shouwang_crdt_schema::record::AbilityLevel::{
     self, Intact, Mild, Moderate, Severe, Total, Unassessed,
 };
 use shouwang_crdt_schema::record::CareGroup::{self, *};
+use shouwang_crdt_schema::record::Choice;
 use shouwang_crdt_schema::record::DisabilityGrade::{self, G1, G2, G3, G4};
 use shouwang_crdt_schema::record::ObservedFunction::{
     self, Bedridden, MobilityLimited, NoLimitation,
@@ -28,7 +30,7 @@ type Row = (
     CareGroup,
 );
 
-/// Lijiang 2024 item 4; rows marked † are project decisions (docs/record.md).
+/// Lijiang 2024 item 4; rows marked † are project decisions (docs/rules.md).
 const CARE_GROUP: &[Row] = &[
     ("row 1: eighty or more", Some(EIGHTY), Some(Intact), None, None, None, Key),
     ("row 1: whatever is missing", Some(EIGHTY), None, None, None, None, Key),
@@ -74,5 +76,87 @@ fn care_group_follows_its_table() {
             disability_grade: *disability_grade,
         };
         assert_eq!(care_group(&facts, day(AS_OF)), *group, "{name}");
+    }
+}
+
+/// Turns 80 on 28 February of common years, on 29 February of leap years.
+#[test]
+fn eighty_on_29_february() {
+    let facts = CareFacts {
+        birth_date: "1948-02-29".parse().ok(),
+        ability_level: Some(Intact),
+        ..CareFacts::default()
+    };
+    let on = |text: &str| care_group(&facts, text.parse().unwrap());
+    assert_eq!((on("2028-02-28"), on("2028-02-29")), (General, Key));
+    let facts = CareFacts { birth_date: "1944-02-29".parse().ok(), ..facts };
+    let on = |text: &str| care_group(&facts, text.parse().unwrap());
+    // Eighty in 2024, a leap year; 79 before.
+    assert_eq!((on("2023-02-28"), on("2024-02-28"), on("2024-02-29")), (General, General, Key));
+}
+
+fn protection(group: CareGroup) -> u8 {
+    match group {
+        Key => 3,
+        Secondary => 2,
+        General => 1,
+        Unclassified => 0,
+    }
+}
+
+fn facts() -> impl Strategy<Value = CareFacts> {
+    let choice = |n: usize| prop::option::of(0..n);
+    (prop::option::of(18_000i32..36_000), choice(6), choice(4), choice(3), choice(6)).prop_map(
+        |(born, ability, observed, dementia, disability)| CareFacts {
+            birth_date: born.map(|days| {
+                NaiveDate::from_ymd_opt(1900, 1, 1).unwrap()
+                    + chrono::Days::new(u64::try_from(days).unwrap())
+            }),
+            ability_level: ability.map(|at| AbilityLevel::ALL[at]),
+            observed_function: observed.map(|at| ObservedFunction::ALL[at]),
+            dementia: dementia.map(|at| YesNo::ALL[at]),
+            disability_grade: disability.map(|at| DisabilityGrade::ALL[at]),
+        },
+    )
+}
+
+proptest! {
+    /// A fact that asks for more care never lowers the group: dementia, a severe disability, a worse
+    /// level, and age.
+    #[test]
+    fn more_need_never_means_less_care(facts in facts(), later in 0u64..9_000) {
+        let as_of: NaiveDate = AS_OF.parse().unwrap();
+        let group = care_group(&facts, as_of);
+        let worse = [
+            CareFacts { dementia: Some(Yes), ..facts },
+            CareFacts { disability_grade: Some(G2), ..facts },
+            CareFacts { ability_level: Some(Severe), ..facts },
+        ];
+        for worse in worse {
+            prop_assert!(protection(care_group(&worse, as_of)) >= protection(group));
+        }
+        let older = care_group(&facts, as_of + chrono::Days::new(later));
+        prop_assert!(protection(older) >= protection(group));
+    }
+
+    /// Of two assessed levels the worse one never has the lower group.
+    #[test]
+    fn groups_follow_the_levels(facts in facts(), one in 0usize..5, two in 0usize..5) {
+        let as_of: NaiveDate = AS_OF.parse().unwrap();
+        let of = |level: usize| {
+            let ability_level = Some(AbilityLevel::ALL[level]);
+            protection(care_group(&CareFacts { ability_level, ..facts }, as_of))
+        };
+        prop_assert!(of(one.min(two)) >= of(one.max(two)));
+    }
+
+    /// Without a birth date the group is the one that both ages give.
+    #[test]
+    fn no_birth_date_is_both_ages(facts in facts()) {
+        let as_of: NaiveDate = AS_OF.parse().unwrap();
+        let of = |birth_date| care_group(&CareFacts { birth_date, ..facts }, as_of);
+        let (young, old) = (of(SEVENTY_NINE.parse().ok()), of(EIGHTY.parse().ok()));
+        prop_assert_eq!(old, Key);
+        prop_assert_eq!(of(None), if young == old { old } else { Unclassified });
     }
 }
