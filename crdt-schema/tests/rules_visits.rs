@@ -98,7 +98,8 @@ fn check(source: &str, duty: &VisitDuty, expected: Expected<'_>) {
 fn everyone_has_a_visit_a_month_and_the_key_group_two() {
     use CareGroup::{General, Key, Secondary, Unclassified};
     const LONG: &str = "2025-01-01";
-    let rows: &[(&str, CareGroup, &str, &[&str], &str, Expected<'_>)] = &[
+    type Row<'a> = (&'a str, CareGroup, &'a str, &'a [&'a str], &'a str, Expected<'a>);
+    let rows: &[Row<'_>] = &[
         (
             "Lijiang 2024 item 12",
             General,
