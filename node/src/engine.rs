@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use shouwang_crdt_schema::change::CHANGE_BYTES_MAX;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::edit::{Action, EditError, write_change};
@@ -22,7 +23,7 @@ use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Ingest, Ingested, Refusal, SetAside};
-use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
+use crate::limits::COMMIT_BYTES;
 use crate::lineage::Lineage;
 use crate::log::run::RunEntry;
 use crate::log::{EntryPlace, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
@@ -105,8 +106,8 @@ pub enum CaptureError {
     /// The edit cannot be meant.
     #[error(transparent)]
     Edit(#[from] EditError),
-    /// One change is longer than an entry may be.
-    #[error("the change of {document} has {bytes} bytes, an entry holds {BODY_BYTES_MAX}")]
+    /// One change is longer than it may be.
+    #[error("the change of {document} has {bytes} bytes, a change may have {CHANGE_BYTES_MAX}")]
     TooLong {
         /// The document.
         document: DocumentId,
@@ -465,7 +466,7 @@ impl Engine {
         actor[8..].copy_from_slice(&self.actor_nonce);
         let body = write_change(&document, edit.scope, &edit.document, actor, &edit.actions)?;
         match body {
-            Some(body) if body.len() > BODY_BYTES_MAX => {
+            Some(body) if body.len() > CHANGE_BYTES_MAX => {
                 Err(CaptureError::TooLong { document: edit.document, bytes: body.len() })
             }
             body => Ok(body),

@@ -17,8 +17,10 @@ use crate::authority::{Authority, Reach, Statement, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
 use crate::custody;
 use crate::gathered::erased::erased_elder;
-use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
-use crate::identity::grant::{GrantId, Quota, SignedGrant};
+use crate::gathered::{
+    Found, Gathered, carried_by, collect, document_row, note_carried, within,
+};
+use crate::identity::grant::{Grant, GrantId, Quota, SignedGrant};
 use crate::index::{self, IndexSecret};
 use crate::limits::BRANCHES_MAX;
 use crate::log::{
@@ -131,8 +133,9 @@ struct Fresh {
     log: LogNumber,
     key: LogKey,
     seq: u64,
-    /// None for an adoption: its document is decided from all its entries.
-    candidate: Option<Candidate>,
+    /// The change, or those that are carried; None for an adoption that names entries, or is refused:
+    /// its document is decided from all its entries.
+    candidates: Option<Vec<Candidate>>,
 }
 
 impl Refusal {
@@ -415,9 +418,10 @@ impl<'a, 't> Ingest<'a, 't> {
                 log.insert(row.map(|row| (row, self.authority.reach(&row.grant, &row.key))));
             }
             if let Some(Some((log, reach))) = logs.get(&fresh.log)
-                && let Some(candidate) = &mut fresh.candidate
             {
-                candidate.within = within(self.tables, log, fresh.seq, reach)?;
+                let within = within(self.tables, log, fresh.seq, reach)?;
+                let candidates = fresh.candidates.iter_mut().flatten();
+                candidates.for_each(|candidate| candidate.within = within);
             }
         }
         Ok(())
@@ -490,15 +494,13 @@ impl<'a, 't> Ingest<'a, 't> {
             (Kind::Change | Kind::Adopt, Some(id)) => {
                 let reach = self.authority.reach(&log.grant, &log.key);
                 let within = within(self.tables, log, entry.header.seq, &reach)?;
-                let candidate = (entry.header.kind == Kind::Change)
-                    .then(|| Candidate::of(entry, grant, within))
-                    .flatten();
+                let candidates = candidates_of(self.authority, log, entry, grant, within);
                 let fresh = Fresh {
                     entry: entry.header.hash(),
                     log: log.number,
                     key: log.key,
                     seq: entry.header.seq,
-                    candidate,
+                    candidates,
                 };
                 let key = DocumentKey { scope: log.key.scope, id };
                 self.fresh.entry(key).or_default().push(fresh);
@@ -571,15 +573,16 @@ impl<'a, 't> Ingest<'a, 't> {
             if beyond.contains(&row.standing) {
                 return Ok(None);
             }
-            if let Some((_, candidate)) = candidate(self.tables, self.authority, &row)? {
-                candidates.push(candidate);
+            if let Some(again) = candidates_again(self.tables, self.authority, &row)? {
+                candidates.extend(again);
                 places.insert(hash, row);
             }
         }
         for fresh in fresh {
-            let Some(candidate) = &fresh.candidate else { return Ok(None) };
-            candidates.push(candidate.clone());
-            let change = candidate.hash.map(|hash| hash.0);
+            let Some(new) = &fresh.candidates else { return Ok(None) };
+            candidates.extend(new.iter().cloned());
+            let of_change = new.iter().find(|candidate| candidate.carried_by.is_none());
+            let change = of_change.and_then(|candidate| candidate.hash).map(|hash| hash.0);
             let row = UnsettledRow {
                 log: fresh.log,
                 seq: fresh.seq,
@@ -588,9 +591,10 @@ impl<'a, 't> Ingest<'a, 't> {
             };
             places.insert(fresh.entry, row);
         }
-        let Some(counted) = count_onto(&document, &mut ancestry, &candidates) else {
+        let Some(mut counted) = count_onto(&document, &mut ancestry, &candidates) else {
             return Ok(None);
         };
+        note_carried(&mut counted.unsettled, &candidates);
         self.put(&key, &counted, places)?;
         Ok(Some(counted.unsettled))
     }
@@ -642,16 +646,32 @@ impl<'a, 't> Ingest<'a, 't> {
     }
 }
 
-/// Reads an unsettled entry again; None for one that is of no document, or no change.
-fn candidate(
+/// The changes of an entry of a document; None where they alone do not decide.
+fn candidates_of(
+    authority: &Authority,
+    log: &LogRow,
+    entry: &Entry,
+    grant: &Grant,
+    within: bool,
+) -> Option<Vec<Candidate>> {
+    if entry.header.kind == Kind::Change {
+        return Candidate::of(entry, grant, within).map(|candidate| vec![candidate]);
+    }
+    let originals = carried_by(authority, log, entry, grant)?.ok()?;
+    Some(Candidate::carried(entry.header.hash(), &originals, within))
+}
+
+/// The changes of an unsettled entry; None for one that is of no document, or brings none.
+fn candidates_again(
     tables: &impl ChainRead,
     authority: &Authority,
     row: &UnsettledRow,
-) -> Result<Option<(UnsettledRow, Candidate)>, StoreError> {
+) -> Result<Option<Vec<Candidate>>, StoreError> {
     let Some(log) = tables.log_by_number(row.log)? else { return Ok(None) };
     let Some(entry) = tables.entry(row.log, row.seq)? else { return Ok(None) };
-    let of_document = entry.header.kind == Kind::Change && entry.header.document.id().is_some();
+    let of_document = matches!(entry.header.kind, Kind::Change | Kind::Adopt)
+        && entry.header.document.id().is_some();
     let Some(grant) = authority.grant(&log.grant).filter(|_| of_document) else { return Ok(None) };
     let within = within(tables, &log, row.seq, &authority.reach(&log.grant, &log.key))?;
-    Ok(candidate_of(&log, &entry, grant, within))
+    Ok(candidates_of(authority, &log, &entry, grant, within))
 }

@@ -198,6 +198,25 @@ pub const ADOPTED_ENTRIES_MAX: usize = 160;
 
 const _: () = assert!(ADOPTED_ENTRIES_MAX * 93 + 8 <= BODY_BYTES_MAX);
 
+/// Longest signed grant, bytes: version, keys and role 66, name with its length 121, area, rights,
+/// quota 30, depth, issuer, serial and time 46, signature 64, and a few to spare.
+pub const CARRIED_GRANT_BYTES_MAX: usize = 330;
+
+/// What proves one carried entry at most, bytes: the grants below the root (332 each with their
+/// length), 31 headers after it (time 8, kind 1, document and tail 65 each, body 37), its own (142),
+/// and log key, number, previous hash, counts and signature (160).
+pub const CARRIED_PROOF_BYTES_MAX: usize = (CHAIN_GRANTS_MAX - 1) * (CARRIED_GRANT_BYTES_MAX + 2)
+    + (CHECKPOINT_ENTRIES as usize - 1) * (9 + 2 * (DOCUMENT_BYTES_MAX + 1) + 37)
+    + 142
+    + 160;
+
+const _: () = assert!(TAIL_BYTES_MAX == DOCUMENT_BYTES_MAX);
+
+// Any change can be carried to another scope with its proof, in one entry.
+const _: () = assert!(
+    shouwang_crdt_schema::change::CHANGE_BYTES_MAX + CARRIED_PROOF_BYTES_MAX <= BODY_BYTES_MAX
+);
+
 /// Cuts in one revocation entry: 53 B each (lane 1, incarnation 12, seq at most 8, hash 32) make
 /// 10 KB. A device with more logs in a scope gets several entries.
 pub const REVOCATION_CUTS_MAX: usize = 192;

@@ -189,7 +189,8 @@ impl Check<'_> {
                 (Kind::Change | Kind::Adopt, Some(id), Some(grant)) => {
                     let key = DocumentKey { scope: log.key.scope, id };
                     let within = within(snapshot, log, seq, &reach)?;
-                    self.found.entry(key).or_default().add(log, &entry, grant, within, coverage);
+                    let found = self.found.entry(key).or_default();
+                    found.add(self.authority, log, &entry, grant, within, coverage);
                 }
                 _ => self.note_other(log, &entry)?,
             }
