@@ -116,6 +116,9 @@ impl Failure {
             ValueError::Division(field) => {
                 Self::usage("value_division").with("field", label(field))
             }
+            ValueError::Number { field, limit } => {
+                Self::usage("value_number").with("field", label(field)).with("limit", limit)
+            }
             ValueError::ResidentId(field, source) => {
                 use shouwang_crdt_schema::resident_id::ResidentIdError as Id;
                 let reason = match source {

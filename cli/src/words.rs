@@ -3,10 +3,13 @@
 use shouwang_crdt_schema::element::List;
 use shouwang_crdt_schema::field::{Field, Kind};
 use shouwang_crdt_schema::record::{
-    AbilityLevel, AbsenceReason, AgreementEvent, CareGroup, Choice, DisabilityGrade, EconomicItem,
-    EntitlementKind, EntitlementState, FamilyItem, Finding, HealthItem, LivingArrangement,
-    ObservedFunction, PairingKind, RiskLevel, SafetyItem, ServiceNeed, Sex, SupportCapacity,
-    VisitAction, VisitMode, VisitOccasion, VisitOutcome, YesNo,
+    AbilityLevel, AbsenceReason, AgreementEvent, BlacklistStep, CareConsent, CareGroup, Choice,
+    Condition, DeviceKind, DisabilityGrade, DutyLevel, EconomicItem, EligibilityRule,
+    EntitlementKind, EntitlementState, EntryReason, ExitReason, FamilyItem, Finding, HealthItem,
+    Housing, Hygiene, IncidentKind, IncidentStep, IncomeSource, LivingArrangement, MentalState,
+    MergeStep, ObservedFunction, PairingKind, ReviewOutcome, RiskLevel, RosterStep, SafetyItem,
+    ServiceNeed, Sex, SpecialCategory, SupportCapacity, TransferStep, VisitAction, VisitMode,
+    VisitOccasion, VisitOutcome, YesNo,
 };
 
 use crate::message::Messages;
@@ -31,10 +34,13 @@ macro_rules! labelled {
 }
 
 labelled! {
-    AbilityLevel, AbsenceReason, AgreementEvent, CareGroup, DisabilityGrade, EconomicItem,
-    EntitlementKind, EntitlementState, FamilyItem, Finding, HealthItem, LivingArrangement,
-    ObservedFunction, PairingKind, RiskLevel, SafetyItem, ServiceNeed, Sex, SupportCapacity,
-    VisitAction, VisitMode, VisitOccasion, VisitOutcome, YesNo,
+    AbilityLevel, AbsenceReason, AgreementEvent, BlacklistStep, CareConsent, CareGroup, Condition,
+    DeviceKind, DisabilityGrade, DutyLevel, EconomicItem, EligibilityRule, EntitlementKind,
+    EntitlementState, EntryReason, ExitReason, FamilyItem, Finding, HealthItem, Housing, Hygiene,
+    IncidentKind, IncidentStep, IncomeSource, LivingArrangement, MentalState, MergeStep,
+    ObservedFunction, PairingKind, ReviewOutcome, RiskLevel, RosterStep, SafetyItem, ServiceNeed,
+    Sex, SpecialCategory, SupportCapacity, TransferStep, VisitAction, VisitMode, VisitOccasion,
+    VisitOutcome, YesNo,
 }
 
 /// A value of a vocabulary in the reader's language.
@@ -93,11 +99,27 @@ pub(crate) fn element_value(messages: &Messages, list: &str, key: &str, stored: 
     let family = match (list, key) {
         ("supporters", "capacity") => SupportCapacity::FAMILY,
         ("absences", "reason") => AbsenceReason::FAMILY,
+        ("support_duty", "economic" | "daily_care" | "emotional") => DutyLevel::FAMILY,
+        ("blacklist", "step") => BlacklistStep::FAMILY,
+        ("income_sources", "value") => IncomeSource::FAMILY,
+        ("conditions", "value") => Condition::FAMILY,
+        ("hazards", "value") | ("observations", "hazard") => SafetyItem::FAMILY,
+        ("devices", "kind") | ("observations", "device") => DeviceKind::FAMILY,
+        ("service_needs", "value") | ("services" | "observations", "need") => ServiceNeed::FAMILY,
+        ("special_categories", "value") => SpecialCategory::FAMILY,
         ("pairings", "kind") => PairingKind::FAMILY,
-        ("service_needs", "value") => ServiceNeed::FAMILY,
         ("agreements", "event") => AgreementEvent::FAMILY,
+        ("agreements", "elder_consent") => YesNo::FAMILY,
         ("entitlements", "kind") => EntitlementKind::FAMILY,
         ("entitlements", "state") => EntitlementState::FAMILY,
+        ("roster_events", "step") => RosterStep::FAMILY,
+        ("roster_events", "entry_reason") => EntryReason::FAMILY,
+        ("roster_events", "exit_reason") => ExitReason::FAMILY,
+        ("merges", "step") => MergeStep::FAMILY,
+        ("reviews", "outcome") => ReviewOutcome::FAMILY,
+        ("incident_events", "step") => IncidentStep::FAMILY,
+        ("incident_events", "kind") => IncidentKind::FAMILY,
+        ("transfer_events", "step") => TransferStep::FAMILY,
         _ => return stored.to_owned(),
     };
     messages.word(family, stored)
@@ -139,18 +161,10 @@ pub(crate) fn element_key_order(key: &str) -> usize {
     ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len())
 }
 
-/// All lists, in the order in which a file shows them.
-pub(crate) const LISTS: [List; 9] = [
-    List::Supporters,
-    List::Absences,
-    List::GuardianContacts,
-    List::Pairings,
-    List::ServiceNeeds,
-    List::Agreements,
-    List::Entitlements,
-    List::RosterEvents,
-    List::Reviews,
-];
+/// The lists that a file shows, in order; visits have a table of their own.
+pub(crate) fn lists() -> impl Iterator<Item = List> {
+    List::ALL.iter().copied().filter(|list| *list != List::Visits)
+}
 
 fn family_of_field(field: Field) -> Option<&'static str> {
     match field {
@@ -161,6 +175,10 @@ fn family_of_field(field: Field) -> Option<&'static str> {
         Field::ObservedFunction => Some(ObservedFunction::FAMILY),
         Field::DisabilityGrade => Some(DisabilityGrade::FAMILY),
         Field::RiskLevel => Some(RiskLevel::FAMILY),
+        Field::MentalState => Some(MentalState::FAMILY),
+        Field::Hygiene => Some(Hygiene::FAMILY),
+        Field::Housing => Some(Housing::FAMILY),
+        Field::CareConsent => Some(CareConsent::FAMILY),
         _ => None,
     }
 }

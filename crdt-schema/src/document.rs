@@ -10,14 +10,17 @@
 //! | --- | --- |
 //! | a part of an elder | `genesis` (text), `fields` (map), then the lists of [`List::of`] |
 //! | `Directory` | `genesis` (text), `places` (map: `self` or last code segment → name) |
+//! | `Ruleset` | `genesis` (text), `rules` (map: key → text) |
 
 use std::collections::BTreeMap;
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, Automerge, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
+use automerge::{
+    ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue,
+};
 
 use crate::division::DivisionCode;
-use crate::element::{List, Stored, protective_order};
+use crate::element::{Growth, List, RETRACTS, Stored, protective_order};
 use crate::field::{Field, Value};
 use crate::parts::DocumentId;
 
@@ -30,6 +33,7 @@ pub const GENESIS_ACTOR: [u8; 4] = [0; 4];
 const GENESIS: &str = "genesis";
 const FIELDS: &str = "fields";
 const PLACES: &str = "places";
+const RULES: &str = "rules";
 
 /// The objects of a document that its genesis made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,26 @@ pub enum GenesisObject {
     List(List),
     /// The map of places of a directory.
     Places,
+    /// The map of a county's rules.
+    Rules,
+}
+
+impl GenesisObject {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Fields => FIELDS,
+            Self::List(list) => list.key(),
+            Self::Places => PLACES,
+            Self::Rules => RULES,
+        }
+    }
+
+    fn kind(self) -> ObjType {
+        match self {
+            Self::Fields | Self::Places | Self::Rules => ObjType::Map,
+            Self::List(_) => ObjType::List,
+        }
+    }
 }
 
 /// The genesis document. `scope` matters only for documents of an area.
@@ -48,19 +72,14 @@ pub fn genesis(scope: DivisionCode, id: &DocumentId) -> Automerge {
     document.set_actor(ActorId::from(GENESIS_ACTOR.as_slice()));
     let name = match id {
         DocumentId::Elder { .. } => format!("{SCHEMA_VERSION} {id}"),
-        DocumentId::Directory => format!("{SCHEMA_VERSION} {id} {scope}"),
+        DocumentId::Directory | DocumentId::Ruleset => format!("{SCHEMA_VERSION} {id} {scope}"),
     };
     let made = document.transact_with::<_, _, AutomergeError, _>(
         |_| CommitOptions::default().with_time(0),
         |transaction| {
             transaction.put(ROOT, GENESIS, name.as_str())?;
             for object in genesis_objects(id) {
-                let (key, kind) = match object {
-                    GenesisObject::Fields => (FIELDS, ObjType::Map),
-                    GenesisObject::Places => (PLACES, ObjType::Map),
-                    GenesisObject::List(list) => (list.key(), ObjType::List),
-                };
-                transaction.put_object(ROOT, key, kind)?;
+                transaction.put_object(ROOT, object.key(), object.kind())?;
             }
             Ok(())
         },
@@ -74,6 +93,7 @@ pub fn genesis(scope: DivisionCode, id: &DocumentId) -> Automerge {
 pub fn genesis_objects(id: &DocumentId) -> Vec<GenesisObject> {
     match id {
         DocumentId::Directory => vec![GenesisObject::Places],
+        DocumentId::Ruleset => vec![GenesisObject::Rules],
         DocumentId::Elder { part, .. } => std::iter::once(GenesisObject::Fields)
             .chain(List::of(part.kind()).iter().copied().map(GenesisObject::List))
             .collect(),
@@ -97,21 +117,45 @@ pub(crate) fn object(
     document.import_obj(&format!("{counter}@{}", ActorId::from(GENESIS_ACTOR.as_slice()))).ok()
 }
 
+/// A value that stands in one place, and the operation that wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written<T> {
+    /// The value.
+    pub value: T,
+    /// The operation.
+    pub by: OperationName,
+}
+
 /// The standing values of a field, Automerge's winner last. A text that the field does not allow
 /// is left out here: it stays in the document and never takes effect.
-pub(crate) fn read_field(document: &Automerge, fields: &ObjId, field: Field) -> Vec<Value> {
-    let standing = document.get_all(fields, field.spec().key).unwrap_or_default();
+pub(crate) fn read_field(
+    document: &Automerge,
+    fields: &ObjId,
+    field: Field,
+) -> Vec<Written<Value>> {
+    read_texts(document, fields, field.spec().key)
+        .into_iter()
+        .filter_map(|Written { value, by }| Some(Written { value: field.value(&value).ok()?, by }))
+        .collect()
+}
+
+/// The standing texts under a key of a map, Automerge's winner last.
+fn read_texts(document: &Automerge, map: &ObjId, key: &str) -> Vec<Written<String>> {
+    let standing = document.get_all(map, key).unwrap_or_default();
     standing
         .into_iter()
-        .filter_map(|(value, _)| value.as_str().and_then(|text| field.value(text).ok()))
+        .filter_map(|(value, by)| {
+            let by = OperationName(by.to_string());
+            value.as_str().map(|text| Written { value: text.to_owned(), by })
+        })
         .collect()
 }
 
 /// The elements of a list, in list order.
-pub(crate) fn read_list(document: &Automerge, list: &ObjId) -> Vec<Listed<Stored>> {
-    (0..document.length(list))
+pub(crate) fn read_list(document: &Automerge, id: &ObjId, list: List) -> Vec<Listed<Stored>> {
+    let mut elements: Vec<Listed<Stored>> = (0..document.length(id))
         .filter_map(|index| {
-            let (value, made_by) = document.get(list, index).ok().flatten()?;
+            let (value, made_by) = document.get(id, index).ok().flatten()?;
             let mut conflicts = BTreeMap::new();
             let element = match value.as_str() {
                 Some(text) => Stored::Text(text.to_owned()),
@@ -121,26 +165,51 @@ pub(crate) fn read_list(document: &Automerge, list: &ObjId) -> Vec<Listed<Stored
                         .filter_map(|key| {
                             let (effective, others) = read_key(document, &made_by, &key)?;
                             if !others.is_empty() {
-                                conflicts.insert(key.clone(), others);
+                                let standing = read_texts(document, &made_by, &key);
+                                conflicts.insert(key.clone(), standing);
                             }
                             Some((key, effective))
                         })
                         .collect(),
                 ),
             };
-            Some(Listed { id: ElementId(made_by.to_string()), element, conflicts })
+            let id = OperationName(made_by.to_string());
+            Some(Listed { id, element, conflicts, retracted_by: None })
         })
-        .collect()
+        .collect();
+    if list.growth() == Growth::Log {
+        note_retractions(&mut elements);
+    }
+    elements
+}
+
+/// Marks the events that later ones take back. A retraction can be taken back itself. Whoever takes
+/// an event back has seen it, so the later operation has the higher counter: from the highest down
+/// each is settled before what it takes back.
+fn note_retractions(elements: &mut [Listed<Stored>]) {
+    let mut retractions: Vec<(OperationName, OperationName)> = elements
+        .iter()
+        .filter_map(|listed| {
+            let target = OperationName(listed.element.text(RETRACTS)?.to_owned());
+            (target.counter() < listed.id.counter()).then(|| (target, listed.id.clone()))
+        })
+        .collect();
+    retractions.sort_by_key(|(_, by)| std::cmp::Reverse((by.counter(), by.clone())));
+    let mut taken_back: BTreeMap<OperationName, OperationName> = BTreeMap::new();
+    for (target, by) in retractions {
+        if !taken_back.contains_key(&by) {
+            taken_back.insert(target, by);
+        }
+    }
+    for listed in elements.iter_mut() {
+        listed.retracted_by = taken_back.get(&listed.id).cloned();
+    }
 }
 
 /// The effective text of a key of an element, and the other texts written concurrently.
 fn read_key(document: &Automerge, map: &ObjId, key: &str) -> Option<(String, Vec<String>)> {
-    let mut standing: Vec<String> = document
-        .get_all(map, key)
-        .ok()?
-        .into_iter()
-        .filter_map(|(value, _)| value.as_str().map(str::to_owned))
-        .collect();
+    let mut standing: Vec<String> =
+        read_texts(document, map, key).into_iter().map(|written| written.value).collect();
     let protective = protective_order(key).and_then(|order| {
         let rank = |text: &String| order.iter().position(|word| word.0 == text);
         (0..standing.len()).min_by_key(|&at| rank(&standing[at]).unwrap_or(order.len()))
@@ -150,6 +219,11 @@ fn read_key(document: &Automerge, map: &ObjId, key: &str) -> Option<(String, Vec
     standing.sort();
     standing.dedup();
     Some((effective, standing))
+}
+
+/// The rules of a ruleset: key and text.
+pub(crate) fn read_rules(document: &Automerge, rules: &ObjId) -> Vec<(String, String)> {
+    read_places(document, rules)
 }
 
 /// The places of a directory: key and name.
@@ -184,20 +258,31 @@ pub(crate) fn text(text: &str) -> ScalarValue {
     ScalarValue::from(text)
 }
 
-/// The operation that inserted an element of a list: counter `@` actor in hexadecimal.
+/// The name of an operation, counter `@` actor in hexadecimal: an element of a list is known by the
+/// one that inserted it, a value by the one that wrote it.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(transparent)]
-pub struct ElementId(pub(crate) String);
+pub struct OperationName(pub(crate) String);
 
-impl ElementId {
+impl OperationName {
     /// The textual form.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first half of the actor that inserted the element: which log it came in.
+    /// The counter.
+    pub fn counter(&self) -> Option<u64> {
+        self.0.split_once('@')?.0.parse().ok()
+    }
+
+    /// The actor.
+    pub fn actor(&self) -> Option<ActorId> {
+        self.0.split_once('@')?.1.parse().ok()
+    }
+
+    /// The first half of the actor: which log the operation came in.
     pub fn actor_prefix(&self) -> Option<[u8; 8]> {
         let (_, actor) = self.0.split_once('@')?;
         let mut prefix = [0; 8];
@@ -206,24 +291,47 @@ impl ElementId {
         }
         Some(prefix)
     }
+
+    /// The change of a document that holds the operation.
+    pub fn change(&self, document: &Automerge) -> Option<ChangeHash> {
+        let (counter, actor) = (self.counter()?, self.actor()?);
+        document
+            .get_changes(&[])
+            .into_iter()
+            .find(|change| {
+                *change.actor_id() == actor
+                    && (change.start_op().get()..=change.max_op()).contains(&counter)
+            })
+            .map(|change| change.hash())
+    }
+}
+
+impl From<String> for OperationName {
+    /// Any text: one that names no operation names nothing that is there.
+    fn from(text: String) -> Self {
+        Self(text)
+    }
 }
 
 /// An element of a list as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<E> {
     /// The operation that inserted it.
-    pub id: ElementId,
+    pub id: OperationName,
     /// What it says.
     pub element: E,
-    /// Texts written concurrently to keys of the element that do not take effect.
-    pub conflicts: BTreeMap<String, Vec<String>>,
+    /// Keys of the element under which texts stand that were written concurrently: all of them,
+    /// Automerge's winner last.
+    pub conflicts: BTreeMap<String, Vec<Written<String>>>,
+    /// The later event that takes this one back.
+    pub retracted_by: Option<OperationName>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::parts::Part;
-    use crate::record::{ElderId, IncidentId};
+    use crate::record::{ElderId, IncidentId, TransferId};
 
     fn ids() -> Vec<DocumentId> {
         let elder = ElderId([1; 16]);
@@ -233,10 +341,11 @@ mod tests {
             Part::Registry,
             Part::Journal(2026),
             Part::Incident(IncidentId([2; 16])),
+            Part::Transfer(TransferId([2; 16])),
         ]
         .map(|part| DocumentId::elder(elder, part))
         .into_iter()
-        .chain([DocumentId::Directory])
+        .chain([DocumentId::Directory, DocumentId::Ruleset])
         .collect()
     }
 
@@ -262,12 +371,7 @@ mod tests {
         for id in ids() {
             let document = genesis(scope, &id);
             for made in genesis_objects(&id) {
-                let key = match made {
-                    GenesisObject::Fields => FIELDS,
-                    GenesisObject::Places => PLACES,
-                    GenesisObject::List(list) => list.key(),
-                };
-                let (_, by_key) = document.get(ROOT, key).unwrap().unwrap();
+                let (_, by_key) = document.get(ROOT, made.key()).unwrap().unwrap();
                 assert_eq!(object(&document, &id, made), Some(by_key));
             }
         }

@@ -5,8 +5,8 @@ use automerge::{ActorId, Automerge, AutomergeError, ObjId, ObjType};
 use thiserror::Error;
 
 use crate::division::DivisionCode;
-use crate::document::{self, ElementId, GenesisObject};
-use crate::element::{Element, Growth, List, Stored};
+use crate::document::{self, GenesisObject, OperationName};
+use crate::element::{Element, ElementError, Growth, List, RETRACTS, Stored, check_text};
 use crate::field::{Field, Value};
 use crate::parts::{DocumentId, Part};
 
@@ -29,6 +29,11 @@ pub enum Action {
         /// The new value.
         value: Value,
     },
+    /// Takes a field's values away: nothing is said any more.
+    Clear {
+        /// The field.
+        field: Field,
+    },
     /// Adds an element at the end of a list.
     Insert {
         /// The list.
@@ -36,23 +41,30 @@ pub enum Action {
         /// The element.
         element: Stored,
     },
-    /// Writes one key of an element of a set.
+    /// Writes one key of an element of a set, or takes it away.
     Amend {
         /// The list.
         list: List,
         /// The element.
-        element: ElementId,
+        element: OperationName,
         /// The key.
-        key: &'static str,
-        /// The new text.
-        text: String,
+        key: String,
+        /// The new text; None takes the key away.
+        text: Option<String>,
+    },
+    /// Takes an event back, by a new one.
+    Retract {
+        /// The list.
+        list: List,
+        /// The event.
+        element: OperationName,
     },
     /// Takes an element out of a set.
     Remove {
         /// The list.
         list: List,
         /// The element.
-        element: ElementId,
+        element: OperationName,
     },
     /// Names a place in a directory.
     NamePlace {
@@ -60,6 +72,13 @@ pub enum Action {
         code: DivisionCode,
         /// Its name.
         name: String,
+    },
+    /// Writes a rule of a county's ruleset.
+    SetRule {
+        /// The rule.
+        key: String,
+        /// Its text.
+        text: String,
     },
 }
 
@@ -85,6 +104,17 @@ pub enum EditError {
     /// Not a directory.
     #[error("{0} holds no places")]
     NoPlaces(DocumentId),
+    /// Not a ruleset.
+    #[error("{0} holds no rules")]
+    NoRules(DocumentId),
+    /// A text that cannot stand in an element.
+    #[error("{}: {error}", list.key())]
+    Element {
+        /// The list.
+        list: List,
+        /// What is wrong with it.
+        error: ElementError,
+    },
     /// The place is neither the scope nor directly inside it.
     #[error("{code} is named in its parent's directory, not in that of {scope}")]
     PlaceElsewhere {
@@ -99,6 +129,9 @@ pub enum EditError {
     /// Events are never changed or taken back: a correction is a new event.
     #[error("{} only grows; write a new event instead", .0.key())]
     AppendOnly(List),
+    /// Elements of a set are removed or amended, not taken back by events.
+    #[error("{} is no list of events; remove the element instead", .0.key())]
+    NoEvents(List),
     /// No such element stands in the list.
     #[error("no element {element} in {}", list.key())]
     UnknownElement {
@@ -159,14 +192,11 @@ fn write(
 ) -> Result<(), EditError> {
     match action {
         Action::Set { field, value } => {
-            let elsewhere = || EditError::FieldElsewhere { field: *field, document: *id };
-            let DocumentId::Elder { part, .. } = id else { return Err(elsewhere()) };
-            if !field.spec().parts.contains(&part.kind()) {
-                return Err(elsewhere());
-            }
-            let fields =
-                document::object(document, id, GenesisObject::Fields).ok_or_else(elsewhere)?;
-            let mut standing = document::read_field(document, &fields, *field);
+            let fields = fields_object(document, id, *field)?;
+            let mut standing: Vec<Value> = document::read_field(document, &fields, *field)
+                .into_iter()
+                .map(|written| written.value)
+                .collect();
             if standing.len() == 1 && standing.first() == Some(value) {
                 return Ok(());
             }
@@ -178,7 +208,15 @@ fn write(
             }
             transaction.put(&fields, field.spec().key, document::text(value.as_str()))?;
         }
+        Action::Clear { field } => {
+            let fields = fields_object(document, id, *field)?;
+            let key = field.spec().key;
+            if !automerge::ReadDoc::get_all(document, &fields, key)?.is_empty() {
+                transaction.delete(&fields, key)?;
+            }
+        }
         Action::Insert { list, element } => {
+            element.check().map_err(|error| EditError::Element { list: *list, error })?;
             let object = list_object(document, id, *list)?;
             let end = automerge::ReadDoc::length(transaction, &object);
             match element {
@@ -193,7 +231,26 @@ fn write(
         }
         Action::Amend { list, element, key, text } => {
             let (_, made) = set_element(document, id, *list, element)?;
-            transaction.put(&made, *key, document::text(text))?;
+            match text {
+                Some(text) => {
+                    check_text(key, text)
+                        .map_err(|error| EditError::Element { list: *list, error })?;
+                    transaction.put(&made, key.as_str(), document::text(text))?;
+                }
+                None if automerge::ReadDoc::get_all(document, &made, key.as_str())?.is_empty() => {}
+                None => transaction.delete(&made, key.as_str())?,
+            }
+        }
+        Action::Retract { list, element } => {
+            if list.growth() == Growth::Set {
+                return Err(EditError::NoEvents(*list));
+            }
+            let object = list_object(document, id, *list)?;
+            let unknown = || unknown_element(*list, element);
+            position(document, &object, element).ok_or_else(unknown)?;
+            let end = automerge::ReadDoc::length(transaction, &object);
+            let made = transaction.insert_object(&object, end, ObjType::Map)?;
+            transaction.put(&made, RETRACTS, document::text(element.as_str()))?;
         }
         Action::Remove { list, element } => {
             let (object, _) = set_element(document, id, *list, element)?;
@@ -201,12 +258,7 @@ fn write(
             let index = position(transaction, &object, element);
             match index {
                 Some(index) => transaction.delete(&object, index)?,
-                None => {
-                    return Err(EditError::UnknownElement {
-                        list: *list,
-                        element: element.as_str().to_owned(),
-                    });
-                }
+                None => return Err(unknown_element(*list, element)),
             }
         }
         Action::NamePlace { code, name } => {
@@ -220,8 +272,31 @@ fn write(
             }
             transaction.put(&places, key.as_str(), document::text(name))?;
         }
+        Action::SetRule { key, text } => {
+            let rules = document::object(document, id, GenesisObject::Rules)
+                .ok_or(EditError::NoRules(*id))?;
+            let standing = automerge::ReadDoc::get_all(document, &rules, key.as_str())?;
+            if standing.len() == 1 && standing[0].0.as_str() == Some(text) {
+                return Ok(());
+            }
+            transaction.put(&rules, key.as_str(), document::text(text))?;
+        }
     }
     Ok(())
+}
+
+/// The map of fields, if the field may stand in this document.
+fn fields_object(document: &Automerge, id: &DocumentId, field: Field) -> Result<ObjId, EditError> {
+    let elsewhere = || EditError::FieldElsewhere { field, document: *id };
+    let DocumentId::Elder { part, .. } = id else { return Err(elsewhere()) };
+    if !field.spec().parts.contains(&part.kind()) {
+        return Err(elsewhere());
+    }
+    document::object(document, id, GenesisObject::Fields).ok_or_else(elsewhere)
+}
+
+fn unknown_element(list: List, element: &OperationName) -> EditError {
+    EditError::UnknownElement { list, element: element.as_str().to_owned() }
 }
 
 fn list_object(document: &Automerge, id: &DocumentId, list: List) -> Result<ObjId, EditError> {
@@ -234,13 +309,13 @@ fn set_element(
     document: &Automerge,
     id: &DocumentId,
     list: List,
-    element: &ElementId,
+    element: &OperationName,
 ) -> Result<(ObjId, ObjId), EditError> {
     let object = list_object(document, id, list)?;
     if list.growth() == Growth::Log {
         return Err(EditError::AppendOnly(list));
     }
-    let unknown = || EditError::UnknownElement { list, element: element.as_str().to_owned() };
+    let unknown = || unknown_element(list, element);
     let made = document.import_obj(element.as_str()).map_err(|_| unknown())?;
     position(document, &object, element).ok_or_else(unknown)?;
     Ok((object, made))
@@ -249,7 +324,7 @@ fn set_element(
 fn position(
     document: &impl automerge::ReadDoc,
     list: &ObjId,
-    element: &ElementId,
+    element: &OperationName,
 ) -> Option<usize> {
     (0..document.length(list)).find(|&index| {
         document
@@ -317,8 +392,11 @@ mod tests {
     #[test]
     fn sets_lose_elements_and_logs_do_not() {
         let mut document = document::genesis(scope(), &CARD);
-        let contact = GuardianContact { name: "卫德福".into(), phone: None };
-        let pairing = Pairing { helper: "周主任".into(), kind: PairingKind::Cadre };
+        let contact = GuardianContact { name: "卫德福".into(), phone: None, rank: None };
+        let pairing =
+            Pairing {
+                helper: "周主任".into(), kind: PairingKind::Cadre, from: None, until: None
+            };
         apply(
             &mut document,
             &CARD,
@@ -335,8 +413,8 @@ mod tests {
             &[Action::Amend {
                 list: List::GuardianContacts,
                 element: id.clone(),
-                key: "phone",
-                text: "152".into(),
+                key: "phone".into(),
+                text: Some("152".into()),
             }],
         );
         let view = PartView::read(&document, &CARD).unwrap();

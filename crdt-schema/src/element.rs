@@ -1,109 +1,32 @@
-//! The several-valued fields of a record: lists, and the typed elements that stand in them.
+//! The elements of lists: how a typed element is stored as texts and read back.
 //!
 //! A *set* may lose elements again (observed-remove: a concurrent add survives); a *log* only
-//! grows, and a correction is a new event. An element is known by the operation that inserted it,
-//! so no ids of our own travel.
+//! grows, and a correction is a new event: one that *retracts* an earlier one by the operation that
+//! inserted it. Elements are known by that operation, so no ids of our own travel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use chrono::{NaiveDate, NaiveTime};
+use thiserror::Error;
 
 use crate::division::DivisionCode;
 use crate::field::stored_date;
 use crate::parts::PartKind;
-use crate::record::{
-    AbsenceReason, AgreementEvent, Choice, EntitlementKind, EntitlementState, PairingKind,
-    ServiceNeed, SupportCapacity,
+use crate::record::{Choice, ElderId, SupportCapacity};
+
+mod care;
+mod events;
+mod family;
+mod health;
+
+pub use crate::list::{Growth, List};
+pub use care::{Agreement, Device, Entitlement, Observation, Observed, Pairing, Service};
+pub use events::{IncidentEvent, Merge, Review, RosterEvent, TransferEvent};
+pub use family::{
+    Absence, BlacklistEntry, EmergencyContact, GuardianContact, Maintainer, Member, SupportDuty,
+    Supporter,
 };
-
-/// A list of a part, named by its Automerge key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum List {
-    /// 赡养人
-    Supporters,
-    /// 外出
-    Absences,
-    /// 监护人联系方式
-    GuardianContacts,
-    /// 结对帮扶
-    Pairings,
-    /// 服务需求
-    ServiceNeeds,
-    /// 委托照顾协议
-    Agreements,
-    /// 待遇
-    Entitlements,
-    /// 进出
-    RosterEvents,
-    /// 探访
-    Visits,
-    /// 季度更新
-    Reviews,
-}
-
-/// Whether elements of a list may go again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Growth {
-    /// SET: observed-remove union.
-    Set,
-    /// LOG: append-only signed events.
-    Log,
-}
-
-impl List {
-    /// The Automerge key and JSON name.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Supporters => "supporters",
-            Self::Absences => "absences",
-            Self::GuardianContacts => "guardian_contacts",
-            Self::Pairings => "pairings",
-            Self::ServiceNeeds => "service_needs",
-            Self::Agreements => "agreements",
-            Self::Entitlements => "entitlements",
-            Self::RosterEvents => "roster_events",
-            Self::Visits => "visits",
-            Self::Reviews => "reviews",
-        }
-    }
-
-    /// Whether elements may go again.
-    pub fn growth(self) -> Growth {
-        match self {
-            Self::Supporters | Self::GuardianContacts | Self::Pairings | Self::ServiceNeeds => {
-                Growth::Set
-            }
-            Self::Absences
-            | Self::Agreements
-            | Self::Entitlements
-            | Self::RosterEvents
-            | Self::Visits
-            | Self::Reviews => Growth::Log,
-        }
-    }
-
-    /// The lists of a kind of part, in the order in which its genesis makes them.
-    pub fn of(kind: PartKind) -> &'static [Self] {
-        match kind {
-            PartKind::Card => &[
-                Self::Supporters,
-                Self::Absences,
-                Self::GuardianContacts,
-                Self::Pairings,
-                Self::ServiceNeeds,
-                Self::Agreements,
-                Self::Entitlements,
-                Self::RosterEvents,
-            ],
-            PartKind::Ledger => &[Self::Pairings, Self::Entitlements, Self::RosterEvents],
-            PartKind::Registry => &[Self::Entitlements],
-            PartKind::Journal => &[Self::Visits, Self::Reviews],
-            PartKind::Incident => &[],
-        }
-    }
-}
+pub use health::HealthCheck;
 
 /// An element as it is stored: one text, or a map of texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +36,33 @@ pub enum Stored {
     /// Key and text; a key that is absent means "not stated".
     Map(BTreeMap<String, String>),
 }
+
+/// A text of an element that cannot be written. The text is not repeated: it may be personal.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ElementError {
+    /// Longer than an element's text may be.
+    #[error("{key} has {length} characters, at most {limit} fit")]
+    TooLong {
+        /// The key; `value` for an element that is one text.
+        key: String,
+        /// The length found.
+        length: usize,
+        /// The most that fits.
+        limit: usize,
+    },
+    /// Control characters.
+    #[error("{key} holds control characters")]
+    Control {
+        /// The key.
+        key: String,
+    },
+}
+
+/// The most characters of a text of an element: as remarks (`docs/records.md`).
+pub const ELEMENT_TEXT_CHARACTERS_MAX: usize = 500;
+
+/// The key of an event that takes another back: its text is the operation that inserted the other.
+pub const RETRACTS: &str = "retracts";
 
 impl Stored {
     /// A map from the keys that have a value.
@@ -133,17 +83,36 @@ impl Stored {
         }
     }
 
-    fn owned(&self, key: &str) -> Option<String> {
-        self.text(key).map(str::to_owned)
+    /// Every key and text; an element that is one text has it under `value`.
+    pub fn texts(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Text(text) => vec![("value", text)],
+            Self::Map(entries) => {
+                entries.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect()
+            }
+        }
     }
 
-    pub(crate) fn choice<C: Choice>(&self, key: &str) -> Option<C> {
-        self.text(key).and_then(C::from_stored)
+    /// Whether every text may be written.
+    pub fn check(&self) -> Result<(), ElementError> {
+        for (key, text) in self.texts() {
+            check_text(key, text)?;
+        }
+        Ok(())
     }
+}
 
-    pub(crate) fn date(&self, key: &str) -> Option<NaiveDate> {
-        self.text(key).and_then(stored_date)
+/// Whether a text may stand in an element.
+pub(crate) fn check_text(key: &str, text: &str) -> Result<(), ElementError> {
+    let length = text.chars().count();
+    if length > ELEMENT_TEXT_CHARACTERS_MAX {
+        let (key, limit) = (key.to_owned(), ELEMENT_TEXT_CHARACTERS_MAX);
+        return Err(ElementError::TooLong { key, length, limit });
     }
+    if text.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(ElementError::Control { key: key.to_owned() });
+    }
+    Ok(())
 }
 
 /// A typed element of a list.
@@ -156,207 +125,247 @@ pub trait Element: Sized {
 
     /// Reads the stored form; None if it says nothing that this version understands.
     fn read(stored: &Stored) -> Option<Self>;
-}
 
-/// 赡养人: a child, or another person legally bound to support the elder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Supporter {
-    /// 姓名
-    pub name: String,
-    /// 与老人关系, as written (女儿, 长子…).
-    pub relation: Option<String>,
-    /// 去向, as written.
-    pub whereabouts: Option<String>,
-    /// 电话
-    pub phone: Option<String>,
-    /// Whether the supporter could care for the elder.
-    pub capacity: SupportCapacity,
-}
-
-/// 外出: a supporter left or came back.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Absence {
-    /// The supporter's name as in [`Supporter::name`].
-    pub supporter: String,
-    /// The day the supporter left.
-    pub left: Option<NaiveDate>,
-    /// The day the supporter came back, in an event that says so.
-    pub returned: Option<NaiveDate>,
-    /// Where to, as a code where it is known.
-    pub destination: Option<DivisionCode>,
-    /// What for.
-    pub reason: AbsenceReason,
-}
-
-/// 监护人: a family contact.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct GuardianContact {
-    /// 姓名
-    pub name: String,
-    /// 电话
-    pub phone: Option<String>,
-}
-
-/// 结对帮扶: a named helper.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Pairing {
-    /// The helper as written.
-    pub helper: String,
-    /// What kind of helper.
-    pub kind: PairingKind,
-}
-
-/// 委托照顾协议: one event in the life of an agreement.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Agreement {
-    /// What happened.
-    pub event: AgreementEvent,
-    /// When, where known: a ledger says only that there is one.
-    pub date: Option<NaiveDate>,
-    /// Which supporter delegates.
-    pub supporter: Option<String>,
-    /// To whom.
-    pub caretaker: Option<String>,
-}
-
-/// 待遇: one step of one entitlement.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Entitlement {
-    /// Which.
-    pub kind: EntitlementKind,
-    /// How far it has come.
-    pub state: EntitlementState,
-}
-
-impl Element for Supporter {
-    const LIST: List = List::Supporters;
-
-    fn store(&self) -> Stored {
-        Stored::map([
-            ("name", Some(self.name.clone())),
-            ("relation", self.relation.clone()),
-            ("whereabouts", self.whereabouts.clone()),
-            ("phone", self.phone.clone()),
-            ("capacity", known(self.capacity, SupportCapacity::Unknown)),
-        ])
-    }
-
-    fn read(stored: &Stored) -> Option<Self> {
-        Some(Self {
-            name: stored.owned("name")?,
-            relation: stored.owned("relation"),
-            whereabouts: stored.owned("whereabouts"),
-            phone: stored.owned("phone"),
-            capacity: stored.choice("capacity").unwrap_or(SupportCapacity::Unknown),
-        })
+    /// Whether the element takes effect in a part of this kind, for lists of which one part may say
+    /// only so much.
+    fn takes_effect_in(&self, _part: PartKind) -> bool {
+        true
     }
 }
 
-impl Element for Absence {
-    const LIST: List = List::Absences;
+/// What may stand under a key of an element.
+pub(crate) trait Slot: Sized {
+    /// The text, or None where the key is left out.
+    fn put(&self) -> Option<String>;
 
-    fn store(&self) -> Stored {
-        Stored::map([
-            ("supporter", Some(self.supporter.clone())),
-            ("left", self.left.map(|date| date.to_string())),
-            ("returned", self.returned.map(|date| date.to_string())),
-            ("destination", self.destination.map(|code| code.to_string())),
-            ("reason", known(self.reason, AbsenceReason::Unknown)),
-        ])
+    /// Reads the text under the key; None if the element is nothing without it.
+    fn take(text: Option<&str>) -> Option<Self>;
+}
+
+/// A value that is one text.
+pub(crate) trait AsText: Sized {
+    fn to_text(&self) -> String;
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+impl AsText for String {
+    fn to_text(&self) -> String {
+        self.clone()
     }
 
-    fn read(stored: &Stored) -> Option<Self> {
-        Some(Self {
-            supporter: stored.owned("supporter")?,
-            left: stored.date("left"),
-            returned: stored.date("returned"),
-            destination: stored.text("destination").and_then(|code| code.parse().ok()),
-            reason: stored.choice("reason").unwrap_or(AbsenceReason::Unknown),
-        })
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
     }
 }
 
-impl Element for GuardianContact {
-    const LIST: List = List::GuardianContacts;
-
-    fn store(&self) -> Stored {
-        Stored::map([("name", Some(self.name.clone())), ("phone", self.phone.clone())])
+impl AsText for NaiveDate {
+    fn to_text(&self) -> String {
+        self.to_string()
     }
 
-    fn read(stored: &Stored) -> Option<Self> {
-        Some(Self { name: stored.owned("name")?, phone: stored.owned("phone") })
+    fn from_text(text: &str) -> Option<Self> {
+        stored_date(text)
     }
 }
 
-impl Element for Pairing {
-    const LIST: List = List::Pairings;
-
-    fn store(&self) -> Stored {
-        Stored::map([
-            ("helper", Some(self.helper.clone())),
-            ("kind", known(self.kind, PairingKind::Unknown)),
-        ])
+impl AsText for NaiveTime {
+    fn to_text(&self) -> String {
+        self.format("%H:%M").to_string()
     }
 
-    fn read(stored: &Stored) -> Option<Self> {
-        Some(Self {
-            helper: stored.owned("helper")?,
-            kind: stored.choice("kind").unwrap_or(PairingKind::Unknown),
-        })
+    fn from_text(text: &str) -> Option<Self> {
+        Self::parse_from_str(text, "%H:%M").ok()
     }
 }
 
-impl Element for ServiceNeed {
-    const LIST: List = List::ServiceNeeds;
+macro_rules! parsed {
+    ($($name:ty),+) => {$(
+        impl AsText for $name {
+            fn to_text(&self) -> String {
+                self.to_string()
+            }
 
-    fn store(&self) -> Stored {
-        Stored::Text(self.as_str().to_owned())
-    }
-
-    fn read(stored: &Stored) -> Option<Self> {
-        match stored {
-            Stored::Text(text) => Self::from_stored(text),
-            Stored::Map(_) => None,
+            fn from_text(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
         }
+    )+};
+}
+parsed!(DivisionCode, ElderId, u16, u32, bool);
+
+impl<C: Choice> AsText for C {
+    fn to_text(&self) -> String {
+        self.as_str().to_owned()
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::from_stored(text)
     }
 }
 
-impl Element for Agreement {
-    const LIST: List = List::Agreements;
-
-    fn store(&self) -> Stored {
-        Stored::map([
-            ("event", Some(self.event.as_str().to_owned())),
-            ("date", self.date.map(|date| date.to_string())),
-            ("supporter", self.supporter.clone()),
-            ("caretaker", self.caretaker.clone()),
-        ])
+impl Slot for String {
+    fn put(&self) -> Option<String> {
+        Some(self.clone())
     }
 
-    fn read(stored: &Stored) -> Option<Self> {
-        Some(Self {
-            event: stored.choice("event")?,
-            date: stored.date("date"),
-            supporter: stored.owned("supporter"),
-            caretaker: stored.owned("caretaker"),
-        })
+    fn take(text: Option<&str>) -> Option<Self> {
+        text.map(str::to_owned)
     }
 }
 
-impl Element for Entitlement {
-    const LIST: List = List::Entitlements;
-
-    fn store(&self) -> Stored {
-        Stored::map([
-            ("kind", Some(self.kind.as_str().to_owned())),
-            ("state", Some(self.state.as_str().to_owned())),
-        ])
+impl Slot for NaiveDate {
+    fn put(&self) -> Option<String> {
+        Some(self.to_text())
     }
 
-    fn read(stored: &Stored) -> Option<Self> {
-        Some(Self { kind: stored.choice("kind")?, state: stored.choice("state")? })
+    fn take(text: Option<&str>) -> Option<Self> {
+        text.and_then(Self::from_text)
     }
 }
+
+impl Slot for DivisionCode {
+    fn put(&self) -> Option<String> {
+        Some(self.to_text())
+    }
+
+    fn take(text: Option<&str>) -> Option<Self> {
+        text.and_then(Self::from_text)
+    }
+}
+
+impl Slot for ElderId {
+    fn put(&self) -> Option<String> {
+        Some(self.to_text())
+    }
+
+    fn take(text: Option<&str>) -> Option<Self> {
+        text.and_then(Self::from_text)
+    }
+}
+
+impl Slot for u16 {
+    fn put(&self) -> Option<String> {
+        Some(self.to_text())
+    }
+
+    fn take(text: Option<&str>) -> Option<Self> {
+        text.and_then(Self::from_text)
+    }
+}
+
+/// Not written when false.
+impl Slot for bool {
+    fn put(&self) -> Option<String> {
+        self.then(|| self.to_text())
+    }
+
+    fn take(text: Option<&str>) -> Option<Self> {
+        Some(text.and_then(Self::from_text).unwrap_or(false))
+    }
+}
+
+impl<T: AsText> Slot for Option<T> {
+    fn put(&self) -> Option<String> {
+        self.as_ref().map(T::to_text)
+    }
+
+    fn take(text: Option<&str>) -> Option<Self> {
+        Some(text.and_then(T::from_text))
+    }
+}
+
+/// A choice with `Unknown` may be left out; one without cannot.
+impl<C: Choice> Slot for C {
+    fn put(&self) -> Option<String> {
+        (Self::unknown() != Some(*self)).then(|| self.to_text())
+    }
+
+    fn take(text: Option<&str>) -> Option<Self> {
+        text.and_then(Self::from_stored).or_else(Self::unknown)
+    }
+}
+
+/// Several choices, joined by commas; left out when there are none.
+impl<C: Choice + Ord> Slot for BTreeSet<C> {
+    fn put(&self) -> Option<String> {
+        let words: Vec<_> = self.iter().map(|item| item.as_str()).collect();
+        (!words.is_empty()).then(|| words.join(","))
+    }
+
+    fn take(text: Option<&str>) -> Option<Self> {
+        let words = text.into_iter().flat_map(|text| text.split(','));
+        Some(words.filter_map(C::from_stored).collect())
+    }
+}
+
+/// Structs whose fields are the keys of a stored map.
+macro_rules! elements {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident in $list:ident $(, effective in $effective:expr)? => {
+            $($(#[$field_doc:meta])* $field:ident : $type:ty),+ $(,)?
+        }
+    )+) => {$(
+        $(#[$doc])*
+        #[derive(
+            Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+        )]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type),+
+        }
+
+        impl $crate::element::Element for $name {
+            const LIST: $crate::list::List = $crate::list::List::$list;
+
+            fn store(&self) -> $crate::element::Stored {
+                use $crate::element::Slot;
+                $crate::element::Stored::map([$((stringify!($field), self.$field.put())),+])
+            }
+
+            fn read(stored: &$crate::element::Stored) -> Option<Self> {
+                use $crate::element::{RETRACTS, Slot, Stored};
+                if matches!(stored, Stored::Text(_)) || stored.text(RETRACTS).is_some() {
+                    return None;
+                }
+                Some(Self { $($field: Slot::take(stored.text(stringify!($field)))?),+ })
+            }
+
+            $(fn takes_effect_in(&self, part: $crate::parts::PartKind) -> bool {
+                let effective: fn(&Self, $crate::parts::PartKind) -> bool = $effective;
+                effective(self, part)
+            })?
+        }
+    )+};
+}
+pub(crate) use elements;
+
+/// Vocabularies whose words are elements themselves.
+macro_rules! words_of_lists {
+    ($($name:ty => $list:ident $(, effective in $effective:expr)?;)+) => {$(
+        impl $crate::element::Element for $name {
+            const LIST: $crate::list::List = $crate::list::List::$list;
+
+            fn store(&self) -> $crate::element::Stored {
+                $crate::element::Stored::Text($crate::record::Choice::as_str(*self).to_owned())
+            }
+
+            fn read(stored: &$crate::element::Stored) -> Option<Self> {
+                match stored {
+                    $crate::element::Stored::Text(text) => {
+                        $crate::record::Choice::from_stored(text)
+                    }
+                    $crate::element::Stored::Map(_) => None,
+                }
+            }
+
+            $(fn takes_effect_in(&self, part: $crate::parts::PartKind) -> bool {
+                let effective: fn(&Self, $crate::parts::PartKind) -> bool = $effective;
+                effective(self, part)
+            })?
+        }
+    )+};
+}
+pub(crate) use words_of_lists;
 
 /// The order in which concurrent texts of an element's key prevail, where it is not simply the
 /// last writer's: a supporter's capacity is most-protective-wins.
@@ -364,7 +373,27 @@ pub(crate) fn protective_order(key: &str) -> Option<&'static [(&'static str, &'s
     (key == "capacity").then_some(SupportCapacity::WORDS)
 }
 
-/// `Unknown` is not written: an absent key says the same in no bytes.
-fn known<C: Choice>(value: C, unknown: C) -> Option<String> {
-    (value != unknown).then(|| value.as_str().to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{RosterStep, YesNo};
+
+    #[test]
+    fn what_is_not_known_takes_no_bytes() {
+        let entries = Stored::map([("a", YesNo::Unknown.put()), ("b", YesNo::No.put())]);
+        assert_eq!(entries.texts(), [("b", "No")]);
+        assert_eq!(YesNo::take(entries.text("a")), Some(YesNo::Unknown));
+        assert_eq!(RosterStep::take(None), None);
+        assert_eq!(RosterStep::take(Some("Elsewhere")), None);
+    }
+
+    #[test]
+    fn long_and_odd_texts_are_refused_by_key() {
+        let long = Stored::map([("note", Some("长".repeat(501)))]);
+        assert!(
+            matches!(long.check(), Err(ElementError::TooLong { key, length: 501, .. }) if key == "note")
+        );
+        assert!(Stored::Text("\u{7}".into()).check().is_err());
+        assert_eq!(Stored::map([("note", Some("两行\n可以".into()))]).check(), Ok(()));
+    }
 }

@@ -14,9 +14,11 @@ use crate::division::DivisionCode;
 use crate::merge::Policy;
 use crate::parts::PartKind;
 use crate::record::{
-    AbilityLevel, DisabilityGrade, LivingArrangement, ObservedFunction, RiskLevel, Sex, YesNo,
+    AbilityLevel, CareConsent, DisabilityGrade, Housing, Hygiene, LivingArrangement, MentalState,
+    ObservedFunction, RiskLevel, Sex, YesNo,
 };
 use crate::resident_id::ResidentId;
+use crate::writer::{Writer, Writers};
 
 /// A single-valued field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,12 +52,36 @@ pub enum Field {
     Hardship,
     /// 能力等级
     AbilityLevel,
+    /// 能力评估日期
+    AbilityAssessedOn,
+    /// 能力评估机构
+    AbilityAssessor,
+    /// 能力评估得分 (GB/T 42195-2022)
+    AbilityScore,
     /// 身体状况
     ObservedFunction,
     /// 失智
     Dementia,
     /// 残疾等级
     DisabilityGrade,
+    /// 精神状态
+    MentalState,
+    /// 家庭医生
+    FamilyDoctor,
+    /// 家庭医生所在机构
+    FamilyDoctorClinic,
+    /// 家庭医生签约日期
+    FamilyDoctorFrom,
+    /// 家庭医生签约到期
+    FamilyDoctorUntil,
+    /// 卫生状况
+    Hygiene,
+    /// 居住环境
+    Housing,
+    /// 意愿
+    CareConsent,
+    /// 帮扶措施
+    CarePlan,
     /// 风险等级
     RiskLevel,
 }
@@ -71,6 +97,8 @@ pub enum Kind {
     Division,
     /// A valid resident ID.
     ResidentId,
+    /// A whole number from 0 to this one.
+    Number(u32),
     /// One of a vocabulary: stored spelling and Chinese, the most protective first.
     Choice(&'static [(&'static str, &'static str)]),
 }
@@ -88,6 +116,8 @@ pub struct FieldSpec {
     pub policy: Policy,
     /// The parts it may stand in, the one that prevails across parts first.
     pub parts: &'static [PartKind],
+    /// The offices whose values take effect.
+    pub writers: Writers,
 }
 
 /// A text that has been checked against its field and brought into the field's one spelling.
@@ -123,6 +153,14 @@ pub enum ValueError {
     /// Not a valid resident ID.
     #[error("{0} is no valid resident ID: {1}")]
     ResidentId(Field, #[source] crate::resident_id::ResidentIdError),
+    /// Not a whole number within bounds.
+    #[error("{field} is a whole number from 0 to {limit}")]
+    Number {
+        /// The field.
+        field: Field,
+        /// The largest.
+        limit: u32,
+    },
     /// Not in the vocabulary.
     #[error("{field} is one of {allowed}")]
     Choice {
@@ -137,6 +175,13 @@ const CARD: &[PartKind] = &[PartKind::Card];
 const REGISTRY_CARD: &[PartKind] = &[PartKind::Registry, PartKind::Card];
 const REGISTRY_LEDGER: &[PartKind] = &[PartKind::Registry, PartKind::Ledger];
 const LEDGER_CARD: &[PartKind] = &[PartKind::Ledger, PartKind::Card];
+
+const V: Writers = Writers::of(&[Writer::Village]);
+const VT: Writers = Writers::of(&[Writer::Village, Writer::Township]);
+const VTC: Writers = Writers::of(&[Writer::Village, Writer::Township, Writer::County]);
+const VTD: Writers = Writers::of(&[Writer::Village, Writer::Township, Writer::Department]);
+const VD: Writers = Writers::of(&[Writer::Village, Writer::Department]);
+const TCD: Writers = Writers::of(&[Writer::Township, Writer::County, Writer::Department]);
 
 impl Field {
     /// Every field, in the order in which a file shows them.
@@ -155,70 +200,101 @@ impl Field {
         Self::LivingArrangement,
         Self::Hardship,
         Self::AbilityLevel,
+        Self::AbilityAssessedOn,
+        Self::AbilityAssessor,
+        Self::AbilityScore,
         Self::ObservedFunction,
         Self::Dementia,
         Self::DisabilityGrade,
+        Self::MentalState,
+        Self::FamilyDoctor,
+        Self::FamilyDoctorClinic,
+        Self::FamilyDoctorFrom,
+        Self::FamilyDoctorUntil,
+        Self::Hygiene,
+        Self::Housing,
+        Self::CareConsent,
+        Self::CarePlan,
         Self::RiskLevel,
     ];
 
-    /// The field's row (values and merge policies: `docs/record.md`).
+    /// The field's row (values, writers and merge policies: `docs/records.md`).
+    #[rustfmt::skip]
     pub fn spec(self) -> FieldSpec {
+        use Kind::{Choice, Date, Division, Number, Text};
         use Policy::{LastWriterWins as LWW, MostProtectiveWins as MPW, WriteOnce as FIX};
-        let spec =
-            |key, chinese, kind, policy, parts| FieldSpec { key, chinese, kind, policy, parts };
+        let spec = |key, chinese, kind, policy, parts, writers| FieldSpec {
+            key, chinese, kind, policy, parts, writers,
+        };
         match self {
-            Self::Name => spec("name", "姓名", Kind::Text(40), LWW, CARD),
-            Self::ResidentId => {
-                spec("resident_id", "公民身份号码", Kind::ResidentId, FIX, REGISTRY_CARD)
-            }
-            Self::ResidentIdAsWritten => {
-                spec("resident_id_as_written", "身份证号码原文", Kind::Text(60), LWW, CARD)
-            }
-            Self::BirthDate => spec("birth_date", "出生日期", Kind::Date, LWW, CARD),
-            Self::Sex => spec("sex", "性别", Kind::Choice(Sex::WORDS), LWW, CARD),
-            Self::Phone => spec("phone", "联系电话", Kind::Text(40), LWW, CARD),
-            Self::Address => spec("address", "家庭住址", Kind::Text(120), LWW, CARD),
-            Self::HukouCode => spec("hukou_code", "户籍地", Kind::Division, LWW, CARD),
-            Self::ResidenceCode => spec("residence_code", "居住地", Kind::Division, LWW, CARD),
-            Self::Hamlet => spec("hamlet", "屋场", Kind::Text(40), LWW, CARD),
-            Self::Remarks => spec("remarks", "备注", Kind::Text(500), LWW, CARD),
+            Self::Name => spec("name", "姓名", Text(40), LWW, CARD, VT),
+            Self::ResidentId =>
+                spec("resident_id", "公民身份号码", Kind::ResidentId, FIX, REGISTRY_CARD, VTC),
+            Self::ResidentIdAsWritten =>
+                spec("resident_id_as_written", "身份证号码原文", Text(60), LWW, CARD, VT),
+            Self::BirthDate => spec("birth_date", "出生日期", Date, LWW, CARD, VT),
+            Self::Sex => spec("sex", "性别", Choice(Sex::WORDS), LWW, CARD, VT),
+            Self::Phone => spec("phone", "联系电话", Text(40), LWW, CARD, VT),
+            Self::Address => spec("address", "家庭住址", Text(120), LWW, CARD, VT),
+            Self::HukouCode => spec("hukou_code", "户籍地", Division, LWW, CARD, VT),
+            Self::ResidenceCode => spec("residence_code", "居住地", Division, LWW, CARD, VT),
+            Self::Hamlet => spec("hamlet", "屋场", Text(40), LWW, CARD, VT),
+            Self::Remarks => spec("remarks", "备注", Text(500), LWW, CARD, VT),
             Self::LivingArrangement => spec(
-                "living_arrangement",
-                "居住状况",
-                Kind::Choice(LivingArrangement::WORDS),
-                MPW,
-                CARD,
+                "living_arrangement", "居住状况", Choice(LivingArrangement::WORDS), MPW, CARD, V,
             ),
-            Self::Hardship => {
-                spec("hardship", "经济困难", Kind::Choice(YesNo::WORDS), MPW, REGISTRY_CARD)
-            }
+            Self::Hardship =>
+                spec("hardship", "经济困难", Choice(YesNo::WORDS), MPW, REGISTRY_CARD, VTD),
             Self::AbilityLevel => spec(
-                "ability_level",
-                "能力等级",
-                Kind::Choice(AbilityLevel::WORDS),
-                MPW,
-                REGISTRY_LEDGER,
+                "ability_level", "能力等级", Choice(AbilityLevel::WORDS), MPW, REGISTRY_LEDGER, TCD,
             ),
+            Self::AbilityAssessedOn =>
+                spec("ability_assessed_on", "能力评估日期", Date, LWW, REGISTRY_LEDGER, TCD),
+            Self::AbilityAssessor =>
+                spec("ability_assessor", "能力评估机构", Text(80), LWW, REGISTRY_LEDGER, TCD),
+            Self::AbilityScore =>
+                spec("ability_score", "能力评估得分", Number(90), LWW, REGISTRY_LEDGER, TCD),
             Self::ObservedFunction => spec(
-                "observed_function",
-                "身体状况",
-                Kind::Choice(ObservedFunction::WORDS),
-                MPW,
-                CARD,
+                "observed_function", "身体状况", Choice(ObservedFunction::WORDS), MPW, CARD, V,
             ),
-            Self::Dementia => {
-                spec("dementia", "失智", Kind::Choice(YesNo::WORDS), MPW, REGISTRY_CARD)
-            }
+            Self::Dementia =>
+                spec("dementia", "失智", Choice(YesNo::WORDS), MPW, REGISTRY_CARD, VTD),
             Self::DisabilityGrade => spec(
-                "disability_grade",
-                "残疾等级",
-                Kind::Choice(DisabilityGrade::WORDS),
-                MPW,
-                REGISTRY_CARD,
+                "disability_grade", "残疾等级", Choice(DisabilityGrade::WORDS), MPW, REGISTRY_CARD,
+                VTD,
             ),
-            Self::RiskLevel => {
-                spec("risk_level", "风险等级", Kind::Choice(RiskLevel::WORDS), MPW, LEDGER_CARD)
+            Self::MentalState =>
+                spec("mental_state", "精神状态", Choice(MentalState::WORDS), MPW, CARD, V),
+            Self::FamilyDoctor =>
+                spec("family_doctor", "家庭医生", Text(40), LWW, REGISTRY_CARD, VD),
+            Self::FamilyDoctorClinic =>
+                spec("family_doctor_clinic", "家庭医生所在机构", Text(80), LWW, REGISTRY_CARD, VD),
+            Self::FamilyDoctorFrom =>
+                spec("family_doctor_from", "家庭医生签约日期", Date, LWW, REGISTRY_CARD, VD),
+            Self::FamilyDoctorUntil =>
+                spec("family_doctor_until", "家庭医生签约到期", Date, LWW, REGISTRY_CARD, VD),
+            Self::Hygiene => spec("hygiene", "卫生状况", Choice(Hygiene::WORDS), MPW, CARD, V),
+            Self::Housing =>
+                spec("housing", "居住环境", Choice(Housing::WORDS), MPW, REGISTRY_CARD, VD),
+            Self::CareConsent =>
+                spec("care_consent", "意愿", Choice(CareConsent::WORDS), MPW, CARD, V),
+            Self::CarePlan => spec("care_plan", "帮扶措施", Text(500), LWW, CARD, VT),
+            Self::RiskLevel =>
+                spec("risk_level", "风险等级", Choice(RiskLevel::WORDS), MPW, LEDGER_CARD, VT),
+        }
+    }
+
+    /// The field that decides from which part this one is read: the details of an assessment or of
+    /// a doctor's contract belong to the level or the doctor beside them.
+    pub fn goes_with(self) -> Self {
+        match self {
+            Self::AbilityAssessedOn | Self::AbilityAssessor | Self::AbilityScore => {
+                Self::AbilityLevel
             }
+            Self::FamilyDoctorClinic | Self::FamilyDoctorFrom | Self::FamilyDoctorUntil => {
+                Self::FamilyDoctor
+            }
+            field => field,
         }
     }
 
@@ -255,6 +331,12 @@ impl Field {
             Kind::ResidentId => ResidentId::parse(text)
                 .map(|id| Value(id.as_str().to_owned()))
                 .map_err(|error| ValueError::ResidentId(self, error)),
+            Kind::Number(limit) => text
+                .parse::<u32>()
+                .ok()
+                .filter(|number| *number <= limit)
+                .map(|number| Value(number.to_string()))
+                .ok_or(ValueError::Number { field: self, limit }),
             Kind::Choice(words) => words
                 .iter()
                 .find(|(stored, chinese)| *stored == text || *chinese == text)
@@ -278,7 +360,7 @@ impl Field {
 
     /// Whether the value says that nothing is known, so that another part's value prevails.
     pub fn is_unknown(self, value: &Value) -> bool {
-        matches!(value.0.as_str(), "Unknown" | "Unassessed")
+        matches!(value.0.as_str(), "Unknown" | "Unassessed" | "NotAsked")
             && matches!(self.spec().kind, Kind::Choice(_))
     }
 }

@@ -26,6 +26,7 @@ pub mod edit;
 pub mod element;
 pub mod field;
 pub mod ledger_row;
+pub mod list;
 pub mod merge;
 pub mod parts;
 pub mod record;
@@ -33,5 +34,6 @@ pub mod resident_id;
 pub mod rules;
 pub mod view;
 pub mod visit;
+pub mod writer;
 
 pub use automerge;

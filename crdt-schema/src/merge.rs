@@ -3,6 +3,7 @@
 //! A conflict is a value, never an error: the winner is what takes effect until somebody who has
 //! seen all values writes another, and the others are kept.
 
+use crate::document::Written;
 use crate::field::{Field, Value};
 
 /// The merge policy of a field within one part.
@@ -23,24 +24,32 @@ pub struct Concurrent {
     pub effective: Value,
     /// The other values, each once, in stored order.
     pub others: Vec<Value>,
+    /// Every standing value with the operation that wrote it, Automerge's winner last. The same
+    /// value may stand twice.
+    pub standing: Vec<Written<Value>>,
 }
 
 impl Concurrent {
-    /// Reconciles the standing values of a field; `values` has Automerge's winner last, as
+    /// Reconciles the standing values of a field; `standing` has Automerge's winner last, as
     /// `get_all` gives them. None if there are none.
-    pub fn reconcile(field: Field, values: &[Value]) -> Option<Self> {
-        let winner = values.last()?;
-        let effective = match field.spec().policy {
+    pub fn reconcile(field: Field, standing: Vec<Written<Value>>) -> Option<Self> {
+        let values: Vec<&Value> = standing.iter().map(|written| &written.value).collect();
+        let winner = *values.last()?;
+        let effective: &Value = match field.spec().policy {
             Policy::LastWriterWins | Policy::WriteOnce => winner,
-            Policy::MostProtectiveWins => {
-                values.iter().min_by_key(|value| field.protective_rank(value)).unwrap_or(winner)
-            }
+            Policy::MostProtectiveWins => values
+                .iter()
+                .min_by_key(|value| field.protective_rank(value))
+                .map_or(winner, |value| *value),
         };
-        let mut others: Vec<Value> =
-            values.iter().filter(|value| *value != effective).cloned().collect();
+        let mut others: Vec<Value> = values
+            .iter()
+            .filter(|value| **value != effective)
+            .map(|value| (*value).clone())
+            .collect();
         others.sort();
         others.dedup();
-        Some(Self { effective: effective.clone(), others })
+        Some(Self { effective: effective.clone(), others, standing })
     }
 
     /// Whether more than one distinct value stands.
@@ -53,9 +62,13 @@ impl Concurrent {
 mod tests {
     use super::*;
 
+    fn written(value: Value) -> Written<Value> {
+        Written { value, by: String::new().into() }
+    }
+
     fn reconcile(field: Field, texts: &[&str]) -> (String, Vec<String>) {
-        let values: Vec<Value> = texts.iter().map(|text| field.value(text).unwrap()).collect();
-        let standing = Concurrent::reconcile(field, &values).unwrap();
+        let values = texts.iter().map(|text| written(field.value(text).unwrap())).collect();
+        let standing = Concurrent::reconcile(field, values).unwrap();
         let text = |value: &Value| value.as_str().to_owned();
         (text(&standing.effective), standing.others.iter().map(text).collect())
     }
@@ -79,8 +92,10 @@ mod tests {
     #[test]
     fn the_same_value_written_twice_is_no_conflict() {
         let value = Field::Phone.value("13900000001").unwrap();
-        let standing = Concurrent::reconcile(Field::Phone, &[value.clone(), value]).unwrap();
+        let standing =
+            Concurrent::reconcile(Field::Phone, [value.clone(), value].map(written).to_vec())
+                .unwrap();
         assert!(!standing.is_conflict());
-        assert_eq!(Concurrent::reconcile(Field::Phone, &[]), None);
+        assert_eq!(Concurrent::reconcile(Field::Phone, Vec::new()), None);
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::record::{ElderId, IncidentId};
+use crate::record::{ElderId, IncidentId, TransferId};
 
 /// One document of an elder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,8 @@ pub enum Part {
     Journal(u16),
     /// One special situation.
     Incident(IncidentId),
+    /// One move between villages: offer and answer.
+    Transfer(TransferId),
 }
 
 /// What kind of part; rights to write are given by kind.
@@ -38,6 +40,8 @@ pub enum PartKind {
     Journal,
     /// See [`Part::Incident`].
     Incident,
+    /// See [`Part::Transfer`].
+    Transfer,
 }
 
 /// The name of a document within a scope.
@@ -52,12 +56,18 @@ pub enum DocumentId {
     },
     /// The names of the places directly inside the scope, and the scope's own name.
     Directory,
+    /// The rules that a county sets for all its places.
+    Ruleset,
 }
 
 /// Bytes that name no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("these bytes name no document")]
 pub struct DocumentIdError;
+
+/// Documents of an area; those of an elder count from 1.
+const DIRECTORY_TAG: u8 = 0;
+const RULESET_TAG: u8 = 0x80;
 
 impl Part {
     /// The kind of part.
@@ -68,14 +78,15 @@ impl Part {
             Self::Registry => PartKind::Registry,
             Self::Journal(_) => PartKind::Journal,
             Self::Incident(_) => PartKind::Incident,
+            Self::Transfer(_) => PartKind::Transfer,
         }
     }
 }
 
 impl PartKind {
-    /// All kinds, in the order of their bits in a grant.
-    pub const ALL: [Self; 5] =
-        [Self::Card, Self::Ledger, Self::Registry, Self::Journal, Self::Incident];
+    /// All kinds.
+    pub const ALL: [Self; 6] =
+        [Self::Card, Self::Ledger, Self::Registry, Self::Journal, Self::Incident, Self::Transfer];
 }
 
 impl DocumentId {
@@ -91,7 +102,7 @@ impl DocumentId {
     pub fn elder_id(&self) -> Option<ElderId> {
         match self {
             Self::Elder { elder, .. } => Some(*elder),
-            Self::Directory => None,
+            Self::Directory | Self::Ruleset => None,
         }
     }
 
@@ -99,7 +110,8 @@ impl DocumentId {
     /// All documents of an elder share a prefix only after the tag; see [`DocumentId::key`].
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
-            Self::Directory => vec![0],
+            Self::Directory => vec![DIRECTORY_TAG],
+            Self::Ruleset => vec![RULESET_TAG],
             Self::Elder { elder, part } => {
                 let (tag, tail) = part_bytes(*part);
                 [&[tag][..], &elder.0, &tail].concat()
@@ -110,8 +122,10 @@ impl DocumentId {
     /// Reads [`DocumentId::to_bytes`]; there is exactly one form for each document.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DocumentIdError> {
         let (tag, rest) = bytes.split_first().ok_or(DocumentIdError)?;
-        if *tag == 0 && rest.is_empty() {
-            return Ok(Self::Directory);
+        match (*tag, rest) {
+            (DIRECTORY_TAG, []) => return Ok(Self::Directory),
+            (RULESET_TAG, []) => return Ok(Self::Ruleset),
+            _ => {}
         }
         let (elder, tail) = rest.split_first_chunk::<16>().ok_or(DocumentIdError)?;
         let part = match (tag, tail) {
@@ -122,6 +136,7 @@ impl DocumentId {
                 Part::Journal(u16::from_be_bytes(tail.try_into().map_err(|_| DocumentIdError)?))
             }
             (5, tail) => Part::Incident(IncidentId(tail.try_into().map_err(|_| DocumentIdError)?)),
+            (6, tail) => Part::Transfer(TransferId(tail.try_into().map_err(|_| DocumentIdError)?)),
             _ => return Err(DocumentIdError),
         };
         Ok(Self::Elder { elder: ElderId(*elder), part })
@@ -131,7 +146,8 @@ impl DocumentId {
     /// documents come under sixteen zero bytes.
     pub fn key(&self) -> Vec<u8> {
         match self {
-            Self::Directory => vec![0; 17],
+            Self::Directory => [&[0; 16][..], &[DIRECTORY_TAG]].concat(),
+            Self::Ruleset => [&[0; 16][..], &[RULESET_TAG]].concat(),
             Self::Elder { elder, part } => {
                 let (tag, tail) = part_bytes(*part);
                 [&elder.0[..], &[tag], &tail].concat()
@@ -143,7 +159,7 @@ impl DocumentId {
     pub fn from_key(key: &[u8]) -> Result<Self, DocumentIdError> {
         let (elder, rest) = key.split_first_chunk::<16>().ok_or(DocumentIdError)?;
         let (tag, tail) = rest.split_first().ok_or(DocumentIdError)?;
-        if *tag == 0 {
+        if matches!(*tag, DIRECTORY_TAG | RULESET_TAG) {
             return if *elder == [0; 16] { Self::from_bytes(rest) } else { Err(DocumentIdError) };
         }
         Self::from_bytes(&[&[*tag][..], elder, tail].concat())
@@ -158,6 +174,7 @@ impl fmt::Display for Part {
             Self::Registry => f.write_str("Registry"),
             Self::Journal(year) => write!(f, "Journal/{year}"),
             Self::Incident(id) => write!(f, "Incident/{id}"),
+            Self::Transfer(id) => write!(f, "Transfer/{id}"),
         }
     }
 }
@@ -167,6 +184,7 @@ impl fmt::Display for DocumentId {
         match self {
             Self::Elder { elder, part } => write!(f, "{elder}/{part}"),
             Self::Directory => f.write_str("Directory"),
+            Self::Ruleset => f.write_str("Ruleset"),
         }
     }
 }
@@ -178,6 +196,7 @@ fn part_bytes(part: Part) -> (u8, Vec<u8>) {
         Part::Registry => (3, vec![]),
         Part::Journal(year) => (4, year.to_be_bytes().to_vec()),
         Part::Incident(id) => (5, id.0.to_vec()),
+        Part::Transfer(id) => (6, id.0.to_vec()),
     }
 }
 
@@ -194,6 +213,7 @@ mod tests {
             Part::Registry,
             Part::Journal(2026),
             Part::Incident(IncidentId([9; 16])),
+            Part::Transfer(TransferId([9; 16])),
         ] {
             let id = DocumentId::elder(elder, part);
             assert_eq!(DocumentId::from_bytes(&id.to_bytes()), Ok(id));
@@ -203,9 +223,11 @@ mod tests {
             longer.push(0);
             assert_eq!(DocumentId::from_bytes(&longer), Err(DocumentIdError));
         }
-        assert_eq!(DocumentId::from_bytes(&[0]), Ok(DocumentId::Directory));
-        assert_eq!(DocumentId::from_key(&[0; 17]), Ok(DocumentId::Directory));
-        for bytes in [&[][..], &[6], &[1, 2], &[0, 0], &[0; 17][..]] {
+        for id in [DocumentId::Directory, DocumentId::Ruleset] {
+            assert_eq!(DocumentId::from_bytes(&id.to_bytes()), Ok(id));
+            assert_eq!(DocumentId::from_key(&id.key()), Ok(id));
+        }
+        for bytes in [&[][..], &[7], &[6], &[1, 2], &[0, 0], &[0; 17][..]] {
             assert_eq!(DocumentId::from_bytes(bytes), Err(DocumentIdError));
         }
     }

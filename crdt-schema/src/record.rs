@@ -20,6 +20,11 @@ pub struct ElderId(pub [u8; 16]);
 #[serde(try_from = "String", into = "String")]
 pub struct IncidentId(pub [u8; 16]);
 
+/// The random name of a move between villages.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TransferId(pub [u8; 16]);
+
 /// A text that is not one of these ids.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("an id has 32 hexadecimal digits, not {0:?}")]
@@ -73,6 +78,7 @@ macro_rules! hex_id {
 }
 hex_id!(ElderId);
 hex_id!(IncidentId);
+hex_id!(TransferId);
 
 /// A fixed vocabulary.
 pub trait Choice: Copy + Eq + Sized + 'static {
@@ -88,6 +94,12 @@ pub trait Choice: Copy + Eq + Sized + 'static {
     /// Reads the stored spelling.
     fn from_stored(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.as_str() == text)
+    }
+
+    /// The value that says that nothing is known, if the vocabulary has one: in an element it is
+    /// not written, because an absent key says the same in no bytes.
+    fn unknown() -> Option<Self> {
+        Self::from_stored("Unknown")
     }
 }
 
@@ -147,6 +159,64 @@ choices! {
     }
     /// 风险等级 (Lijiang 2024 item 12).
     RiskLevel { High "高", Medium "中", Low "低", Unknown "未知" }
+    /// 精神状态 as seen on a visit (Lijiang 2024 item 2).
+    MentalState { Severe "严重", Concern "需关注", Stable "稳定", Unknown "未知" }
+    /// 卫生状况 (Lijiang 2024 item 2).
+    Hygiene { Poor "差", Fair "一般", Good "好", Unknown "未知" }
+    /// 居住环境 (Lijiang 2024 items 2, 17).
+    Housing { Dangerous "危房", NeedsAdaptation "需改造", Sound "安全", Unknown "未知" }
+    /// 意愿: whether the elder wants to be cared for. Of concurrent answers a refusal prevails
+    /// (Lijiang 2024 item 4).
+    CareConsent { Declined "不愿意", Consented "愿意", NotAsked "未询问" }
+    /// 经济来源 (Ziyang 2018 (1)).
+    IncomeSource { Pension "养老金", Family "子女供养", Labour "劳动", Benefit "补助" }
+    /// 疾病 (Lijiang 2024 item 17).
+    Condition {
+        SevereMentalDisorder "严重精神障碍", Tuberculosis "肺结核", Diabetes "糖尿病",
+        Hypertension "高血压", Other "其他",
+    }
+    /// 特殊困难 (MCA 2022 guidance preamble, 2(1)). Only EmptyNest and FamilyPlanningSpecial are
+    /// written; the others follow from the file.
+    SpecialCategory {
+        LivingAlone "独居", EmptyNest "空巢", LeftBehind "留守", Impaired "失能",
+        SevereDisability "重残", FamilyPlanningSpecial "计划生育特殊家庭",
+    }
+    /// What was installed for the elder (XX district plan item 13).
+    DeviceKind { OneTouchCall "一键通", Monitor "智能监测", SmokeSensor "烟感", Other "其他" }
+    /// How far a supporter meets one duty (Lijiang 2024 item 5).
+    DutyLevel { Failed "未履行", Partial "部分履行", Met "已履行", Unknown "未知" }
+    /// A step on the register of defaulting supporters 黑榜 (Lijiang 2024 item 6).
+    BlacklistStep { Listed "列入", Confirmed "确认", Delisted "移出" }
+    /// A step of 有进有出 (Lijiang 2024 item 3).
+    RosterStep { Entered "进", Left "出", Confirmed "确认" }
+    /// Why an elder comes onto the roster (project decision; Lijiang 2024 item 3 names none).
+    EntryReason {
+        FirstSurvey "首次摸排", Reached60 "年满60周岁", SupporterLeft "赡养人外出",
+        SupporterIncapable "赡养人失去能力", MovedIn "迁入", ReEntry "重新纳入", Omission "漏登补录",
+    }
+    /// Why an elder leaves the roster (project decision; Lijiang 2024 item 3 names none).
+    ExitReason {
+        Deceased "死亡", SupporterReturned "赡养人返乡", CapacityRestored "赡养人恢复能力",
+        MovedOut "迁出", EnteredInstitution "入住机构", EnteredInError "误登",
+    }
+    /// 特殊情况, the most urgent first (Ziyang 2018 (2), (4); Lijiang 2024 items 6, 19; MCA 2022
+    /// guidance 2(5)).
+    IncidentKind {
+        Emergency "突发紧急情况", UnlawfulHarm "遭受非法侵害", CriticalIllness "危重病情",
+        RightsViolation "合法权益受侵害", Wandering "流浪乞讨", SevereMentalIllness "严重精神疾病",
+        MajorHardship "重大困境", SupportDutyFailed "赡养义务未履行", SafetyRisk "安全隐患",
+        LivingDifficulty "生活困难",
+    }
+    /// A step of an incident.
+    IncidentStep { Raised "上报", Acknowledged "接报", Noted "处置", Closed "办结" }
+    /// Which of two files that are one person's goes on.
+    MergeStep { Absorbed "并入本档", AbsorbedBy "并入他档" }
+    /// A step of a move between villages (`docs/architecture.md`, moves).
+    TransferStep { Offered "移交", Accepted "接收", Declined "退回", Cancelled "撤回" }
+    /// What a quarterly review 一季度一更新 came to (Lijiang 2024 item 3).
+    ReviewOutcome { NoChange "无变化", Changed "有变化" }
+    /// Which document decides who is a left-behind elder.
+    EligibilityRule { Lijiang2024 "丽江2024", Ziyang2018 "资阳2018" }
     /// Whether a supporter could care for the elder (Lijiang 2024 1(4)).
     SupportCapacity { Incapable "无能力", Capable "有能力", Unknown "未知" }
     /// Why a supporter is away (Lijiang 2024 1(4)).
@@ -178,7 +248,9 @@ choices! {
         Ended "已停发",
     }
     /// What happened to an entrusted-care agreement 委托照顾协议 (Lijiang 2024 item 7).
-    AgreementEvent { Signed "已签订", Filed "已报备", Ended "已终止" }
+    AgreementEvent {
+        Signed "已签订", Filed "已报备", Ended "已终止", Refused "拒绝签订", NoCaretaker "无受托人",
+    }
     /// How a visit was made (Lijiang 2024 items 7, 12; MCA 2022 guidance 1(2)).
     VisitMode {
         Home "上门", Phone "电话", Video "视频", Gathering "集中", RemoteMonitoring "远程监测",

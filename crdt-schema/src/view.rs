@@ -6,7 +6,7 @@ use automerge::Automerge;
 use chrono::NaiveDate;
 
 use crate::division::DivisionCode;
-use crate::document::{self, GenesisObject, Listed};
+use crate::document::{self, GenesisObject, Listed, OperationName, Written};
 use crate::element::{Element, List, Stored};
 use crate::field::{Field, Value, stored_date};
 use crate::merge::Concurrent;
@@ -43,16 +43,20 @@ pub struct Resolved<'a> {
 }
 
 /// A field of a part in which concurrent values stand, or a key of one of its elements.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// Where.
     pub part: Part,
     /// The field's key, or `list/key` for a key of an element.
     pub field: String,
+    /// The element, where it is a key of one.
+    pub element: Option<OperationName>,
     /// The value that takes effect.
     pub effective: String,
     /// The others.
     pub others: Vec<String>,
+    /// All of them with the operations that wrote them.
+    pub standing: Vec<Written<String>>,
 }
 
 impl PartView {
@@ -66,14 +70,14 @@ impl PartView {
                     continue;
                 }
                 let values = document::read_field(document, &fields, *field);
-                if let Some(standing) = Concurrent::reconcile(*field, &values) {
+                if let Some(standing) = Concurrent::reconcile(*field, values) {
                     view.fields.insert(*field, standing);
                 }
             }
         }
         for list in List::of(part.kind()) {
             if let Some(object) = document::object(document, id, GenesisObject::List(*list)) {
-                let elements = document::read_list(document, &object);
+                let elements = document::read_list(document, &object, *list);
                 if !elements.is_empty() {
                     view.lists.insert(*list, elements);
                 }
@@ -92,8 +96,19 @@ impl PartView {
         self.fields.get(&field)
     }
 
-    /// The elements of a list that this version understands.
+    /// The elements of a list that take effect: this version understands them, the part may say
+    /// so, and no later event takes them back.
     pub fn elements<E: Element>(&self) -> Vec<Listed<E>> {
+        let effective = |listed: &Listed<E>| {
+            listed.retracted_by.is_none() && listed.element.takes_effect_in(self.part.kind())
+        };
+        let mut elements = self.all_elements();
+        elements.retain(effective);
+        elements
+    }
+
+    /// The elements of a list that this version understands, those too that take no effect.
+    pub fn all_elements<E: Element>(&self) -> Vec<Listed<E>> {
         let stored = self.lists.get(&E::LIST).map(Vec::as_slice).unwrap_or_default();
         stored
             .iter()
@@ -102,16 +117,17 @@ impl PartView {
                     id: listed.id.clone(),
                     element: E::read(&listed.element)?,
                     conflicts: listed.conflicts.clone(),
+                    retracted_by: listed.retracted_by.clone(),
                 })
             })
             .collect()
     }
 
     /// The elements of all lists as they are stored.
-    pub fn stored(&self) -> impl Iterator<Item = (List, &Stored)> {
+    pub fn stored(&self) -> impl Iterator<Item = (List, &Listed<Stored>)> {
         let each = |(list, elements): (&List, _)| {
             let (list, elements): (List, &Vec<Listed<Stored>>) = (*list, elements);
-            elements.iter().map(move |listed| (list, &listed.element))
+            elements.iter().map(move |listed| (list, listed))
         };
         self.lists.iter().flat_map(each)
     }
@@ -121,27 +137,43 @@ impl PartView {
         self.conflicts().count() as u64
     }
 
-    fn conflicts(&self) -> impl Iterator<Item = Conflict> {
-        let texts = |values: &[Value]| values.iter().map(|v| v.as_str().to_owned()).collect();
+    /// Every field and key of an element in which concurrent values stand.
+    pub fn conflicts(&self) -> impl Iterator<Item = Conflict> {
         let fields = self.fields.iter().filter(|(_, standing)| standing.is_conflict()).map(
-            move |(field, standing)| Conflict {
-                part: self.part,
-                field: field.spec().key.to_owned(),
-                effective: standing.effective.as_str().to_owned(),
-                others: texts(&standing.others),
+            move |(field, concurrent)| {
+                let texts = |written: &Written<Value>| Written {
+                    value: written.value.as_str().to_owned(),
+                    by: written.by.clone(),
+                };
+                let standing = concurrent.standing.iter().map(texts).collect();
+                let effective = concurrent.effective.as_str();
+                Conflict::new(self.part, field.spec().key.to_owned(), effective, standing)
             },
         );
         let elements = self.lists.iter().flat_map(move |(list, elements)| {
             elements.iter().flat_map(move |listed| {
-                listed.conflicts.iter().map(move |(key, others)| Conflict {
-                    part: self.part,
-                    field: format!("{}/{key}", list.key()),
-                    effective: listed.element.text(key).unwrap_or_default().to_owned(),
-                    others: others.clone(),
+                listed.conflicts.iter().map(move |(key, standing)| {
+                    let effective = listed.element.text(key).unwrap_or_default();
+                    let field = format!("{}/{key}", list.key());
+                    let conflict = Conflict::new(self.part, field, effective, standing.clone());
+                    Conflict { element: Some(listed.id.clone()), ..conflict }
                 })
             })
         });
         fields.chain(elements)
+    }
+}
+
+impl Conflict {
+    fn new(part: Part, field: String, effective: &str, standing: Vec<Written<String>>) -> Self {
+        let mut others: Vec<String> = standing
+            .iter()
+            .filter(|written| written.value != effective)
+            .map(|written| written.value.clone())
+            .collect();
+        others.sort();
+        others.dedup();
+        Self { part, field, element: None, effective: effective.to_owned(), others, standing }
     }
 }
 
@@ -164,6 +196,13 @@ impl ElderView {
     /// A field across parts: the first of the field's parts that says something known prevails;
     /// if none does, the first that says anything.
     pub fn field(&self, field: Field) -> Option<Resolved<'_>> {
+        let leader = field.goes_with();
+        if leader != field {
+            let part = self.field(leader)?.part;
+            let standing = self.parts.get(&part)?.field(field)?;
+            let (value, conflict) = (&standing.effective, standing.others.as_slice());
+            return Some(Resolved { value, part, conflict, differs: Vec::new() });
+        }
         let standing: Vec<(Part, &Concurrent)> = field
             .spec()
             .parts
@@ -197,7 +236,12 @@ impl ElderView {
         self.text(field).and_then(C::from_stored)
     }
 
-    /// The elements of a list in all parts that have it.
+    /// A part.
+    pub fn part(&self, part: Part) -> Option<&PartView> {
+        self.parts.get(&part)
+    }
+
+    /// The elements of a list that take effect, in all parts that have it.
     pub fn elements<E: Element>(&self) -> Vec<(Part, Listed<E>)> {
         let listed = |view: &PartView| {
             let part = view.part;
@@ -226,6 +270,12 @@ impl ElderView {
     pub fn care_group(&self, as_of: NaiveDate) -> CareGroup {
         care_group(&self.care_facts(), as_of)
     }
+}
+
+/// The texts of a county's ruleset by key.
+pub fn rules(document: &Automerge) -> BTreeMap<String, String> {
+    let object = document::object(document, &DocumentId::Ruleset, GenesisObject::Rules);
+    object.map(|object| document::read_rules(document, &object)).into_iter().flatten().collect()
 }
 
 /// The names in a directory, the scope's own among them.

@@ -18,6 +18,7 @@ use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::{ElderId, ServiceNeed};
 use shouwang_crdt_schema::visit::Visit;
+use shouwang_crdt_schema::writer::Writers;
 
 use hostile::fixture::{
     ALICE, BOB, CAROL, Story, assert_applies, at, card, fields, list, replica, scope, write,
@@ -62,7 +63,7 @@ fn the_writer_writes_what_automerge_writes() {
 #[test]
 fn what_edits_write_is_well_formed() {
     let set = |text| Action::Set { field: Field::Phone, value: Field::Phone.value(text).unwrap() };
-    let contact = GuardianContact { name: "李明".into(), phone: None };
+    let contact = GuardianContact { name: "李明".into(), phone: None, rank: None };
     let insert = |list, element| Action::Insert { list, element };
     let name = |name: &str| Action::NamePlace { code: scope(), name: name.into() };
     let visit = Visit::on(chrono::NaiveDate::from_ymd_opt(2026, 9, 1).unwrap());
@@ -82,7 +83,7 @@ fn what_edits_write_is_well_formed() {
         for (actions, actor) in edits.iter().zip([ALICE, BOB, ALICE]) {
             let bytes = write_change(&document, scope(), &id, actor, actions).unwrap().unwrap();
             let change = ParsedChange::parse(&bytes).unwrap();
-            assert_eq!(ancestry.admit(&change), Judgement::WellFormed);
+            assert_eq!(ancestry.admit(&change, Writers::ALL), Judgement::WellFormed);
             document.apply_changes([change.into_change()]).unwrap();
         }
     }
@@ -366,7 +367,10 @@ fn what_is_not_known_is_missing_and_not_ill_formed() {
 
     let fresh = Ancestry::new(scope(), &card());
     let change = ParsedChange::parse(&story.draft(&[a_put()]).bytes()).unwrap();
-    assert_eq!(fresh.judge(&change), Judgement::MissingDependencies(vec![story.head]));
+    assert_eq!(
+        fresh.judge(&change, Writers::ALL),
+        Judgement::MissingDependencies(vec![story.head])
+    );
     let other = Ancestry::from_document(
         scope(),
         &DocumentId::elder(ElderId([8; 16]), Part::Card),
@@ -498,16 +502,16 @@ fn two_branches_of_one_actor_may_stand_side_by_side_but_not_meet() {
     };
     let one = branch("1", &[story.head], BOB, 1, story.next);
     let two = branch("2", &[story.head], BOB, 1, story.next);
-    assert_eq!(story.ancestry.admit(&one), Judgement::WellFormed);
-    assert_eq!(story.ancestry.admit(&two), Judgement::WellFormed);
+    assert_eq!(story.ancestry.admit(&one, Writers::ALL), Judgement::WellFormed);
+    assert_eq!(story.ancestry.admit(&two, Writers::ALL), Judgement::WellFormed);
     let upon_one = branch("3", &[one.hash()], BOB, 2, story.next + 1);
     let upon_two = branch("3", &[two.hash()], CAROL, 1, story.next + 1);
-    assert_eq!(story.ancestry.admit(&upon_one), Judgement::WellFormed);
-    assert_eq!(story.ancestry.admit(&upon_two), Judgement::WellFormed);
+    assert_eq!(story.ancestry.admit(&upon_one, Writers::ALL), Judgement::WellFormed);
+    assert_eq!(story.ancestry.admit(&upon_two, Writers::ALL), Judgement::WellFormed);
     for deps in [[one.hash(), two.hash()], [upon_one.hash(), upon_two.hash()]] {
         let meeting = branch("4", &deps, CAROL, 2, story.next + 2);
         let rule = Judgement::IllFormed(IllFormed::ForkedAncestors);
-        assert_eq!(story.ancestry.judge(&meeting), rule);
+        assert_eq!(story.ancestry.judge(&meeting, Writers::ALL), rule);
     }
     // An operation is looked for on the branch that the change descends from.
     let op = Op::put(&fields(), "phone", "5", &[&(story.next + 1, BOB.to_vec())]);
@@ -536,7 +540,7 @@ fn no_flipped_bit_panics_and_what_is_well_formed_applies() {
         data[bit / 8] ^= 1 << (bit % 8);
         let bytes = seal(1, &data);
         let Ok(change) = ParsedChange::parse(&bytes) else { continue };
-        if story.ancestry.judge(&change) == Judgement::WellFormed {
+        if story.ancestry.judge(&change, Writers::ALL) == Judgement::WellFormed {
             assert_applies(&story.document, &bytes);
             well_formed += 1;
         }

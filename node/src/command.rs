@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::parts::DocumentId;
 
 use crate::engine::{CaptureError, Engine};
 use crate::store::StoreError;
@@ -165,8 +166,8 @@ impl From<CaptureError> for CommandError {
         match error {
             CaptureError::NoRight { scope, document } => {
                 let part = match document {
-                    shouwang_crdt_schema::parts::DocumentId::Directory => "Directory".to_owned(),
-                    shouwang_crdt_schema::parts::DocumentId::Elder { part, .. } => part.to_string(),
+                    DocumentId::Directory | DocumentId::Ruleset => document.to_string(),
+                    DocumentId::Elder { part, .. } => part.to_string(),
                 };
                 Self::new(ErrorKind::Refused, "no_right", message)
                     .with("scope", scope)

@@ -15,6 +15,7 @@ use automerge::{Automerge, Change, ChangeHash};
 use shouwang_crdt_schema::change::{Ancestry, IllFormed, Judgement, ParsedChange};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
+use shouwang_crdt_schema::writer::Writers;
 
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, Rights};
@@ -36,6 +37,8 @@ pub struct Candidate {
     pub change: Result<ParsedChange, IllFormed>,
     /// Whether the log's grant allows it.
     pub allowed: Result<(), Unsettled>,
+    /// The offices for which the log's device writes.
+    pub writers: Writers,
     /// Whether it lies within what revocations let count of its log.
     pub within: bool,
     /// Whether an adoption that counts names its entry.
@@ -76,6 +79,7 @@ impl Candidate {
             hash,
             change,
             allowed,
+            writers: grant.role.writers(),
             within,
             adopted: false,
             carried_by: None,
@@ -107,7 +111,7 @@ impl Candidate {
 /// The lane that a document's changes travel in.
 pub fn lane_of(document: &DocumentId) -> Lane {
     match document {
-        DocumentId::Directory => Lane::Notice,
+        DocumentId::Directory | DocumentId::Ruleset => Lane::Notice,
         DocumentId::Elder { part: Part::Incident(_), .. } => Lane::Urgent,
         DocumentId::Elder { .. } => Lane::Routine,
     }
@@ -116,7 +120,7 @@ pub fn lane_of(document: &DocumentId) -> Lane {
 /// The right that writing a document takes.
 pub fn right_for(document: &DocumentId) -> Rights {
     match document {
-        DocumentId::Directory => Rights::DELEGATE,
+        DocumentId::Directory | DocumentId::Ruleset => Rights::DELEGATE,
         DocumentId::Elder { part, .. } => Rights::write(part.kind()),
     }
 }
@@ -228,12 +232,15 @@ fn judge(
     let mut judged =
         Judged { own: Vec::new(), entries_of: BTreeMap::new(), unsettled: BTreeMap::new() };
     let mut blocking = BTreeSet::new();
-    let mut waiting: BTreeMap<ChangeHash, &ParsedChange> = BTreeMap::new();
+    let mut waiting: BTreeMap<ChangeHash, (&ParsedChange, Writers)> = BTreeMap::new();
     for candidate in candidates {
         match (&candidate.change, candidate.hopeless()) {
             (Ok(change), None) => {
                 judged.entries_of.entry(change.hash()).or_default().push(candidate.entry);
-                waiting.insert(change.hash(), change);
+                // The same change in two logs is judged by whichever may do more.
+                let writers =
+                    &mut waiting.entry(change.hash()).or_insert((change, Writers::NONE)).1;
+                *writers = writers.and(candidate.writers);
             }
             (_, reason) => {
                 blocking.extend(candidate.hash);
@@ -249,7 +256,7 @@ fn judge(
     let mut awaited: BTreeMap<ChangeHash, usize> = BTreeMap::new();
     let mut aside: Vec<(ChangeHash, Unsettled)> = Vec::new();
     let mut ready: BTreeSet<ChangeHash> = BTreeSet::new();
-    for (hash, change) in &waiting {
+    for (hash, (change, _)) in &waiting {
         let here = change.deps().iter().filter(|dep| waiting.contains_key(*dep));
         let count = here.map(|dep| dependants.entry(*dep).or_default().push(*hash)).count();
         awaited.insert(*hash, count);
@@ -267,17 +274,18 @@ fn judge(
             }
         }
         let Some(hash) = ready.pop_first() else { break };
-        let Some(change) = waiting.get(&hash) else { continue };
+        let Some((change, writers)) = waiting.get(&hash) else { continue };
         if refused.contains(&hash) {
             aside.push((hash, Unsettled::IllFormed("refused".into())));
             continue;
         }
-        match ancestry.admit(change) {
+        match ancestry.admit(change, *writers) {
             // What builds on it is not ready either.
             Judgement::MissingDependencies(_) => {}
             Judgement::IllFormed(rule) => {
                 aside.push((hash, Unsettled::IllFormed(rule.code().into())));
             }
+            Judgement::NoRight => aside.push((hash, Unsettled::NotAllowed("field".into()))),
             Judgement::WellFormed => {
                 judged.own.push((*change).clone());
                 waiting.remove(&hash);

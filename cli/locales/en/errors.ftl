@@ -51,6 +51,7 @@ error-value_date = { $field } is a date between 1800 and 2199; write 1942-03-15
 error-value_division = { $field } is a division code of 12 digits
 error-value_resident_id = { $field }: { $reason }
 error-value_choice = { $field } is one of: { $allowed }
+error-value_number = { $field } is a whole number from 0 to { $limit }
 error-elder_without_name = A file needs a name
     .hint = shouwang elder add --village CODE name=…
 error-role_needed = { $area } is a province or prefecture: say which role the device shall have

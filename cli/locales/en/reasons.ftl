@@ -137,6 +137,7 @@ refused =
     .not_allowed = Its author may not do this. Check the device's role: shouwang peers
     .not_allowed-lane = It stands in the wrong log. Update the program of its author
     .not_allowed-right = Its author's role does not write this part. Let an office write it that may, or grant the device that role
+    .not_allowed-field = Its author's office does not write this field. Let an office write it that may
     .not_allowed-area = Its author's area does not hold the place. Let an office write it whose area does
     .not_allowed-no_document = It says of no document that it changes it. Update the program of its author
     .not_allowed-foreign_actor = It carries another device's work under its author's name. Ask who uses that device

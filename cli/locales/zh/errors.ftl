@@ -51,6 +51,7 @@ error-value_date = { $field }应为 1800 至 2199 年间的日期，请写作 19
 error-value_division = { $field }应为 12 位行政区划代码
 error-value_resident_id = { $field }：{ $reason }
 error-value_choice = { $field }可选：{ $allowed }
+error-value_number = { $field }应为 0 到 { $limit } 的整数
 error-elder_without_name = 建档必须有姓名
     .hint = shouwang elder add --village 村 姓名=…
 error-role_needed = { $area } 是省或市，请写明该设备的角色

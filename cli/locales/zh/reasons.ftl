@@ -137,6 +137,7 @@ refused =
     .not_allowed = 作者无权这样做。请核对该设备的角色：shouwang peers
     .not_allowed-lane = 写在了不该写的日志里。请升级作者的程序
     .not_allowed-right = 作者的角色无权填写这部分。请由有权的单位填写，或授予该设备相应角色
+    .not_allowed-field = 这一栏不归作者的单位填写。请由有权的单位填写
     .not_allowed-area = 该地方不在作者的辖区内。请由辖区包含它的单位填写
     .not_allowed-no_document = 没有说明更改哪份文档。请升级作者的程序
     .not_allowed-foreign_actor = 以作者之名带着另一台设备的内容。请查问该设备由谁使用

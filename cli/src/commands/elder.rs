@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
+use shouwang_crdt_schema::element::List;
 use shouwang_crdt_schema::field::{Field, Kind};
 use shouwang_crdt_schema::record::CareGroup;
 use shouwang_node::command::elder::{
@@ -364,14 +365,14 @@ fn lists_table(report: &ElderReport, context: &Context) -> Table {
             table.row([Cell::text(messages.word("list", list)), Cell::text(texts)]);
         }
     };
-    for list in words::LISTS.map(|list| list.key()) {
+    for list in words::lists().map(List::key) {
         if let Some(elements) = report.lists.get(list) {
             add(list, elements);
         }
     }
     // Lists of a later version are shown all the same; visits have a table of their own.
     for (list, elements) in &report.lists {
-        if list != "visits" && !words::LISTS.iter().any(|known| known.key() == list) {
+        if list != "visits" && !words::lists().any(|known| known.key() == list) {
             add(list, elements);
         }
     }

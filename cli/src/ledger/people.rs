@@ -102,14 +102,14 @@ fn guardians(draft: &mut Draft<'_>) {
     let phones = share(draft, Column::GuardianPhone, names.len(), false);
     for (name, cell) in names.into_iter().zip(phones) {
         let phone = phone(draft, Column::GuardianPhone, cell);
-        draft.row.guardian_contacts.push(GuardianContact { name, phone });
+        draft.row.guardian_contacts.push(GuardianContact { name, phone, rank: None });
     }
 }
 
 fn pairings(draft: &mut Draft<'_>) {
     for helper in names(draft, Column::Pairing) {
         let kind = vocabulary::pairing_kind(&helper);
-        draft.row.pairings.push(Pairing { helper, kind });
+        draft.row.pairings.push(Pairing { helper, kind, from: None, until: None });
     }
 }
 

@@ -7,6 +7,7 @@ use super::{IllFormed, ParsedChange, Reference};
 use crate::division::DivisionCode;
 use crate::document::{self, GENESIS_ACTOR};
 use crate::parts::DocumentId;
+use crate::writer::Writers;
 
 /// The well-formed changes of one document, as far as they are known: what the next change is
 /// judged against.
@@ -34,6 +35,8 @@ pub enum Judgement {
     MissingDependencies(Vec<ChangeHash>),
     /// It is never to be applied.
     IllFormed(IllFormed),
+    /// It is well-formed, and writes a field or list that its author's office may not.
+    NoRight,
 }
 
 #[derive(Clone, Debug)]
@@ -104,8 +107,9 @@ impl Ancestry {
             _ => return Err(IllFormed::Genesis),
         }
         for change in changes.into_iter().skip(1) {
-            match ancestry.admit(&ParsedChange::written(change)?) {
-                Judgement::WellFormed => {}
+            // Whoever wrote it, it counted.
+            match ancestry.admit(&ParsedChange::written(change)?, Writers::ALL) {
+                Judgement::WellFormed | Judgement::NoRight => {}
                 Judgement::MissingDependencies(_) => return Err(IllFormed::Incomplete),
                 Judgement::IllFormed(rule) => return Err(rule),
             }
@@ -118,20 +122,21 @@ impl Ancestry {
         self.positions.contains_key(hash)
     }
 
-    /// Judges a change.
-    pub fn judge(&self, change: &ParsedChange) -> Judgement {
-        match self.examine(change) {
+    /// Judges a change of an author that may write for these offices.
+    pub fn judge(&self, change: &ParsedChange, author: Writers) -> Judgement {
+        match self.examine(change, author) {
             Ok(_) => Judgement::WellFormed,
             Err(judgement) => judgement,
         }
     }
 
-    /// Judges a change and, if it is well-formed, knows it from now on.
-    pub fn admit(&mut self, change: &ParsedChange) -> Judgement {
+    /// Judges a change of an author that may write for these offices and, if it is well-formed and
+    /// the author has the right to all that it writes, knows it from now on.
+    pub fn admit(&mut self, change: &ParsedChange, author: Writers) -> Judgement {
         if self.contains(&change.hash()) {
             return Judgement::WellFormed;
         }
-        match self.examine(change) {
+        match self.examine(change, author) {
             Ok(node) => {
                 // `examine` gave an unknown actor the number that comes next.
                 self.actors.entry(change.actor().clone()).or_insert(node.actor);
@@ -143,7 +148,7 @@ impl Ancestry {
         }
     }
 
-    fn examine(&self, change: &ParsedChange) -> Result<Node, Judgement> {
+    fn examine(&self, change: &ParsedChange, author: Writers) -> Result<Node, Judgement> {
         let position = |hash| self.positions.get(hash).copied().ok_or(hash);
         let missing: Vec<ChangeHash> =
             change.deps().iter().filter_map(|hash| position(hash).err().copied()).collect();
@@ -151,7 +156,11 @@ impl Ancestry {
             return Err(Judgement::MissingDependencies(missing));
         }
         let dependencies = change.deps().iter().filter_map(|hash| position(hash).ok()).collect();
-        self.fit(change, dependencies).map_err(Judgement::IllFormed)
+        let node = self.fit(change, dependencies).map_err(Judgement::IllFormed)?;
+        match node.facts.iter().all(|fact| fact.writers().meets(author)) {
+            true => Ok(node),
+            false => Err(Judgement::NoRight),
+        }
     }
 
     /// Judges a change whose dependencies are known.

@@ -2,7 +2,9 @@
 
 use super::{Action, IllFormed, Key, Operation, Reference};
 use crate::document::GenesisObject;
-use crate::element::Growth;
+use crate::element::{Growth, List};
+use crate::field::Field;
+use crate::writer::Writers;
 
 /// An operation among the changes that one change can see. The actor is a number of the
 /// [`Ancestry`](super::Ancestry) that gave it.
@@ -18,6 +20,8 @@ pub(super) struct Fact {
     object: OperationId,
     place: Place,
     made: Made,
+    /// The offices whose operation this may be.
+    writers: Writers,
 }
 
 /// Where a value stands: what an operation must share with those that it replaces.
@@ -39,12 +43,28 @@ enum Made {
 /// than root, list, element, value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    /// `fields` or `places`: a map of single values.
-    Values,
+    /// `fields`, a map of single values.
+    Fields,
+    /// `places` or `rules`: a map of single values in a document of an area.
+    AreaValues,
     /// A list of the genesis.
-    List(Growth),
+    List(List),
     /// A map that is an element of a list: again of single values.
-    Element(Growth),
+    Element(List),
+}
+
+impl Role {
+    /// The offices whose values take effect under a key of this object. What a later version
+    /// writes is for that version to judge.
+    fn writers(self, place: &Place) -> Writers {
+        match (self, place) {
+            (Self::List(list) | Self::Element(list), _) => list.writers(),
+            (Self::Fields, Place::Name(name)) => {
+                Field::from_key(name).map_or(Writers::ALL, |field| field.spec().writers)
+            }
+            (Self::Fields | Self::AreaValues, _) => Writers::ALL,
+        }
+    }
 }
 
 /// The operations that an operation can refer to.
@@ -65,17 +85,27 @@ const ROOT: OperationId = OperationId { actor: 0, counter: 0 };
 impl Fact {
     /// The first operation of every genesis: the text that says what the document is.
     pub(super) fn genesis_name() -> Self {
-        Self { object: ROOT, place: Place::Name(String::new()), made: Made::Value }
+        Self::genesis(Made::Value)
     }
 
     /// The operation of a genesis that made one of its objects. Its key does not matter: nothing
     /// may work on the root, so nothing shares its place.
     pub(super) fn genesis_object(object: GenesisObject) -> Self {
         let role = match object {
-            GenesisObject::Fields | GenesisObject::Places => Role::Values,
-            GenesisObject::List(list) => Role::List(list.growth()),
+            GenesisObject::Fields => Role::Fields,
+            GenesisObject::Places | GenesisObject::Rules => Role::AreaValues,
+            GenesisObject::List(list) => Role::List(list),
         };
-        Self { object: ROOT, place: Place::Name(String::new()), made: Made::Object(role) }
+        Self::genesis(Made::Object(role))
+    }
+
+    fn genesis(made: Made) -> Self {
+        Self { object: ROOT, place: Place::Name(String::new()), made, writers: Writers::ALL }
+    }
+
+    /// The offices whose operation takes effect.
+    pub(super) fn writers(&self) -> Writers {
+        self.writers
     }
 
     /// Judges an operation and says what it does.
@@ -112,10 +142,11 @@ impl Fact {
         let made = match (operation.action, role) {
             (Action::Put, _) => Made::Value,
             (Action::Delete, _) => Made::Nothing,
-            (Action::MakeMap, Role::List(growth)) => Made::Object(Role::Element(growth)),
+            (Action::MakeMap, Role::List(list)) => Made::Object(Role::Element(list)),
             (Action::MakeMap | Action::MakeList, _) => return Err(IllFormed::Object),
         };
-        Ok(Self { object, place, made })
+        let writers = role.writers(&place);
+        Ok(Self { object, place, made, writers })
     }
 
     /// Whether the operation inserted an element into this list.
@@ -133,7 +164,7 @@ impl Place {
         before: &impl Before,
     ) -> Result<Self, IllFormed> {
         let element = match (&operation.key, role) {
-            (Key::Name(name), Role::Values | Role::Element(_)) => {
+            (Key::Name(name), Role::Fields | Role::AreaValues | Role::Element(_)) => {
                 return Ok(Self::Name(name.clone()));
             }
             (Key::Head, Role::List(_)) if operation.insert => return Ok(Self::Element(id)),
@@ -158,10 +189,14 @@ fn check_growth(
     role: Role,
     before: &impl Before,
 ) -> Result<(), IllFormed> {
-    let allowed = match role {
-        Role::Values | Role::List(Growth::Set) | Role::Element(Growth::Set) => true,
-        Role::List(Growth::Log) => operation.insert,
-        Role::Element(Growth::Log) => {
+    let list = match role {
+        Role::Fields | Role::AreaValues => return Ok(()),
+        Role::List(list) | Role::Element(list) => list,
+    };
+    let allowed = match (role, list.growth()) {
+        (_, Growth::Set) => true,
+        (Role::List(_), Growth::Log) => operation.insert,
+        (_, Growth::Log) => {
             before.is_own(object)
                 && operation.predecessors.is_empty()
                 && operation.action != Action::Delete

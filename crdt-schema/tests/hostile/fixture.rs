@@ -8,6 +8,7 @@ use shouwang_crdt_schema::document::{GENESIS_ACTOR, GenesisObject, genesis, gene
 use shouwang_crdt_schema::element::List;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
+use shouwang_crdt_schema::writer::Writers;
 
 use super::{Draft, Id, Op};
 
@@ -94,7 +95,7 @@ impl Story {
         });
         let change = ParsedChange::parse(&bytes).unwrap();
         let mut ancestry = Ancestry::new(scope(), &card());
-        assert_eq!(ancestry.admit(&change), Judgement::WellFormed);
+        assert_eq!(ancestry.admit(&change, Writers::ALL), Judgement::WellFormed);
         let id = |nth: u64| (change.start_op() + nth, ALICE.to_vec());
         Self {
             ancestry,
@@ -123,7 +124,7 @@ impl Story {
 
     pub fn judge(&self, draft: &Draft) -> Judgement {
         match ParsedChange::parse(&draft.bytes()) {
-            Ok(change) => self.ancestry.judge(&change),
+            Ok(change) => self.ancestry.judge(&change, Writers::ALL),
             Err(rule) => Judgement::IllFormed(rule),
         }
     }
@@ -137,7 +138,7 @@ impl Story {
                 None
             }
             Judgement::IllFormed(rule) => Some(rule),
-            Judgement::MissingDependencies(_) => panic!("{judgement:?}"),
+            Judgement::MissingDependencies(_) | Judgement::NoRight => panic!("{judgement:?}"),
         }
     }
 }
@@ -160,6 +161,9 @@ pub fn assert_applies(document: &Automerge, bytes: &[u8]) {
         let fields = at(transaction, "fields");
         transaction.put(&fields, "remarks", "later")
     });
-    assert_eq!(ancestry.admit(&ParsedChange::parse(&next).unwrap()), Judgement::WellFormed);
+    assert_eq!(
+        ancestry.admit(&ParsedChange::parse(&next).unwrap(), Writers::ALL),
+        Judgement::WellFormed
+    );
     Automerge::load(&loaded.save()).unwrap();
 }

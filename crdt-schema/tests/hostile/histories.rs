@@ -12,6 +12,7 @@ use shouwang_crdt_schema::change::{
     Action as OperationAction, Ancestry, Judgement, Key, ParsedChange, Reference,
 };
 use shouwang_crdt_schema::document::GENESIS_ACTOR;
+use shouwang_crdt_schema::writer::Writers;
 
 use super::fixture::{ALICE, BOB, CAROL, assert_applies, at, card, replica, scope, write};
 use super::{At, DELETE, Draft, Id, MAKE_LIST, MAKE_MAP, Op, PUT};
@@ -143,8 +144,8 @@ fn deliver(changes: &[&ParsedChange]) -> (Ancestry, BTreeMap<ChangeHash, Judgeme
     loop {
         let before = judgements.clone();
         for change in changes {
-            let judgement = ancestry.judge(change);
-            assert_eq!(ancestry.admit(change), judgement);
+            let judgement = ancestry.judge(change, Writers::ALL);
+            assert_eq!(ancestry.admit(change, Writers::ALL), judgement);
             judgements.insert(change.hash(), judgement);
         }
         if judgements == before {
@@ -370,7 +371,7 @@ proptest! {
         let mut ancestry = Ancestry::new(scope(), &card());
         while tape.0.len() > 0 {
             let change = mischief(&mut tape, &well_formed, genesis);
-            if ancestry.admit(&change) == Judgement::WellFormed {
+            if ancestry.admit(&change, Writers::ALL) == Judgement::WellFormed {
                 assert_applies(&before(&change, &well_formed), change.change().raw_bytes());
                 well_formed.push(change.clone());
             }

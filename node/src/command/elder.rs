@@ -6,9 +6,9 @@ use std::collections::btree_map::Entry;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
-use shouwang_crdt_schema::document::ElementId;
+use shouwang_crdt_schema::document::OperationName;
 use shouwang_crdt_schema::edit::{Action, Edit};
-use shouwang_crdt_schema::element::{List, Stored};
+use shouwang_crdt_schema::element::{List, RETRACTS, Stored};
 use shouwang_crdt_schema::field::{Field, Value};
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::{CareGroup, ElderId, Sex};
@@ -460,7 +460,7 @@ pub(super) fn part_for(field: Field, rights: Rights, certified: bool) -> Option<
                 PartKind::Card => Some(Part::Card),
                 PartKind::Ledger => Some(Part::Ledger),
                 PartKind::Registry => Some(Part::Registry),
-                PartKind::Journal | PartKind::Incident => None,
+                PartKind::Journal | PartKind::Incident | PartKind::Transfer => None,
             },
         );
     if certified { allowed.next() } else { allowed.next_back() }
@@ -512,10 +512,15 @@ fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
     for (list, stored) in
         view.parts().flat_map(PartView::stored).filter(|(l, _)| *l != List::Visits)
     {
-        let element = match stored {
+        let mut element = match &stored.element {
             Stored::Text(text) => BTreeMap::from([("value".to_owned(), text.clone())]),
+            // What it takes back is marked.
+            Stored::Map(entries) if entries.contains_key(RETRACTS) => continue,
             Stored::Map(entries) => entries.clone(),
         };
+        if stored.retracted_by.is_some() {
+            element.insert("retracted".to_owned(), "true".to_owned());
+        }
         lists.entry(list.key().to_owned()).or_default().push(element);
     }
     lists
@@ -530,7 +535,7 @@ impl Authors {
         Ok(Self(logs.iter().map(|log| (log.key.actor_prefix(), log.key.device)).collect()))
     }
 
-    fn device(&self, element: &ElementId) -> Option<DeviceId> {
+    fn device(&self, element: &OperationName) -> Option<DeviceId> {
         self.0.get(&element.actor_prefix()?).copied()
     }
 }

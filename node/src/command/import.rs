@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
-use shouwang_crdt_schema::document::{ElementId, Listed};
+use shouwang_crdt_schema::document::{Listed, OperationName};
 use shouwang_crdt_schema::edit::{Action, Edit};
 use shouwang_crdt_schema::element::{
     Absence, Agreement, Element, Entitlement, GuardianContact, List, Pairing, Stored, Supporter,
@@ -15,7 +15,7 @@ use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::merge::Policy;
 use shouwang_crdt_schema::parts::{Part, PartKind};
 use shouwang_crdt_schema::record::{
-    AgreementEvent, ElderId, EntitlementKind, EntitlementState, ServiceNeed,
+    AgreementEvent, ElderId, EntitlementKind, EntitlementState, ServiceNeed, YesNo,
 };
 use shouwang_crdt_schema::view::ElderView;
 
@@ -214,14 +214,14 @@ impl Plan {
     fn amend(
         &mut self,
         list: List,
-        element: &ElementId,
+        element: &OperationName,
         key: &'static str,
         stated: Option<&String>,
         stands: Option<&String>,
     ) {
         if let Some(text) = stated.filter(|text| Some(*text) != stands) {
             let (element, text) = (element.clone(), text.clone());
-            let action = Action::Amend { list, element, key, text };
+            let action = Action::Amend { list, element, key: key.to_owned(), text: Some(text) };
             self.edit(list.key(), Edit { part: Part::Card, action });
         }
     }
@@ -349,7 +349,15 @@ fn plan_events(plan: &mut Plan, row: &LedgerRow, view: Option<&ElderView>, right
     if let Some(stated) = row.agreement.filter(|stated| *stated != agreed) {
         let event = if stated { AgreementEvent::Signed } else { AgreementEvent::Ended };
         let supporter = row.supporters.first().map(|supporter| supporter.name.clone());
-        plan.insert(Part::Card, &Agreement { event, date: None, supporter, caretaker: None });
+        let agreement = Agreement {
+            event,
+            date: None,
+            supporter,
+            caretaker: None,
+            elder_consent: YesNo::Unknown,
+            note: None,
+        };
+        plan.insert(Part::Card, &agreement);
     }
     let kind = EntitlementKind::SubsistenceAllowance;
     let receives = elements::<Entitlement>(view)
@@ -359,7 +367,7 @@ fn plan_events(plan: &mut Plan, row: &LedgerRow, view: Option<&ElderView>, right
     if let Some(stated) = row.subsistence_allowance.filter(|stated| *stated != receives) {
         let state = if stated { EntitlementState::Receiving } else { EntitlementState::Ended };
         match rights.contains(Rights::write(PartKind::Ledger)) {
-            true => plan.insert(Part::Ledger, &Entitlement { kind, state }),
+            true => plan.insert(Part::Ledger, &Entitlement { kind, state, date: None }),
             false => plan.gap(List::Entitlements.key(), "no_right"),
         }
     }

@@ -234,7 +234,7 @@ fn read(
     let document = entry.header.document.id();
     let part = match document {
         Some(DocumentId::Elder { part, .. }) => Some(part.to_string()),
-        Some(DocumentId::Directory) | None => None,
+        Some(DocumentId::Directory | DocumentId::Ruleset) | None => None,
     };
     let grant = engine.authority().grant(&log.grant);
     let kind = match entry.header.kind {

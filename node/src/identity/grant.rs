@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::parts::PartKind;
+use shouwang_crdt_schema::writer::{Writer as Office, Writers};
 use thiserror::Error;
 
 use super::{DeviceId, DeviceKeys, SealingKey, Signature};
@@ -158,7 +159,8 @@ impl Rights {
     /// The right to write parts of a kind.
     pub const fn write(kind: PartKind) -> Self {
         Self(match kind {
-            PartKind::Card => 1,
+            // Offer and answer of a move are the business of whoever keeps the card.
+            PartKind::Card | PartKind::Transfer => 1,
             PartKind::Ledger => 1 << 1,
             PartKind::Registry => 1 << 2,
             PartKind::Journal => 1 << 3,
@@ -222,6 +224,20 @@ impl Role {
             Self::Provider => write(&[Journal, Incident]),
             Self::Relay => Rights::RELAY,
             Self::Other(_) => Rights::NONE,
+        }
+    }
+
+    /// The offices for which the device writes: what decides within a part
+    /// ([`shouwang_crdt_schema::writer`]). A role of a later version is judged by its rights alone.
+    pub fn writers(self) -> Writers {
+        match self {
+            Self::Root | Self::Other(_) => Writers::ALL,
+            Self::Registrar => Office::County.acts_for(),
+            Self::Manager => Office::Township.acts_for(),
+            Self::Clerk | Self::Helper => Office::Village.acts_for(),
+            Self::Department => Office::Department.acts_for(),
+            Self::Provider => Office::Provider.acts_for(),
+            Self::Relay => Writers::NONE,
         }
     }
 

@@ -471,6 +471,7 @@ fn changes_that_the_grant_does_not_allow() {
     let first = |log: &LogKey, id: &DocumentId, key: &str, value: &str| {
         let object = match id {
             DocumentId::Directory => GenesisObject::Places,
+            DocumentId::Ruleset => GenesisObject::Rules,
             DocumentId::Elder { .. } => GenesisObject::Fields,
         };
         let fields = (genesis_counter(id, object).unwrap(), GENESIS_ACTOR.to_vec());
