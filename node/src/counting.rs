@@ -140,12 +140,18 @@ pub fn allowed(log: &LogKey, document: Option<DocumentId>, grant: &Grant) -> Res
 /// Whether a grant lets a device carry entries of a document from other scopes into a log: it may
 /// replicate, and write what a township writes. It need not have the right to the document itself:
 /// that is asked of the author.
-pub fn may_carry(log: &LogKey, document: Option<DocumentId>, grant: &Grant) -> Result<(), Unsettled> {
+pub fn may_carry(
+    log: &LogKey,
+    document: Option<DocumentId>,
+    grant: &Grant,
+) -> Result<(), Unsettled> {
     let not_allowed = |what: &str| Err(Unsettled::NotAllowed(what.to_owned()));
     match document {
         Some(document @ DocumentId::Elder { .. }) if lane_of(&document) == log.lane => {}
         Some(DocumentId::Elder { .. }) => return not_allowed("lane"),
-        Some(DocumentId::Directory) | None => return not_allowed("adoption_document"),
+        Some(DocumentId::Directory | DocumentId::Ruleset) | None => {
+            return not_allowed("adoption_document");
+        }
     }
     if !grant.rights.contains(Rights::CARRY) {
         not_allowed("adoption_right")

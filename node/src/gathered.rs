@@ -14,8 +14,12 @@ use crate::store::rows::{DocumentKey, DocumentRow, LogRow, Unsettled, UnsettledR
 use crate::store::{ChainRead, StoreError};
 
 pub mod erased;
+pub mod moved;
+pub mod transfers;
 
 pub use erased::{Coverage, Erased};
+pub use moved::Moved;
+pub use transfers::Authors;
 
 /// Entries by document.
 pub type Found = BTreeMap<DocumentKey, Gathered>;
@@ -77,7 +81,13 @@ impl Gathered {
             Kind::Adopt => self
                 .adoptions
                 .push((place(log, entry, None), adopting(authority, log, entry, grant, within))),
-            Kind::Grant | Kind::Revoke | Kind::Receipt | Kind::Erase | Kind::Other(_) => {}
+            Kind::Handover
+            | Kind::Grant
+            | Kind::Revoke
+            | Kind::Receipt
+            | Kind::Erase
+            | Kind::Purge
+            | Kind::Other(_) => {}
         }
     }
 
@@ -183,8 +193,8 @@ pub fn carried_by(
     let read = Carried::from_bytes(body).map_err(|_| ill_formed("adoption_form"));
     Some(read.and_then(|carried| {
         may_carry(&log.key, entry.header.document.id(), grant)?;
-        let proved = carried.prove(authority, &entry.header.document);
-        proved.map_err(ill_formed)
+        let author = authority.author_by(&carried.chain);
+        carried.prove(author, &entry.header.document).map_err(ill_formed)
     }))
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use shouwang_crdt_schema::change::Ancestry;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
-use shouwang_crdt_schema::parts::{DocumentId, Part};
+use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
@@ -17,9 +17,8 @@ use crate::authority::{Authority, Reach, Statement, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
 use crate::custody;
 use crate::gathered::erased::erased_elder;
-use crate::gathered::{
-    Found, Gathered, carried_by, collect, document_row, note_carried, within,
-};
+use crate::gathered::moved::moved_elder;
+use crate::gathered::{Found, Gathered, carried_by, collect, document_row, note_carried, within};
 use crate::identity::grant::{Grant, GrantId, Quota, SignedGrant};
 use crate::index::{self, IndexSecret};
 use crate::limits::BRANCHES_MAX;
@@ -33,9 +32,11 @@ use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
 
 mod attach;
 mod erasing;
+mod moving;
 
 use attach::Place;
 use erasing::may_be_absent;
+use moving::Changed;
 
 /// One transaction's worth of runs.
 pub struct Ingest<'a, 't> {
@@ -56,6 +57,12 @@ pub struct Ingest<'a, 't> {
     erasing: BTreeSet<(DivisionCode, ElderId)>,
     /// `Erase` entries that came in this transaction.
     fresh_erasures: BTreeSet<EntryHash>,
+    /// Elders whose moves have to be decided again.
+    moving: BTreeSet<ElderId>,
+    /// `Handover` and `Purge` entries that came in this transaction.
+    fresh_moves: BTreeSet<EntryHash>,
+    /// Elders that have moved, or are about to, to whom something has happened.
+    moved: BTreeSet<ElderId>,
 }
 
 /// What became of a run that is stored, or was here already.
@@ -115,6 +122,8 @@ pub struct Ingested {
     pub set_aside: BTreeMap<LogKey, Vec<SetAside>>,
     /// Whether anything about who may do what has changed.
     pub authority_changed: bool,
+    /// Elders that have moved, or are about to, to whom something has happened.
+    pub moved: BTreeSet<ElderId>,
 }
 
 /// An entry that is kept and does not count.
@@ -179,6 +188,9 @@ impl<'a, 't> Ingest<'a, 't> {
             cut: BTreeSet::new(),
             erasing: BTreeSet::new(),
             fresh_erasures: BTreeSet::new(),
+            moving: BTreeSet::new(),
+            fresh_moves: BTreeSet::new(),
+            moved: BTreeSet::new(),
         }
     }
 
@@ -300,7 +312,7 @@ impl<'a, 't> Ingest<'a, 't> {
             self.judge_reach_again()?;
         }
         let mut set_aside = std::mem::take(&mut self.noted);
-        let mut changed: BTreeMap<(_, ElderId), BTreeSet<Part>> = BTreeMap::new();
+        let mut changed = Changed::new();
         let mut note = |fresh: &[Fresh], unsettled: &BTreeMap<EntryHash, Unsettled>| {
             for fresh in fresh {
                 let reason = unsettled.get(&fresh.entry).filter(|why| Unsettled::is_unwanted(why));
@@ -338,11 +350,18 @@ impl<'a, 't> Ingest<'a, 't> {
                 note(&fresh, &unsettled);
             }
         }
-        for ((scope, elder), parts) in changed {
-            let parts: Vec<Part> = parts.into_iter().collect();
-            index::update(self.tables, &self.secret, scope, elder, &parts)?;
+        self.move_again(&mut changed)?;
+        for (log, asides) in std::mem::take(&mut self.noted) {
+            set_aside.entry(log).or_default().extend(asides);
         }
-        Ok(Ingested { logs: self.logs, evidence: self.evidence, set_aside, authority_changed })
+        self.index(changed)?;
+        Ok(Ingested {
+            logs: self.logs,
+            evidence: self.evidence,
+            set_aside,
+            authority_changed,
+            moved: self.moved,
+        })
     }
 
     /// Remembers who may do what before it changes.
@@ -396,13 +415,14 @@ impl<'a, 't> Ingest<'a, 't> {
         log: &LogRow,
         documents: &mut BTreeSet<DocumentKey>,
     ) -> Result<(), StoreError> {
-        let erasing = &mut self.erasing;
+        let (erasing, moving) = (&mut self.erasing, &mut self.moving);
         self.tables.for_each_entry(log.number, |_, entry| {
             let entry = entry?;
             if entry.header.kind == Kind::Erase {
                 let elder = erased_elder(&entry);
                 erasing.extend(elder.map(|elder| (log.key.scope, elder)));
             }
+            moving.extend(moved_elder(&entry));
             let id = entry.header.document.id();
             documents.extend(id.map(|id| DocumentKey { scope: log.key.scope, id }));
             Ok(())
@@ -417,8 +437,7 @@ impl<'a, 't> Ingest<'a, 't> {
                 let row = self.tables.log_by_number(fresh.log)?;
                 log.insert(row.map(|row| (row, self.authority.reach(&row.grant, &row.key))));
             }
-            if let Some(Some((log, reach))) = logs.get(&fresh.log)
-            {
+            if let Some(Some((log, reach))) = logs.get(&fresh.log) {
                 let within = within(self.tables, log, fresh.seq, reach)?;
                 let candidates = fresh.candidates.iter_mut().flatten();
                 candidates.for_each(|candidate| candidate.within = within);
@@ -495,6 +514,9 @@ impl<'a, 't> Ingest<'a, 't> {
                 let reach = self.authority.reach(&log.grant, &log.key);
                 let within = within(self.tables, log, entry.header.seq, &reach)?;
                 let candidates = candidates_of(self.authority, log, entry, grant, within);
+                if entry.header.kind == Kind::Adopt {
+                    self.note_authors(log, entry)?;
+                }
                 let fresh = Fresh {
                     entry: entry.header.hash(),
                     log: log.number,
@@ -526,6 +548,7 @@ impl<'a, 't> Ingest<'a, 't> {
                 Err(reason) => self.note(log, entry, reason),
             },
             (Kind::Erase, _) => self.erase(log, entry),
+            (Kind::Handover | Kind::Purge, _) => self.move_elder(log, entry),
             (Kind::Other(_), _) => {
                 if log.key.lane == Lane::Authority {
                     self.authority_changes();

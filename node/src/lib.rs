@@ -29,6 +29,7 @@ pub mod engine;
 pub mod entropy;
 pub mod erasure;
 pub mod gathered;
+pub mod handover;
 pub mod identity;
 pub mod index;
 pub mod ingest;

@@ -282,3 +282,21 @@ pub const BODIES_OWED_MAX: usize = 4_096;
 /// Bodies asked of one peer in vain in one session, remembered so that they are not asked again:
 /// 61 B each make 4 MB.
 pub const BODIES_SOUGHT_MAX: usize = 65_536;
+
+/// Moves of one elder from village to village: two a year for a life. Each later manifest names all
+/// earlier steps (32 B each, 2 KB).
+pub const MOVES_MAX: usize = 64;
+
+/// Documents that a manifest says what it has seen of: a piece of at most 18 B, a count of at most 10,
+/// a hash of 32. Thirty years of journals, and two hundred incidents; beyond it the first are named.
+pub const HANDOVER_DOCUMENTS_MAX: usize = 230;
+
+const _: () = assert!(MOVES_MAX * 32 + HANDOVER_DOCUMENTS_MAX * 60 + 64 <= BODY_BYTES_MAX);
+
+/// How long an executor lets exchanges under way become complete before it carries out a move, ms:
+/// what it would write may be on its way to it. A full summary over a thin link takes this long.
+pub const MOVE_PATIENCE_MS: u64 = 30_000;
+
+/// How long an executor waits for one nearer to the elder to carry out a move, ms. Both may at once,
+/// which is harmless and costs twice the bytes.
+pub const MOVE_DEFER_MS: u64 = 600_000;

@@ -9,7 +9,6 @@
 use super::entry::{DocumentField, Entry, Kind};
 use super::run::UnverifiedRun;
 use super::{LogKey, SIGNED_PIECE_GRANTS_MAX};
-use crate::authority::Authority;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{Grant, GrantId, SignedGrant};
 use crate::limits::CARRIED_GRANT_BYTES_MAX;
@@ -71,12 +70,14 @@ impl Carried {
     /// Proves the originals: who signed them, by which grant, and that all are changes of this
     /// document. The error names the rule that is broken. Rights and form of each are judged as those
     /// of any other entry.
+    ///
+    /// `author` is what the chain comes to: the last grant and its id, if all of it holds.
     pub fn prove(
         self,
-        authority: &Authority,
+        author: Option<(GrantId, Grant)>,
         document: &DocumentField,
     ) -> Result<Originals, &'static str> {
-        let (id, grant) = self.author(authority).ok_or("adoption_grant")?;
+        let (id, grant) = author.ok_or("adoption_grant")?;
         let log = self.run.log;
         if grant.subject != log.device || !grant.area.contains(log.scope) {
             return Err("adoption_log");
@@ -87,34 +88,19 @@ impl Carried {
         let entries = self.run.prove().map_err(|_| "adoption_signature")?;
         let carried: Vec<Entry> =
             entries.into_iter().filter(|entry| entry.body.is_some()).collect();
-        let is_wanted = |entry: &Entry| {
-            entry.header.kind == Kind::Change && entry.header.document == *document
-        };
+        let is_wanted =
+            |entry: &Entry| entry.header.kind == Kind::Change && entry.header.document == *document;
         match carried.is_empty() || !carried.iter().all(is_wanted) {
             true => Err("adoption_document"),
             false => Ok(Originals { grant, entries: carried }),
         }
-    }
-
-    /// The last grant of the chain, if the chain holds.
-    fn author(&self, authority: &Authority) -> Option<(GrantId, Grant)> {
-        let Some(last) = self.chain.last() else {
-            let mesh = authority.mesh();
-            return Some((mesh, authority.grant(&mesh)?.clone()));
-        };
-        // What is known here holds; it was checked when it was learnt.
-        if authority.grant(&last.id()).is_none() {
-            let mut chain = authority.chain(&authority.mesh());
-            chain.extend(self.chain.iter().cloned());
-            authority.check_chain(&chain).ok()?;
-        }
-        Some((last.id(), last.grant.clone()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authority::Authority;
     use crate::identity::DeviceKeys;
     use crate::identity::grant::{Quota, Role};
     use crate::limits::{
@@ -216,14 +202,14 @@ mod tests {
             assert!(Carried::from_bytes(&bytes[..length]).is_err());
         }
         assert!(Carried::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
-        let originals = carried.prove(&authority, &Some(document(1)).into()).unwrap();
+        let originals = carried
+            .clone()
+            .prove(authority.author_by(&carried.chain), &Some(document(1)).into())
+            .unwrap();
         let hashes = |entries: &[Entry]| -> Vec<EntryHash> {
             entries.iter().map(|entry| entry.header.hash()).collect()
         };
-        assert_eq!(
-            hashes(&originals.entries),
-            hashes(&[entries[0].clone(), entries[2].clone()])
-        );
+        assert_eq!(hashes(&originals.entries), hashes(&[entries[0].clone(), entries[2].clone()]));
         assert!(originals.entries.iter().all(|entry| entry.body.is_some()));
     }
 
@@ -236,10 +222,8 @@ mod tests {
             body: Body::Present(vec![7; CHANGE_BYTES_MAX]),
             ..change(document(1), 0)
         };
-        let absent = || RunEntry {
-            body: Body::Absent { length: u32::MAX, hash: [9; 32] },
-            ..longest()
-        };
+        let absent =
+            || RunEntry { body: Body::Absent { length: u32::MAX, hash: [9; 32] }, ..longest() };
         let run = UnverifiedRun {
             log: written(&chain, vec![change(document(1), 1)])[0].header.log,
             first_seq: SEQ_MAX,
@@ -261,7 +245,8 @@ mod tests {
     fn each_rule_of_a_proof_has_its_name() {
         let (authority, entries, carried) = sample();
         let prove = |carried: &Carried, of: u8| {
-            carried.clone().prove(&authority, &Some(document(of)).into()).map(drop)
+            let author = authority.author_by(&carried.chain);
+            carried.clone().prove(author, &Some(document(of)).into()).map(drop)
         };
         assert_eq!(prove(&carried, 1), Ok(()));
         assert_eq!(prove(&carried, 2), Err("adoption_document"));
@@ -296,7 +281,10 @@ mod tests {
         // A mesh with another root believes none of it.
         let other = Authority::pin(grant(9, "990121000000", None)).unwrap();
         let document = Some(document(1)).into();
-        assert_eq!(carried.prove(&other, &document), Err("adoption_grant"));
+        assert_eq!(
+            carried.clone().prove(other.author_by(&carried.chain), &document),
+            Err("adoption_grant")
+        );
         drop(entries);
     }
 
@@ -312,7 +300,7 @@ mod tests {
             bytes[at] = byte;
             if let Ok(read) = Carried::from_bytes(&bytes) {
                 prop_assert_eq!(read.encode(), bytes);
-                if let Ok(originals) = read.prove(&authority, &Some(document(1)).into()) {
+                if let Ok(originals) = read.clone().prove(authority.author_by(&read.chain), &Some(document(1)).into()) {
                     for entry in originals.entries {
                         let hash = entry.header.hash();
                         let signed = entries.iter().find(|known| known.header.hash() == hash);
