@@ -37,6 +37,7 @@ pub mod json;
 pub mod limits;
 pub mod lineage;
 pub mod log;
+pub mod moves;
 pub mod peers;
 pub mod replica;
 pub mod replication;

@@ -300,3 +300,7 @@ pub const MOVE_PATIENCE_MS: u64 = 30_000;
 /// How long an executor waits for one nearer to the elder to carry out a move, ms. Both may at once,
 /// which is harmless and costs twice the bytes.
 pub const MOVE_DEFER_MS: u64 = 600_000;
+
+/// Elders whose moves are looked after in one go, so that peers are heard in between: three commits
+/// each, 10 ms at most on a flash disk.
+pub const MOVES_PER_SETTLE_MAX: usize = 16;

@@ -144,20 +144,21 @@ fn compare(one: &[StepId], two: &[StepId]) -> std::cmp::Ordering {
 
 /// What an entry of kind `Handover` says, if it stands where it belongs and its log's grant allows it.
 pub fn read_handover(log: &LogRow, entry: &Entry, grant: &Grant) -> Result<Handover, Unsettled> {
-    allowed("handover", log, entry, grant)?;
+    allowed(log, entry, grant)?;
     let body = entry.body.as_deref().unwrap_or_default();
-    let handover = Handover::from_bytes(body).map_err(|_| refused("handover", "form"))?;
+    let handover =
+        Handover::from_bytes(body).map_err(|_| Unsettled::NotAllowed("move_form".into()))?;
     match grant.area.contains(handover.from) && grant.area.contains(handover.to) {
         true => Ok(handover),
-        false => Err(refused("handover", "area")),
+        false => Err(Unsettled::NotAllowed("move_area".into())),
     }
 }
 
 /// What an entry of kind `Purge` says, if it stands where it belongs and its log's grant allows it.
 pub fn read_purge(log: &LogRow, entry: &Entry, grant: &Grant) -> Result<Purge, Unsettled> {
-    allowed("purge", log, entry, grant)?;
+    allowed(log, entry, grant)?;
     let body = entry.body.as_deref().unwrap_or_default();
-    Purge::from_bytes(body).map_err(|_| refused("purge", "form"))
+    Purge::from_bytes(body).map_err(|_| Unsettled::NotAllowed("move_form".into()))
 }
 
 /// Whose way an entry speaks of, if it reads.
@@ -170,22 +171,20 @@ pub fn moved_elder(entry: &Entry) -> Option<ElderId> {
     }
 }
 
-fn allowed(what: &str, log: &LogRow, entry: &Entry, grant: &Grant) -> Result<(), Unsettled> {
+fn allowed(log: &LogRow, entry: &Entry, grant: &Grant) -> Result<(), Unsettled> {
     if log.key.lane != Lane::Routine {
-        Err(refused(what, "lane"))
-    } else if !entry.header.document.is_empty() {
-        Err(refused(what, "document"))
-    } else if !grant.rights.contains(Rights::CARRY) {
-        Err(refused(what, "right"))
-    } else if !grant.area.contains(log.key.scope) {
-        Err(refused(what, "area"))
-    } else {
-        Ok(())
+        return Err(Unsettled::NotAllowed("move_lane".into()));
     }
-}
-
-fn refused(what: &str, why: &str) -> Unsettled {
-    Unsettled::NotAllowed(format!("{what}_{why}"))
+    if !entry.header.document.is_empty() {
+        return Err(Unsettled::NotAllowed("move_document".into()));
+    }
+    if !grant.rights.contains(Rights::CARRY) {
+        return Err(Unsettled::NotAllowed("move_right".into()));
+    }
+    match grant.area.contains(log.key.scope) {
+        true => Ok(()),
+        false => Err(Unsettled::NotAllowed("move_area".into())),
+    }
 }
 
 #[cfg(test)]

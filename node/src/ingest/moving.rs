@@ -25,7 +25,7 @@ impl Ingest<'_, '_> {
     pub(super) fn move_elder(&mut self, log: &LogRow, entry: &Entry) -> Result<(), StoreError> {
         let grant = self.authority.grant(&log.grant);
         let read = match (grant, entry.header.kind) {
-            (None, _) => Err(Unsettled::NotAllowed("handover_right".into())),
+            (None, _) => Err(Unsettled::NotAllowed("move_right".into())),
             (Some(grant), Kind::Purge) => read_purge(log, entry, grant).map(|purge| purge.elder),
             (Some(grant), _) => read_handover(log, entry, grant).map(|handover| handover.elder),
         };
