@@ -154,11 +154,11 @@ pub fn may_carry(
         }
     }
     if !grant.rights.contains(Rights::CARRY) {
-        not_allowed("adoption_right")
-    } else if !grant.area.contains(log.scope) {
-        not_allowed("area")
-    } else {
-        Ok(())
+        return not_allowed("adoption_right");
+    }
+    match grant.area.contains(log.scope) {
+        true => Ok(()),
+        false => not_allowed("area"),
     }
 }
 

@@ -200,13 +200,12 @@ pub fn carried_by(
 
 /// The entries of the same scope that an adoption names.
 fn named(log: &LogRow, entry: &Entry, grant: &Grant) -> Result<Vec<EntryHash>, Unsettled> {
-    let not_allowed = |what: &str| Unsettled::NotAllowed(what.to_owned());
     let adoption = Adoption::from_bytes(entry.body.as_deref().unwrap_or_default())
-        .map_err(|_| not_allowed("adopt_form"))?;
+        .map_err(|_| Unsettled::NotAllowed("adopt_form".into()))?;
     allowed(&log.key, entry.header.document.id(), grant)?;
     match adoption.originals.iter().all(|original| original.log.scope == log.key.scope) {
         true => Ok(adoption.originals.into_iter().map(|original| original.hash).collect()),
-        false => Err(not_allowed("adopt_scope")),
+        false => Err(Unsettled::NotAllowed("adopt_scope".into())),
     }
 }
 

@@ -34,7 +34,7 @@ use crate::limits::{
 };
 use crate::log::{Carried, Entry, EntryHash, EntryPlace, Kind, UnverifiedRun};
 use crate::store::erasures::ErasureRead;
-use crate::store::moves::{MovedRow, MovesRead, TransferKey, TransferRow, holds_file};
+use crate::store::moves::{MovedRow, MovesRead, TransferKey, TransferRow, holds_file, holds_rest};
 use crate::store::rows::{DocumentKey, LogRow, Unsettled};
 use crate::store::{ChainRead, StoreError, StoreRead};
 
@@ -170,6 +170,11 @@ impl<T: ChainRead> Executor<'_, T> {
             if !accepted {
                 return Ok(None);
             }
+        }
+        // An offer is carried out once, wherever the elder has gone since.
+        let stated = Moved::of(self.tables, self.authority, elder)?;
+        if stated.counting().any(|one| one.said.transfer == transfer) {
+            return Ok(None);
         }
         let path = moved.map(|moved| moved.way.clone()).unwrap_or_default();
         let has_custody = index::elsewhere(self.tables, from, elder)?.is_none()
@@ -707,7 +712,7 @@ pub fn unpurged(
     let mut found = Vec::new();
     for (scope, elder, row) in tables.elsewhere_in(area)? {
         if row.custody == crate::store::moves::Custody::MovedTo(to)
-            && holds_file(tables, scope, elder)?
+            && holds_rest(tables, scope, elder)?
         {
             found.push(elder);
         }

@@ -17,7 +17,7 @@ use crate::engine::{DocumentEdit, Engine};
 use crate::gathered::Moved;
 use crate::gathered::erased::elder_of;
 use crate::identity::DeviceId;
-use crate::store::moves::{Custody, MovesRead, SignedStep, TransferKey, TransferRow, holds_file};
+use crate::store::moves::{Custody, MovesRead, SignedStep, TransferKey, TransferRow, holds_rest};
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
 
@@ -264,7 +264,7 @@ impl Request for TransferOffer {
         let snapshot = engine.read()?;
         let (from, elder) = find(&snapshot, engine.area(), &self.elder)?;
         check_way(engine, from, self.to)?;
-        if let Some((key, row)) = open_offer(&snapshot, elder, from)? {
+        if let Some((key, row)) = open_offer(engine, &snapshot, elder, from)? {
             return Err(CommandError::new(
                 ErrorKind::Refused,
                 "transfer_open",
@@ -331,7 +331,7 @@ impl Request for TransferList {
                     scope,
                     to,
                     moved_at_ms: row.written_at_ms,
-                    holds_file: holds_file(&snapshot, scope, elder_id)?,
+                    holds_file: holds_rest(&snapshot, scope, elder_id)?,
                 });
             }
         }
@@ -360,7 +360,7 @@ impl Request for TransferPreview {
         };
         for elder in &elders {
             report.offered_already +=
-                u64::from(open_offer(&snapshot, *elder, self.from)?.is_some());
+                u64::from(open_offer(engine, &snapshot, *elder, self.from)?.is_some());
         }
         for log in snapshot.logs_of(self.from)? {
             snapshot.for_each_entry(log.number, |_, entry| {
@@ -396,7 +396,7 @@ impl Request for TransferOfferAll {
             TransferBulkReport { schema_version: JSON_SCHEMA_VERSION, written: 0, skipped: 0 };
         let mut offers = Vec::new();
         for elder in shown_in(&snapshot, self.from)? {
-            if open_offer(&snapshot, elder, self.from)?.is_some() {
+            if open_offer(engine, &snapshot, elder, self.from)?.is_some() {
                 report.skipped += 1;
                 continue;
             }
@@ -482,20 +482,21 @@ fn check_way(engine: &Engine, from: DivisionCode, to: DivisionCode) -> Result<()
 
 /// The offer by which an elder is on the way from a place, if there is one.
 fn open_offer(
+    engine: &Engine,
     snapshot: &Snapshot,
     elder: ElderId,
     from: DivisionCode,
 ) -> Result<Option<(TransferKey, TransferRow)>, StoreError> {
-    let offers = snapshot.transfers_of(elder)?.into_iter();
-    let mut open = offers.filter(|(key, row)| {
+    let offers = snapshot.transfers_of(elder)?;
+    if offers.is_empty() {
+        return Ok(None);
+    }
+    let moved = Moved::of(snapshot, engine.authority(), elder)?;
+    let executed = |id: TransferId| moved.counting().any(|one| one.said.transfer == id);
+    Ok(offers.into_iter().find(|(key, row)| {
         let is_open = matches!(row.state, TransferStep::Offered | TransferStep::Accepted);
-        is_open && row.from == from && key.scope == from
-    });
-    // An offer that was carried out may stand before a later return.
-    let last = snapshot.moved_to(elder)?;
-    let executed: BTreeSet<TransferId> = last.map(|moved| moved.transfer).into_iter().collect();
-    Ok(open
-        .find(|(key, row)| row.state == TransferStep::Offered || !executed.contains(&key.transfer)))
+        is_open && row.from == from && key.scope == from && !executed(key.transfer)
+    }))
 }
 
 fn offer(
@@ -712,7 +713,7 @@ fn stage(
             return Ok((TransferStage::Superseded, None));
         }
         let left = winner.is_some_and(|winner| winner.to != row.from)
-            && holds_file(snapshot, row.from, key.elder)?;
+            && holds_rest(snapshot, row.from, key.elder)?;
         return Ok(match left {
             true => (TransferStage::Moved, Some(TransferWait::Receipts)),
             false => (TransferStage::Done, None),

@@ -366,3 +366,12 @@ pub fn holds_file(
     let parts = tables.parts_of(scope, elder)?;
     Ok(parts.iter().any(|part| !matches!(part, Part::Transfer(_))))
 }
+
+/// Whether anything of an elder's file but offers is left in a scope, whether it counts or waits.
+pub fn holds_rest(
+    tables: &impl StoreRead,
+    scope: DivisionCode,
+    elder: ElderId,
+) -> Result<bool, StoreError> {
+    Ok(holds_file(tables, scope, elder)? || !tables.unsettled_of_elder(scope, elder)?.is_empty())
+}
