@@ -323,21 +323,6 @@ fn there_and_back_again() {
         scene.accepts(to).unwrap();
         scene.county.settle();
         scene.county.passes(4 * RECEIPT_INTERVAL_MS);
-        for v in [SHANGHE, XIAHE, YUNGANG] {
-            let n = scene.bodies(COUNTY, v);
-            let sn = scene.county.engine(COUNTY).read().unwrap();
-            let h = sn
-                .handovers_of(scene.elder.parse().unwrap())
-                .unwrap()
-                .iter()
-                .filter(|x| x.1 == code(v))
-                .map(|x| x.2)
-                .collect::<Vec<_>>();
-            println!(
-                "{from}->{to}: {v} bodies {n} entries {} handovers {h:?}",
-                sn.scope(code(v)).unwrap().entries
-            );
-        }
         assert_eq!(scene.bodies(from, from), 0, "{from}");
         for place in [SONGWU, COUNTY, to] {
             assert_eq!(scene.shown(place), [to], "{place}");
