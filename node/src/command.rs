@@ -27,6 +27,7 @@ pub mod refused;
 pub mod revoke;
 pub mod status;
 pub mod storage;
+pub mod transfer;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -93,6 +94,14 @@ dispatch!(
     audit::Audit,
     audit::AuditList,
     refused::Refused,
+    transfer::TransferOffer,
+    transfer::TransferAccept,
+    transfer::TransferDecline,
+    transfer::TransferCancel,
+    transfer::TransferList,
+    transfer::TransferPreview,
+    transfer::TransferOfferAll,
+    transfer::TransferAcceptAll,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.
