@@ -9,13 +9,13 @@ help-ruleset-show = Show the rules that hold here
         shouwang ruleset show
 help-ruleset-set = Set a rule, at the county; every node below hears of it
     .key = The rule's name as `ruleset show` has it, or `occasion.` and a name of your own for a festival, extreme weather or a sealed-off time
-    .value = The new value; '' puts back the default, or takes an occasion out
+    .value = The new value; "" puts back the default, or takes an occasion out
     .example =
         shouwang ruleset set key_visits_per_month 3
         shouwang ruleset set acknowledge_hours.Wandering 12
-        shouwang ruleset set occasion.spring2027 'Festival 2027-01-30 2027-02-12'
-        shouwang ruleset set occasion.cold 'ExtremeWeather 2027-01-10 2027-01-16 990121101000 x2'
-        shouwang ruleset set key_visits_per_month ''
+        shouwang ruleset set occasion.spring2027 "Festival 2027-01-30 2027-02-12"
+        shouwang ruleset set occasion.cold "ExtremeWeather 2027-01-10 2027-01-16 990121101000 x2"
+        shouwang ruleset set key_visits_per_month ""
 
 setting =
     .eligibility_rule = who is left behind
@@ -51,8 +51,8 @@ error-setting_word = { $key } is one of { $words }
 error-setting_month_days = { $key } is a list of days of the year, month and day
     .hint = shouwang ruleset set { $key } 06-10,11-10
 error-occasion_name = “{ $key }”: after `occasion.` comes a name of 1 to 20 characters without spaces
-    .hint = shouwang ruleset set occasion.spring2027 'Festival 2027-01-30 2027-02-12'
+    .hint = shouwang ruleset set occasion.spring2027 "Festival 2027-01-30 2027-02-12"
 error-occasion_value = { $key } is Festival, ExtremeWeather or SealedOff, its first and last day, then, if need be, the code of a place and x2 for two visits (up to x14)
-    .hint = shouwang ruleset set { $key } 'Festival 2027-01-30 2027-02-12'
+    .hint = shouwang ruleset set { $key } "Festival 2027-01-30 2027-02-12"
 error-too_many_occasions = There are 100 occasions already
-    .hint = Take one that is over out: shouwang ruleset set occasion.NAME ''
+    .hint = Take one that is over out: shouwang ruleset set occasion.NAME ""

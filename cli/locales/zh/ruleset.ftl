@@ -9,13 +9,13 @@ help-ruleset-show = 显示在本地生效的规则
         shouwang ruleset show
 help-ruleset-set = 在县级设备上修改一条规则；下面各节点同步后照此执行
     .key = 规则的名称，见 `ruleset show`；节日、极端天气或封控时段写 `occasion.` 加自定的名称
-    .value = 新的值；写 '' 恢复默认，或者取消一个时段
+    .value = 新的值；写 "" 恢复默认，或者取消一个时段
     .example =
         shouwang ruleset set key_visits_per_month 3
         shouwang ruleset set acknowledge_hours.Wandering 12
-        shouwang ruleset set occasion.春节2027 '节日 2027-01-30 2027-02-12'
-        shouwang ruleset set occasion.寒潮 '极端天气 2027-01-10 2027-01-16 990121101000 x2'
-        shouwang ruleset set key_visits_per_month ''
+        shouwang ruleset set occasion.春节2027 "节日 2027-01-30 2027-02-12"
+        shouwang ruleset set occasion.寒潮 "极端天气 2027-01-10 2027-01-16 990121101000 x2"
+        shouwang ruleset set key_visits_per_month ""
 
 setting =
     .eligibility_rule = 留守老年人的认定办法
@@ -51,8 +51,8 @@ error-setting_word = { $key } 须是下列之一：{ $words }
 error-setting_month_days = { $key } 是若干个月日
     .hint = shouwang ruleset set { $key } 06-10,11-10
 error-occasion_name = “{ $key }”：`occasion.` 之后写 1 到 20 个字的名称，不含空格
-    .hint = shouwang ruleset set occasion.春节2027 '节日 2027-01-30 2027-02-12'
+    .hint = shouwang ruleset set occasion.春节2027 "节日 2027-01-30 2027-02-12"
 error-occasion_value = { $key } 依次写：节日、极端天气或封控，起止日期；需要时再写地方代码，以及表示两次的 x2（最多 x14）
-    .hint = shouwang ruleset set { $key } '节日 2027-01-30 2027-02-12'
+    .hint = shouwang ruleset set { $key } "节日 2027-01-30 2027-02-12"
 error-too_many_occasions = 已有 100 个时段
-    .hint = 取消已经过去的：shouwang ruleset set occasion.名称 ''
+    .hint = 取消已经过去的：shouwang ruleset set occasion.名称 ""
