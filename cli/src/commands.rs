@@ -23,6 +23,7 @@ pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod request;
 pub(crate) mod restore;
+pub(crate) mod ruleset;
 pub(crate) mod sample;
 pub(crate) mod status;
 pub(crate) mod sync;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Device(device::Command),
     #[command(subcommand)]
     Area(area::Command),
+    #[command(subcommand)]
+    Ruleset(ruleset::Command),
     Up(up::Args),
     Backup(backup::Args),
     Restore(restore::Args),
@@ -72,6 +75,7 @@ impl Command {
             Self::Join(args) => join::run(args, context),
             Self::Device(command) => device::run(command, context),
             Self::Area(command) => area::run(command, context),
+            Self::Ruleset(command) => ruleset::run(command, context),
             Self::Up(args) => up::run(args, context),
             Self::Backup(args) => backup::run(args, context),
             Self::Restore(args) => restore::run(args, context),

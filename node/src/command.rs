@@ -25,6 +25,7 @@ pub(crate) mod places;
 pub mod quarantine;
 pub mod refused;
 pub mod revoke;
+pub mod ruleset;
 pub mod status;
 pub mod storage;
 pub mod transfer;
@@ -102,6 +103,8 @@ dispatch!(
     transfer::TransferPreview,
     transfer::TransferOfferAll,
     transfer::TransferAcceptAll,
+    ruleset::RulesetShow,
+    ruleset::RulesetSet,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.
