@@ -2,6 +2,11 @@
 //! happens in between.
 
 mod county;
+mod impostor;
+#[path = "moves/stopped.rs"]
+mod stopped;
+#[path = "moves/trust.rs"]
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
