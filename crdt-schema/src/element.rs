@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::division::DivisionCode;
 use crate::field::stored_date;
+use crate::merge::Policy;
 use crate::parts::PartKind;
 use crate::record::{Choice, ElderId, SupportCapacity};
 
@@ -373,10 +374,71 @@ pub(crate) fn protective_order(key: &str) -> Option<&'static [(&'static str, &'s
     (key == "capacity").then_some(SupportCapacity::WORDS)
 }
 
+/// How concurrent texts under a key of an element are reconciled.
+pub fn key_policy(key: &str) -> Policy {
+    match protective_order(key) {
+        Some(_) => Policy::MostProtectiveWins,
+        None => Policy::LastWriterWins,
+    }
+}
+
+/// The place of a text under a key of an element in the most-protective order, if the key has one:
+/// smaller asks for more care.
+pub fn key_rank(key: &str, text: &str) -> Option<usize> {
+    let order = protective_order(key)?;
+    Some(order.iter().position(|word| word.0 == text).unwrap_or(order.len()))
+}
+
+/// A text as it may stand under a key of an element of a set, given all that the element says; None
+/// if this version would not read it there. Words may also be given in Chinese.
+pub fn key_text(list: List, element: &Stored, key: &str, text: &str) -> Option<String> {
+    let text = text.trim();
+    let text = match protective_order(key) {
+        Some(order) => order.iter().find(|word| word.0 == text || word.1 == text)?.0,
+        None => text,
+    };
+    let Stored::Map(mut entries) = element.clone() else { return None };
+    entries.insert(key.to_owned(), text.to_owned());
+    let stored = Stored::Map(entries);
+    stored.check().ok()?;
+    let read = match list {
+        List::Members => Member::read(&stored)?.store(),
+        List::Supporters => Supporter::read(&stored)?.store(),
+        List::Maintainers => Maintainer::read(&stored)?.store(),
+        List::GuardianContacts => GuardianContact::read(&stored)?.store(),
+        List::EmergencyContacts => EmergencyContact::read(&stored)?.store(),
+        List::Devices => Device::read(&stored)?.store(),
+        List::Pairings => Pairing::read(&stored)?.store(),
+        // Single texts, and events, which nothing is ever written into.
+        _ => return None,
+    };
+    // What is not known may be left out; anything else has to come back as it was said.
+    let unknown = protective_order(key).is_some() && read.text(key).is_none();
+    (unknown || read.text(key) == Some(text)).then(|| text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::{RosterStep, YesNo};
+
+    #[test]
+    fn a_text_under_a_key_is_one_that_reads_back() {
+        let pairing = Stored::map([
+            ("helper", Some("周主任".into())),
+            ("kind", Some("Cadre".into())),
+        ]);
+        let text = |key, text| key_text(List::Pairings, &pairing, key, text);
+        assert_eq!(text("until", "2026-09-01").as_deref(), Some("2026-09-01"));
+        assert_eq!(text("until", "明年"), None);
+        assert_eq!(text("kind", "Stranger"), None);
+        assert_eq!(text("shoe_size", "42"), None);
+        let supporter = Stored::map([("name", Some("周明".into()))]);
+        let capacity = |text| key_text(List::Supporters, &supporter, "capacity", text);
+        assert_eq!(capacity("无能力").as_deref(), Some("Incapable"));
+        assert_eq!(capacity("Unknown").as_deref(), Some("Unknown"));
+        assert_eq!(capacity("perhaps"), None);
+    }
 
     #[test]
     fn what_is_not_known_takes_no_bytes() {
