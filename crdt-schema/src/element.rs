@@ -13,7 +13,10 @@ use crate::division::DivisionCode;
 use crate::field::stored_date;
 use crate::merge::Policy;
 use crate::parts::PartKind;
-use crate::record::{Choice, ElderId, SupportCapacity};
+use crate::record::{
+    Choice, Condition, ElderId, IncomeSource, SafetyItem, ServiceNeed, SpecialCategory, SupportCapacity,
+};
+use crate::visit::Visit;
 
 mod care;
 mod events;
@@ -372,6 +375,42 @@ pub(crate) use words_of_lists;
 /// last writer's: a supporter's capacity is most-protective-wins.
 pub(crate) fn protective_order(key: &str) -> Option<&'static [(&'static str, &'static str)]> {
     (key == "capacity").then_some(SupportCapacity::WORDS)
+}
+
+/// Whether a stored element takes effect in a part of this kind; one that this version does not
+/// understand takes none.
+pub fn takes_effect(list: List, stored: &Stored, part: PartKind) -> bool {
+    fn of<E: Element>(stored: &Stored, part: PartKind) -> bool {
+        E::read(stored).is_some_and(|element| element.takes_effect_in(part))
+    }
+    match list {
+        List::Members => of::<Member>(stored, part),
+        List::Supporters => of::<Supporter>(stored, part),
+        List::Absences => of::<Absence>(stored, part),
+        List::Maintainers => of::<Maintainer>(stored, part),
+        List::SupportDuty => of::<SupportDuty>(stored, part),
+        List::Blacklist => of::<BlacklistEntry>(stored, part),
+        List::GuardianContacts => of::<GuardianContact>(stored, part),
+        List::EmergencyContacts => of::<EmergencyContact>(stored, part),
+        List::IncomeSources => of::<IncomeSource>(stored, part),
+        List::Entitlements => of::<Entitlement>(stored, part),
+        List::Conditions => of::<Condition>(stored, part),
+        List::HealthChecks => of::<HealthCheck>(stored, part),
+        List::Hazards => of::<SafetyItem>(stored, part),
+        List::Devices => of::<Device>(stored, part),
+        List::ServiceNeeds => of::<ServiceNeed>(stored, part),
+        List::SpecialCategories => of::<SpecialCategory>(stored, part),
+        List::Agreements => of::<Agreement>(stored, part),
+        List::Pairings => of::<Pairing>(stored, part),
+        List::RosterEvents => of::<RosterEvent>(stored, part),
+        List::Merges => of::<Merge>(stored, part),
+        List::Visits => of::<Visit>(stored, part),
+        List::Reviews => of::<Review>(stored, part),
+        List::Services => of::<Service>(stored, part),
+        List::Observations => of::<Observation>(stored, part),
+        List::IncidentEvents => of::<IncidentEvent>(stored, part),
+        List::TransferEvents => of::<TransferEvent>(stored, part),
+    }
 }
 
 /// How concurrent texts under a key of an element are reconciled.

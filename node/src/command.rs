@@ -15,11 +15,13 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod audit;
+pub mod conflicts;
 pub mod custody;
 pub mod device;
 pub mod devices;
 pub mod elder;
 pub mod erase;
+pub mod history;
 pub mod import;
 pub(crate) mod places;
 pub mod quarantine;
@@ -27,6 +29,7 @@ pub mod refused;
 pub mod revoke;
 pub mod status;
 pub mod storage;
+mod told;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -93,6 +96,9 @@ dispatch!(
     audit::Audit,
     audit::AuditList,
     refused::Refused,
+    conflicts::ConflictList,
+    conflicts::ConflictResolve,
+    history::ElderHistory,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.
