@@ -304,6 +304,12 @@ impl Standing {
         self.keys.keys().any(|(amended, _)| amended == element)
     }
 
+    /// The last operation that wrote a text of an element after it was put in.
+    pub fn last_amendment(&self, element: &OperationName) -> Option<OperationName> {
+        let of_element = self.keys.iter().filter(|((amended, _), _)| amended == element);
+        of_element.flat_map(|(_, by)| by).max_by_key(|by| (by.counter(), by.actor())).cloned()
+    }
+
     /// Whether an operation's value has been replaced.
     pub fn is_replaced(&self, by: &OperationName) -> bool {
         self.replaced.contains(by)

@@ -30,6 +30,7 @@ pub mod revoke;
 pub mod status;
 pub mod storage;
 mod told;
+pub mod undo;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -99,6 +100,8 @@ dispatch!(
     conflicts::ConflictList,
     conflicts::ConflictResolve,
     history::ElderHistory,
+    undo::Undo,
+    undo::ImportBegin,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

@@ -16,7 +16,7 @@ use crate::identity::grant::Role;
 use crate::limits::CLOCK_SLACK_MS;
 use crate::log::{Adoption, EntryHash, EntryPlace, Kind, LogKey};
 use crate::store::rows::{DocumentKey, Unsettled};
-use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
+use crate::store::{Snapshot, StoreError, StoreRead};
 
 /// Who wrote something, and when by that device's own clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
