@@ -3,8 +3,8 @@
 use serde::Serialize;
 use shouwang_node::command::JSON_SCHEMA_VERSION;
 use shouwang_node::command::import::{Import, RowOutcome};
-use shouwang_node::home::Node;
 use shouwang_node::command::undo::ImportBegin;
+use shouwang_node::home::Node;
 use shouwang_node::limits::IMPORT_ROWS_MAX;
 
 use crate::error::Failure;

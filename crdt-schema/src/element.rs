@@ -14,7 +14,8 @@ use crate::field::stored_date;
 use crate::merge::Policy;
 use crate::parts::PartKind;
 use crate::record::{
-    Choice, Condition, ElderId, IncomeSource, SafetyItem, ServiceNeed, SpecialCategory, SupportCapacity,
+    Choice, Condition, ElderId, IncomeSource, SafetyItem, ServiceNeed, SpecialCategory,
+    SupportCapacity,
 };
 use crate::visit::Visit;
 
@@ -463,10 +464,8 @@ mod tests {
 
     #[test]
     fn a_text_under_a_key_is_one_that_reads_back() {
-        let pairing = Stored::map([
-            ("helper", Some("周主任".into())),
-            ("kind", Some("Cadre".into())),
-        ]);
+        let pairing =
+            Stored::map([("helper", Some("周主任".into())), ("kind", Some("Cadre".into()))]);
         let text = |key, text| key_text(List::Pairings, &pairing, key, text);
         assert_eq!(text("until", "2026-09-01").as_deref(), Some("2026-09-01"));
         assert_eq!(text("until", "明年"), None);

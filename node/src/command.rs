@@ -19,10 +19,12 @@ pub mod conflicts;
 pub mod custody;
 pub mod device;
 pub mod devices;
+pub mod duplicates;
 pub mod elder;
 pub mod erase;
 pub mod history;
 pub mod import;
+pub mod merge;
 pub(crate) mod places;
 pub mod quarantine;
 pub mod refused;
@@ -102,6 +104,8 @@ dispatch!(
     history::ElderHistory,
     undo::Undo,
     undo::ImportBegin,
+    duplicates::ElderDuplicates,
+    merge::ElderMerge,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

@@ -3,9 +3,9 @@
 
 use automerge::Automerge;
 use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::element::Merge;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
-use shouwang_crdt_schema::element::Merge;
 use shouwang_crdt_schema::record::{ElderId, MergeStep, Sex, VisitOutcome};
 use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::view::{ElderView, PartView};
@@ -14,6 +14,7 @@ use shouwang_crdt_schema::visit::Visit;
 use crate::store::rows::{CareRow, DocumentKey, ElderKey, ElderRow};
 use crate::store::{StoreError, StoreRead, Transaction};
 
+pub mod duplicates;
 pub mod merged;
 
 /// The secret that keys the hashes of secondary keys: random, this store's own.

@@ -215,7 +215,9 @@ impl Request for ConflictResolve {
                 .map(|value| masked(&conflict.field, value))
                 .collect(),
             safer_than: riskiest
-                .filter(|value| found.policy() == Policy::MostProtectiveWins && rank(value) < rank(&text))
+                .filter(|value| {
+                    found.policy() == Policy::MostProtectiveWins && rank(value) < rank(&text)
+                })
                 .map(|value| masked(&conflict.field, value)),
             field: conflict.field.clone(),
             certified,
@@ -457,7 +459,9 @@ fn conflicts_of<'a>(
 }
 
 fn element_of(part: &PartView, element: &OperationName) -> Option<Stored> {
-    part.stored().find(|(_, listed)| listed.id == *element).map(|(_, listed)| listed.element.clone())
+    part.stored()
+        .find(|(_, listed)| listed.id == *element)
+        .map(|(_, listed)| listed.element.clone())
 }
 
 fn differences<'a>(
@@ -521,7 +525,8 @@ fn tell(
                     value: masked(&one.conflict.field, &value),
                 })
                 .collect();
-            let doubtful = |value: &StandingValue| value.written.iter().any(|by| by.clock.is_some());
+            let doubtful =
+                |value: &StandingValue| value.written.iter().any(|by| by.clock.is_some());
             told.push(InboxConflict {
                 id: one.id(),
                 elder_id: one.elder,

@@ -592,8 +592,7 @@ fn not_taken_over(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, Str
         .map(|(list, listed)| (list, &listed.element))
         .collect();
     let mut left: BTreeMap<String, Vec<BTreeMap<String, String>>> = BTreeMap::new();
-    for (list, listed) in
-        view.joined().iter().flat_map(ElderView::parts).flat_map(PartView::stored)
+    for (list, listed) in view.joined().iter().flat_map(ElderView::parts).flat_map(PartView::stored)
     {
         if list.growth() == Growth::Set && !own.contains(&(list, &listed.element)) {
             left.entry(list.key().to_owned()).or_default().push(texts(&listed.element));

@@ -135,9 +135,8 @@ pub(super) fn changes(
     scope: DivisionCode,
     files: &BTreeSet<ElderId>,
 ) -> Result<Vec<HistoryChange>, StoreError> {
-    let of_files = |document: &DocumentId| {
-        document.elder_id().is_some_and(|elder| files.contains(&elder))
-    };
+    let of_files =
+        |document: &DocumentId| document.elder_id().is_some_and(|elder| files.contains(&elder));
     let entries = Entries::read(snapshot, engine.authority(), scope, of_files)?;
     let mut narrations: BTreeMap<DocumentId, Narration> = BTreeMap::new();
     let mut carried: BTreeMap<EntryPlace, Vec<Author>> = BTreeMap::new();
@@ -240,8 +239,11 @@ fn effect(narration: &Narration, deed: &Deed) -> Effect {
         says: BTreeMap::new(),
     };
     let old = |field: &str, over: &[OperationName]| {
-        let mut old: Vec<String> =
-            narration.written(over).into_iter().map(|written| masked(field, &written.value)).collect();
+        let mut old: Vec<String> = narration
+            .written(over)
+            .into_iter()
+            .map(|written| masked(field, &written.value))
+            .collect();
         old.sort();
         old.dedup();
         old
@@ -263,9 +265,9 @@ fn effect(narration: &Narration, deed: &Deed) -> Effect {
             ..told(What::Added, list.key().to_owned(), Some(element))
         },
         Deed::Retracted { list, event, .. } => {
-            let taken_back = narration.element(event).and_then(|(_, stored)| {
-                stored.text(RETRACTS).map(str::to_owned)
-            });
+            let taken_back = narration
+                .element(event)
+                .and_then(|(_, stored)| stored.text(RETRACTS).map(str::to_owned));
             match taken_back.map(OperationName::from) {
                 Some(again) => Effect {
                     says: says(&again),

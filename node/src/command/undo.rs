@@ -161,10 +161,7 @@ fn name_of(last: &LastEdit) -> String {
     hex::encode(&hasher.finalize().as_bytes()[..6])
 }
 
-fn entries_of(
-    snapshot: &Snapshot,
-    last: &LastEdit,
-) -> Result<Vec<(LogKey, Entry)>, CommandError> {
+fn entries_of(snapshot: &Snapshot, last: &LastEdit) -> Result<Vec<(LogKey, Entry)>, CommandError> {
     let mut found = Vec::new();
     for (log, first, count) in &last.runs {
         let Some(row) = snapshot.log(log)? else { continue };
@@ -300,9 +297,9 @@ impl Undoing {
 /// Whether a receipt says that another device holds any of these entries.
 fn is_held(held: &[Holding], engine: &Engine, entries: &[(LogKey, Entry)]) -> bool {
     held.iter().filter(|holding| holding.holder != engine.device()).any(|holding| {
-        entries.iter().any(|(log, entry)| {
-            holding.place.log == *log && entry.header.seq <= holding.place.seq
-        })
+        entries
+            .iter()
+            .any(|(log, entry)| holding.place.log == *log && entry.header.seq <= holding.place.seq)
     })
 }
 
@@ -451,7 +448,10 @@ impl<'a> Taking<'a> {
                 Some(by) => Verdict::Left("gone", Some(by.clone())),
                 None => Verdict::Done(
                     Action::Retract { list, element: element.clone() },
-                    Box::new(UndoStep { says, ..self.step(list.key().to_owned(), What::Retracted) }),
+                    Box::new(UndoStep {
+                        says,
+                        ..self.step(list.key().to_owned(), What::Retracted)
+                    }),
                 ),
             },
             Growth::Set if self.standing.is_amended(element) => {
@@ -502,7 +502,8 @@ impl<'a> Taking<'a> {
         let last = before.len().checked_sub(1);
         let first = (0..before.len())
             .min_by_key(|at| key_rank(key, &before[*at].value).unwrap_or(usize::MAX - at));
-        let text = first.or(last).and_then(|at| before.get(at)).map(|written| written.value.clone());
+        let text =
+            first.or(last).and_then(|at| before.get(at)).map(|written| written.value.clone());
         let mut also: Vec<String> = before.iter().map(|written| written.value.clone()).collect();
         also.sort();
         also.dedup();
@@ -511,7 +512,11 @@ impl<'a> Taking<'a> {
             from: value.map(|written| written.value.clone()),
             to: text.clone(),
             also_stood: also,
-            says: self.narration.element(element).map(|(_, stored)| texts(stored)).unwrap_or_default(),
+            says: self
+                .narration
+                .element(element)
+                .map(|(_, stored)| texts(stored))
+                .unwrap_or_default(),
             ..self.step(format!("{}/{key}", list.key()), What::Amended)
         };
         let (element, key) = (element.clone(), key.to_owned());
@@ -534,7 +539,10 @@ impl<'a> Taking<'a> {
             .conflicts
             .iter()
             .flat_map(|(key, standing)| {
-                standing.iter().map(|written| written.value.clone()).filter(|v| *v != effective(key))
+                standing
+                    .iter()
+                    .map(|written| written.value.clone())
+                    .filter(|v| *v != effective(key))
             })
             .collect();
         let step = UndoStep {
@@ -567,7 +575,8 @@ fn name_writers(
     for scope in scopes {
         let documents: BTreeSet<DocumentId> =
             since.iter().filter(|one| one.1 == scope).map(|one| one.2).collect();
-        let entries = Entries::read(snapshot, engine.authority(), scope, |id| documents.contains(id))?;
+        let entries =
+            Entries::read(snapshot, engine.authority(), scope, |id| documents.contains(id))?;
         for (at, _, id, by) in since.iter().filter(|one| one.1 == scope) {
             if let Some(left) = left.get_mut(*at) {
                 left.by = entries.author(id, by).cloned();

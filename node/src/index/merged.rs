@@ -65,10 +65,7 @@ pub fn survivor(merges: &BTreeMap<ElderId, BTreeSet<ElderId>>) -> Option<ElderId
     reached.iter().find(|(from, to)| is_end(from, to)).map(|(from, _)| *from)
 }
 
-fn reachable(
-    merges: &BTreeMap<ElderId, BTreeSet<ElderId>>,
-    from: ElderId,
-) -> BTreeSet<ElderId> {
+fn reachable(merges: &BTreeMap<ElderId, BTreeSet<ElderId>>, from: ElderId) -> BTreeSet<ElderId> {
     let mut found = BTreeSet::new();
     let mut waiting = vec![from];
     while let Some(next) = waiting.pop() {
@@ -132,9 +129,9 @@ pub fn people(
         }
         match row.is_merged() {
             false => found.push((scope, elder, row)),
-            true => found.extend(
-                person(tables, secret, scope, elder)?.map(|row| (scope, elder, row)),
-            ),
+            true => {
+                found.extend(person(tables, secret, scope, elder)?.map(|row| (scope, elder, row)))
+            }
         }
     }
     Ok(found)
@@ -217,7 +214,12 @@ mod tests {
     #[test]
     fn numbers_are_found_behind_spaces_and_wide_digits() {
         let id = "99012119420315008X";
-        for text in [id, "990121 19420315 008x", "９９０１２１１９４２０３１５００８Ｘ", "990121-19420315-008X"] {
+        for text in [
+            id,
+            "990121 19420315 008x",
+            "９９０１２１１９４２０３１５００８Ｘ",
+            "990121-19420315-008X",
+        ] {
             assert_eq!(super::super::resident_id_in(text).unwrap().as_str(), id, "{text}");
         }
         assert!(super::super::resident_id_in("不详").is_none());
