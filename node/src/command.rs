@@ -31,7 +31,7 @@ pub mod refused;
 pub mod revoke;
 pub mod status;
 pub mod storage;
-mod told;
+pub mod told;
 pub mod undo;
 pub mod verify;
 

@@ -346,7 +346,8 @@ pub(super) fn of_no_effect(
         });
     }
     for change in changes(snapshot, engine, scope, &BTreeSet::from([elder]))? {
-        let Some(why) = change.standing.filter(|_| !change.counts) else { continue };
+        let no_right = |why: &String| why.starts_with("not_allowed:");
+        let Some(why) = change.standing.filter(no_right) else { continue };
         for effect in change.effects {
             let mut says = effect.says;
             says.extend(effect.new.map(|new| ("value".to_owned(), new)));

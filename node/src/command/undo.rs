@@ -526,13 +526,17 @@ impl<'a> Taking<'a> {
     fn insert_again(&self, list: List, element: &OperationName, change: &ParsedChange) -> Verdict {
         let id = DocumentId::elder(self.elder, self.part);
         let before = self.document.fork_at(change.deps()).ok();
-        let before = before.and_then(|before| PartView::read(&before, &id));
-        let stood = before.as_ref().and_then(|before| {
-            before.stored().find(|(_, listed)| listed.id == *element).map(|(_, listed)| listed)
+        let Some(before) = before.and_then(|before| PartView::read(&before, &id)) else {
+            return Verdict::Left("gone", None);
+        };
+        let stood = before.stored().find(|(_, listed)| listed.id == *element);
+        let Some((_, stood)) = stood else { return Verdict::Left("gone", None) };
+        let is_news = |by: &OperationName| !before.stored().any(|(_, listed)| listed.id == *by);
+        let again = self.view.stored().find(|(of, listed)| {
+            *of == list && listed.element == stood.element && is_news(&listed.id)
         });
-        let Some(stood) = stood else { return Verdict::Left("gone", None) };
-        if self.view.stored().any(|(of, listed)| of == list && listed.element == stood.element) {
-            return Verdict::Left("there_already", None);
+        if let Some((_, again)) = again {
+            return Verdict::Left("there_already", Some(again.id.clone()));
         }
         let effective = |key: &str| stood.element.text(key).unwrap_or_default().to_owned();
         let also_stood = stood
