@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shouwang_node::command::JSON_SCHEMA_VERSION;
 use shouwang_node::command::import::{Import, RowOutcome};
+use shouwang_node::command::undo::ImportBegin;
 use shouwang_node::home::Node;
 use shouwang_node::limits::IMPORT_ROWS_MAX;
 
@@ -116,6 +117,7 @@ impl ImportReport {
     ) -> anyhow::Result<Self> {
         let mut report = Self::new(dry_run);
         report.add_reading(reading);
+        node.call(ImportBegin {})?;
         for batch in reading.accepted.chunks(BATCH_ROWS) {
             let rows = batch.iter().map(|row| row.ledger_row.clone()).collect();
             let imported = node.call(Import { rows, dry_run })?;

@@ -15,12 +15,16 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod audit;
+pub mod conflicts;
 pub mod custody;
 pub mod device;
 pub mod devices;
+pub mod duplicates;
 pub mod elder;
 pub mod erase;
+pub mod history;
 pub mod import;
+pub mod merge;
 pub(crate) mod places;
 pub mod quarantine;
 pub mod refused;
@@ -29,6 +33,8 @@ pub mod ruleset;
 pub mod status;
 pub mod storage;
 pub mod transfer;
+pub mod told;
+pub mod undo;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -105,6 +111,13 @@ dispatch!(
     transfer::TransferAcceptAll,
     ruleset::RulesetShow,
     ruleset::RulesetSet,
+    conflicts::ConflictList,
+    conflicts::ConflictResolve,
+    history::ElderHistory,
+    undo::Undo,
+    undo::ImportBegin,
+    duplicates::ElderDuplicates,
+    merge::ElderMerge,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

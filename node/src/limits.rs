@@ -183,6 +183,15 @@ pub const RECEIPT_WAIT_MS: u64 = 5_000;
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
+/// How far two clocks may differ before it is said that they do not agree, ms: people set them by
+/// sight to the minute, and a slow laptop signs a few seconds after it has looked.
+pub const CLOCK_SLACK_MS: i64 = 2 * 60 * 1_000;
+
+/// Logs that one edit of a person may stand in and still be taken back as a whole: a batch of an
+/// import touches at most as many villages as it has rows, each with one lane, and 1,024 of them
+/// take 64 KiB to remember.
+pub const UNDO_LOGS_MAX: usize = 1_024;
+
 /// Rows in one import request: about 1 KiB each.
 pub const IMPORT_ROWS_MAX: usize = 500;
 

@@ -12,7 +12,7 @@ use shouwang_crdt_schema::element::{
 };
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
-use shouwang_crdt_schema::merge::Policy;
+use shouwang_crdt_schema::merge::{Concurrent, Policy};
 use shouwang_crdt_schema::parts::{Part, PartKind};
 use shouwang_crdt_schema::record::{
     AgreementEvent, ElderId, EntitlementKind, EntitlementState, ServiceNeed, YesNo,
@@ -23,7 +23,7 @@ use super::elder::{by_document, part_for};
 use super::{CommandError, ErrorKind, Request};
 use crate::engine::{CaptureError, DocumentEdit, Engine};
 use crate::identity::grant::Rights;
-use crate::index::{self, IndexSecret};
+use crate::index::{self, IndexSecret, merged};
 use crate::limits::IMPORT_ROWS_MAX;
 use crate::store::{Snapshot, StoreRead};
 use crate::sync::Now;
@@ -90,7 +90,7 @@ pub enum RowOutcome {
 pub struct RowGap {
     /// Field or list.
     pub field: String,
-    /// A code of the catalogue: `no_right`, `value`, `written_once`.
+    /// A code of the catalogue: `no_right`, `value`, `written_once`, `in_conflict`.
     pub reason: String,
 }
 
@@ -142,7 +142,7 @@ fn write(
     plans: Vec<Result<Plan, RowOutcome>>,
 ) -> Result<(Vec<RowOutcome>, u64), CommandError> {
     let edits: Vec<DocumentEdit> = plans.iter().flatten().flat_map(Plan::edits).collect();
-    match engine.capture(now, &edits) {
+    match engine.capture_import(now, &edits) {
         Ok(entries) => {
             let outcomes = plans.into_iter().map(|plan| plan.map_or_else(|o| o, Plan::outcome));
             Ok((outcomes.collect(), entries))
@@ -153,7 +153,7 @@ fn write(
             for plan in plans {
                 outcomes.push(match plan {
                     Err(outcome) => outcome,
-                    Ok(plan) => match engine.capture(now, &plan.edits()) {
+                    Ok(plan) => match engine.capture_import(now, &plan.edits()) {
                         Ok(written) => {
                             entries += written;
                             plan.outcome()
@@ -273,12 +273,22 @@ fn plan_fields(plan: &mut Plan, row: &LedgerRow, view: Option<&ElderView>, right
         if here.or(effective) == Some(&value) {
             continue;
         }
+        if in_conflict(view, part, *field) {
+            plan.gap(key, "in_conflict");
+            continue;
+        }
         if here.is_some() && field.spec().policy == Policy::WriteOnce {
             plan.gap(key, "written_once");
             continue;
         }
         plan.edit(key, Edit::set(part, *field, value));
     }
+}
+
+/// Whether values stand in a field that nobody has decided between: a ledger has not seen them.
+fn in_conflict(view: Option<&ElderView>, part: Part, field: Field) -> bool {
+    let standing = view.and_then(|view| view.part(part)?.field(field));
+    standing.is_some_and(Concurrent::is_conflict)
 }
 
 fn plan_people(plan: &mut Plan, row: &LedgerRow, view: Option<&ElderView>) {
@@ -290,6 +300,9 @@ fn plan_people(plan: &mut Plan, row: &LedgerRow, view: Option<&ElderView>) {
         }
         match supporters.iter().find(|listed| listed.element.name == supporter.name) {
             None => plan.insert(Part::Card, supporter),
+            Some(Listed { conflicts, .. }) if !conflicts.is_empty() => {
+                plan.gap(List::Supporters.key(), "in_conflict");
+            }
             Some(Listed { id, element, .. }) => {
                 let (list, stated) = (List::Supporters, supporter);
                 let relation = stated.relation.as_ref();
@@ -308,6 +321,9 @@ fn plan_people(plan: &mut Plan, row: &LedgerRow, view: Option<&ElderView>) {
         }
         match contacts.iter().find(|listed| listed.element.name == contact.name) {
             None => plan.insert(Part::Card, contact),
+            Some(Listed { conflicts, .. }) if !conflicts.is_empty() => {
+                plan.gap(List::GuardianContacts.key(), "in_conflict");
+            }
             Some(Listed { id, element, .. }) => {
                 let list = List::GuardianContacts;
                 plan.amend(list, id, "phone", contact.phone.as_ref(), element.phone.as_ref());
@@ -423,6 +439,10 @@ impl<'a> Files<'a> {
         };
         if let Some(id) = row.field(Field::ResidentId) {
             let mut filed = self.snapshot.elders_by_key(self.secret.resident_id(id))?;
+            // Of the files of one person that were merged the one that goes on.
+            for (scope, elder) in &mut filed {
+                *elder = merged::absorbed_by(self.snapshot, *scope, *elder)?.unwrap_or(*elder);
+            }
             filed.sort_by_key(|(scope, _)| *scope != row.scope);
             match filed.first() {
                 Some((scope, elder)) if *scope == row.scope => return self.file(*scope, *elder),
@@ -442,7 +462,8 @@ impl<'a> Files<'a> {
         for (scope, elder) in self.snapshot.elders_by_key(self.secret.name(row.scope, name))? {
             // Most namesakes differ in age, which the index knows without opening a file.
             let known = self.snapshot.elder(scope, elder)?.and_then(|known| known.birth_date);
-            if born.zip(known).is_some_and(|(stated, stands)| stated != stands) {
+            let is_absorbed = merged::absorbed_by(self.snapshot, scope, elder)?.is_some();
+            if is_absorbed || born.zip(known).is_some_and(|(stated, stands)| stated != stands) {
                 continue;
             }
             let view = index::view(self.snapshot, scope, elder)?;
