@@ -18,6 +18,7 @@
 //! | [`ledger_row`] | one row of an office's ledger |
 //! | [`edit`], [`view`], [`merge`] | what people do, what they see, what happens in between |
 //! | [`rules`] | what follows from a view on a given day |
+//! | [`report`] | what offices count and send upwards |
 
 pub mod change;
 pub mod division;
@@ -30,6 +31,7 @@ pub mod list;
 pub mod merge;
 pub mod parts;
 pub mod record;
+pub mod report;
 pub mod resident_id;
 pub mod rules;
 pub mod view;
