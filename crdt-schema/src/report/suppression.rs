@@ -35,6 +35,9 @@ enum Role {
     /// Known to everybody whatever is published, such as a cell that the rules make impossible or
     /// last month's total. Never withheld, so never of use to hide another.
     Known,
+    /// A number that is in no table and that the reader can bound: what a part leaves of a whole.
+    /// Nobody protects it; that it is not negative narrows what the other cells can be.
+    Unshown,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +54,8 @@ pub struct Publication {
     sums: Vec<Vec<(usize, i64)>>,
     /// The sums that a cell stands in.
     sums_of: Vec<Vec<usize>>,
+    /// Cells that are withheld whatever they count.
+    marked: BTreeSet<usize>,
 }
 
 /// What of a [`Publication`] may be shown.
@@ -94,6 +99,16 @@ impl Publication {
         self.push(value, Role::Known)
     }
 
+    /// What a part leaves of a whole, where that is in no table and need not be protected.
+    pub fn unshown(&mut self, value: u64) -> CellId {
+        self.push(value, Role::Unshown)
+    }
+
+    /// Withholds a cell whatever it counts.
+    pub fn withhold(&mut self, cell: CellId) {
+        self.marked.insert(cell.0);
+    }
+
     /// Says that a cell is the sum of others.
     pub fn sum(&mut self, total: CellId, parts: impl IntoIterator<Item = CellId>) {
         let mut terms: Vec<(CellId, i64)> = parts.into_iter().map(|part| (part, 1)).collect();
@@ -116,13 +131,12 @@ impl Publication {
 
     /// Which cells are withheld.
     pub fn suppress(&self) -> Suppression {
-        let mut withheld: BTreeSet<usize> = (0..self.cells.len())
-            .filter(|at| {
-                self.cells.get(*at).is_some_and(|cell| {
-                    cell.role != Role::Known && (1..SMALL_COUNT_BELOW).contains(&cell.value)
-                })
-            })
-            .collect();
+        let is_small = |at: &usize| {
+            self.can_be_withheld(*at)
+                && self.cells.get(*at).is_some_and(|cell| (1..SMALL_COUNT_BELOW).contains(&cell.value))
+        };
+        let small = (0..self.cells.len()).filter(is_small);
+        let mut withheld: BTreeSet<usize> = small.chain(self.marked.iter().copied()).collect();
         // Each round withholds at least one cell more, so there are no more rounds than cells.
         while let Some(bare) = withheld.iter().find(|cell| !self.is_safe(**cell, &withheld)) {
             let more = self.companions(*bare, &withheld);
@@ -156,10 +170,7 @@ impl Publication {
         if let Some((_, cells)) = found {
             return cells;
         }
-        let can_go = |at: &usize| {
-            !withheld.contains(at)
-                && self.cells.get(*at).is_some_and(|cell| cell.role != Role::Known)
-        };
+        let can_go = |at: &usize| !withheld.contains(at) && self.can_be_withheld(*at);
         let near: Vec<usize> = self
             .sums_of
             .get(cell)
@@ -177,11 +188,17 @@ impl Publication {
         }
     }
 
+    fn can_be_withheld(&self, cell: usize) -> bool {
+        let role = self.cells.get(cell).map(|cell| cell.role);
+        matches!(role, Some(Role::Inner | Role::Total))
+    }
+
     /// What it costs to withhold a cell: what the reader loses.
     fn cost(&self, cell: usize) -> Option<u64> {
         let cell = self.cells.get(cell)?;
         match cell.role {
             Role::Known => None,
+            Role::Unshown => Some(0),
             Role::Inner => Some(cell.value.saturating_add(10)),
             Role::Total => Some(cell.value.saturating_add(1_000_000_000)),
         }
@@ -260,6 +277,7 @@ impl<'a> Search<'a> {
             .filter(|(cell, _)| self.change.get(*cell) == Some(&0))
             .filter_map(|(cell, sign)| match self.withheld.contains(cell) {
                 true => Some((0, *cell, *sign)),
+                false if self.publication.cost(*cell) == Some(0) => Some((0, *cell, *sign)),
                 false if self.may_withhold => Some((self.publication.cost(*cell)?, *cell, *sign)),
                 false => None,
             })
