@@ -34,6 +34,7 @@ pub mod record;
 pub mod report;
 pub mod resident_id;
 pub mod rules;
+mod seen;
 pub mod view;
 pub mod visit;
 pub mod writer;

@@ -3,8 +3,6 @@
 //! What is missing leaves two readings of the same events, the longest and the shortest absence
 //! that they allow. Where both lead to the same answer the missing fact decides nothing.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDate;
 
 use crate::division::DivisionCode;
@@ -12,10 +10,7 @@ use crate::record::AbsenceReason;
 use crate::rules::calendar::{add_months, days_between};
 
 /// One event: a supporter left, came back, or both. An event without either day says that the
-/// supporter is away since nobody knows when.
-///
-/// A slip is corrected by events too: `left` and `returned` on the same day take back that the
-/// supporter left then.
+/// supporter is away since nobody knows when. Slips are taken back before events come here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AbsenceFact {
     /// The day the supporter left.
@@ -66,13 +61,6 @@ impl Away {
     };
 }
 
-impl AbsenceFact {
-    /// Whether it takes back that the supporter left on that day.
-    fn is_taken_back(&self) -> bool {
-        self.left.is_some() && self.left == self.returned
-    }
-}
-
 /// How to read what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reading {
@@ -117,10 +105,7 @@ pub fn away(events: &[AbsenceFact], test: &AbsenceTest, as_of: NaiveDate) -> Awa
         long_enough: agree(|reading| reading.0),
         present: agree(|reading| reading.1),
         // Every reason that the record knows is work, business or other production.
-        for_work: events
-            .iter()
-            .any(|event| event.reason != AbsenceReason::Unknown)
-            .then_some(true),
+        for_work: events.iter().any(|event| event.reason != AbsenceReason::Unknown).then_some(true),
         lacks_day: differ(0, 1) || differ(2, 3),
         lacks_destination: differ(0, 2) || differ(1, 3),
     }
@@ -151,8 +136,6 @@ fn judge(
 
 /// The steps up to a day, in the order in which they happened.
 fn timeline(events: &[AbsenceFact], reading: Reading, as_of: NaiveDate) -> Vec<(NaiveDate, Step)> {
-    let taken_back: BTreeSet<NaiveDate> =
-        events.iter().filter(|event| event.is_taken_back()).filter_map(|event| event.left).collect();
     let next_statements = next_dated(events);
     let mut known_until = NaiveDate::MIN;
     let mut steps: Vec<(NaiveDate, Step)> = Vec::new();
@@ -163,7 +146,7 @@ fn timeline(events: &[AbsenceFact], reading: Reading, as_of: NaiveDate) -> Vec<(
             false => latest.max(known_until),
         };
         match (event.left, event.returned) {
-            (Some(day), None) if taken_back.contains(&day) => {}
+            // There and back on one day is no absence.
             (Some(day), Some(back)) if day == back => {}
             (Some(day), None) => steps.push((day, left)),
             (Some(day), Some(back)) => steps.extend([(day, left), (back, Step::Returned)]),
@@ -224,13 +207,7 @@ fn same_day_order(steps: Vec<(NaiveDate, Step)>) -> Vec<(NaiveDate, Step)> {
     ordered
 }
 
-fn follow(
-    place: Place,
-    day: NaiveDate,
-    step: Step,
-    test: &AbsenceTest,
-    reading: Reading,
-) -> Place {
+fn follow(place: Place, day: NaiveDate, step: Step, test: &AbsenceTest, reading: Reading) -> Place {
     let outside = match step {
         Step::Returned => false,
         Step::Left { destination: None } => reading.unknown_is_outside,
@@ -254,4 +231,3 @@ fn follow(
         (Place::Home { since, away_since }, false) => Place::Home { since, away_since },
     }
 }
-

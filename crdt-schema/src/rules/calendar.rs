@@ -178,7 +178,9 @@ pub fn next_reports(ruleset: &Ruleset, as_of: NaiveDate) -> Vec<ReportDue> {
         .collect();
     let progress = [as_of.year(), as_of.year().saturating_add(1)]
         .into_iter()
-        .flat_map(|year| ruleset.progress_report_days.iter().filter_map(move |day| day.in_year(year)))
+        .flat_map(|year| {
+            ruleset.progress_report_days.iter().filter_map(move |day| day.in_year(year))
+        })
         .filter(|by| *by >= as_of)
         .min();
     reports.extend(progress.map(|by| due(ReportKind::Progress, by)));

@@ -122,17 +122,16 @@ pub enum MissingFact {
 type Answer = Result<bool, Vec<Missing>>;
 
 /// Whether the elder is left behind on a day, by the ruleset's definition.
-pub fn eligibility(
-    facts: &EligibilityFacts,
-    ruleset: &Ruleset,
-    as_of: NaiveDate,
-) -> Eligibility {
+pub fn eligibility(facts: &EligibilityFacts, ruleset: &Ruleset, as_of: NaiveDate) -> Eligibility {
     let tests = [
         (NotEligible::TooYoung, old_enough(facts, as_of)),
-        (NotEligible::RegisteredElsewhere, match ruleset.eligibility {
-            EligibilityRule::Lijiang2024 => registered(facts),
-            EligibilityRule::Ziyang2018 => Ok(true),
-        }),
+        (
+            NotEligible::RegisteredElsewhere,
+            match ruleset.eligibility {
+                EligibilityRule::Lijiang2024 => registered(facts),
+                EligibilityRule::Ziyang2018 => Ok(true),
+            },
+        ),
         (NotEligible::NotInVillage, in_village(facts)),
     ];
     let family = family_tests(facts, ruleset, as_of);
@@ -204,11 +203,8 @@ fn family_tests(
         Ok(county) => county,
         Err(missing) => return vec![(NotEligible::NobodyAway, Err(missing))],
     };
-    let test = AbsenceTest {
-        county,
-        months: ruleset.months_away,
-        home_trip_days: ruleset.home_trip_days,
-    };
+    let test =
+        AbsenceTest { county, months: ruleset.months_away, home_trip_days: ruleset.home_trip_days };
     let judged: Vec<(&SupporterFacts, Away)> = supporters
         .iter()
         .map(|supporter| (supporter, away(&supporter.absences, &test, as_of)))

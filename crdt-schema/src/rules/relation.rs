@@ -15,15 +15,15 @@ pub enum Kinship {
 }
 
 const SPOUSE: [&str; 12] = [
-    "配偶", "老伴", "妻子", "妻", "丈夫", "夫", "夫妻", "爱人", "spouse", "wife", "husband", "partner",
+    "配偶", "老伴", "妻子", "妻", "丈夫", "夫", "夫妻", "爱人", "spouse", "wife", "husband",
+    "partner",
 ];
 
 /// Words in which 子 or 女 is not the elder's child.
 const NOT_A_CHILD: [&str; 11] =
     ["孙", "媳", "婿", "侄", "甥", "妻", "in-law", "grand", "nephew", "niece", "表"];
 
-const CHILD: [&str; 10] =
-    ["儿", "子", "女", "闺", "崽", "囡", "son", "daughter", "child", "娃"];
+const CHILD: [&str; 10] = ["儿", "子", "女", "闺", "崽", "囡", "son", "daughter", "child", "娃"];
 
 impl Kinship {
     /// Reads a relation; None of a spouse, who is no supporter.

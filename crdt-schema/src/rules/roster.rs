@@ -2,7 +2,7 @@
 //!
 //! Entries and exits are signed events that several people may write without having seen each
 //! other. Of the events up to a day those stand that no later writer had seen; of these an entry
-//! prevails over an exit, unless the exit is a death (project decision). Declining care is no exit:
+//! prevails over an exit, unless the exit is a death (project decision, `docs/rules.md`). Declining care is no exit:
 //! it is not even an event here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::parts::Part;
 use crate::record::{EntryReason, ExitReason, RosterStep};
 use crate::rules::calendar::Period;
 
@@ -24,7 +25,10 @@ pub struct RosterFact {
     pub exit_reason: Option<ExitReason>,
     /// Since when; an event without a day holds for all time.
     pub date: Option<NaiveDate>,
-    /// The indices of all events that its writer had seen, and all that those had seen.
+    /// The document that it stands in: what was seen is only known within one.
+    pub part: Part,
+    /// The indices of all events of the same part that its writer had seen, those among them that
+    /// an earlier writer had seen.
     pub seen: BTreeSet<usize>,
 }
 
@@ -112,7 +116,8 @@ impl Roster {
         if by_day.is_empty() {
             return Self { before_all: None, from: BTreeMap::new(), confirmed };
         }
-        let (mut seen, mut so_far) = (BTreeSet::new(), Vec::new());
+        let mut seen: BTreeSet<usize> = BTreeSet::new();
+        let mut so_far = Vec::new();
         let (mut before_all, mut from) = (Prevailing::Nothing, BTreeMap::new());
         for (day, happened) in by_day {
             for at in &happened {
@@ -192,12 +197,21 @@ impl Prevailing {
     }
 }
 
-/// What prevails of events of which none has seen another.
+/// What prevails of events of which none has seen another in its own part. Between parts, where
+/// nobody knows who had seen what, the part with the later day prevails, and a death over all
+/// (project decision).
 fn prevailing(standing: &[&RosterFact]) -> Prevailing {
+    let mut latest: BTreeMap<Part, Option<NaiveDate>> = BTreeMap::new();
+    for event in standing {
+        let day = latest.entry(event.part).or_default();
+        *day = (*day).max(event.date);
+    }
+    let last_day = latest.values().max().copied().flatten();
+    let holds = |event: &&&RosterFact| latest.get(&event.part).is_some_and(|day| *day == last_day);
     let exits = || standing.iter().filter(|event| event.step == RosterStep::Left);
     let death = exits().find(|event| event.exit_reason == Some(ExitReason::Deceased));
-    let entry = standing.iter().find(|event| event.step == RosterStep::Entered);
-    match (death, entry, exits().next()) {
+    let entry = standing.iter().filter(holds).find(|event| event.step == RosterStep::Entered);
+    match (death, entry, exits().find(holds)) {
         (Some(death), _, _) => Prevailing::Exit(death.exit_reason),
         (None, Some(entry), _) => Prevailing::Entry(entry.entry_reason),
         (None, None, Some(exit)) => Prevailing::Exit(exit.exit_reason),

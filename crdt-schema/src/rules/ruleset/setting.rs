@@ -74,7 +74,9 @@ pub enum SettingError {
     #[error("an occasion is named by 1 to 20 characters without spaces")]
     OccasionName,
     /// Not an occasion.
-    #[error("an occasion is written: Festival 2027-02-05 2027-02-12, then a place and x2 if need be")]
+    #[error(
+        "an occasion is written: Festival 2027-02-05 2027-02-12, then a place and x2 if need be"
+    )]
     Occasion,
     /// More occasions than are read.
     #[error("there are too many occasions")]
@@ -210,9 +212,7 @@ pub(super) fn word<C: Choice>(text: &str) -> Result<C, SettingError> {
     known
         .clone()
         .find(|word| word.as_str().eq_ignore_ascii_case(text) || word.chinese() == text)
-        .ok_or_else(|| {
-            SettingError::Word(known.map(Choice::as_str).collect::<Vec<_>>().join(", "))
-        })
+        .ok_or_else(|| SettingError::Word(known.map(Choice::as_str).collect::<Vec<_>>().join(", ")))
 }
 
 fn month_days(text: &str) -> Result<Vec<MonthDay>, SettingError> {
