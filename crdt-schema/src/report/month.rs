@@ -6,15 +6,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
+use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
 use crate::division::DivisionCode;
 use crate::record::{
     AbilityLevel, CareGroup, EntryReason, ExitReason, IncidentKind, SpecialCategory,
 };
+use crate::rules::age::completed_years;
 use crate::rules::agreement::AgreementStanding;
+use crate::rules::alert::Alert;
+use crate::rules::calendar::{Month, Period};
+use crate::rules::escalation::{IncidentStanding, IncidentState};
+use crate::rules::facts::{ElderFacts, end_of};
 use crate::rules::rate::Rate;
+use crate::rules::review::reviewed_in;
 use crate::rules::roster::RosterStanding;
+use crate::rules::ruleset::Ruleset;
 
 /// What the reports of a month need of one elder, as of the month's last day or the day asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,9 +140,7 @@ pub struct PlaceTally {
 }
 
 /// Ages as the prefecture receives them (project decision). Sorted, and written, as by age.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AgeBand {
     /// Younger than 60: on the roster by somebody's slip.
     #[serde(rename = "under60")]
@@ -178,8 +184,14 @@ pub struct MonthTally {
 
 impl AgeBand {
     /// Every band, the youngest first.
-    pub const ALL: [Self; 6] =
-        [Self::Under60, Self::Sixties, Self::Seventies, Self::Eighties, Self::Nineties, Self::Unknown];
+    pub const ALL: [Self; 6] = [
+        Self::Under60,
+        Self::Sixties,
+        Self::Seventies,
+        Self::Eighties,
+        Self::Nineties,
+        Self::Unknown,
+    ];
 
     /// The band of an age in completed years.
     pub fn of(age: Option<u32>) -> Self {
@@ -307,6 +319,53 @@ impl MonthTally {
 }
 
 impl ElderMonth {
+    /// What the facts of a file come to for a month, up to a day: the month's last, or the day asked
+    /// for if that is earlier. None for a month that has not begun.
+    pub fn of(
+        facts: &ElderFacts,
+        place: DivisionCode,
+        ruleset: &Ruleset,
+        month: Month,
+        as_of: NaiveDate,
+    ) -> Option<Self> {
+        let period = Period::new(month.first(), month.last().min(as_of))?;
+        let roster = facts.roster();
+        let eve = month.previous().last();
+        let mut entries = Vec::new();
+        let mut exits = Vec::new();
+        for change in roster.changes(period) {
+            match change.standing {
+                RosterStanding::On { reason, .. } => entries.push(reason),
+                RosterStanding::Off { reason, .. } => exits.push(reason),
+                RosterStanding::Undetermined => {}
+            }
+        }
+        let quarter = Period::block(period.to, ruleset.review_months);
+        let reviewable = quarter.intersection(Period { from: quarter.from, to: period.to });
+        let incidents = facts
+            .incidents(place.level(), ruleset, end_of(period.to))
+            .map(|(_, standing)| IncidentMonth::of(&standing, period))
+            .filter(|incident| incident.figures() != IncidentFigures::default())
+            .collect();
+        Some(Self {
+            place,
+            standing: facts.standing(period.to),
+            was_rostered: roster.on(eve).is_owed_visits(),
+            group: facts.care_group(period.to),
+            age: facts.visits.care.birth_date.and_then(|born| completed_years(born, period.to)),
+            ability: facts.visits.care.ability_level.unwrap_or(AbilityLevel::Unassessed),
+            categories: facts.special_categories(ruleset, period.to),
+            visited: facts.visits.visited_in(period),
+            declined: facts.visits.declined(),
+            agreement: facts.agreement(period.to),
+            reviewed: reviewable.is_some_and(|period| reviewed_in(&facts.reviews, period)),
+            lone_living: facts.alerts(ruleset, period.to).contains(&Alert::LoneLiving),
+            entries,
+            exits,
+            incidents,
+        })
+    }
+
     /// Whether the elder counts in the rates: on the roster, or not decided yet.
     pub fn is_rostered(&self) -> bool {
         self.standing.is_owed_visits()
@@ -326,6 +385,19 @@ impl ElderMonth {
 }
 
 impl IncidentMonth {
+    fn of(standing: &IncidentStanding, period: Period) -> Self {
+        let within = |at: NaiveDateTime| period.contains(at.date());
+        Self {
+            kind: standing.kind,
+            raised: within(standing.raised_at),
+            acknowledged: standing.acknowledged_at.is_some_and(within),
+            closed: standing.state == IncidentState::Closed
+                && standing.closed_at.is_some_and(within),
+            open: standing.state != IncidentState::Closed,
+            overdue: standing.state == IncidentState::Open && standing.late_minutes.is_some(),
+        }
+    }
+
     fn figures(&self) -> IncidentFigures {
         IncidentFigures {
             raised: u64::from(self.raised),

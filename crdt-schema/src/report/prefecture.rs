@@ -184,7 +184,7 @@ impl<'a> System<'a> {
     ) -> Self {
         let all = tally.within(area);
         let mut cells = Cells::default();
-        let roster = cells.parted(&all, |figures| figures.roster);
+        let roster = cells.parted(&all, |figures| figures.roster, Cells::total);
 
         let mut ages = BTreeMap::new();
         let mut ages_total = BTreeMap::new();
@@ -242,7 +242,7 @@ impl<'a> System<'a> {
         }
 
         let mut parts_of_roster = |figure: fn(&Figures) -> u64| {
-            let parted = cells.parted(&all, figure);
+            let parted = cells.parted(&all, figure, Cells::inner);
             for (group, part) in &parted.groups {
                 if let Some(whole) = roster.groups.get(group) {
                     cells.leaves(*whole, *part);
@@ -258,7 +258,10 @@ impl<'a> System<'a> {
 
         let by_place: BTreeMap<DivisionCode, Parted> = places
             .keys()
-            .map(|place| (*place, cells.parted(&tally.within(*place), |figures| figures.roster)))
+            .map(|place| {
+                let within = tally.within(*place);
+                (*place, cells.parted(&within, |figures| figures.roster, Cells::inner))
+            })
             .collect();
         for group in CareGroup::ALL {
             let parts: Vec<CellId> =
@@ -312,9 +315,10 @@ impl<'a> System<'a> {
     fn parts_of_groups(&self) -> impl Iterator<Item = (CellId, CellId)> {
         [&self.visited, &self.agreements, &self.reviewed, &self.declined].into_iter().flat_map(
             |parted| {
-                let groups = parted.groups.iter().filter_map(|(group, part)| {
-                    Some((*part, *self.roster.groups.get(group)?))
-                });
+                let groups = parted
+                    .groups
+                    .iter()
+                    .filter_map(|(group, part)| Some((*part, *self.roster.groups.get(group)?)));
                 groups.chain([(parted.total, self.roster.total)])
             },
         )
@@ -423,10 +427,15 @@ impl Cells {
     }
 
     /// One number by care group, and its total.
-    fn parted(&mut self, tally: &PlaceTally, figure: fn(&Figures) -> u64) -> Parted {
+    fn parted(
+        &mut self,
+        tally: &PlaceTally,
+        figure: fn(&Figures) -> u64,
+        cell: fn(&mut Self, u64) -> CellId,
+    ) -> Parted {
         let groups: BTreeMap<CareGroup, CellId> = CareGroup::ALL
             .iter()
-            .map(|group| (*group, self.inner(tally.groups.get(group).map_or(0, figure))))
+            .map(|group| (*group, cell(self, tally.groups.get(group).map_or(0, figure))))
             .collect();
         let total = self.total(figure(&tally.all()));
         self.publication.sum(total, groups.values().copied());

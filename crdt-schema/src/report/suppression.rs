@@ -133,7 +133,10 @@ impl Publication {
     pub fn suppress(&self) -> Suppression {
         let is_small = |at: &usize| {
             self.can_be_withheld(*at)
-                && self.cells.get(*at).is_some_and(|cell| (1..SMALL_COUNT_BELOW).contains(&cell.value))
+                && self
+                    .cells
+                    .get(*at)
+                    .is_some_and(|cell| (1..SMALL_COUNT_BELOW).contains(&cell.value))
         };
         let small = (0..self.cells.len()).filter(is_small);
         let mut withheld: BTreeSet<usize> = small.chain(self.marked.iter().copied()).collect();
