@@ -173,6 +173,9 @@ impl From<CaptureError> for CommandError {
                     .with("scope", scope)
                     .with("part", part)
             }
+            CaptureError::NoRightToField(key) => {
+                Self::new(ErrorKind::Refused, "no_right_for_field", message).with("field", key)
+            }
             CaptureError::Edit(shouwang_crdt_schema::edit::EditError::WriteOnce(field)) => {
                 Self::new(ErrorKind::Refused, "written_once", message).with("field", field)
             }

@@ -102,6 +102,9 @@ pub enum CaptureError {
         /// The document.
         document: DocumentId,
     },
+    /// This device's office does not write this field or list (`docs/records.md`, writers).
+    #[error("this device's office does not write {0}")]
+    NoRightToField(&'static str),
     /// The edit cannot be meant.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -425,6 +428,11 @@ impl Engine {
                 && self.grant.area.contains(edit.scope);
             if !allowed {
                 return Err(CaptureError::NoRight { scope: edit.scope, document: edit.document });
+            }
+            let office = self.grant.role.writers();
+            let foreign = edit.actions.iter().find(|action| !action.writers().meets(office));
+            if let Some(action) = foreign {
+                return Err(CaptureError::NoRightToField(action.key()));
             }
         }
         let snapshot = self.store.read()?;

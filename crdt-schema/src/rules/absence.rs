@@ -61,6 +61,17 @@ impl Away {
     };
 }
 
+impl AbsenceFact {
+    /// What the event says of the time up to a day; None if it is all still to come.
+    fn known_on(&self, as_of: NaiveDate) -> Option<Self> {
+        let known = |day: Option<NaiveDate>| day.filter(|day| *day <= as_of);
+        let (left, returned) = (known(self.left), known(self.returned));
+        let undated = self.left.is_none() && self.returned.is_none();
+        let says = undated || left.is_some() || returned.is_some();
+        says.then_some(Self { left, returned, ..*self })
+    }
+}
+
 /// How to read what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reading {
@@ -73,8 +84,13 @@ struct Reading {
 /// A supporter leaves or comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    Left { destination: Option<DivisionCode> },
-    Returned,
+    Left {
+        destination: Option<DivisionCode>,
+    },
+    /// From where, in case nobody noted that the supporter had left.
+    Returned {
+        destination: Option<DivisionCode>,
+    },
 }
 
 /// Where a supporter is, in one reading.
@@ -88,12 +104,14 @@ enum Place {
 
 /// Judges the events of one supporter; later ones in the list are later statements.
 pub fn away(events: &[AbsenceFact], test: &AbsenceTest, as_of: NaiveDate) -> Away {
+    let events: Vec<AbsenceFact> =
+        events.iter().filter_map(|event| event.known_on(as_of)).collect();
     if events.is_empty() {
         return Away::UNKNOWN;
     }
     let read = |unknown_is_outside, undated_is_long_ago| {
         let reading = Reading { unknown_is_outside, undated_is_long_ago };
-        judge(events, test, reading, as_of)
+        judge(&events, test, reading, as_of)
     };
     let readings = [read(true, true), read(true, false), read(false, true), read(false, false)];
     let agree = |of: fn(&(bool, bool)) -> bool| {
@@ -141,6 +159,7 @@ fn timeline(events: &[AbsenceFact], reading: Reading, as_of: NaiveDate) -> Vec<(
     let mut steps: Vec<(NaiveDate, Step)> = Vec::new();
     for (event, next) in events.iter().zip(next_statements) {
         let left = Step::Left { destination: event.destination };
+        let returned = Step::Returned { destination: event.destination };
         let undated = |latest: NaiveDate| match reading.undated_is_long_ago {
             true => known_until,
             false => latest.max(known_until),
@@ -149,9 +168,8 @@ fn timeline(events: &[AbsenceFact], reading: Reading, as_of: NaiveDate) -> Vec<(
             // There and back on one day is no absence.
             (Some(day), Some(back)) if day == back => {}
             (Some(day), None) => steps.push((day, left)),
-            (Some(day), Some(back)) => steps.extend([(day, left), (back, Step::Returned)]),
-            // Somebody who came back had left, at the latest on that day.
-            (None, Some(day)) => steps.extend([(undated(day), left), (day, Step::Returned)]),
+            (Some(day), Some(back)) => steps.extend([(day, left), (back, returned)]),
+            (None, Some(day)) => steps.push((day, returned)),
             (None, None) => match next {
                 // The next statement says when: this one adds nothing.
                 Some(AbsenceFact { left: Some(_), .. }) => {}
@@ -159,10 +177,9 @@ fn timeline(events: &[AbsenceFact], reading: Reading, as_of: NaiveDate) -> Vec<(
                 _ => steps.push((undated(as_of), left)),
             },
         }
-        let days = [event.left, event.returned].into_iter().flatten().filter(|day| *day <= as_of);
+        let days = [event.left, event.returned].into_iter().flatten();
         known_until = days.fold(known_until, NaiveDate::max);
     }
-    steps.retain(|(day, _)| *day <= as_of);
     steps.sort_by_key(|(day, _)| *day);
     same_day_order(steps)
 }
@@ -192,7 +209,7 @@ fn same_day_order(steps: Vec<(NaiveDate, Step)>) -> Vec<(NaiveDate, Step)> {
     let mut away = false;
     for day in steps.chunk_by(|one, two| one.0 == two.0) {
         let (back, left): (Vec<_>, Vec<_>) =
-            day.iter().copied().partition(|(_, step)| *step == Step::Returned);
+            day.iter().copied().partition(|(_, step)| matches!(step, Step::Returned { .. }));
         let ends_away = match (back.is_empty(), left.is_empty()) {
             (true, _) => true,
             (false, true) => false,
@@ -208,26 +225,42 @@ fn same_day_order(steps: Vec<(NaiveDate, Step)>) -> Vec<(NaiveDate, Step)> {
 }
 
 fn follow(place: Place, day: NaiveDate, step: Step, test: &AbsenceTest, reading: Reading) -> Place {
-    let outside = match step {
-        Step::Returned => false,
-        Step::Left { destination: None } => reading.unknown_is_outside,
-        // A province or prefecture around the county may mean the county too.
-        Step::Left { destination: Some(code) } if code.contains(test.county) => {
-            code != test.county && reading.unknown_is_outside
+    match (place, step) {
+        (Place::Outside { since }, Step::Left { destination })
+            if is_outside(destination, test, reading) =>
+        {
+            Place::Outside { since }
         }
-        Step::Left { destination: Some(code) } => !test.county.contains(code),
-    };
-    match (place, outside) {
-        (Place::Outside { since }, true) => Place::Outside { since },
-        (Place::Outside { since }, false) => {
+        (Place::Outside { since }, Step::Left { .. } | Step::Returned { .. }) => {
             Place::Home { since: Some(day), away_since: Some(since) }
         }
-        (Place::Home { since: Some(home), away_since: Some(away) }, true)
-            if days_between(home, day) <= test.home_trip_days =>
-        {
-            Place::Outside { since: away }
+        (Place::Home { since, away_since }, Step::Left { destination }) => {
+            match (is_outside(destination, test, reading), since, away_since) {
+                (false, since, away_since) => Place::Home { since, away_since },
+                (true, Some(home), Some(away))
+                    if days_between(home, day) <= test.home_trip_days =>
+                {
+                    Place::Outside { since: away }
+                }
+                (true, _, _) => Place::Outside { since: day },
+            }
         }
-        (Place::Home { .. }, true) => Place::Outside { since: day },
-        (Place::Home { since, away_since }, false) => Place::Home { since, away_since },
+        // Somebody who came back had left, and nobody noted when.
+        (Place::Home { since: None, .. }, Step::Returned { destination }) => {
+            let long_ago = reading.undated_is_long_ago && is_outside(destination, test, reading);
+            Place::Home { since: Some(day), away_since: long_ago.then_some(NaiveDate::MIN) }
+        }
+        (home @ Place::Home { .. }, Step::Returned { .. }) => home,
+    }
+}
+
+fn is_outside(destination: Option<DivisionCode>, test: &AbsenceTest, reading: Reading) -> bool {
+    match destination {
+        None => reading.unknown_is_outside,
+        // A province or prefecture around the county may mean the county too.
+        Some(code) if code.contains(test.county) => {
+            code != test.county && reading.unknown_is_outside
+        }
+        Some(code) => !test.county.contains(code),
     }
 }

@@ -277,7 +277,7 @@ impl Role {
 
 impl Quota {
     /// What a grant gives unless it says otherwise: a village writes 1.5 MB a year
-    /// (`docs/record.md`, sizes), a township's import a few MB; 256 MB last for decades and still
+    /// (`docs/records.md`, sizes), a township's import a few MB; 256 MB last for decades and still
     /// bound what a stolen device can pour in.
     pub const DEFAULT: Self = Self { bytes: 256 << 20, logs: 20_000, incarnations: 1_000 };
 }
