@@ -15,15 +15,18 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod audit;
+pub mod coverage;
 pub mod custody;
 pub mod device;
 pub mod devices;
+pub mod due;
 pub mod elder;
 pub mod erase;
 pub mod import;
 pub(crate) mod places;
 pub mod quarantine;
 pub mod refused;
+pub mod report;
 pub mod revoke;
 pub mod status;
 pub mod storage;
@@ -93,6 +96,10 @@ dispatch!(
     audit::Audit,
     audit::AuditList,
     refused::Refused,
+    coverage::CoverageAsked,
+    due::Due,
+    report::ReportTally,
+    report::HalfYearAsked,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

@@ -263,3 +263,7 @@ pub const BODIES_OWED_MAX: usize = 4_096;
 /// Bodies asked of one peer in vain in one session, remembered so that they are not asked again:
 /// 61 B each make 4 MB.
 pub const BODIES_SOUGHT_MAX: usize = 65_536;
+
+/// Months that one request may count, number. A half-year report has seven at most; each multiplies
+/// the rules' work, not the reading.
+pub const REPORT_MONTHS_MAX: usize = 12;

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
-use shouwang_crdt_schema::rules::ruleset::Ruleset;
 
 use super::places::names;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
@@ -111,17 +110,22 @@ impl Request for CoverageAsked {
     }
 }
 
+impl Coverage {
+    /// The villages of which nothing is here, by name or code.
+    pub fn without_data(&self) -> Vec<String> {
+        let missing = self.by_village.iter().filter(|v| v.state == VillageState::Missing);
+        missing.map(|v| v.name.clone().unwrap_or_else(|| v.code.to_string())).collect()
+    }
+}
+
 /// The place that a list or report is about, if it lies in this node's area.
-pub(super) fn within(
-    engine: &Engine,
-    asked: Option<DivisionCode>,
-) -> Result<Area, CommandError> {
+pub(super) fn within(engine: &Engine, asked: Option<DivisionCode>) -> Result<Area, CommandError> {
     match asked {
         None => Ok(engine.area()),
         Some(place) if engine.area().contains(place) => Ok(Area(place)),
         Some(place) => {
             let outside = "the place lies outside this device's area";
-            Err(CommandError::new(ErrorKind::Refused, "outside_area", outside).with("code", place))
+            Err(CommandError::new(ErrorKind::Refused, "outside_area", outside).with("scope", place))
         }
     }
 }
@@ -262,9 +266,4 @@ fn age_days(at_ms: i64, as_of: NaiveDate) -> Option<u64> {
     let china = FixedOffset::east_opt(8 * 3600)?;
     let day = DateTime::from_timestamp_millis(at_ms)?.with_timezone(&china).date_naive();
     Some(u64::try_from((as_of - day).num_days()).unwrap_or(0))
-}
-
-/// The default where a county has set nothing, for tests and for nodes that hold no ruleset.
-pub(super) fn default_ruleset() -> Ruleset {
-    Ruleset::default()
 }
