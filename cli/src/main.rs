@@ -21,8 +21,10 @@ mod moment;
 mod output;
 mod parse;
 mod qr;
+mod report_sheets;
 mod sample;
 mod secret;
+mod sheet;
 mod token_text;
 mod words;
 
