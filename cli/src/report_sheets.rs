@@ -38,13 +38,17 @@ pub(crate) fn coverage_words(
     oldest_days: Option<u64>,
     messages: &Messages,
 ) -> String {
-    let counts = [("with", FluentValue::from(with_data)), ("villages", villages.into())];
-    let [with, villages] = counts;
+    let with = ("with", FluentValue::from(with_data));
+    let villages = ("villages", FluentValue::from(villages));
     match oldest_days {
         Some(days) => {
-            messages.say("coverage-line", [with, villages, ("days", FluentValue::from(days))])
+            let values = [with, villages, ("days", FluentValue::from(days))];
+            messages.say("coverage-line", values)
         }
-        None => messages.say("coverage-line-without-age", [with, villages]),
+        None => {
+            let values = [with, villages];
+            messages.say("coverage-line-without-age", values)
+        }
     }
 }
 
@@ -81,7 +85,8 @@ pub(crate) fn monthly(report: &MonthlyReport, messages: &Messages) -> Vec<Sheet>
     let coverage = &report.coverage;
     let [year, month] = month_values(report.month);
     let area = ("area", FluentValue::from(unit(coverage)));
-    let title = messages.say("report-month-title", [area, year, month]);
+    let values = [area, year, month];
+    let title = messages.say("report-month-title", values);
     let day = FluentValue::from(report.counted_to.to_string());
     let mut all = vec![messages.say("report-counted-to", [("day", day)])];
     all.extend(notes(coverage, messages));
@@ -103,7 +108,7 @@ fn by_place(
     messages: &Messages,
 ) -> Sheet {
     let h = |key: &str| head(messages, key);
-    let mut columns = vec![
+    let mut headings = vec![
         Heading::alone("place", h("place")),
         Heading::alone("files", h("files")).only_on_paper(),
         Heading::under(&h("roster-moves"), "roster_before", h("roster-before")).only_on_paper(),
@@ -111,14 +116,14 @@ fn by_place(
         Heading::under(&h("roster-moves"), "exits", h("exits")),
     ];
     for figure in ["roster", "visited", "visit-rate"] {
-        columns.push(Heading::under(&h(figure), &figure.replace('-', "_"), h("all")));
+        headings.push(Heading::under(&h(figure), &figure.replace('-', "_"), h("all")));
         for group in CareGroup::ALL {
             let key = format!("{}_{group}", figure.replace('-', "_"));
             let column = Heading::under(&h(figure), &key, label(messages, *group));
-            columns.push(column.only_on_paper());
+            headings.push(column.only_on_paper());
         }
     }
-    columns.extend([
+    headings.extend([
         Heading::under(&h("declined"), "declined", h("persons")),
         Heading::under(&h("declined"), "declined_visited", h("of-these-visited")).only_on_paper(),
         Heading::under(&h("agreements"), "agreements", h("in-force")).only_on_paper(),
@@ -167,7 +172,7 @@ fn by_place(
     Sheet {
         name: h("sheet-places"),
         title,
-        columns,
+        columns: headings,
         rows,
         total: Some(line(&tables.total, Value::Text(h("total")))),
         notes,
@@ -186,7 +191,7 @@ fn by_group(
     messages: &Messages,
 ) -> Sheet {
     let h = |key: &str| head(messages, key);
-    let columns = vec![
+    let headings = vec![
         Heading::alone("care_group", h("care-group")),
         Heading::alone("roster", h("roster")),
         Heading::under(&h("visits"), "visited", h("visited")),
@@ -218,7 +223,7 @@ fn by_group(
     Sheet {
         name: h("sheet-groups"),
         title,
-        columns,
+        columns: headings,
         rows: rows.collect(),
         total: Some(line(h("total"), all)),
         notes: Vec::new(),
@@ -332,8 +337,9 @@ pub(crate) fn half_year(report: &HalfYearReport, messages: &Messages) -> Vec<She
     let coverage = &report.coverage;
     let area = ("area", FluentValue::from(unit(coverage)));
     let half = ("half", FluentValue::from(report.half_year.to_string()));
-    let title = messages.say("report-half-year-title", [area, half]);
-    let columns = vec![
+    let values = [area, half];
+    let title = messages.say("report-half-year-title", values);
+    let headings = vec![
         Heading::alone("month", h("month")),
         Heading::under(&h("roster-moves"), "entries", h("entries")),
         Heading::under(&h("roster-moves"), "exits", h("exits")),
@@ -374,7 +380,7 @@ pub(crate) fn half_year(report: &HalfYearReport, messages: &Messages) -> Vec<She
     let mut sheets = vec![Sheet {
         name: h("sheet-months"),
         title: title.clone(),
-        columns,
+        columns: headings,
         rows: rows.collect(),
         total: None,
         notes: below,
@@ -382,7 +388,8 @@ pub(crate) fn half_year(report: &HalfYearReport, messages: &Messages) -> Vec<She
     if let Some(last) = report.months.last() {
         let [year, month] = month_values(last.month);
         let area = ("area", FluentValue::from(unit(coverage)));
-        let of_month = messages.say("report-month-title", [area, year, month]);
+        let values = [area, year, month];
+        let of_month = messages.say("report-month-title", values);
         sheets.push(by_place(&last.tables, of_month, Vec::new(), messages));
     }
     // 典型案例 are told in words, by people.

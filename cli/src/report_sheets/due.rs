@@ -29,7 +29,8 @@ pub(crate) fn due(
     let what: Vec<String> = lists.iter().map(|list| list_name(messages, *list)).collect();
     let what = FluentValue::from(what.join(&messages.text("list-separator")));
     let day = FluentValue::from(coverage.as_of.to_string());
-    let title = messages.say("due-title", [area, ("lists", what), ("day", day)]);
+    let values = [area, ("lists", what), ("day", day)];
+    let title = messages.say("due-title", values);
     let whole = context.verbose || !context.output.is_table();
     let line = |elder: &DueElder, item: &DueItem| {
         let declined = elder.declined.then(|| h("declined"));

@@ -16,7 +16,8 @@ pub(crate) fn prefecture(report: &PrefectureReport, messages: &Messages) -> Vec<
     let [year, month] = month_values(report.month);
     let area = report.area_name.clone().unwrap_or_else(|| report.area.to_string());
     let area = ("area", FluentValue::from(area));
-    let title = messages.say("report-prefecture-title", [area, year, month]);
+    let values = [area, year, month];
+    let title = messages.say("report-prefecture-title", values);
     let day = FluentValue::from(report.counted_to.to_string());
     let mut notes = vec![
         messages.say("report-counted-to", [("day", day)]),
@@ -50,9 +51,9 @@ fn ages(report: &PrefectureReport, messages: &Messages) -> Sheet {
     let band = |band: &AgeBand| {
         messages.word("age-band", &format!("b{}", band.as_str().replace(['-', '+'], "")))
     };
-    let mut columns = vec![Heading::alone("care_group", h("care-group"))];
-    columns.extend(AgeBand::ALL.iter().map(|of| Heading::under(&h("age"), of.as_str(), band(of))));
-    columns.push(Heading::alone("total", h("total")));
+    let mut headings = vec![Heading::alone("care_group", h("care-group"))];
+    headings.extend(AgeBand::ALL.iter().map(|of| Heading::under(&h("age"), of.as_str(), band(of))));
+    headings.push(Heading::alone("total", h("total")));
     let rows = report.tables.ages.iter().map(|row| {
         let ages = row.ages.values().map(|shown| Value::from(*shown));
         std::iter::once(Value::Text(label(messages, row.group)))
@@ -63,17 +64,17 @@ fn ages(report: &PrefectureReport, messages: &Messages) -> Sheet {
     let mut total = vec![Value::Text(h("total"))];
     total.extend(report.tables.ages_total.values().map(|shown| Value::from(*shown)));
     total.push(report.tables.roster.into());
-    Sheet { total: Some(total), ..sheet(h("sheet-ages"), columns, rows.collect()) }
+    Sheet { total: Some(total), ..sheet(h("sheet-ages"), headings, rows.collect()) }
 }
 
 fn places(report: &PrefectureReport, messages: &Messages) -> Sheet {
     let h = |key: &str| head(messages, key);
-    let mut columns = vec![Heading::alone("place", h("place"))];
+    let mut headings = vec![Heading::alone("place", h("place"))];
     let group = |group: &CareGroup| {
         Heading::under(&h("care-group"), group.as_str(), label(messages, *group))
     };
-    columns.extend(CareGroup::ALL.iter().map(group));
-    columns.push(Heading::alone("total", h("total")));
+    headings.extend(CareGroup::ALL.iter().map(group));
+    headings.push(Heading::alone("total", h("total")));
     let rows = report.tables.places.iter().map(|row| {
         std::iter::once(place_name(row.name.as_ref(), row.code))
             .chain(row.groups.values().map(|shown| Value::from(*shown)))
@@ -83,12 +84,12 @@ fn places(report: &PrefectureReport, messages: &Messages) -> Sheet {
     let mut total = vec![Value::Text(h("total"))];
     total.extend(report.tables.ages.iter().map(|row| Value::from(row.total)));
     total.push(report.tables.roster.into());
-    Sheet { total: Some(total), ..sheet(h("sheet-places"), columns, rows.collect()) }
+    Sheet { total: Some(total), ..sheet(h("sheet-places"), headings, rows.collect()) }
 }
 
 fn rates(report: &PrefectureReport, messages: &Messages) -> Sheet {
     let h = |key: &str| head(messages, key);
-    let columns = vec![
+    let headings = vec![
         Heading::alone("care_group", h("care-group")),
         Heading::alone("roster", h("roster")),
         Heading::under(&h("visits"), "visited", h("visited")),
@@ -116,12 +117,12 @@ fn rates(report: &PrefectureReport, messages: &Messages) -> Sheet {
     };
     let rows = report.tables.rates.iter().map(line).collect();
     let total = Some(line(&report.tables.rates_total));
-    Sheet { total, ..sheet(h("sheet-rates"), columns, rows) }
+    Sheet { total, ..sheet(h("sheet-rates"), headings, rows) }
 }
 
 fn marks(report: &PrefectureReport, messages: &Messages) -> Sheet {
     let h = |key: &str| head(messages, key);
-    let columns = vec![
+    let headings = vec![
         Heading::alone("mark", h("mark")),
         Heading::alone("value", h("value")),
         Heading::alone("elders", h("persons")),
@@ -134,12 +135,12 @@ fn marks(report: &PrefectureReport, messages: &Messages) -> Sheet {
     let rows = abilities
         .map(|(level, shown)| line(h("ability"), label(messages, *level), *shown))
         .chain(categories.map(|(of, shown)| line(h("category"), label(messages, *of), *shown)));
-    sheet(h("sheet-marks"), columns, rows.collect())
+    sheet(h("sheet-marks"), headings, rows.collect())
 }
 
 fn moves(report: &PrefectureReport, messages: &Messages) -> Sheet {
     let h = |key: &str| head(messages, key);
-    let columns = vec![
+    let headings = vec![
         Heading::alone("way", h("way")),
         Heading::alone("reason", h("reason")),
         Heading::alone("elders", h("persons")),
@@ -163,5 +164,5 @@ fn moves(report: &PrefectureReport, messages: &Messages) -> Sheet {
             line(h("roster"), h("roster-before"), tables.roster_before),
             line(h("roster"), h("roster"), tables.roster),
         ]);
-    sheet(h("sheet-moves"), columns, rows.collect())
+    sheet(h("sheet-moves"), headings, rows.collect())
 }
