@@ -23,6 +23,7 @@ mod parse;
 mod qr;
 mod report_sheets;
 mod sample;
+mod sealed;
 mod secret;
 mod sheet;
 mod token_text;

@@ -30,6 +30,7 @@ pub mod report;
 pub mod revoke;
 pub mod status;
 pub mod storage;
+pub mod transfer;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -96,6 +97,14 @@ dispatch!(
     audit::Audit,
     audit::AuditList,
     refused::Refused,
+    transfer::TransferOffer,
+    transfer::TransferAccept,
+    transfer::TransferDecline,
+    transfer::TransferCancel,
+    transfer::TransferList,
+    transfer::TransferPreview,
+    transfer::TransferOfferAll,
+    transfer::TransferAcceptAll,
     coverage::CoverageAsked,
     due::Due,
     report::ReportTally,
