@@ -12,6 +12,7 @@ pub(crate) mod completions;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
+pub(crate) mod due;
 pub(crate) mod elder;
 pub(crate) mod erase;
 pub(crate) mod grant;
@@ -21,6 +22,7 @@ pub(crate) mod join;
 pub(crate) mod log;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
+pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod restore;
 pub(crate) mod ruleset;
@@ -53,6 +55,9 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
+    Due(due::Args),
+    #[command(subcommand)]
+    Report(report::Command),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -83,6 +88,8 @@ impl Command {
             Self::Import(args) => import::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
+            Self::Due(args) => due::run(args, context),
+            Self::Report(command) => report::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

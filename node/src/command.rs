@@ -20,6 +20,8 @@ pub mod custody;
 pub mod device;
 pub mod devices;
 pub mod duplicates;
+pub mod coverage;
+pub mod due;
 pub mod elder;
 pub mod erase;
 pub mod history;
@@ -28,6 +30,7 @@ pub mod merge;
 pub(crate) mod places;
 pub mod quarantine;
 pub mod refused;
+pub mod report;
 pub mod revoke;
 pub mod ruleset;
 pub mod status;
@@ -118,6 +121,10 @@ dispatch!(
     undo::ImportBegin,
     duplicates::ElderDuplicates,
     merge::ElderMerge,
+    coverage::CoverageAsked,
+    due::Due,
+    report::ReportTally,
+    report::HalfYearAsked,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

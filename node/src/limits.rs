@@ -313,3 +313,7 @@ pub const MOVE_DEFER_MS: u64 = 600_000;
 /// Elders whose moves are looked after in one go, so that peers are heard in between: three commits
 /// each, 10 ms at most on a flash disk.
 pub const MOVES_PER_SETTLE_MAX: usize = 16;
+
+/// Months that one request may count, number. A half-year report has seven at most; each multiplies
+/// the rules' work, not the reading.
+pub const REPORT_MONTHS_MAX: usize = 12;

@@ -406,6 +406,8 @@ audit-what =
     .visits = visits listed
     .export = exported
     .print = printed
+    .due = list of things to do
+    .due_file = list of things to do, in a file
 
 part =
     .Card = Card

@@ -406,6 +406,8 @@ audit-what =
     .visits = 列出探访
     .export = 导出
     .print = 打印
+    .due = 待办名单
+    .due_file = 待办名单写入文件
 
 part =
     .Card = 一档一卡
