@@ -20,6 +20,7 @@ pub mod device;
 pub mod devices;
 pub mod elder;
 pub mod erase;
+pub mod export;
 pub mod import;
 pub(crate) mod places;
 pub mod quarantine;
@@ -77,6 +78,10 @@ dispatch!(
     erase::ElderErase,
     erase::ErasureList,
     import::Import,
+    import::ImportVisits,
+    import::ImportCertificates,
+    export::ExportElders,
+    export::ExportDocuments,
     area::AreaImport,
     area::AreaList,
     device::GrantDevice,

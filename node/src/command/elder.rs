@@ -479,7 +479,7 @@ fn summary(scope: DivisionCode, elder: ElderId, row: &ElderRow, as_of: NaiveDate
     }
 }
 
-fn show(field: Field, value: &Value, whole: bool) -> String {
+pub(super) fn show(field: Field, value: &Value, whole: bool) -> String {
     let text = value.as_str();
     match field {
         Field::ResidentId | Field::ResidentIdAsWritten if !whole => {
@@ -559,7 +559,7 @@ fn newest_first(one: &VisitReport, two: &VisitReport) -> std::cmp::Ordering {
     (two.visit.date, two.visit.time, &two.id).cmp(&(one.visit.date, one.visit.time, &one.id))
 }
 
-fn outside_area(scope: DivisionCode) -> CommandError {
+pub(super) fn outside_area(scope: DivisionCode) -> CommandError {
     CommandError::new(ErrorKind::Refused, "outside_area", "the place is not in this device's area")
         .with("scope", scope)
 }
