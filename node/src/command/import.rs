@@ -110,8 +110,12 @@ impl Request for Import {
         for row in &self.rows {
             let repeated = row.field(Field::ResidentId).is_some_and(|id| !ids.insert(id));
             plans.push(match files.find(row)? {
-                _ if repeated => Err(rejected(Some("resident_id"), "repeated_row", None)),
                 Match::Rejected(outcome) => Err(outcome),
+                // Two files of one number may stand in an exported ledger, each under its own id.
+                Match::None | Match::File(..) if repeated && row.file.is_none() => {
+                    Err(rejected(Some("resident_id"), "repeated_row", None))
+                }
+                Match::None if repeated => Err(rejected(Some("resident_id"), "repeated_row", None)),
                 Match::None => ledger::plan(row, None, may),
                 // Both rows would say what they say of the file as it was before either.
                 Match::File(_, view) if !matched.insert(view.elder()) => {

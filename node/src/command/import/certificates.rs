@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::element::{Entitlement, HealthCheck};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{Part, PartKind};
-use shouwang_crdt_schema::record::{Condition, SpecialCategory};
+use shouwang_crdt_schema::record::{Condition, EntitlementState, SpecialCategory};
 use shouwang_crdt_schema::view::ElderView;
 
 use super::files::{Files, Match};
@@ -97,7 +97,12 @@ fn certify(plan: &mut Plan, row: &CertificateRow, view: &ElderView) {
             listed.element.state == step.state
                 && (step.date.is_none() || listed.element.date == step.date)
         });
-        if !same {
+        // That somebody does not receive what nobody has heard of is no event.
+        let never = step.state == EntitlementState::Ended
+            && !elements::<Entitlement>(Some(view))
+                .iter()
+                .any(|(_, l)| l.element.kind == step.kind);
+        if !same && !never {
             plan.insert(REGISTRY, step);
         }
     }

@@ -67,9 +67,6 @@ impl<'a> Files<'a> {
                 Some(row.scope.to_string()),
             )));
         }
-        let Some(name) = row.field(Field::Name) else {
-            return Ok(Match::Rejected(rejected(Some("name"), "missing_name", None)));
-        };
         let elsewhere = |scope: DivisionCode| {
             let scope = Some(scope.to_string());
             Match::Rejected(rejected(Some("residence_code"), "filed_in_another_village", scope))
@@ -82,6 +79,9 @@ impl<'a> Files<'a> {
                 false => Ok(elsewhere(scope)),
             };
         }
+        let Some(name) = row.field(Field::Name) else {
+            return Ok(Match::Rejected(rejected(Some("name"), "missing_name", None)));
+        };
         if let Some(id) = row.field(Field::ResidentId) {
             let mut filed = self.snapshot.elders_by_key(self.secret.resident_id(id))?;
             filed.sort_by_key(|(scope, _)| *scope != row.scope);
