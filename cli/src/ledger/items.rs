@@ -100,6 +100,9 @@ pub(super) fn share(
     people: usize,
     shared: bool,
 ) -> Vec<Option<Cell>> {
+    if people == 0 {
+        return Vec::new();
+    }
     let Some(cell) = draft.cell(column) else { return vec![None; people] };
     let text = cell.text();
     if people == 1 {

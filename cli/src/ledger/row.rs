@@ -304,7 +304,7 @@ impl<'a> Draft<'a> {
         match Field::ResidentId.value(&number) {
             _ if number.is_empty() => self.gap(Column::ResidentId, Reason::IdMissing, ""),
             // Masked: the file's id says who it is.
-            _ if number.starts_with('*') => {}
+            _ if is_masked(&number) => {}
             Ok(id) => self.set(Column::ResidentId, Field::ResidentId, id.as_str()),
             Err(_) => match identity::resident_id(&Cell::Text(number.clone())) {
                 IdReading::Valid(id) => {
@@ -317,7 +317,7 @@ impl<'a> Draft<'a> {
             },
         }
         let written = self.cell(Column::ResidentIdAsWritten).map(Cell::text);
-        if let Some(written) = written.filter(|written| !written.starts_with('*')) {
+        if let Some(written) = written.filter(|written| !is_masked(written)) {
             self.set(Column::ResidentIdAsWritten, Field::ResidentIdAsWritten, &written);
         }
         self.choose(Column::Sex, Field::Sex, vocabulary::sex);
@@ -526,6 +526,12 @@ impl<'a> Draft<'a> {
             None => self.free(Column::Remarks, Field::Remarks),
         }
     }
+}
+
+/// Whether only the last four of a number are left.
+fn is_masked(number: &str) -> bool {
+    let length = number.chars().count();
+    length > 4 && number.chars().take(length - 4).all(|c| c == '*')
 }
 
 fn reason_of(error: &ValueError) -> Reason {
