@@ -7,6 +7,7 @@ use crate::error::Exit;
 
 pub(crate) mod area;
 pub(crate) mod backup;
+pub(crate) mod card;
 pub(crate) mod compact;
 pub(crate) mod completions;
 mod custody;
@@ -15,6 +16,7 @@ pub(crate) mod device;
 pub(crate) mod due;
 pub(crate) mod elder;
 pub(crate) mod erase;
+pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     Compact(compact::Args),
     Import(import::Args),
     #[command(subcommand)]
+    Export(export::Command),
+    Card(card::Args),
+    #[command(subcommand)]
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
@@ -86,6 +91,8 @@ impl Command {
             Self::Restore(args) => restore::run(args, context),
             Self::Compact(args) => compact::run(args, context),
             Self::Import(args) => import::run(args, context),
+            Self::Export(command) => export::run(command, context),
+            Self::Card(args) => card::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
             Self::Due(args) => due::run(args, context),

@@ -39,6 +39,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/transfer.ftl")),
             include_str!(concat!("../locales/", $language, "/ruleset.ftl")),
             include_str!(concat!("../locales/", $language, "/reports.ftl")),
+            include_str!(concat!("../locales/", $language, "/ledger.ftl")),
         ]
     };
 }

@@ -24,6 +24,7 @@ pub mod coverage;
 pub mod due;
 pub mod elder;
 pub mod erase;
+pub mod export;
 pub mod history;
 pub mod import;
 pub mod merge;
@@ -88,6 +89,10 @@ dispatch!(
     erase::ElderErase,
     erase::ErasureList,
     import::Import,
+    import::ImportVisits,
+    import::ImportCertificates,
+    export::ExportElders,
+    export::ExportDocuments,
     area::AreaImport,
     area::AreaList,
     device::GrantDevice,

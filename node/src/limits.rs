@@ -195,6 +195,9 @@ pub const UNDO_LOGS_MAX: usize = 1_024;
 /// Rows in one import request: about 1 KiB each.
 pub const IMPORT_ROWS_MAX: usize = 500;
 
+/// Elders in one answer to an export: about 2 KiB each, so an answer stays below 1 MiB.
+pub const EXPORT_ELDERS_MAX: usize = 400;
+
 /// How long counts about peers may stay in memory before they are written, ms: each write is an
 /// fsync, and nothing depends on them.
 pub const PEERS_FLUSH_MS: u64 = 60_000;
