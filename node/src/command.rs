@@ -15,6 +15,7 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod audit;
+pub mod clock;
 pub mod custody;
 pub mod device;
 pub mod devices;
@@ -93,6 +94,7 @@ dispatch!(
     audit::Audit,
     audit::AuditList,
     refused::Refused,
+    clock::Today,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

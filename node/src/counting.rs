@@ -77,7 +77,7 @@ impl Candidate {
             hash,
             change,
             allowed,
-            writers: grant.role.writers(),
+            writers: grant.writers(),
             within,
             adopted: false,
         })
