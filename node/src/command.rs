@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::edit::EditError;
 use shouwang_crdt_schema::parts::DocumentId;
 
 use crate::engine::{CaptureError, Engine};
@@ -15,6 +16,7 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod audit;
+pub mod check;
 pub mod clock;
 pub mod custody;
 pub mod device;
@@ -22,10 +24,14 @@ pub mod devices;
 pub mod elder;
 pub mod erase;
 pub mod import;
+pub mod incident;
+pub mod items;
 pub(crate) mod places;
 pub mod quarantine;
+pub mod record;
 pub mod refused;
 pub mod revoke;
+pub mod roster;
 pub mod status;
 pub mod storage;
 pub mod verify;
@@ -95,6 +101,17 @@ dispatch!(
     audit::AuditList,
     refused::Refused,
     clock::Today,
+    record::Record,
+    roster::RosterWrite,
+    roster::RosterList,
+    roster::RosterHistory,
+    incident::IncidentRaise,
+    incident::IncidentAct,
+    incident::IncidentList,
+    incident::IncidentShow,
+    items::ItemAdd,
+    items::ItemChange,
+    items::ItemList,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.
@@ -175,8 +192,11 @@ impl From<CaptureError> for CommandError {
                     .with("scope", scope)
                     .with("part", part)
             }
-            CaptureError::Edit(shouwang_crdt_schema::edit::EditError::WriteOnce(field)) => {
+            CaptureError::Edit(EditError::WriteOnce(field)) => {
                 Self::new(ErrorKind::Refused, "written_once", message).with("field", field)
+            }
+            CaptureError::Edit(EditError::Element { list, error }) => {
+                check::in_element(list, &error)
             }
             CaptureError::Edit(_) => Self::new(ErrorKind::Usage, "edit", message),
             CaptureError::TooLong { bytes, .. } => {

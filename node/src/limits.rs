@@ -291,3 +291,9 @@ pub const AGE_MAX_YEARS: u32 = 120;
 
 /// The age from which on somebody is an elder, years (Lijiang 2024 1(4)).
 pub const AGE_MIN_YEARS: u32 = 60;
+
+/// The longest name of a visitor, characters: as a name in a file.
+pub const VISITOR_CHARACTERS_MAX: usize = 40;
+
+/// The longest time of one service, minutes: a day and a night.
+pub const SERVICE_MINUTES_MAX: u32 = 24 * 60;

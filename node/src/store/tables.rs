@@ -19,6 +19,7 @@
 //! | `peers-1` | device | JSON of [`PeerRow`] |
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
 //! | `custody-1` | scope, holder, its incarnation, log without scope | checksum, seq, hash, number and time of the receipt |
+//! | `incidents-1` | scope, elder, incident | JSON of [`super::incidents::IncidentRow`] |
 //! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
 //!
 //! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
@@ -64,6 +65,7 @@ pub(super) const ERASURES: TableDefinition<'_, Bytes, ()> = TableDefinition::new
 pub(super) const MISSING: TableDefinition<'_, (u32, u64), ()> = TableDefinition::new("missing-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
+pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
 
 /// A consistent view of all tables.
@@ -86,6 +88,7 @@ pub struct Snapshot {
     audit: ReadOnlyTable<u64, Bytes>,
     erasures: ReadOnlyTable<Bytes, ()>,
     missing: ReadOnlyTable<(u32, u64), ()>,
+    incidents: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
@@ -109,6 +112,7 @@ impl Snapshot {
             audit: transaction.open_table(AUDIT)?,
             erasures: transaction.open_table(ERASURES)?,
             missing: transaction.open_table(MISSING)?,
+            incidents: transaction.open_table(INCIDENTS)?,
         })
     }
 }
@@ -171,6 +175,7 @@ table_access! {
     audit: u64 => Bytes,
     erasures: Bytes => (),
     missing: (u32, u64) => (),
+    incidents: Bytes => Bytes,
 }
 
 /// Everything that reads the store.
@@ -625,7 +630,7 @@ pub(super) fn chain_key(key: &LogKey, nth: u8) -> [u8; LogKey::BYTES + 1] {
     bytes
 }
 
-fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
+pub(super) fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
     let (low, high) = area.0.range();
     (low.number().to_be_bytes(), (high.number() + 1).to_be_bytes())
 }

@@ -43,6 +43,7 @@ pub struct Transaction<'t> {
     pub(super) rewrite_due: bool,
     pub(super) erasures: Table<'t, Bytes, ()>,
     pub(super) missing: Table<'t, (u32, u64), ()>,
+    pub(super) incidents: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -67,6 +68,7 @@ impl<'t> Transaction<'t> {
             rewrite_due: false,
             erasures: transaction.open_table(tables::ERASURES)?,
             missing: transaction.open_table(tables::MISSING)?,
+            incidents: transaction.open_table(tables::INCIDENTS)?,
         })
     }
 
