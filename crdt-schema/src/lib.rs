@@ -32,6 +32,7 @@ pub mod parts;
 pub mod record;
 pub mod resident_id;
 pub mod rules;
+mod seen;
 pub mod view;
 pub mod visit;
 pub mod writer;

@@ -34,6 +34,7 @@ pub mod revoke;
 pub mod roster;
 pub mod status;
 pub mod storage;
+pub mod transfer;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -112,6 +113,14 @@ dispatch!(
     items::ItemAdd,
     items::ItemChange,
     items::ItemList,
+    transfer::TransferOffer,
+    transfer::TransferAccept,
+    transfer::TransferDecline,
+    transfer::TransferCancel,
+    transfer::TransferList,
+    transfer::TransferPreview,
+    transfer::TransferOfferAll,
+    transfer::TransferAcceptAll,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.
@@ -191,6 +200,9 @@ impl From<CaptureError> for CommandError {
                 Self::new(ErrorKind::Refused, "no_right", message)
                     .with("scope", scope)
                     .with("part", part)
+            }
+            CaptureError::NoRightToField(key) => {
+                Self::new(ErrorKind::Refused, "no_right_for_field", message).with("field", key)
             }
             CaptureError::Edit(EditError::WriteOnce(field)) => {
                 Self::new(ErrorKind::Refused, "written_once", message).with("field", field)

@@ -22,6 +22,7 @@ pub mod custody;
 mod encoding;
 pub mod erasures;
 pub mod incidents;
+pub mod moves;
 pub mod rows;
 pub mod tables;
 pub mod write;

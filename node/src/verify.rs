@@ -22,8 +22,11 @@ use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};
 use crate::store::erasures::{ErasurePlace, ErasureRead};
 use crate::store::incidents::IncidentRead;
+use crate::store::moves::HandoverPlace;
 use crate::store::rows::{DocumentKey, Fork, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
+
+mod moves;
 
 /// What was read, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +82,7 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
         found: Found::new(),
         erased: Cache::default(),
         erasures: BTreeSet::new(),
+        handovers: BTreeSet::new(),
         scopes: BTreeMap::new(),
         usage: BTreeMap::new(),
         standings: BTreeMap::new(),
@@ -89,6 +93,7 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
     check.step("standings", |check| check.unsettled());
     check.step("custody", |check| check.custody());
     check.step("index", |check| check.elders(secret));
+    check.step("moves", |check| check.moves());
     check.step("counts", |check| check.counts());
     check.step("rest", |check| check.rest());
     check.report.ok = check.report.faults.is_empty();
@@ -103,6 +108,8 @@ struct Check<'a> {
     erased: Cache,
     /// `Erase` entries that read, by place.
     erasures: BTreeSet<ErasurePlace>,
+    /// `Handover` and `Purge` entries that read, by place.
+    handovers: BTreeSet<HandoverPlace>,
     scopes: BTreeMap<DivisionCode, ScopeRow>,
     /// What each device has put in, as it follows from the logs.
     usage: BTreeMap<(DeviceId, Incarnation), UsageRow>,
@@ -190,7 +197,8 @@ impl Check<'_> {
                 (Kind::Change | Kind::Adopt, Some(id), Some(grant)) => {
                     let key = DocumentKey { scope: log.key.scope, id };
                     let within = within(snapshot, log, seq, &reach)?;
-                    self.found.entry(key).or_default().add(log, &entry, grant, within, coverage);
+                    let found = self.found.entry(key).or_default();
+                    found.add(self.authority, log, &entry, grant, within, coverage);
                 }
                 _ => self.note_other(log, &entry)?,
             }
@@ -273,6 +281,10 @@ impl Check<'_> {
                 None => return Ok(()),
             },
             Kind::Erase => match self.erasure(log, entry)? {
+                Some(standing) => standing,
+                None => return Ok(()),
+            },
+            Kind::Handover | Kind::Purge => match self.handover(log, entry)? {
                 Some(standing) => standing,
                 None => return Ok(()),
             },
@@ -427,6 +439,9 @@ impl Check<'_> {
         };
         for (scope, elder) in self.snapshot.elders_with_documents()? {
             self.report.elders += 1;
+            if index::elsewhere(self.snapshot, scope, elder)?.is_some() {
+                continue;
+            }
             let place = format!("{scope}/{elder}");
             let rebuilt = match index::view(self.snapshot, scope, elder) {
                 Ok(view) => {

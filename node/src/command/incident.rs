@@ -9,6 +9,10 @@ use shouwang_crdt_schema::edit::Edit;
 use shouwang_crdt_schema::element::{Element, IncidentEvent, List};
 use shouwang_crdt_schema::parts::Part;
 use shouwang_crdt_schema::record::{ElderId, IncidentId, IncidentKind, IncidentStep};
+use shouwang_crdt_schema::rules::escalation::{
+    IncidentStanding, IncidentState, incident_standing,
+};
+use shouwang_crdt_schema::rules::ruleset::Ruleset;
 
 use super::check::{self, Begins, Checks, refused};
 use super::clock::{self, CheckedToday};
@@ -22,11 +26,6 @@ use crate::index;
 use crate::store::incidents::{IncidentPlace, IncidentRead, IncidentRow};
 use crate::store::{Snapshot, StoreRead};
 use crate::sync::Now;
-
-mod standing;
-
-pub use standing::{IncidentStanding, IncidentState};
-use standing::incident_standing;
 
 /// Raises an incident of an elder.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ use shouwang_crdt_schema::edit::Edit;
 use shouwang_crdt_schema::element::{Element, List, RosterEvent};
 use shouwang_crdt_schema::parts::Part;
 use shouwang_crdt_schema::record::{ElderId, EntryReason, ExitReason, RosterStep};
+use shouwang_crdt_schema::rules::facts::ElderFacts;
+use shouwang_crdt_schema::rules::roster::RosterStanding;
 
 use super::check::{Begins, Checks, refused};
 use super::elder::{Authors, Saved, find, outside_area, save};
@@ -17,11 +19,6 @@ use crate::identity::DeviceId;
 use crate::index;
 use crate::store::StoreRead;
 use crate::sync::Now;
-
-mod standing;
-
-pub use standing::RosterStanding;
-use standing::roster_standing;
 
 /// An elder comes onto the roster or leaves it, or the township confirms how it stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -129,7 +126,7 @@ impl Request for RosterWrite {
         let snapshot = engine.read()?;
         let (scope, elder) = find(&snapshot, engine.area(), &self.elder)?;
         let view = index::view(&snapshot, scope, elder)?;
-        let standing = roster_standing(&view, self.date);
+        let standing = ElderFacts::of(&view).standing(self.date);
         let field = List::RosterEvents.key();
         let (step, entry_reason, exit_reason) = match (self.step, &standing) {
             (RosterChange::Entered(_), RosterStanding::Off { reason: Some(reason), .. })
@@ -177,7 +174,8 @@ impl Request for RosterList {
         let snapshot = engine.read()?;
         let (mut elders, mut rostered) = (Vec::new(), 0);
         for (scope, elder, row) in snapshot.elders_in(within)? {
-            let standing = roster_standing(&index::view(&snapshot, scope, elder)?, self.on);
+            let view = index::view(&snapshot, scope, elder)?;
+            let standing = ElderFacts::of(&view).standing(self.on);
             let on_roster = standing.is_owed_visits();
             rostered += u64::from(on_roster);
             if on_roster || self.all {

@@ -149,6 +149,10 @@ impl Rights {
     pub const RELAY: Self = Self(1 << 8);
     /// Erase elders' files.
     pub const ERASE: Self = Self(1 << 9);
+    /// What it takes to move elders between scopes: to hold them, and to write what villages and
+    /// townships write.
+    pub const CARRY: Self =
+        Self::REPLICATE.and(Self::write(PartKind::Card)).and(Self::write(PartKind::Ledger));
     /// Everything that version 1 knows.
     pub const ALL: Self = Self((1 << 10) - 1);
 
@@ -278,7 +282,7 @@ impl Role {
 
 impl Quota {
     /// What a grant gives unless it says otherwise: a village writes 1.5 MB a year
-    /// (`docs/record.md`, sizes), a township's import a few MB; 256 MB last for decades and still
+    /// (`docs/records.md`, sizes), a township's import a few MB; 256 MB last for decades and still
     /// bound what a stolen device can pour in.
     pub const DEFAULT: Self = Self { bytes: 256 << 20, logs: 20_000, incarnations: 1_000 };
 }

@@ -44,6 +44,11 @@ pub struct Transaction<'t> {
     pub(super) erasures: Table<'t, Bytes, ()>,
     pub(super) missing: Table<'t, (u32, u64), ()>,
     pub(super) incidents: Table<'t, Bytes, Bytes>,
+    pub(super) handovers: Table<'t, Bytes, ()>,
+    pub(super) transfers: Table<'t, Bytes, Bytes>,
+    pub(super) moved: Table<'t, Bytes, Bytes>,
+    pub(super) elsewhere: Table<'t, Bytes, Bytes>,
+    pub(super) authors: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -69,6 +74,11 @@ impl<'t> Transaction<'t> {
             erasures: transaction.open_table(tables::ERASURES)?,
             missing: transaction.open_table(tables::MISSING)?,
             incidents: transaction.open_table(tables::INCIDENTS)?,
+            handovers: transaction.open_table(tables::HANDOVERS)?,
+            transfers: transaction.open_table(tables::TRANSFERS)?,
+            moved: transaction.open_table(tables::MOVED)?,
+            elsewhere: transaction.open_table(tables::ELSEWHERE)?,
+            authors: transaction.open_table(tables::AUTHORS)?,
         })
     }
 
@@ -315,7 +325,7 @@ impl<'t> Transaction<'t> {
     }
 }
 
-fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
+pub(super) fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(row)
         .map(|json| encode_checked(&json))
         .map_err(|error| StoreError::Corrupt { table: "json", detail: error.to_string() })
