@@ -289,12 +289,6 @@ impl ElderView {
     }
 }
 
-/// The texts of a county's ruleset by key.
-pub fn rules(document: &Automerge) -> BTreeMap<String, String> {
-    let object = document::object(document, &DocumentId::Ruleset, GenesisObject::Rules);
-    object.map(|object| document::read_rules(document, &object)).into_iter().flatten().collect()
-}
-
 /// The names in a directory, the scope's own among them.
 pub fn places(document: &Automerge, scope: DivisionCode) -> Vec<(DivisionCode, String)> {
     let id = DocumentId::Directory;
@@ -305,6 +299,24 @@ pub fn places(document: &Automerge, scope: DivisionCode) -> Vec<(DivisionCode, S
         .into_iter()
         .filter_map(|(key, name)| Some((document::place_from_key(scope, &key)?, name)))
         .collect()
+}
+
+/// A rule as it stands in a county's document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The text that holds.
+    pub text: String,
+    /// Texts written at the same time that do not, in stored order.
+    pub others: Vec<String>,
+}
+
+/// The rules of a county by key.
+pub type Rules = BTreeMap<String, Rule>;
+
+/// The rules of a county's document.
+pub fn rules(document: &Automerge) -> Rules {
+    let object = document::object(document, &DocumentId::Ruleset, GenesisObject::Rules);
+    object.map(|object| document::read_rules(document, &object)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub mod record;
 pub mod refused;
 pub mod revoke;
 pub mod roster;
+pub mod ruleset;
 pub mod status;
 pub mod storage;
 pub mod transfer;
@@ -121,6 +122,8 @@ dispatch!(
     transfer::TransferPreview,
     transfer::TransferOfferAll,
     transfer::TransferAcceptAll,
+    ruleset::RulesetShow,
+    ruleset::RulesetSet,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

@@ -507,8 +507,12 @@ fn field_edits(
         let part = part_for(field, grant.rights, certified)
             .filter(|_| field.spec().writers.meets(grant.writers()))
             .ok_or_else(|| {
-                CommandError::new(ErrorKind::Refused, "no_right_for_field", "no right to this field")
-                    .with("field", field)
+                CommandError::new(
+                    ErrorKind::Refused,
+                    "no_right_for_field",
+                    "no right to this field",
+                )
+                .with("field", field)
             })?;
         Ok(Edit::set(part, field, value))
     };

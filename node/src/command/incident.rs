@@ -9,16 +9,14 @@ use shouwang_crdt_schema::edit::Edit;
 use shouwang_crdt_schema::element::{Element, IncidentEvent, List};
 use shouwang_crdt_schema::parts::Part;
 use shouwang_crdt_schema::record::{ElderId, IncidentId, IncidentKind, IncidentStep};
-use shouwang_crdt_schema::rules::escalation::{
-    IncidentStanding, IncidentState, incident_standing,
-};
+use shouwang_crdt_schema::rules::escalation::{IncidentStanding, IncidentState, incident_standing};
 use shouwang_crdt_schema::rules::ruleset::Ruleset;
 
 use super::check::{self, Begins, Checks, refused};
 use super::clock::{self, CheckedToday};
 use super::elder::{Authors, by_document, find};
 use super::record::no_right;
-use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, ruleset};
 use crate::engine::Engine;
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
@@ -209,8 +207,9 @@ impl Request for IncidentAct {
             Err(CommandError::new(ErrorKind::Usage, code, message).with("incident", short(id)))
         };
         // How it stands whenever: what was written with a date to come is written too.
-        let standing =
-            incident_standing(&row.events(), place.scope.level(), NaiveDateTime::MAX);
+        let rules = ruleset::ruleset(engine, &snapshot)?;
+        let level = place.scope.level();
+        let standing = incident_standing(&row.events(), level, &rules, NaiveDateTime::MAX);
         let state = standing.map(|standing| standing.state);
         let closed = standing.is_some_and(|standing| standing.closed_at.is_some());
         match (self.step, state) {
@@ -258,6 +257,7 @@ impl Request for IncidentList {
         engine.settle(now)?;
         let snapshot = engine.read()?;
         let as_of = moment(engine, now, self.as_of)?;
+        let rules = ruleset::ruleset(engine, &snapshot)?;
         let rows = match &self.elder {
             Some(elder) => {
                 let (scope, elder) = find(&snapshot, engine.area(), elder)?;
@@ -268,7 +268,9 @@ impl Request for IncidentList {
         let mut counts = IncidentCounts::default();
         let mut incidents = Vec::new();
         for (place, row) in rows {
-            let Some(summary) = summary(engine, &snapshot, place, &row, as_of)? else { continue };
+            let Some(summary) = summary(engine, &snapshot, &rules, place, &row, as_of)? else {
+                continue;
+            };
             let state = summary.standing.state;
             counts.open += u64::from(state != IncidentState::Closed);
             counts.unacknowledged += u64::from(state == IncidentState::Open);
@@ -301,9 +303,10 @@ impl Request for IncidentShow {
         let (place, row) = find_incident(&snapshot, engine.area(), &self.incident)?;
         // A step with a date to come is shown with the others.
         let as_of = moment(engine, now, self.as_of)?;
-        let summary = match summary(engine, &snapshot, place, &row, as_of)? {
+        let rules = ruleset::ruleset(engine, &snapshot)?;
+        let summary = match summary(engine, &snapshot, &rules, place, &row, as_of)? {
             Some(summary) => Some(summary),
-            None => summary(engine, &snapshot, place, &row, NaiveDateTime::MAX)?,
+            None => summary(engine, &snapshot, &rules, place, &row, NaiveDateTime::MAX)?,
         };
         let summary = summary.ok_or_else(|| unknown(&self.incident))?;
         let authors = Authors::of(&snapshot, place.scope)?;
@@ -345,7 +348,11 @@ fn write(
     // Whoever is in need need not be on the roster.
     let begins = Begins { entered: None, ..Begins::of(card.as_ref()) };
     checks.element(list, &event.store(), begins)?;
-    if !engine.grant().rights.contains(Rights::write(shouwang_crdt_schema::parts::PartKind::Incident)) {
+    if !engine
+        .grant()
+        .rights
+        .contains(Rights::write(shouwang_crdt_schema::parts::PartKind::Incident))
+    {
         return Err(no_right(list));
     }
     let edit = Edit::insert(Part::Incident(place.incident), event);
@@ -395,12 +402,15 @@ fn short(id: IncidentId) -> String {
 fn summary(
     engine: &Engine,
     snapshot: &Snapshot,
+    rules: &Ruleset,
     place: IncidentPlace,
     row: &IncidentRow,
     as_of: NaiveDateTime,
 ) -> Result<Option<IncidentSummary>, CommandError> {
     let level = place.scope.level();
-    let Some(standing) = incident_standing(&row.events(), level, as_of) else { return Ok(None) };
+    let Some(standing) = incident_standing(&row.events(), level, rules, as_of) else {
+        return Ok(None);
+    };
     let overdue = standing.state == IncidentState::Open && standing.late_minutes.is_some();
     Ok(Some(IncidentSummary {
         incident_id: place.incident,

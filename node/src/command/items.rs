@@ -125,7 +125,8 @@ impl Request for ItemAdd {
         let part = part_of(list, date, engine.grant(), effective, self.certified)
             .ok_or_else(|| no_right(list))?;
         let standing = view.part(part).into_iter().flat_map(PartView::stored);
-        let mut same = standing.filter(|(other, listed)| *other == list && listed.element == stored);
+        let mut same =
+            standing.filter(|(other, listed)| *other == list && listed.element == stored);
         let edits = match list.growth() == Growth::Set && same.next().is_some() {
             true => Vec::new(),
             false => vec![Edit { part, action: Action::Insert { list, element: stored } }],
@@ -155,7 +156,8 @@ impl Request for ItemChange {
             (ItemStep::Amend(texts), Growth::Set) => {
                 let amended = amended(list, &listed.element, &texts)?;
                 checks.element(list, &amended, Begins::of(view.part(Part::Card)))?;
-                let amend = |(key, text)| Action::Amend { list, element: element.clone(), key, text };
+                let amend =
+                    |(key, text)| Action::Amend { list, element: element.clone(), key, text };
                 texts.into_iter().map(amend).collect()
             }
             (ItemStep::Retract, Growth::Log) if listed.retracted_by.is_some() => {

@@ -113,13 +113,14 @@ impl File {
 
     /// A filing is not before its signing, and nothing ends that was not there.
     fn follows(&self, agreement: &Agreement, earlier: &[FileEvent]) -> Result<(), CommandError> {
-        let mut before: Vec<Agreement> =
-            self.elements::<Agreement>().into_iter().chain(earlier.iter().filter_map(|event| {
-                match event {
-                    FileEvent::Agreement(agreement) => Some(agreement.clone()),
-                    _ => None,
-                }
-            })).collect();
+        let mut before: Vec<Agreement> = self
+            .elements::<Agreement>()
+            .into_iter()
+            .chain(earlier.iter().filter_map(|event| match event {
+                FileEvent::Agreement(agreement) => Some(agreement.clone()),
+                _ => None,
+            }))
+            .collect();
         let parties = |of: &Agreement| (of.supporter.clone(), of.caretaker.clone());
         before.retain(|other| {
             parties(agreement) == (None, None) || parties(other) == parties(agreement)
