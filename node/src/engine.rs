@@ -12,7 +12,7 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::edit::{Action, EditError, write_change};
 use shouwang_crdt_schema::parts::DocumentId;
-use shouwang_crdt_schema::record::{ElderId, TransferId};
+use shouwang_crdt_schema::record::{ElderId, IncidentId, TransferId};
 use thiserror::Error;
 
 use crate::authority::Authority;
@@ -31,7 +31,7 @@ use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::audit::AuditRow;
-use crate::store::rows::{DocumentKey, EvidenceRow};
+use crate::store::rows::{ClockReading, DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::wire::Aside;
 use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
@@ -291,6 +291,24 @@ impl Engine {
     pub fn progress(&self, peer: DeviceId) -> Result<Option<Progress>, StoreError> {
         let snapshot = self.store.read()?;
         self.mesh.progress(peer, &self.view(&snapshot)?)
+    }
+
+    /// What the newest entry that this device has written says of the time, ms since 1970: of all
+    /// its logs that are here.
+    pub fn last_written_ms(&self) -> Result<Option<i64>, StoreError> {
+        let (snapshot, own) = (self.store.read()?, self.device());
+        let mut newest = None;
+        for log in snapshot.logs_all()?.into_iter().filter(|log| log.key.device == own) {
+            let Some(head) = snapshot.head_of(log.number)? else { continue };
+            let entry = snapshot.entry(log.number, head.seq)?;
+            newest = newest.max(entry.map(|entry| entry.header.written_at_ms));
+        }
+        Ok(newest)
+    }
+
+    /// A random name for a new incident.
+    pub fn new_incident_id(&mut self) -> IncidentId {
+        IncidentId(self.entropy.bytes())
     }
 
     /// A random name for a new elder's file.
@@ -663,6 +681,11 @@ impl Engine {
                 }
                 Output::Learn(chain) => self.pending_grants.extend(chain),
                 Output::Event(Event::OwnLogs(peer, heads)) => self.shown.push((peer, heads)),
+                Output::Event(Event::Clock(peer, peer_ms)) => {
+                    let written_ms = self.last_written_ms()?;
+                    let local_ms = now.wall_ms;
+                    self.peers.clock(peer, ClockReading { peer_ms, local_ms, written_ms });
+                }
                 Output::Event(event) => {
                     self.peers.event(now, &event);
                     if let Event::SetAside(peer, asides) = &event {

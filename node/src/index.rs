@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use automerge::Automerge;
 use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::element::Merge;
+use shouwang_crdt_schema::element::{IncidentEvent, Merge};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::{ElderId, MergeStep, Sex, VisitOutcome};
@@ -13,6 +13,7 @@ use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
+use crate::store::incidents::{IncidentPlace, IncidentRead, IncidentRow};
 use crate::store::moves::{Custody, ElsewhereRow, MovesRead, holds_file};
 use crate::store::rows::{CareRow, DocumentKey, ElderKey, ElderRow};
 use crate::store::{StoreError, StoreRead, Transaction};
@@ -112,11 +113,17 @@ pub fn update(
     let elsewhere = elsewhere(tables, scope, elder)?;
     tables.put_elsewhere(scope, elder, elsewhere.as_ref())?;
     if elsewhere.is_some() || !tables.has_documents(scope, elder)? {
+        for (place, _) in tables.incidents_of(scope, elder)? {
+            tables.remove_incident(place)?;
+        }
         return tables.remove_elder(scope, elder);
     }
     let Some(mut row) = tables.elder(scope, elder)? else {
-        let row = row(secret, scope, &view(tables, scope, elder)?);
-        return tables.put_elder(scope, elder, &row);
+        let view = view(tables, scope, elder)?;
+        for (place, row) in incidents(scope, &view) {
+            tables.put_incident(place, &row)?;
+        }
+        return tables.put_elder(scope, elder, &row(secret, scope, &view));
     };
     let facts_changed = changed
         .iter()
@@ -128,6 +135,13 @@ pub fn update(
             None => None,
         };
         note_part(&mut row, *part, view.as_ref());
+        if let Part::Incident(incident) = *part {
+            let place = IncidentPlace { scope, elder, incident };
+            match &view {
+                Some(view) => tables.put_incident(place, &incident_row(view))?,
+                None => tables.remove_incident(place)?,
+            }
+        }
     }
     if facts_changed {
         let mut parts = Vec::new();
@@ -229,6 +243,23 @@ pub fn row(secret: &IndexSecret, scope: DivisionCode, view: &ElderView) -> Elder
     }
     note_facts(&mut row, secret, scope, view);
     row
+}
+
+/// The rows that an elder's incidents come to: what [`update`] must have arrived at.
+pub fn incidents(scope: DivisionCode, view: &ElderView) -> Vec<(IncidentPlace, IncidentRow)> {
+    let of = |part: &PartView| match part.part() {
+        Part::Incident(incident) => {
+            let place = IncidentPlace { scope, elder: view.elder(), incident };
+            Some((place, incident_row(part)))
+        }
+        _ => None,
+    };
+    view.parts().filter_map(of).collect()
+}
+
+fn incident_row(view: &PartView) -> IncidentRow {
+    let events = view.elements::<IncidentEvent>();
+    IncidentRow::of(events.iter().map(|listed| &listed.element))
 }
 
 fn note_part(row: &mut ElderRow, part: Part, view: Option<&PartView>) {
