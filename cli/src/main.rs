@@ -22,6 +22,7 @@ mod output;
 mod parse;
 mod qr;
 mod sample;
+mod sealed;
 mod secret;
 mod token_text;
 mod words;

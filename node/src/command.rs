@@ -28,6 +28,7 @@ pub mod revoke;
 pub mod ruleset;
 pub mod status;
 pub mod storage;
+pub mod transfer;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -96,6 +97,14 @@ dispatch!(
     refused::Refused,
     ruleset::RulesetShow,
     ruleset::RulesetSet,
+    transfer::TransferOffer,
+    transfer::TransferAccept,
+    transfer::TransferDecline,
+    transfer::TransferCancel,
+    transfer::TransferList,
+    transfer::TransferPreview,
+    transfer::TransferOfferAll,
+    transfer::TransferAcceptAll,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

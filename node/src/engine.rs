@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use shouwang_crdt_schema::change::CHANGE_BYTES_MAX;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::edit::{Action, EditError, write_change};
 use shouwang_crdt_schema::parts::DocumentId;
-use shouwang_crdt_schema::record::ElderId;
+use shouwang_crdt_schema::record::{ElderId, TransferId};
 use thiserror::Error;
 
 use crate::authority::Authority;
@@ -22,7 +23,7 @@ use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Ingest, Ingested, Refusal, SetAside};
-use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
+use crate::limits::COMMIT_BYTES;
 use crate::lineage::Lineage;
 use crate::log::run::RunEntry;
 use crate::log::{EntryPlace, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
@@ -38,6 +39,7 @@ use crate::vault::Vault;
 
 mod authority;
 mod erase;
+mod moves;
 mod receipts;
 mod storage;
 
@@ -69,6 +71,7 @@ pub struct Engine {
     pending_bodies: Vec<(DeviceId, EntryPlace, Vec<u8>)>,
     pending_grants: Vec<SignedGrant>,
     dues: Dues,
+    moving: moves::Moving,
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
     listening: Vec<String>,
@@ -108,8 +111,8 @@ pub enum CaptureError {
     /// The edit cannot be meant.
     #[error(transparent)]
     Edit(#[from] EditError),
-    /// One change is longer than an entry may be.
-    #[error("the change of {document} has {bytes} bytes, an entry holds {BODY_BYTES_MAX}")]
+    /// One change is longer than it may be.
+    #[error("the change of {document} has {bytes} bytes, a change may have {CHANGE_BYTES_MAX}")]
     TooLong {
         /// The document.
         document: DocumentId,
@@ -175,6 +178,7 @@ impl Engine {
             pending_bodies: Vec::new(),
             pending_grants: Vec::new(),
             dues: Dues::default(),
+            moving: moves::Moving::default(),
             out: VecDeque::new(),
             listening: Vec::new(),
             wire_bytes: (0, 0),
@@ -278,6 +282,11 @@ impl Engine {
         ElderId(self.entropy.bytes())
     }
 
+    /// A random name for a new offer.
+    pub fn new_transfer_id(&mut self) -> TransferId {
+        TransferId(self.entropy.bytes())
+    }
+
     /// Takes what happens on the network. Drain [`Engine::poll`] afterwards, and call
     /// [`Engine::settle`] when nothing more is waiting.
     pub fn handle(&mut self, now: Now, input: Input) -> Result<(), StoreError> {
@@ -303,7 +312,7 @@ impl Engine {
         for (peer, heads) in std::mem::take(&mut self.shown) {
             self.lineage.summary(&snapshot, peer, heads)?;
         }
-        let owes = self.receipt_deadline_ms().is_some_and(|at| at <= now.monotonic_ms);
+        let owes = self.deadlines_ms().any(|at| at <= now.monotonic_ms);
         if self.pending_bytes >= COMMIT_BYTES || (woken && owes) {
             self.settle(now)
         } else {
@@ -321,6 +330,7 @@ impl Engine {
             self.lineage.settle(&self.store, &mut self.entropy, now.wall_ms)?;
         }
         self.take_in(now)?;
+        self.move_elders(now)?;
         self.confirm(now)
     }
 
@@ -390,11 +400,16 @@ impl Engine {
             Some(output) => output,
             None => match self.mesh.poll() {
                 Output::Timeout(at) => {
-                    Output::Timeout(at.into_iter().chain(self.receipt_deadline_ms()).min())
+                    Output::Timeout(at.into_iter().chain(self.deadlines_ms()).min())
                 }
                 output => output,
             },
         }
+    }
+
+    /// When this device has to write something by itself.
+    fn deadlines_ms(&self) -> impl Iterator<Item = u64> {
+        [self.receipt_deadline_ms(), self.move_deadline_ms()].into_iter().flatten()
     }
 
     /// The peers in a session.
@@ -473,7 +488,7 @@ impl Engine {
         actor[8..].copy_from_slice(&self.actor_nonce);
         let body = write_change(&document, edit.scope, &edit.document, actor, &edit.actions)?;
         match body {
-            Some(body) if body.len() > BODY_BYTES_MAX => {
+            Some(body) if body.len() > CHANGE_BYTES_MAX => {
                 Err(CaptureError::TooLong { document: edit.document, bytes: body.len() })
             }
             body => Ok(body),
@@ -497,15 +512,27 @@ impl Engine {
         keys: &DeviceKeys,
         grant: GrantId,
     ) -> Result<u64, CaptureError> {
-        if fresh.is_empty() {
-            return Ok(0);
-        }
-        let count = fresh.values().map(|entries| entries.len() as u64).sum();
         // "Saved" means that it counts: what would be set aside is not written at all.
         let counts = |ingested: &Ingested| match ingested.set_aside.values().flatten().next() {
             Some(aside) => Err(CaptureError::WouldNotCount(aside.reason.code())),
             None => Ok(()),
         };
+        self.write_unless(now, fresh, keys, grant, counts)
+    }
+
+    /// As [`Engine::write_as`], unless what it would come to is refused.
+    fn write_unless(
+        &mut self,
+        now: Now,
+        fresh: BTreeMap<LogKey, Vec<RunEntry>>,
+        keys: &DeviceKeys,
+        grant: GrantId,
+        counts: impl FnOnce(&Ingested) -> Result<(), CaptureError>,
+    ) -> Result<u64, CaptureError> {
+        if fresh.is_empty() {
+            return Ok(0);
+        }
+        let count = fresh.values().map(|entries| entries.len() as u64).sum();
         let ((), ingested) = self.transact(now, counts, |ingest| {
             for (log, entries) in fresh {
                 let head = ingest.tables().head(&log)?;
@@ -551,6 +578,7 @@ impl Engine {
 
     fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
         self.note_dues(now, &ingested.logs);
+        self.note_moves(now, ingested)?;
         let snapshot = self.store.read()?;
         let mut mesh = std::mem::take(&mut self.mesh);
         let told = self.view(&snapshot).and_then(|view| mesh.committed(now, &ingested.logs, &view));

@@ -1,6 +1,8 @@
 //! The index of elders: what lists and searches read instead of opening documents. It is rebuilt
 //! from documents, updated from what changed, and never travels.
 
+use std::collections::BTreeSet;
+
 use automerge::Automerge;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::field::Field;
@@ -9,6 +11,7 @@ use shouwang_crdt_schema::record::{ElderId, Sex, VisitOutcome};
 use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
+use crate::store::moves::{Custody, ElsewhereRow, MovesRead, holds_file};
 use crate::store::rows::{CareRow, DocumentKey, ElderKey, ElderRow};
 use crate::store::{StoreError, StoreRead, Transaction};
 
@@ -67,15 +70,18 @@ pub fn update(
     elder: ElderId,
     changed: &[Part],
 ) -> Result<(), StoreError> {
-    if !tables.has_documents(scope, elder)? {
+    let elsewhere = elsewhere(tables, scope, elder)?;
+    tables.put_elsewhere(scope, elder, elsewhere.as_ref())?;
+    if elsewhere.is_some() || !tables.has_documents(scope, elder)? {
         return tables.remove_elder(scope, elder);
     }
-    let known = tables.elder(scope, elder)?;
-    let facts_changed = known.is_none()
-        || changed.iter().any(|part| {
-            matches!(part.kind(), PartKind::Card | PartKind::Ledger | PartKind::Registry)
-        });
-    let mut row = known.unwrap_or_else(ElderRow::empty);
+    let Some(mut row) = tables.elder(scope, elder)? else {
+        let row = row(secret, scope, &view(tables, scope, elder)?);
+        return tables.put_elder(scope, elder, &row);
+    };
+    let facts_changed = changed
+        .iter()
+        .any(|part| matches!(part.kind(), PartKind::Card | PartKind::Ledger | PartKind::Registry));
     for part in changed {
         let key = DocumentKey { scope, id: DocumentId::elder(elder, *part) };
         let view = match tables.document(&key)? {
@@ -95,6 +101,85 @@ pub fn update(
         note_facts(&mut row, secret, scope, &ElderView::new(elder, parts));
     }
     tables.put_elder(scope, elder, &row)
+}
+
+/// Why a scope does not show what it holds of an elder, if so: custody is elsewhere, or nobody has
+/// handed the file over yet. Where nobody has moved the elder, the file is where its card was begun.
+pub fn elsewhere(
+    tables: &impl StoreRead,
+    scope: DivisionCode,
+    elder: ElderId,
+) -> Result<Option<ElsewhereRow>, StoreError> {
+    let handed_over = || {
+        let places = tables.handovers_of(elder)?;
+        Ok::<_, StoreError>(places.iter().any(|(_, at, ..)| *at == scope))
+    };
+    let has_documents = tables.has_documents(scope, elder)?;
+    match tables.moved_to(elder)? {
+        Some(moved) if moved.to == scope => Ok(None),
+        Some(moved) if has_documents || handed_over()? => Ok(Some(ElsewhereRow {
+            custody: Custody::MovedTo(moved.to),
+            step: moved.step(),
+            written_at_ms: Some(moved.written_at_ms),
+        })),
+        None if has_documents
+            && (!holds_file(tables, scope, elder)? || is_carried_ahead(tables, scope, elder)?) =>
+        {
+            Ok(Some(ElsewhereRow { custody: Custody::Arriving, step: None, written_at_ms: None }))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// Whether all that is here of a file was carried from elsewhere: its card was begun in no log of
+/// this scope.
+fn is_carried_ahead(
+    tables: &impl StoreRead,
+    scope: DivisionCode,
+    elder: ElderId,
+) -> Result<bool, StoreError> {
+    let carried: BTreeSet<[u8; 8]> =
+        tables.authors_of(scope)?.into_iter().map(|(prefix, _)| prefix).collect();
+    if carried.is_empty() {
+        return Ok(false);
+    }
+    let card = DocumentKey { scope, id: DocumentId::elder(elder, Part::Card) };
+    let Some(row) = tables.document(&card)? else {
+        // Without a card there is no file but what somebody here has written in other parts.
+        return begun(tables, scope, elder, &carried).map(|begun| !begun);
+    };
+    let document = load(&card, &row.saved)?;
+    Ok(beginners(&document).iter().all(|prefix| carried.contains(prefix)))
+}
+
+/// Whether any part but offers was begun by a device of the scope itself.
+fn begun(
+    tables: &impl StoreRead,
+    scope: DivisionCode,
+    elder: ElderId,
+    carried: &BTreeSet<[u8; 8]>,
+) -> Result<bool, StoreError> {
+    for (key, row) in tables.documents_of(scope, elder)? {
+        let offer = matches!(key.id, DocumentId::Elder { part: Part::Transfer(_), .. });
+        if !offer {
+            let document = load(&key, &row.saved)?;
+            if beginners(&document).iter().any(|prefix| !carried.contains(prefix)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// The first halves of the actors whose changes build on the genesis alone.
+fn beginners(document: &Automerge) -> Vec<[u8; 8]> {
+    let changes = document.get_changes(&[]);
+    let genesis = changes.first().map(|genesis| genesis.hash());
+    let begins = |change: &&automerge::Change| change.deps().first().copied() == genesis;
+    let prefix =
+        |change: &automerge::Change| change.actor_id().to_bytes().first_chunk::<8>().copied();
+    let begun = changes.iter().skip(1).filter(begins).filter(|change| change.deps().len() == 1);
+    begun.filter_map(prefix).collect()
 }
 
 /// The row that a view comes to: what [`update`] must have arrived at, step by step.

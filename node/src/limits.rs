@@ -198,6 +198,25 @@ pub const ADOPTED_ENTRIES_MAX: usize = 160;
 
 const _: () = assert!(ADOPTED_ENTRIES_MAX * 93 + 8 <= BODY_BYTES_MAX);
 
+/// Longest signed grant, bytes: version, keys and role 66, name with its length 121, area, rights,
+/// quota 30, depth, issuer, serial and time 46, signature 64, and a few to spare.
+pub const CARRIED_GRANT_BYTES_MAX: usize = 330;
+
+/// What proves one carried entry at most, bytes: the grants below the root (332 each with their
+/// length), 31 headers after it (time 8, kind 1, document and tail 65 each, body 37), its own (142),
+/// and log key, number, previous hash, counts and signature (160).
+pub const CARRIED_PROOF_BYTES_MAX: usize = (CHAIN_GRANTS_MAX - 1) * (CARRIED_GRANT_BYTES_MAX + 2)
+    + (CHECKPOINT_ENTRIES as usize - 1) * (9 + 2 * (DOCUMENT_BYTES_MAX + 1) + 37)
+    + 142
+    + 160;
+
+const _: () = assert!(TAIL_BYTES_MAX == DOCUMENT_BYTES_MAX);
+
+// Any change can be carried to another scope with its proof, in one entry.
+const _: () = assert!(
+    shouwang_crdt_schema::change::CHANGE_BYTES_MAX + CARRIED_PROOF_BYTES_MAX <= BODY_BYTES_MAX
+);
+
 /// Cuts in one revocation entry: 53 B each (lane 1, incarnation 12, seq at most 8, hash 32) make
 /// 10 KB. A device with more logs in a scope gets several entries.
 pub const REVOCATION_CUTS_MAX: usize = 192;
@@ -263,3 +282,25 @@ pub const BODIES_OWED_MAX: usize = 4_096;
 /// Bodies asked of one peer in vain in one session, remembered so that they are not asked again:
 /// 61 B each make 4 MB.
 pub const BODIES_SOUGHT_MAX: usize = 65_536;
+
+/// Moves of one elder from village to village: two a year for a life. Each later manifest names all
+/// earlier steps (32 B each, 2 KB).
+pub const MOVES_MAX: usize = 64;
+
+/// Documents that a manifest says what it has seen of: a piece of at most 18 B, a count of at most 10,
+/// a hash of 32. Thirty years of journals, and two hundred incidents; beyond it the first are named.
+pub const HANDOVER_DOCUMENTS_MAX: usize = 230;
+
+const _: () = assert!(MOVES_MAX * 32 + HANDOVER_DOCUMENTS_MAX * 60 + 64 <= BODY_BYTES_MAX);
+
+/// How long an executor lets exchanges under way become complete before it carries out a move, ms:
+/// what it would write may be on its way to it. A full summary over a thin link takes this long.
+pub const MOVE_PATIENCE_MS: u64 = 30_000;
+
+/// How long an executor waits for one nearer to the elder to carry out a move, ms. Both may at once,
+/// which is harmless and costs twice the bytes.
+pub const MOVE_DEFER_MS: u64 = 600_000;
+
+/// Elders whose moves are looked after in one go, so that peers are heard in between: three commits
+/// each, 10 ms at most on a flash disk.
+pub const MOVES_PER_SETTLE_MAX: usize = 16;

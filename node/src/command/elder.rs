@@ -21,6 +21,7 @@ use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
 use crate::index;
+use crate::store::moves::{Custody, MovesRead};
 use crate::store::rows::ElderRow;
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
@@ -394,6 +395,20 @@ pub(super) fn find(
         )
         .with("elder", prefix)),
         (None, _) => {
+            for (_, elder, row) in snapshot.elsewhere_in(area)? {
+                if let Custody::MovedTo(to) = row.custody
+                    && !prefix.is_empty()
+                    && elder.to_string().starts_with(&prefix)
+                {
+                    return Err(CommandError::new(
+                        ErrorKind::Refused,
+                        "moved_away",
+                        "the file has been handed over",
+                    )
+                    .with("elder", prefix)
+                    .with("to", to));
+                }
+            }
             Err(CommandError::new(ErrorKind::NotFound, "elder_unknown", "no file begins like this")
                 .with("elder", prefix))
         }
@@ -526,13 +541,16 @@ fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
     lists
 }
 
-/// The devices whose logs stand in a scope, by the actors that write in them.
+/// The devices whose logs stand in a scope, or were carried into it, by the actors that write in them.
 struct Authors(BTreeMap<[u8; 8], DeviceId>);
 
 impl Authors {
     fn of(snapshot: &Snapshot, scope: DivisionCode) -> Result<Self, StoreError> {
-        let logs = snapshot.logs_of(scope)?;
-        Ok(Self(logs.iter().map(|log| (log.key.actor_prefix(), log.key.device)).collect()))
+        let native = snapshot.logs_of(scope)?.into_iter();
+        let native = native.map(|log| (log.key.actor_prefix(), log.key.device));
+        let carried = snapshot.authors_of(scope)?.into_iter();
+        let carried = carried.map(|(prefix, log)| (prefix, log.device));
+        Ok(Self(carried.chain(native).collect()))
     }
 
     fn device(&self, element: &OperationName) -> Option<DeviceId> {

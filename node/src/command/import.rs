@@ -379,9 +379,9 @@ fn elements<E: Element>(view: Option<&ElderView>) -> Vec<Listed<E>> {
 }
 
 /// Whether no text of an element is longer than any cell should be: several elements of a row
-/// share an entry of 16 KiB.
+/// share a change of 8 KiB.
 fn bounded<E: Element>(element: &E) -> bool {
-    const ELEMENT_BYTES_MAX: usize = 1_000;
+    const ELEMENT_BYTES_MAX: usize = 600;
     match element.store() {
         Stored::Text(text) => text.len() <= ELEMENT_BYTES_MAX,
         Stored::Map(entries) => {

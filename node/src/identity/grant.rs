@@ -149,6 +149,10 @@ impl Rights {
     pub const RELAY: Self = Self(1 << 8);
     /// Erase elders' files.
     pub const ERASE: Self = Self(1 << 9);
+    /// What it takes to move elders between scopes: to hold them, and to write what villages and
+    /// townships write.
+    pub const CARRY: Self =
+        Self::REPLICATE.and(Self::write(PartKind::Card)).and(Self::write(PartKind::Ledger));
     /// Everything that version 1 knows.
     pub const ALL: Self = Self((1 << 10) - 1);
 

@@ -9,6 +9,11 @@
 //! | `entries-1` | (log number, seq) | [`Entry::encode`] |
 //! | `documents-1` | scope, document | checksum (8 B), heads, Automerge save |
 //! | `erasures-1` | scope, elder, log number, seq | nothing: an `Erase` entry is there |
+//! | `handovers-1` | elder, scope, kind, log number, seq | nothing: a `Handover` or `Purge` is there |
+//! | `transfers-1` | elder, scope, transfer | JSON of [`super::moves::TransferRow`] |
+//! | `moved-1` | elder | JSON of [`super::moves::MovedRow`] |
+//! | `elsewhere-1` | scope, elder | JSON of [`super::moves::ElsewhereRow`]: a file that is not shown here |
+//! | `authors-1` | scope, actor prefix | log key (53 B) of another scope, of which something was carried here |
 //! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
 //! | `elders-1` | scope, elder | JSON of [`ElderRow`] |
@@ -62,6 +67,11 @@ pub(super) const USAGE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new
 pub(super) const PEERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("peers-1");
 pub(super) const ERASURES: TableDefinition<'_, Bytes, ()> = TableDefinition::new("erasures-1");
 pub(super) const MISSING: TableDefinition<'_, (u32, u64), ()> = TableDefinition::new("missing-1");
+pub(super) const HANDOVERS: TableDefinition<'_, Bytes, ()> = TableDefinition::new("handovers-1");
+pub(super) const TRANSFERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("transfers-1");
+pub(super) const MOVED: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("moved-1");
+pub(super) const ELSEWHERE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elsewhere-1");
+pub(super) const AUTHORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("authors-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
@@ -86,6 +96,11 @@ pub struct Snapshot {
     audit: ReadOnlyTable<u64, Bytes>,
     erasures: ReadOnlyTable<Bytes, ()>,
     missing: ReadOnlyTable<(u32, u64), ()>,
+    handovers: ReadOnlyTable<Bytes, ()>,
+    transfers: ReadOnlyTable<Bytes, Bytes>,
+    moved: ReadOnlyTable<Bytes, Bytes>,
+    elsewhere: ReadOnlyTable<Bytes, Bytes>,
+    authors: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
@@ -109,6 +124,11 @@ impl Snapshot {
             audit: transaction.open_table(AUDIT)?,
             erasures: transaction.open_table(ERASURES)?,
             missing: transaction.open_table(MISSING)?,
+            handovers: transaction.open_table(HANDOVERS)?,
+            transfers: transaction.open_table(TRANSFERS)?,
+            moved: transaction.open_table(MOVED)?,
+            elsewhere: transaction.open_table(ELSEWHERE)?,
+            authors: transaction.open_table(AUTHORS)?,
         })
     }
 }
@@ -171,6 +191,11 @@ table_access! {
     audit: u64 => Bytes,
     erasures: Bytes => (),
     missing: (u32, u64) => (),
+    handovers: Bytes => (),
+    transfers: Bytes => Bytes,
+    moved: Bytes => Bytes,
+    elsewhere: Bytes => Bytes,
+    authors: Bytes => Bytes,
 }
 
 /// Everything that reads the store.

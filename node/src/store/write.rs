@@ -43,6 +43,11 @@ pub struct Transaction<'t> {
     pub(super) rewrite_due: bool,
     pub(super) erasures: Table<'t, Bytes, ()>,
     pub(super) missing: Table<'t, (u32, u64), ()>,
+    pub(super) handovers: Table<'t, Bytes, ()>,
+    pub(super) transfers: Table<'t, Bytes, Bytes>,
+    pub(super) moved: Table<'t, Bytes, Bytes>,
+    pub(super) elsewhere: Table<'t, Bytes, Bytes>,
+    pub(super) authors: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -67,6 +72,11 @@ impl<'t> Transaction<'t> {
             rewrite_due: false,
             erasures: transaction.open_table(tables::ERASURES)?,
             missing: transaction.open_table(tables::MISSING)?,
+            handovers: transaction.open_table(tables::HANDOVERS)?,
+            transfers: transaction.open_table(tables::TRANSFERS)?,
+            moved: transaction.open_table(tables::MOVED)?,
+            elsewhere: transaction.open_table(tables::ELSEWHERE)?,
+            authors: transaction.open_table(tables::AUTHORS)?,
         })
     }
 
@@ -313,7 +323,7 @@ impl<'t> Transaction<'t> {
     }
 }
 
-fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
+pub(super) fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(row)
         .map(|json| encode_checked(&json))
         .map_err(|error| StoreError::Corrupt { table: "json", detail: error.to_string() })
