@@ -29,7 +29,7 @@ pub fn revokes(scene: &mut Scene, by: &str, device: String) {
     let revoke = DeviceRevoke {
         device,
         reason: RevocationReason::Lost,
-        root: None,
+        root: Some(scene.county.root()),
         personal: false,
         dry_run: false,
     };
