@@ -9,16 +9,20 @@ pub(crate) mod area;
 pub(crate) mod backup;
 pub(crate) mod compact;
 pub(crate) mod completions;
+pub(crate) mod conflicts;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
+pub(crate) mod duplicates;
 pub(crate) mod elder;
 pub(crate) mod erase;
 pub(crate) mod grant;
+pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod join;
 pub(crate) mod log;
+pub(crate) mod merge;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod request;
@@ -26,6 +30,7 @@ pub(crate) mod restore;
 pub(crate) mod sample;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod visit;
@@ -50,6 +55,9 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
+    #[command(subcommand)]
+    Conflicts(conflicts::Command),
+    Undo(undo::Args),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -79,6 +87,8 @@ impl Command {
             Self::Import(args) => import::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
+            Self::Conflicts(command) => conflicts::run(command, context),
+            Self::Undo(args) => undo::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

@@ -36,6 +36,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/screens.ftl")),
             include_str!(concat!("../locales/", $language, "/demo.ftl")),
             include_str!(concat!("../locales/", $language, "/erase.ftl")),
+            include_str!(concat!("../locales/", $language, "/inbox.ftl")),
         ]
     };
 }

@@ -33,6 +33,7 @@ reason =
     .no_right = this device may not write it
     .value = not a value of this field
     .written_once = written once, and another value stands
+    .in_conflict = several values stand there: decide first
     .place_code = not a division code
     .place_without_name = no name
     .place_control = control characters in the name

@@ -33,6 +33,7 @@ reason =
     .no_right = 本设备无权填写
     .value = 内容不合规则
     .written_once = 只写一次，与已有的不同
+    .in_conflict = 此处有并存的值，先解决冲突
     .place_code = 不是行政区划代码
     .place_without_name = 没有名称
     .place_control = 名称含有控制字符

@@ -146,6 +146,10 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
         let count = FluentValue::from(report.missing_bodies);
         problems.push(messages.say("problem-missing-bodies", [("count", count)]));
     }
+    if report.duplicates > 0 {
+        let count = FluentValue::from(report.duplicates);
+        problems.push(messages.say("problem-duplicates", [("count", count)]));
+    }
     if report.erasures_waiting > 0 {
         let count = FluentValue::from(report.erasures_waiting);
         problems.push(messages.say("problem-erasures-waiting", [("count", count)]));
