@@ -102,7 +102,7 @@ likeness =
     .same_name_and_birth_date = same name and birth date
 duplicates-next = join two of one village: shouwang elder merge { $keep } { $other }
 duplicates-across = of different villages: move one first (shouwang transfer offer), then merge
-problem-duplicates = { $count ->
+hint-duplicates = { $count ->
     [one] { $count } person seems to have several files: shouwang elder duplicates
    *[other] { $count } people seem to have several files: shouwang elder duplicates
 }

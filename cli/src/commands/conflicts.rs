@@ -110,7 +110,7 @@ fn table(conflicts: &[InboxConflict], context: &Context) -> Table {
                 Cell::optional(conflict.name.as_ref()),
                 Cell::text(words::part_name(messages, &conflict.part)),
                 Cell::text(about.map_or(field.clone(), |name| format!("{field} ({name})"))),
-                Cell::number(value.number),
+                Cell::number(value.number as u64),
                 Cell::text(conflict_value(messages, &conflict.field, &value.value)),
                 Cell::text(authors.join(&messages.text("list-separator"))),
                 remark(conflict, value, messages),

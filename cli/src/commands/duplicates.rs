@@ -53,7 +53,7 @@ pub(crate) fn run(_args: &Args, node: &mut Node, context: &Context) -> anyhow::R
         for file in &group.files {
             let place = names.get(&file.scope).cloned();
             table.row([
-                Cell::number(number + 1),
+                Cell::number(number as u64 + 1),
                 Cell::text(messages.word("likeness", why)),
                 Cell::text(short(&file.elder_id.to_string(), whole)),
                 Cell::optional(file.name.as_ref()),

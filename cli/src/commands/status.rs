@@ -146,10 +146,6 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
         let count = FluentValue::from(report.missing_bodies);
         problems.push(messages.say("problem-missing-bodies", [("count", count)]));
     }
-    if report.duplicates > 0 {
-        let count = FluentValue::from(report.duplicates);
-        problems.push(messages.say("problem-duplicates", [("count", count)]));
-    }
     if report.erasures_waiting > 0 {
         let count = FluentValue::from(report.erasures_waiting);
         problems.push(messages.say("problem-erasures-waiting", [("count", count)]));
@@ -185,6 +181,10 @@ fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String>
     }
     if report.scopes.iter().any(|scope| scope.conflicts > 0) {
         hints.push(messages.text("hint-conflicts"));
+    }
+    if report.duplicates > 0 {
+        let count = FluentValue::from(report.duplicates);
+        hints.push(messages.say("hint-duplicates", [("count", count)]));
     }
     if report.unsettled.keys().any(|code| matches!(&**code, "quarantined" | "vouched")) {
         hints.push(messages.text("hint-quarantine"));
