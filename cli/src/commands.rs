@@ -10,18 +10,22 @@ pub(crate) mod backup;
 pub(crate) mod card;
 pub(crate) mod compact;
 pub(crate) mod completions;
+pub(crate) mod conflicts;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
 pub(crate) mod due;
+pub(crate) mod duplicates;
 pub(crate) mod elder;
 pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod grant;
+pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod join;
 pub(crate) mod log;
+pub(crate) mod merge;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod report;
@@ -31,6 +35,7 @@ pub(crate) mod ruleset;
 pub(crate) mod sample;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod visit;
@@ -63,6 +68,8 @@ pub(crate) enum Command {
     Due(due::Args),
     #[command(subcommand)]
     Report(report::Command),
+    Conflicts(conflicts::Command),
+    Undo(undo::Args),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -97,6 +104,8 @@ impl Command {
             Self::Visit(command) => visit::run(command, context),
             Self::Due(args) => due::run(args, context),
             Self::Report(command) => report::run(command, context),
+            Self::Conflicts(command) => conflicts::run(command, context),
+            Self::Undo(args) => undo::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

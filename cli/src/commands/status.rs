@@ -182,6 +182,10 @@ fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String>
     if report.scopes.iter().any(|scope| scope.conflicts > 0) {
         hints.push(messages.text("hint-conflicts"));
     }
+    if report.duplicates > 0 {
+        let count = FluentValue::from(report.duplicates);
+        hints.push(messages.say("hint-duplicates", [("count", count)]));
+    }
     if report.unsettled.keys().any(|code| matches!(&**code, "quarantined" | "vouched")) {
         hints.push(messages.text("hint-quarantine"));
     }

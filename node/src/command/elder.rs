@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::document::{Listed, OperationName};
 use shouwang_crdt_schema::edit::{Action, Edit};
-use shouwang_crdt_schema::element::{Element, Growth, List, RETRACTS, RosterEvent, Stored};
+use shouwang_crdt_schema::element::{Element, List, RETRACTS, RosterEvent, Stored};
 use shouwang_crdt_schema::field::{Field, Value};
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::{CareGroup, ElderId, EntryReason, RosterStep, Sex};
@@ -17,8 +17,9 @@ use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
 use super::check::{self, Begins, Checks};
-use super::conflicts::{conflict_id, texts};
+use super::conflicts::conflict_id;
 use super::history::{OfNoEffect, of_no_effect};
+use super::merge::not_taken_over;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
@@ -648,23 +649,6 @@ fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
         lists.entry(list.key().to_owned()).or_default().push(element);
     }
     lists
-}
-
-/// What of the sets of merged files is not in this one.
-fn not_taken_over(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
-    let own: Vec<(List, &Stored)> = view
-        .parts()
-        .flat_map(PartView::stored)
-        .map(|(list, listed)| (list, &listed.element))
-        .collect();
-    let mut left: BTreeMap<String, Vec<BTreeMap<String, String>>> = BTreeMap::new();
-    for (list, listed) in view.joined().iter().flat_map(ElderView::parts).flat_map(PartView::stored)
-    {
-        if list.growth() == Growth::Set && !own.contains(&(list, &listed.element)) {
-            left.entry(list.key().to_owned()).or_default().push(texts(&listed.element));
-        }
-    }
-    left
 }
 
 /// The devices whose logs stand in a scope, or were carried into it, by the actors that write in them.

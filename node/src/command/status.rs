@@ -288,10 +288,7 @@ fn scopes(
                 name: names.get(&code).cloned(),
                 digest: hex::encode(digests.records),
                 authority_digest: hex::encode(digests.authority),
-                elders: match row.merged {
-                    0 => row.elders,
-                    _ => merged::people_in(snapshot, code, row.elders)?,
-                },
+                elders: merged::people_in(snapshot, code)?,
                 entries: row.entries,
                 conflicts: row.conflicts,
                 unsettled: row.unsettled,
