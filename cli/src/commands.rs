@@ -13,6 +13,7 @@ pub(crate) mod completions;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
+pub(crate) mod due;
 pub(crate) mod elder;
 pub(crate) mod erase;
 pub(crate) mod export;
@@ -23,8 +24,10 @@ pub(crate) mod join;
 pub(crate) mod log;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
+pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod restore;
+pub(crate) mod ruleset;
 pub(crate) mod sample;
 pub(crate) mod status;
 pub(crate) mod sync;
@@ -43,6 +46,8 @@ pub(crate) enum Command {
     Device(device::Command),
     #[command(subcommand)]
     Area(area::Command),
+    #[command(subcommand)]
+    Ruleset(ruleset::Command),
     Up(up::Args),
     Backup(backup::Args),
     Restore(restore::Args),
@@ -55,6 +60,9 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
+    Due(due::Args),
+    #[command(subcommand)]
+    Report(report::Command),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -77,6 +85,7 @@ impl Command {
             Self::Join(args) => join::run(args, context),
             Self::Device(command) => device::run(command, context),
             Self::Area(command) => area::run(command, context),
+            Self::Ruleset(command) => ruleset::run(command, context),
             Self::Up(args) => up::run(args, context),
             Self::Backup(args) => backup::run(args, context),
             Self::Restore(args) => restore::run(args, context),
@@ -86,6 +95,8 @@ impl Command {
             Self::Card(args) => card::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
+            Self::Due(args) => due::run(args, context),
+            Self::Report(command) => report::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

@@ -29,6 +29,15 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .map_err(|error| Failure::unwritable(path, &error))
 }
 
+/// Writes a file in the place of one that may be there: it is whole or as it was.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let written = tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
+        .and_then(|mut file| file.write_all(bytes).map(|()| file))
+        .and_then(|file| file.persist(path).map_err(|failed| failed.error));
+    written.map(|_| ()).map_err(|error| Failure::unwritable(path, &error))
+}
+
 /// Writes a file that only its owner may read: whole or not at all, and over another one only
 /// where that is meant.
 pub(crate) fn write_private(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {

@@ -23,8 +23,11 @@ mod moment;
 mod output;
 mod parse;
 mod qr;
+mod report_sheets;
 mod sample;
+mod sealed;
 mod secret;
+mod sheet;
 mod token_text;
 mod words;
 

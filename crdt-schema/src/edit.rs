@@ -9,6 +9,7 @@ use crate::document::{self, GenesisObject, OperationName};
 use crate::element::{Element, ElementError, Growth, List, RETRACTS, Stored, check_text};
 use crate::field::{Field, Value};
 use crate::parts::{DocumentId, Part};
+use crate::writer::Writers;
 
 /// One action on one part of an elder's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +124,7 @@ pub enum EditError {
         /// The directory's scope.
         scope: DivisionCode,
     },
-    /// The field is written once and holds another value; see `docs/record.md`.
+    /// The field is written once and holds another value; see `docs/records.md`.
     #[error("{0} is written once; a correction is certified by the county")]
     WriteOnce(Field),
     /// Events are never changed or taken back: a correction is a new event.
@@ -143,6 +144,33 @@ pub enum EditError {
     /// Automerge refused.
     #[error("the document refused the edit")]
     Automerge(#[from] AutomergeError),
+}
+
+impl Action {
+    /// The offices whose action takes effect.
+    pub fn writers(&self) -> Writers {
+        match self {
+            Self::Set { field, .. } | Self::Clear { field } => field.spec().writers,
+            Self::Insert { list, .. }
+            | Self::Amend { list, .. }
+            | Self::Retract { list, .. }
+            | Self::Remove { list, .. } => list.writers(),
+            Self::NamePlace { .. } | Self::SetRule { .. } => Writers::ALL,
+        }
+    }
+
+    /// The key of the field or list that it is about.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Set { field, .. } | Self::Clear { field } => field.spec().key,
+            Self::Insert { list, .. }
+            | Self::Amend { list, .. }
+            | Self::Retract { list, .. }
+            | Self::Remove { list, .. } => list.key(),
+            Self::NamePlace { .. } => "places",
+            Self::SetRule { .. } => "rules",
+        }
+    }
 }
 
 impl Edit {
@@ -206,7 +234,7 @@ fn write(
             if field.spec().policy == crate::merge::Policy::WriteOnce && settled {
                 return Err(EditError::WriteOnce(*field));
             }
-            transaction.put(&fields, field.spec().key, document::text(value.as_str()))?;
+            put_anew(transaction, &fields, field.spec().key, value.as_str())?;
         }
         Action::Clear { field } => {
             let fields = fields_object(document, id, *field)?;
@@ -235,7 +263,7 @@ fn write(
                 Some(text) => {
                     check_text(key, text)
                         .map_err(|error| EditError::Element { list: *list, error })?;
-                    transaction.put(&made, key.as_str(), document::text(text))?;
+                    put_anew(transaction, &made, key, text)?;
                 }
                 None if automerge::ReadDoc::get_all(document, &made, key.as_str())?.is_empty() => {}
                 None => transaction.delete(&made, key.as_str())?,
@@ -270,7 +298,7 @@ fn write(
             if standing.len() == 1 && standing[0].0.as_str() == Some(name) {
                 return Ok(());
             }
-            transaction.put(&places, key.as_str(), document::text(name))?;
+            put_anew(transaction, &places, &key, name)?;
         }
         Action::SetRule { key, text } => {
             let rules = document::object(document, id, GenesisObject::Rules)
@@ -279,10 +307,27 @@ fn write(
             if standing.len() == 1 && standing[0].0.as_str() == Some(text) {
                 return Ok(());
             }
-            transaction.put(&rules, key.as_str(), document::text(text))?;
+            put_anew(transaction, &rules, key, text)?;
         }
     }
     Ok(())
+}
+
+/// Writes a text as a value of its own, whatever stands there.
+///
+/// Where several values stand and the text is the one that wins, Automerge would only take the
+/// others away and keep the winner's operation. If somebody else decides at the same time for
+/// another value, that overwrites the winner, and this decision would be gone without a conflict.
+fn put_anew(
+    transaction: &mut Transaction<'_>,
+    object: &ObjId,
+    key: &str,
+    text: &str,
+) -> Result<(), AutomergeError> {
+    if automerge::ReadDoc::get_all(transaction, object, key)?.len() > 1 {
+        transaction.delete(object, key)?;
+    }
+    transaction.put(object, key, document::text(text))
 }
 
 /// The map of fields, if the field may stand in this document.
@@ -387,6 +432,28 @@ mod tests {
         let choice = conflict.effective.as_str().to_owned();
         apply(&mut one, &CARD, 1, &[set(Field::Phone, &choice)]);
         assert!(!standing(&one).is_conflict());
+    }
+
+    /// Two people settle one conflict at once, and not in the same way: that is a new conflict, also
+    /// where one of them keeps the value that Automerge prefers.
+    #[test]
+    fn two_decisions_at_once_are_a_conflict_again() {
+        let base = document::genesis(scope(), &CARD);
+        let (mut one, mut two) = (base.clone(), base);
+        apply(&mut one, &CARD, 1, &[set(Field::MentalState, "Severe")]);
+        apply(&mut two, &CARD, 2, &[set(Field::MentalState, "Stable")]);
+        one.merge(&mut two).unwrap();
+        two.merge(&mut one).unwrap();
+        for (keeps, replaces) in [("Severe", "Stable"), ("Stable", "Severe")] {
+            let (mut one, mut two) = (one.clone(), two.clone());
+            apply(&mut one, &CARD, 1, &[set(Field::MentalState, keeps)]);
+            apply(&mut two, &CARD, 2, &[set(Field::MentalState, replaces)]);
+            one.merge(&mut two).unwrap();
+            let view = PartView::read(&one, &CARD).unwrap();
+            let standing = view.field(Field::MentalState).unwrap();
+            assert!(standing.is_conflict());
+            assert_eq!(standing.effective.as_str(), "Severe");
+        }
     }
 
     #[test]

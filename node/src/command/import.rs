@@ -91,7 +91,7 @@ pub enum RowOutcome {
 pub struct RowGap {
     /// Field or list.
     pub field: String,
-    /// A code of the catalogue: `no_right`, `value`, `written_once`.
+    /// A code of the catalogue: `no_right`, `value`, `written_once`, `in_conflict`.
     pub reason: String,
 }
 
@@ -157,7 +157,7 @@ fn write(
     plans: Vec<Result<Plan, RowOutcome>>,
 ) -> Result<Imported, CommandError> {
     let edits: Vec<DocumentEdit> = plans.iter().flatten().flat_map(Plan::edits).collect();
-    match engine.capture(now, &edits) {
+    match engine.capture_import(now, &edits) {
         Ok(entries) => Ok(Imported { entries, ..would(plans) }),
         Err(CaptureError::Store(error)) => Err(error.into()),
         Err(_) => {
@@ -165,7 +165,7 @@ fn write(
             for plan in plans {
                 outcomes.push(match plan {
                     Err(outcome) => outcome,
-                    Ok(plan) => match engine.capture(now, &plan.edits()) {
+                    Ok(plan) => match engine.capture_import(now, &plan.edits()) {
                         Ok(written) => {
                             entries += written;
                             plan.outcome()

@@ -154,6 +154,20 @@ impl County {
         drop(self.engines.remove(name));
     }
 
+    /// A node is gone from one moment to the next: nothing is closed, its links are gone.
+    pub fn loses(&mut self, name: &str) {
+        let lost = self.engines.remove(name).unwrap();
+        let device = lost.device();
+        let links: Vec<_> =
+            self.links.iter().filter(|(one, two)| one == name || two == name).cloned().collect();
+        for (one, two) in links {
+            self.links.remove(&(one.clone(), two.clone()));
+            let other = if one == name { two } else { one };
+            let now = self.now();
+            self.engine(&other).handle(now, Input::PeerDown(device)).unwrap();
+        }
+    }
+
     /// The root's secret as it was printed.
     pub fn root(&self) -> String {
         self.root.clone()
@@ -282,7 +296,7 @@ impl County {
     pub fn adds_elder(&mut self, place: &str, name: &str) -> String {
         let now = self.now();
         let fields = BTreeMap::from([(Field::Name, name.to_owned())]);
-        let saved = ElderAdd { scope: None, fields }.execute(self.engine(place), now).unwrap();
+        let saved = ElderAdd { scope: None, fields, entry: None }.execute(self.engine(place), now).unwrap();
         assert!(saved.entries > 0);
         saved.elder_id.to_string()
     }

@@ -14,7 +14,8 @@ use super::plan::elements;
 use super::{RowOutcome, rejected};
 use crate::command::CommandError;
 use crate::engine::Engine;
-use crate::index::{self, IndexSecret};
+use crate::index::{self, IndexSecret, merged};
+use crate::store::rows::ElderKey;
 use crate::store::{Snapshot, StoreRead};
 
 /// The files that are here, to be matched with rows.
@@ -83,7 +84,7 @@ impl<'a> Files<'a> {
             return Ok(Match::Rejected(rejected(Some("name"), "missing_name", None)));
         };
         if let Some(id) = row.field(Field::ResidentId) {
-            let mut filed = self.snapshot.elders_by_key(self.secret.resident_id(id))?;
+            let mut filed = self.filed(self.secret.resident_id(id))?;
             filed.sort_by_key(|(scope, _)| *scope != row.scope);
             match filed.first() {
                 Some((scope, elder)) if *scope == row.scope => return self.file(*scope, *elder),
@@ -97,7 +98,8 @@ impl<'a> Files<'a> {
         for (scope, elder) in self.snapshot.elders_by_key(self.secret.name(row.scope, name))? {
             // Most namesakes differ in age, which the index knows without opening a file.
             let known = self.snapshot.elder(scope, elder)?.and_then(|known| known.birth_date);
-            if born.zip(known).is_some_and(|(stated, stands)| stated != stands) {
+            let is_absorbed = merged::absorbed_by(self.snapshot, scope, elder)?.is_some();
+            if is_absorbed || born.zip(known).is_some_and(|(stated, stands)| stated != stands) {
                 continue;
             }
             let view = index::view(self.snapshot, scope, elder)?;
@@ -132,7 +134,7 @@ impl<'a> Files<'a> {
         let (Some(name), Some(scope)) = (&person.name, person.scope) else {
             return Ok(Match::Rejected(rejected(Some("resident_id"), "person_unnamed", None)));
         };
-        let named = self.snapshot.elders_by_key(self.secret.name(scope, name))?;
+        let named = self.filed(self.secret.name(scope, name))?;
         match named.as_slice() {
             [] => Ok(Match::None),
             [(scope, elder)] => self.file(*scope, *elder),
@@ -142,13 +144,24 @@ impl<'a> Files<'a> {
 
     /// The file with this resident ID, and no other way to find one.
     pub(super) fn resident(&self, id: &str) -> Result<Match, CommandError> {
-        let mut filed = self.snapshot.elders_by_key(self.secret.resident_id(id))?;
+        let mut filed = self.filed(self.secret.resident_id(id))?;
         filed.retain(|(scope, _)| self.area.contains(*scope));
         match filed.as_slice() {
             [] => Ok(Match::None),
             [(scope, elder)] => self.file(*scope, *elder),
             _ => Ok(Match::Rejected(rejected(Some("resident_id"), "ambiguous_person", None))),
         }
+    }
+
+    /// The files with this key: of those of one person that were merged the one that goes on.
+    fn filed(&self, key: ElderKey) -> Result<Vec<(DivisionCode, ElderId)>, CommandError> {
+        let mut filed = self.snapshot.elders_by_key(key)?;
+        for (scope, elder) in &mut filed {
+            *elder = merged::absorbed_by(self.snapshot, *scope, *elder)?.unwrap_or(*elder);
+        }
+        filed.sort();
+        filed.dedup();
+        Ok(filed)
     }
 
     fn place(&mut self, elder: ElderId) -> Result<Option<DivisionCode>, CommandError> {

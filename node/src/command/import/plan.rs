@@ -8,7 +8,7 @@ use shouwang_crdt_schema::document::{Listed, OperationName};
 use shouwang_crdt_schema::edit::{Action, Edit};
 use shouwang_crdt_schema::element::{Element, List, Stored};
 use shouwang_crdt_schema::field::{Field, Value};
-use shouwang_crdt_schema::merge::Policy;
+use shouwang_crdt_schema::merge::{Concurrent, Policy};
 use shouwang_crdt_schema::parts::{Part, PartKind};
 use shouwang_crdt_schema::record::ElderId;
 use shouwang_crdt_schema::view::ElderView;
@@ -226,6 +226,10 @@ impl Plan {
             if here == Some(&value) {
                 continue;
             }
+            if in_conflict(view, part, *field) {
+                self.gap(key, "in_conflict");
+                continue;
+            }
             if here.is_some() && field.spec().policy == Policy::WriteOnce {
                 self.gap(key, "written_once");
                 continue;
@@ -308,6 +312,10 @@ impl Plan {
                 continue;
             }
             let (part, listed) = standing.remove(at);
+            if !listed.conflicts.is_empty() {
+                self.gap(E::LIST.key(), "in_conflict");
+                continue;
+            }
             let (says, stands) = (element.store(), listed.element.store());
             for (key, text) in says.texts() {
                 let stands = stands.text(key);
@@ -329,15 +337,21 @@ struct Amendment<'a> {
     stands: Option<&'a str>,
 }
 
+/// Whether values stand in a field that nobody has decided between: a ledger has not seen them.
+fn in_conflict(view: Option<&ElderView>, part: Part, field: Field) -> bool {
+    let standing = view.and_then(|view| view.part(part)?.field(field));
+    standing.is_some_and(Concurrent::is_conflict)
+}
+
 /// The elements of a list that take effect, with their parts.
 pub(super) fn elements<E: Element>(view: Option<&ElderView>) -> Vec<(Part, Listed<E>)> {
     view.map(ElderView::elements::<E>).unwrap_or_default()
 }
 
 /// Whether no text of an element is longer than any cell should be: several elements of a row
-/// share an entry of 16 KiB.
+/// share a change of 8 KiB.
 fn bounded<E: Element>(element: &E) -> bool {
-    const ELEMENT_BYTES_MAX: usize = 1_000;
+    const ELEMENT_BYTES_MAX: usize = 600;
     match element.store() {
         Stored::Text(text) => text.len() <= ELEMENT_BYTES_MAX,
         Stored::Map(entries) => {
