@@ -10,10 +10,7 @@ use age::x25519;
 use crate::error::Failure;
 
 /// Encrypts files to X25519 recipients (`age1…`).
-pub(crate) fn seal(
-    recipients: &[String],
-    files: &[(String, Vec<u8>)],
-) -> Result<Vec<u8>, Failure> {
+pub(crate) fn seal(recipients: &[String], files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, Failure> {
     let keys: Vec<x25519::Recipient> = recipients
         .iter()
         .map(|text| {

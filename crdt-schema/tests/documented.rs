@@ -60,7 +60,9 @@ fn nothing_of_the_record_is_missing() {
             first.split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<Vec<_>>()
         })
         .collect();
-    for key in Field::ALL.iter().map(|field| field.spec().key).chain(List::ALL.iter().map(|l| l.key())) {
+    for key in
+        Field::ALL.iter().map(|field| field.spec().key).chain(List::ALL.iter().map(|l| l.key()))
+    {
         assert!(named.contains(key), "{key} has no row");
     }
     for rule in 1..=11 {
@@ -68,9 +70,26 @@ fn nothing_of_the_record_is_missing() {
     }
     // The core mechanisms of the policies, by the names that the policies give them.
     for mechanism in [
-        "信息库", "管理台账", "一档一卡", "一人一档", "信息管理平台", "动态更新", "有进有出", "分类",
-        "月探访", "定期巡访", "风险评估", "快速反应和应急处置机制", "应急预案", "委托照顾协议", "黑榜",
-        "结对帮扶", "数据共享", "家庭医生签约", "健康管理", "信息报送",
+        "信息库",
+        "管理台账",
+        "一档一卡",
+        "一人一档",
+        "信息管理平台",
+        "动态更新",
+        "有进有出",
+        "分类",
+        "月探访",
+        "定期巡访",
+        "风险评估",
+        "快速反应和应急处置机制",
+        "应急预案",
+        "委托照顾协议",
+        "黑榜",
+        "结对帮扶",
+        "数据共享",
+        "家庭医生签约",
+        "健康管理",
+        "信息报送",
     ] {
         assert!(named.contains(mechanism), "{mechanism} has no row");
     }
