@@ -7,6 +7,7 @@ use crate::error::Exit;
 
 pub(crate) mod area;
 pub(crate) mod backup;
+pub(crate) mod card;
 pub(crate) mod compact;
 pub(crate) mod completions;
 mod custody;
@@ -15,6 +16,7 @@ pub(crate) mod device;
 pub(crate) mod due;
 pub(crate) mod elder;
 pub(crate) mod erase;
+pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -25,6 +27,7 @@ pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod restore;
+pub(crate) mod ruleset;
 pub(crate) mod sample;
 pub(crate) mod status;
 pub(crate) mod sync;
@@ -43,11 +46,16 @@ pub(crate) enum Command {
     Device(device::Command),
     #[command(subcommand)]
     Area(area::Command),
+    #[command(subcommand)]
+    Ruleset(ruleset::Command),
     Up(up::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Compact(compact::Args),
     Import(import::Args),
+    #[command(subcommand)]
+    Export(export::Command),
+    Card(card::Args),
     #[command(subcommand)]
     Elder(elder::Command),
     #[command(subcommand)]
@@ -77,11 +85,14 @@ impl Command {
             Self::Join(args) => join::run(args, context),
             Self::Device(command) => device::run(command, context),
             Self::Area(command) => area::run(command, context),
+            Self::Ruleset(command) => ruleset::run(command, context),
             Self::Up(args) => up::run(args, context),
             Self::Backup(args) => backup::run(args, context),
             Self::Restore(args) => restore::run(args, context),
             Self::Compact(args) => compact::run(args, context),
             Self::Import(args) => import::run(args, context),
+            Self::Export(command) => export::run(command, context),
+            Self::Card(args) => card::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
             Self::Due(args) => due::run(args, context),

@@ -7,11 +7,13 @@
 mod area_file;
 mod arguments;
 mod audit;
+mod card;
 mod commands;
 mod confirm;
 mod context;
 mod demo;
 mod error;
+mod export;
 mod file;
 mod help;
 mod import_report;

@@ -37,7 +37,9 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/demo.ftl")),
             include_str!(concat!("../locales/", $language, "/erase.ftl")),
             include_str!(concat!("../locales/", $language, "/transfer.ftl")),
+            include_str!(concat!("../locales/", $language, "/ruleset.ftl")),
             include_str!(concat!("../locales/", $language, "/reports.ftl")),
+            include_str!(concat!("../locales/", $language, "/ledger.ftl")),
         ]
     };
 }

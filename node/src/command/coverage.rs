@@ -133,7 +133,7 @@ pub(super) fn within(engine: &Engine, asked: Option<DivisionCode>) -> Result<Are
 fn coverage(engine: &Engine, within: Area, as_of: NaiveDate) -> Result<Coverage, StoreError> {
     let snapshot = engine.read()?;
     let names = names(&snapshot, engine.area())?;
-    let expected_days = super::report::ruleset(&snapshot, engine.area())?.sync_interval_days;
+    let expected_days = super::ruleset::ruleset(engine, &snapshot)?.sync_interval_days;
     let newest = newest(engine, &snapshot, within)?;
     let scopes: BTreeMap<DivisionCode, u64> = snapshot
         .scopes_in(within)?

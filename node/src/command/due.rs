@@ -13,7 +13,7 @@ use shouwang_crdt_schema::rules::facts::ElderFacts;
 use shouwang_crdt_schema::view::ElderView;
 
 use super::coverage::within;
-use super::report::ruleset;
+use super::ruleset::ruleset;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::index;
@@ -72,7 +72,7 @@ impl Request for Due {
     fn execute(self, engine: &mut Engine, now: Now) -> Result<DueReport, CommandError> {
         engine.settle(now)?;
         let snapshot = engine.read()?;
-        let ruleset = ruleset(&snapshot, engine.area())?;
+        let ruleset = ruleset(engine, &snapshot)?;
         let mut report = DueReport::empty();
         for scope in self.scopes {
             within(engine, Some(scope))?;

@@ -6,24 +6,20 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
-use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::report::half_year::{HalfYear, HalfYearPeriod};
 use shouwang_crdt_schema::report::month::{ElderMonth, MonthTally};
 use shouwang_crdt_schema::report::monthly::{MonthlyTables, monthly_tables};
 use shouwang_crdt_schema::report::prefecture::{PrefectureTables, prefecture_tables};
 use shouwang_crdt_schema::rules::calendar::Month;
-use shouwang_crdt_schema::rules::eligibility::county_of;
 use shouwang_crdt_schema::rules::facts::ElderFacts;
-use shouwang_crdt_schema::rules::ruleset::Ruleset;
-use shouwang_crdt_schema::view;
 
 use super::coverage::{Coverage, within};
+use super::ruleset::ruleset;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::index;
 use crate::limits::REPORT_MONTHS_MAX;
-use crate::store::rows::DocumentKey;
-use crate::store::{Snapshot, StoreError, StoreRead};
+use crate::store::StoreRead;
 use crate::sync::Now;
 
 /// Counts files for months.
@@ -142,7 +138,7 @@ impl Request for ReportTally {
                 .with("limit", REPORT_MONTHS_MAX));
         }
         let snapshot = engine.read()?;
-        let ruleset = ruleset(&snapshot, engine.area())?;
+        let ruleset = ruleset(engine, &snapshot)?;
         let mut months: BTreeMap<Month, MonthTally> =
             self.months.iter().map(|month| (*month, MonthTally::default())).collect();
         for scope in self.scopes {
@@ -170,7 +166,7 @@ impl Request for HalfYearAsked {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<HalfYearMonths, CommandError> {
         engine.settle(now)?;
-        let ruleset = ruleset(&engine.read()?, engine.area())?;
+        let ruleset = ruleset(engine, &engine.read()?)?;
         match self.half_year.period(&ruleset) {
             Some(HalfYearPeriod { due, months }) => {
                 Ok(HalfYearMonths { schema_version: JSON_SCHEMA_VERSION, due, months })
@@ -241,13 +237,4 @@ fn tables(coverage: &Coverage, tally: &MonthTally) -> MonthlyTables {
 
 fn counted_to(month: Month, coverage: &Coverage) -> NaiveDate {
     month.last().min(coverage.as_of)
-}
-
-/// The county's ruleset as it is here: the default where the county has set nothing.
-pub(super) fn ruleset(snapshot: &Snapshot, area: Area) -> Result<Ruleset, StoreError> {
-    let key = DocumentKey { scope: county_of(area.0), id: DocumentId::Ruleset };
-    let Some(row) = snapshot.document(&key)? else { return Ok(Ruleset::default()) };
-    let texts = view::rules(&index::load(&key, &row.saved)?);
-    let texts = texts.iter().map(|(key, text)| (key.as_str(), text.as_str()));
-    Ok(Ruleset::read(texts).ruleset)
 }
