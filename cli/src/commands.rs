@@ -5,26 +5,36 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::error::Exit;
 
+pub(crate) mod absence;
+pub(crate) mod agreement;
 pub(crate) mod area;
 pub(crate) mod backup;
+pub(crate) mod blacklist;
 pub(crate) mod compact;
 pub(crate) mod completions;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
 pub(crate) mod elder;
+pub(crate) mod entitlement;
 pub(crate) mod erase;
 pub(crate) mod grant;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod init;
+pub(crate) mod item;
 pub(crate) mod join;
 pub(crate) mod log;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod request;
 pub(crate) mod restore;
+pub(crate) mod review;
+pub(crate) mod roster;
 pub(crate) mod sample;
+pub(crate) mod service;
 pub(crate) mod status;
+pub(crate) mod support;
 pub(crate) mod sync;
 pub(crate) mod up;
 pub(crate) mod verify;
@@ -50,6 +60,21 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
+    #[command(subcommand)]
+    Roster(roster::Command),
+    #[command(subcommand)]
+    Incident(incident::Command),
+    #[command(subcommand)]
+    Agreement(agreement::Command),
+    Review(review::Args),
+    #[command(subcommand)]
+    Absence(absence::Command),
+    Support(support::Args),
+    #[command(subcommand)]
+    Blacklist(blacklist::Command),
+    #[command(subcommand)]
+    Service(service::Command),
+    Entitlement(entitlement::Args),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -79,6 +104,15 @@ impl Command {
             Self::Import(args) => import::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
+            Self::Roster(command) => roster::run(command, context),
+            Self::Incident(command) => incident::run(command, context),
+            Self::Agreement(command) => agreement::run(command, context),
+            Self::Review(args) => review::run(args, context),
+            Self::Absence(command) => absence::run(command, context),
+            Self::Support(args) => support::run(args, context),
+            Self::Blacklist(command) => blacklist::run(command, context),
+            Self::Service(command) => service::run(command, context),
+            Self::Entitlement(args) => entitlement::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

@@ -36,6 +36,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/screens.ftl")),
             include_str!(concat!("../locales/", $language, "/demo.ftl")),
             include_str!(concat!("../locales/", $language, "/erase.ftl")),
+            include_str!(concat!("../locales/", $language, "/fieldwork.ftl")),
             include_str!(concat!("../locales/", $language, "/transfer.ftl")),
         ]
     };
@@ -43,7 +44,6 @@ macro_rules! sources {
 
 impl Language {
     /// Every language.
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 2] = [Self::Zh, Self::En];
 
     /// The catalogue's files.

@@ -347,7 +347,7 @@ impl People {
         self.serial += 1;
         let (scope, name) = (engine.area().0, format!("林秀英{}", self.serial));
         let fields = BTreeMap::from([(Field::Name, name.clone())]);
-        match (ElderAdd { scope: None, fields }).execute(engine, now) {
+        match (ElderAdd { scope: None, fields, entry: None }).execute(engine, now) {
             Ok(saved) => {
                 let elder = saved.elder_id;
                 let named = written(scope, elder, Field::Name, &name, BTreeSet::new());

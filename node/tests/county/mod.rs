@@ -282,7 +282,8 @@ impl County {
     pub fn adds_elder(&mut self, place: &str, name: &str) -> String {
         let now = self.now();
         let fields = BTreeMap::from([(Field::Name, name.to_owned())]);
-        let saved = ElderAdd { scope: None, fields }.execute(self.engine(place), now).unwrap();
+        let saved =
+            ElderAdd { scope: None, fields, entry: None }.execute(self.engine(place), now).unwrap();
         assert!(saved.entries > 0);
         saved.elder_id.to_string()
     }
