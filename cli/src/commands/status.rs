@@ -67,7 +67,7 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if exit == Exit::Done {
         output.line(&output.marked_text(Mark::Good, &messages.text("status-healthy")))?;
     }
-    for hint in incident_hints(&incidents, context) {
+    if let Some(hint) = incident_hints(&incidents, context) {
         output.line(&format!("  → {hint}"))?;
     }
     for hint in hints(&report, node.is_running(), context) {
