@@ -5,9 +5,12 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::error::Exit;
 
+pub(crate) mod absence;
+pub(crate) mod agreement;
 pub(crate) mod area;
 pub(crate) mod backup;
 pub(crate) mod card;
+pub(crate) mod blacklist;
 pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod conflicts;
@@ -17,12 +20,15 @@ pub(crate) mod device;
 pub(crate) mod due;
 pub(crate) mod duplicates;
 pub(crate) mod elder;
+pub(crate) mod entitlement;
 pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod init;
+pub(crate) mod item;
 pub(crate) mod join;
 pub(crate) mod log;
 pub(crate) mod merge;
@@ -32,8 +38,12 @@ pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod restore;
 pub(crate) mod ruleset;
+pub(crate) mod review;
+pub(crate) mod roster;
 pub(crate) mod sample;
+pub(crate) mod service;
 pub(crate) mod status;
+pub(crate) mod support;
 pub(crate) mod sync;
 pub(crate) mod undo;
 pub(crate) mod up;
@@ -70,6 +80,15 @@ pub(crate) enum Command {
     Report(report::Command),
     Conflicts(conflicts::Command),
     Undo(undo::Args),
+    Roster(roster::Command),
+    Incident(incident::Command),
+    Agreement(agreement::Command),
+    Review(review::Args),
+    Absence(absence::Command),
+    Support(support::Args),
+    Blacklist(blacklist::Command),
+    Service(service::Command),
+    Entitlement(entitlement::Args),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -106,6 +125,15 @@ impl Command {
             Self::Report(command) => report::run(command, context),
             Self::Conflicts(command) => conflicts::run(command, context),
             Self::Undo(args) => undo::run(args, context),
+            Self::Roster(command) => roster::run(command, context),
+            Self::Incident(command) => incident::run(command, context),
+            Self::Agreement(command) => agreement::run(command, context),
+            Self::Review(args) => review::run(args, context),
+            Self::Absence(command) => absence::run(command, context),
+            Self::Support(args) => support::run(args, context),
+            Self::Blacklist(command) => blacklist::run(command, context),
+            Self::Service(command) => service::run(command, context),
+            Self::Entitlement(args) => entitlement::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

@@ -36,6 +36,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/screens.ftl")),
             include_str!(concat!("../locales/", $language, "/demo.ftl")),
             include_str!(concat!("../locales/", $language, "/erase.ftl")),
+            include_str!(concat!("../locales/", $language, "/fieldwork.ftl")),
             include_str!(concat!("../locales/", $language, "/transfer.ftl")),
             include_str!(concat!("../locales/", $language, "/ruleset.ftl")),
             include_str!(concat!("../locales/", $language, "/reports.ftl")),
@@ -47,7 +48,6 @@ macro_rules! sources {
 
 impl Language {
     /// Every language.
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 2] = [Self::Zh, Self::En];
 
     /// The catalogue's files.
