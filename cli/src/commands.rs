@@ -26,6 +26,7 @@ pub(crate) mod restore;
 pub(crate) mod sample;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod transfer;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod visit;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
+    #[command(subcommand)]
+    Transfer(transfer::Command),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -79,6 +82,7 @@ impl Command {
             Self::Import(args) => import::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
+            Self::Transfer(command) => transfer::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),
