@@ -9,8 +9,8 @@ pub(crate) mod absence;
 pub(crate) mod agreement;
 pub(crate) mod area;
 pub(crate) mod backup;
-pub(crate) mod card;
 pub(crate) mod blacklist;
+pub(crate) mod card;
 pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod conflicts;
@@ -37,14 +37,15 @@ pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod restore;
-pub(crate) mod ruleset;
 pub(crate) mod review;
 pub(crate) mod roster;
+pub(crate) mod ruleset;
 pub(crate) mod sample;
 pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod support;
 pub(crate) mod sync;
+pub(crate) mod transfer;
 pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
@@ -89,6 +90,7 @@ pub(crate) enum Command {
     Blacklist(blacklist::Command),
     Service(service::Command),
     Entitlement(entitlement::Args),
+    Transfer(transfer::Command),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -134,6 +136,7 @@ impl Command {
             Self::Blacklist(command) => blacklist::run(command, context),
             Self::Service(command) => service::run(command, context),
             Self::Entitlement(args) => entitlement::run(args, context),
+            Self::Transfer(command) => transfer::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

@@ -225,6 +225,10 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
         let count = FluentValue::from(report.erasures_waiting);
         problems.push(messages.say("problem-erasures-waiting", [("count", count)]));
     }
+    if report.transfers_to_answer > 0 {
+        let count = FluentValue::from(report.transfers_to_answer);
+        problems.push(messages.say("problem-transfers-to-answer", [("count", count)]));
+    }
     let mut notices: BTreeMap<&str, u64> = BTreeMap::new();
     for notice in &report.notices {
         *notices.entry(&notice.code).or_default() += 1;

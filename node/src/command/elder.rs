@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::document::{Listed, OperationName};
@@ -20,7 +20,7 @@ use super::check::{self, Begins, Checks};
 use super::conflicts::conflict_id;
 use super::history::{OfNoEffect, of_no_effect};
 use super::merge::not_taken_over;
-use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, places};
 use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
@@ -485,13 +485,16 @@ pub(super) fn find(
                     && !prefix.is_empty()
                     && elder.to_string().starts_with(&prefix)
                 {
+                    let place = places::names(snapshot, area)?.remove(&to);
+                    let to = place.map_or_else(|| to.to_string(), |name| format!("{name} {to}"));
                     return Err(CommandError::new(
                         ErrorKind::Refused,
                         "moved_away",
                         "the file has been handed over",
                     )
                     .with("elder", prefix)
-                    .with("to", to));
+                    .with("to", to)
+                    .with("date", row.written_at_ms.map(civil_day).unwrap_or_else(|| "?".into())));
                 }
             }
             Err(CommandError::new(ErrorKind::NotFound, "elder_unknown", "no file begins like this")
@@ -503,6 +506,13 @@ pub(super) fn find(
 /// The journal of a day that was checked.
 pub(super) fn journal(date: NaiveDate) -> Part {
     Part::Journal(u16::try_from(date.year()).unwrap_or_default())
+}
+
+/// The day of a moment in China's civil time, UTC+8.
+fn civil_day(at_ms: i64) -> String {
+    let china = FixedOffset::east_opt(8 * 3600);
+    let at = DateTime::from_timestamp_millis(at_ms).zip(china);
+    at.map_or_else(|| "?".into(), |(at, china)| at.with_timezone(&china).date_naive().to_string())
 }
 
 /// Writes edits of one file: one change for each part.
