@@ -79,17 +79,25 @@ pub(crate) enum Command {
     Due(due::Args),
     #[command(subcommand)]
     Report(report::Command),
+    #[command(subcommand)]
     Conflicts(conflicts::Command),
     Undo(undo::Args),
+    #[command(subcommand)]
     Roster(roster::Command),
+    #[command(subcommand)]
     Incident(incident::Command),
+    #[command(subcommand)]
     Agreement(agreement::Command),
     Review(review::Args),
+    #[command(subcommand)]
     Absence(absence::Command),
     Support(support::Args),
+    #[command(subcommand)]
     Blacklist(blacklist::Command),
+    #[command(subcommand)]
     Service(service::Command),
     Entitlement(entitlement::Args),
+    #[command(subcommand)]
     Transfer(transfer::Command),
     Status(status::Args),
     Peers(peers::Args),
