@@ -304,3 +304,7 @@ pub const MOVE_DEFER_MS: u64 = 600_000;
 /// Elders whose moves are looked after in one go, so that peers are heard in between: three commits
 /// each, 10 ms at most on a flash disk.
 pub const MOVES_PER_SETTLE_MAX: usize = 16;
+
+/// Commits for one elder in one go: a file of thirty years is some 6 MB with its proofs, a dozen commits
+/// of [`COMMIT_BYTES`]; more is a fault, and must not keep a node busy for ever.
+pub const MOVE_PIECES_MAX: usize = 256;
