@@ -79,7 +79,7 @@ impl Candidate {
             hash,
             change,
             allowed,
-            writers: grant.role.writers(),
+            writers: grant.writers(),
             within,
             adopted: false,
             carried_by: None,

@@ -183,8 +183,20 @@ pub const RECEIPT_WAIT_MS: u64 = 5_000;
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
+/// How far two clocks may differ before it is said that they do not agree, ms: people set them by
+/// sight to the minute, and a slow laptop signs a few seconds after it has looked.
+pub const CLOCK_SLACK_MS: i64 = 2 * 60 * 1_000;
+
+/// Logs that one edit of a person may stand in and still be taken back as a whole: a batch of an
+/// import touches at most as many villages as it has rows, each with one lane, and 1,024 of them
+/// take 64 KiB to remember.
+pub const UNDO_LOGS_MAX: usize = 1_024;
+
 /// Rows in one import request: about 1 KiB each.
 pub const IMPORT_ROWS_MAX: usize = 500;
+
+/// Elders in one answer to an export: about 2 KiB each, so an answer stays below 1 MiB.
+pub const EXPORT_ELDERS_MAX: usize = 400;
 
 /// How long counts about peers may stay in memory before they are written, ms: each write is an
 /// fsync, and nothing depends on them.
@@ -283,6 +295,39 @@ pub const BODIES_OWED_MAX: usize = 4_096;
 /// 61 B each make 4 MB.
 pub const BODIES_SOUGHT_MAX: usize = 65_536;
 
+/// A clock that says less has stopped, ms since 1970: 2026-01-01 in UTC+8. This program was written
+/// in that year.
+pub const CLOCK_EARLIEST_MS: i64 = 1_767_196_800_000;
+
+/// How far a clock may be from those of its peers and still say what day it is, ms: half a day.
+/// Beyond it the date is wrong more often than right.
+pub const CLOCK_TOLERANCE_MS: i64 = 12 * 3_600_000;
+
+/// How far a clock may be from those of its peers without being spoken of, ms: five minutes, which
+/// is what people set clocks by.
+pub const CLOCK_SKEW_SHOWN_MS: i64 = 5 * 60_000;
+
+/// Peers whose clocks are asked when this one is checked: those met last. An odd number, so that
+/// there is one in the middle.
+pub const CLOCK_PEERS_MAX: usize = 7;
+
+const _: () = assert!(CLOCK_SKEW_SHOWN_MS < CLOCK_TOLERANCE_MS && CLOCK_PEERS_MAX % 2 == 1);
+
+/// The first year of a date that a person may give, and the year before which it must lie: nobody
+/// who is alive was born earlier, and nothing is planned later.
+pub const DATE_YEARS: std::ops::Range<i32> = 1900..2200;
+
+/// The greatest age that is believed, years: nobody has been proved to be older than 122.
+pub const AGE_MAX_YEARS: u32 = 120;
+
+/// The age from which on somebody is an elder, years (Lijiang 2024 1(4)).
+pub const AGE_MIN_YEARS: u32 = 60;
+
+/// The longest name of a visitor, characters: as a name in a file.
+pub const VISITOR_CHARACTERS_MAX: usize = 40;
+
+/// The longest time of one service, minutes: a day and a night.
+pub const SERVICE_MINUTES_MAX: u32 = 24 * 60;
 /// Moves of one elder from village to village: two a year for a life. Each later manifest names all
 /// earlier steps (32 B each, 2 KB).
 pub const MOVES_MAX: usize = 64;
@@ -308,3 +353,7 @@ pub const MOVES_PER_SETTLE_MAX: usize = 16;
 /// Commits for one elder in one go: a file of thirty years is some 6 MB with its proofs, a dozen commits
 /// of [`COMMIT_BYTES`]; more is a fault, and must not keep a node busy for ever.
 pub const MOVE_PIECES_MAX: usize = 256;
+
+/// Months that one request may count, number. A half-year report has seven at most; each multiplies
+/// the rules' work, not the reading.
+pub const REPORT_MONTHS_MAX: usize = 12;

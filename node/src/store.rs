@@ -21,6 +21,7 @@ mod copy;
 pub mod custody;
 mod encoding;
 pub mod erasures;
+pub mod incidents;
 pub mod moves;
 pub mod rows;
 pub mod tables;

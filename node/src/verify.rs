@@ -21,6 +21,7 @@ use crate::statement;
 use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};
 use crate::store::erasures::{ErasurePlace, ErasureRead};
+use crate::store::incidents::IncidentRead;
 use crate::store::moves::HandoverPlace;
 use crate::store::rows::{DocumentKey, Fork, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
@@ -429,6 +430,13 @@ impl Check<'_> {
         for (scope, elder) in self.snapshot.elder_places_all()? {
             stored.insert((scope, elder), self.snapshot.elder(scope, elder));
         }
+        let mut incidents = match self.snapshot.incidents_all() {
+            Ok(incidents) => incidents.into_iter().collect::<BTreeMap<_, _>>(),
+            Err(error) => {
+                self.fault("incidents".to_owned(), "unreadable", &error);
+                BTreeMap::new()
+            }
+        };
         for (scope, elder) in self.snapshot.elders_with_documents()? {
             self.report.elders += 1;
             if index::elsewhere(self.snapshot, scope, elder)?.is_some() {
@@ -436,15 +444,25 @@ impl Check<'_> {
             }
             let place = format!("{scope}/{elder}");
             let rebuilt = match index::view(self.snapshot, scope, elder) {
-                Ok(view) => index::row(secret, scope, &view),
+                Ok(view) => {
+                    for (place, row) in index::incidents(scope, &view) {
+                        if incidents.remove(&place).as_ref() != Some(&row) {
+                            let place = format!("{scope}/{elder}/{}", place.incident);
+                            self.fault(place, "index", &"not what the documents come to");
+                        }
+                    }
+                    index::row(secret, scope, &view)
+                }
                 Err(error) => {
                     self.fault(place, "unreadable", &error);
                     continue;
                 }
             };
             let counts = self.scopes.entry(scope).or_default();
-            counts.elders += 1;
+            counts.elders += u64::from(rebuilt.says_anything());
             counts.conflicts += rebuilt.conflict_count();
+            counts.differs += rebuilt.differs;
+            counts.merged += u64::from(rebuilt.is_merged());
             match stored.remove(&(scope, elder)) {
                 Some(Ok(Some(row))) if row == rebuilt => {}
                 Some(Err(error)) => self.fault(place, "unreadable", &error),
@@ -458,6 +476,10 @@ impl Check<'_> {
         }
         for (scope, elder) in stored.into_keys() {
             self.fault(format!("{scope}/{elder}"), "index", &"there is no document");
+        }
+        for place in incidents.into_keys() {
+            let place = format!("{}/{}/{}", place.scope, place.elder, place.incident);
+            self.fault(place, "index", &"there is no document");
         }
         Ok(())
     }

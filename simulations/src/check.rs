@@ -31,6 +31,8 @@ use shouwang_node::verify;
 
 use crate::moves;
 
+pub mod inbox;
+
 /// A guarantee that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
@@ -56,6 +58,8 @@ pub enum Guarantee {
     SavedArrives,
     /// Of values written concurrently none is lost.
     ConflictsKept,
+    /// Every value that stands beside others is in the conflict inbox.
+    InboxIsWhole,
     /// "Done" is not said while entries are missing.
     DoneIsTrue,
     /// No honest node is accused, and no session ends in a fault of the protocol.
@@ -380,6 +384,24 @@ impl Checker {
         }
         self.there(&snapshot, area, facts, Guarantee::SavedArrives)
             .map_err(|violation| violation.at(node))
+    }
+
+    /// Of every field of a card in an area, the values written and not replaced since.
+    pub(crate) fn live(
+        &self,
+        area: shouwang_crdt_schema::division::Area,
+    ) -> BTreeMap<(Place, Field), BTreeSet<String>> {
+        let replaced = self.replaced();
+        let mut live = BTreeMap::new();
+        for (place, expected) in self.by_elder(area) {
+            for (field, written) in expected.written {
+                let values = written.iter().map(|by| by.value.clone());
+                let values: BTreeSet<String> =
+                    values.filter(|value| !replaced.contains(value.as_str())).collect();
+                live.insert((place, field), values);
+            }
+        }
+        live
     }
 
     /// What machines saved whose grant stands.

@@ -545,6 +545,15 @@ impl World {
         self.plant = Some(plant);
     }
 
+    /// What was promised, and a node's engine, to be checked against it.
+    ///
+    /// # Panics
+    /// If the node is not running.
+    pub fn checker_and_engine(&self, node: Node) -> (&Checker, &Engine) {
+        let engine = self.nodes[node].engine.as_ref();
+        (&self.checker, engine.expect("the node is running"))
+    }
+
     /// The checks' own memory, to plant a promise that nobody made.
     pub fn checker_mut(&mut self) -> &mut Checker {
         &mut self.checker
@@ -686,6 +695,7 @@ impl World {
             moves::shown_once(node, engine)?;
             check::verified(node, engine)?;
             self.checker.arrived(node, engine)?;
+            check::inbox::whole(&self.checker, node, engine)?;
             if self.nodes.iter().all(|node| node.engine.is_some()) {
                 custody::not_held_is_true(node, engine, self.running())?;
             }

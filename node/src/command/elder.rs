@@ -3,24 +3,29 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
-use shouwang_crdt_schema::document::OperationName;
+use shouwang_crdt_schema::document::{Listed, OperationName};
 use shouwang_crdt_schema::edit::{Action, Edit};
-use shouwang_crdt_schema::element::{List, RETRACTS, Stored};
+use shouwang_crdt_schema::element::{Element, List, RETRACTS, RosterEvent, Stored};
 use shouwang_crdt_schema::field::{Field, Value};
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
-use shouwang_crdt_schema::record::{CareGroup, ElderId, Sex};
+use shouwang_crdt_schema::record::{CareGroup, ElderId, EntryReason, RosterStep, Sex};
 use shouwang_crdt_schema::rules::age::completed_years;
 use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
-use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use super::check::{self, Begins, Checks};
+use super::conflicts::conflict_id;
+use super::history::{OfNoEffect, of_no_effect};
+use super::merge::not_taken_over;
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, places};
 use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
-use crate::index;
+use crate::index::merged;
+use crate::limits::VISITOR_CHARACTERS_MAX;
 use crate::store::moves::{Custody, MovesRead};
 use crate::store::rows::ElderRow;
 use crate::store::{Snapshot, StoreError, StoreRead};
@@ -94,8 +99,21 @@ pub struct ElderReport {
     pub conflicts: Vec<ConflictReport>,
     /// List → elements as stored, each a map of key to text (a plain text stands under `value`).
     pub lists: BTreeMap<String, Vec<BTreeMap<String, String>>>,
-    /// Visits, the newest first.
+    /// Visits, the newest first, those too that were recorded in files merged into this one.
     pub visits: Vec<VisitReport>,
+    /// What is kept and takes no effect: without the right, taken back, or not for the part to say.
+    #[serde(default)]
+    pub of_no_effect: Vec<OfNoEffect>,
+    /// The file in which the person's goes on, if this one was merged into another.
+    #[serde(default)]
+    pub merged_into: Option<ElderId>,
+    /// The files that were merged into this one.
+    #[serde(default)]
+    pub merged_from: Vec<ElderId>,
+    /// List → elements of files merged into this one that it does not have: written since, or by
+    /// somebody who had not heard of the merge.
+    #[serde(default)]
+    pub not_taken_over: BTreeMap<String, Vec<BTreeMap<String, String>>>,
     /// Entries for this file that are kept and do not count, by reason.
     pub unsettled: BTreeMap<String, u64>,
 }
@@ -113,6 +131,12 @@ pub struct FieldReport {
     pub conflict: Vec<String>,
     /// Parts that say something else, and what.
     pub differs: BTreeMap<String, String>,
+    /// Files of the same person that say something else, and what.
+    #[serde(default)]
+    pub elsewhere: BTreeMap<ElderId, String>,
+    /// The file that it stands in, where that is one merged into this.
+    #[serde(default)]
+    pub file: Option<ElderId>,
 }
 
 /// Concurrent values in one place.
@@ -133,7 +157,7 @@ pub struct ConflictReport {
 pub struct VisitReport {
     /// The operation that recorded it.
     pub id: String,
-    /// Whose file.
+    /// The file it was recorded in.
     pub elder_id: ElderId,
     /// The device that signed it, where its log is here.
     pub recorded_by: Option<DeviceId>,
@@ -148,6 +172,20 @@ pub struct ElderAdd {
     pub scope: Option<DivisionCode>,
     /// Fields and texts; `name` must be there.
     pub fields: BTreeMap<Field, String>,
+    /// How the elder comes onto the roster with it; None for a file alone.
+    #[serde(default)]
+    pub entry: Option<RosterEntry>,
+}
+
+/// How an elder comes onto the roster 名册.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterEntry {
+    /// Why.
+    pub reason: EntryReason,
+    /// From which day.
+    pub date: NaiveDate,
+    /// Free text.
+    pub note: Option<String>,
 }
 
 /// Writes fields of a file.
@@ -171,6 +209,9 @@ pub struct Saved {
     pub elder_id: ElderId,
     /// Entries written; 0 if nothing was different.
     pub entries: u64,
+    /// What is doubtful in it and was saved all the same: [`super::check::FLAGS`].
+    #[serde(default)]
+    pub flags: Vec<String>,
 }
 
 /// Records a visit.
@@ -221,9 +262,7 @@ impl Request for ElderList {
                     || elder.to_string().starts_with(&text.to_ascii_lowercase())
             })
         };
-        let elders = engine
-            .read()?
-            .elders_in(within)?
+        let elders = merged::people(&engine.read()?, engine.index_secret(), within)?
             .into_iter()
             .filter(|(_, elder, row)| matches(elder, row))
             .map(|(scope, elder, row)| summary(scope, elder, &row, self.as_of))
@@ -240,8 +279,13 @@ impl Request for ElderShow {
         engine.settle(now)?;
         let snapshot = engine.read()?;
         let (scope, elder) = find(&snapshot, engine.area(), &self.elder)?;
-        let row = snapshot.elder(scope, elder)?.unwrap_or_else(ElderRow::empty);
-        let view = index::view(&snapshot, scope, elder)?;
+        let own = snapshot.elder(scope, elder)?.unwrap_or_else(ElderRow::empty);
+        let merged_into = merged::absorbed_by(&snapshot, scope, elder)?;
+        let row = match own.is_merged() && merged_into.is_none() {
+            true => merged::person(&snapshot, engine.index_secret(), scope, elder)?.unwrap_or(own),
+            false => own,
+        };
+        let view = merged::joined(&snapshot, scope, elder)?;
         let mut unsettled: BTreeMap<String, u64> = BTreeMap::new();
         for row in snapshot.unsettled_of_elder(scope, elder)? {
             *unsettled.entry(row.standing.code()).or_default() += 1;
@@ -262,6 +306,12 @@ impl Request for ElderShow {
                         .iter()
                         .map(|(other, value)| (part(*other), shown(value)))
                         .collect(),
+                    elsewhere: resolved
+                        .elsewhere
+                        .iter()
+                        .map(|(file, value)| (*file, shown(value)))
+                        .collect(),
+                    file: Some(resolved.file).filter(|file| *file != elder),
                 })
             })
             .collect();
@@ -273,6 +323,10 @@ impl Request for ElderShow {
             conflicts: conflicts(&view, self.show_resident_id),
             lists: lists(&view),
             visits: visits(&Authors::of(&snapshot, scope)?, &view),
+            of_no_effect: of_no_effect(&snapshot, engine, &view, scope)?,
+            merged_into,
+            merged_from: view.joined().iter().map(ElderView::elder).collect(),
+            not_taken_over: not_taken_over(&view),
             unsettled,
         })
     }
@@ -302,10 +356,30 @@ impl Request for ElderAdd {
         if !self.fields.contains_key(&Field::Name) {
             return Err(CommandError::new(ErrorKind::Usage, "name_needed", "a file needs a name"));
         }
-        let elder = engine.new_elder_id();
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let mut checks = Checks::begin(engine, now)?;
+        checks.residence(engine, &snapshot, Field::ResidenceCode.spec().key, scope)?;
         let mut fields = self.fields;
         fields.entry(Field::ResidenceCode).or_insert_with(|| scope.to_string());
-        write_fields(engine, now, scope, elder, &fields, false)
+        let values = values(&fields)?;
+        checks.fields(engine, &snapshot, values.iter().map(|(field, value)| (*field, value)))?;
+        let mut edits = field_edits(engine, values, false)?;
+        if let Some(entry) = self.entry {
+            let born = fields.get(&Field::BirthDate).and_then(|text| text.parse().ok());
+            let event = RosterEvent {
+                step: RosterStep::Entered,
+                date: entry.date,
+                entry_reason: Some(entry.reason),
+                exit_reason: None,
+                note: entry.note,
+            };
+            let stored = event.store();
+            checks.element(List::RosterEvents, &stored, Begins { born, entered: None })?;
+            edits.push(Edit::insert(Part::Card, &event));
+        }
+        let elder = engine.new_elder_id();
+        save(engine, now, scope, elder, edits, checks)
     }
 }
 
@@ -314,8 +388,24 @@ impl Request for ElderSet {
     type Reply = Saved;
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<Saved, CommandError> {
-        let (scope, elder) = find(&engine.read()?, engine.area(), &self.elder)?;
-        write_fields(engine, now, scope, elder, &self.fields, self.certified)
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let (scope, elder) = find(&snapshot, engine.area(), &self.elder)?;
+        let mut checks = Checks::begin(engine, now)?;
+        let values = values(&self.fields)?;
+        checks.fields(engine, &snapshot, values.iter().map(|(field, value)| (*field, value)))?;
+        let rights = engine.grant().rights;
+        for field in self.fields.keys() {
+            let Some(part) = part_for(*field, rights, self.certified) else { continue };
+            if let Some(id) = conflict_id(&snapshot, scope, elder, part, *field)? {
+                let error = "values stand there that were written concurrently";
+                return Err(CommandError::new(ErrorKind::Refused, "in_conflict", error)
+                    .with("field", field)
+                    .with("id", id));
+            }
+        }
+        let edits = field_edits(engine, values, self.certified)?;
+        save(engine, now, scope, elder, edits, checks)
     }
 }
 
@@ -324,24 +414,16 @@ impl Request for VisitAdd {
     type Reply = Saved;
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<Saved, CommandError> {
-        let (scope, elder) = find(&engine.read()?, engine.area(), &self.elder)?;
-        let long = |text: &Option<String>, limit: usize| {
-            text.as_ref().is_some_and(|text| text.chars().count() > limit)
-        };
-        if long(&self.visit.note, Visit::NOTE_CHARACTERS_MAX) || long(&self.visit.visitor, 40) {
-            return Err(CommandError::new(
-                ErrorKind::Usage,
-                "note_too_long",
-                "the note is too long",
-            )
-            .with("limit", Visit::NOTE_CHARACTERS_MAX));
-        }
-        let year = u16::try_from(self.visit.date.year()).ok().filter(|y| (1900..2200).contains(y));
-        let Some(year) = year else {
-            return Err(CommandError::new(ErrorKind::Usage, "visit_date", "an impossible year"));
-        };
-        let edit = Edit::insert(Part::Journal(year), &self.visit);
-        save(engine, now, scope, elder, vec![edit])
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let (scope, elder) = find(&snapshot, engine.area(), &self.elder)?;
+        let visitor = self.visit.visitor.as_deref().unwrap_or_default();
+        check::text("visits/visitor", visitor, VISITOR_CHARACTERS_MAX)?;
+        let mut checks = Checks::begin(engine, now)?;
+        let card = check::card(&snapshot, scope, elder)?;
+        checks.element(List::Visits, &self.visit.store(), Begins::of(card.as_ref()))?;
+        let edit = Edit::insert(journal(self.visit.date), &self.visit);
+        save(engine, now, scope, elder, vec![edit], checks)
     }
 }
 
@@ -354,7 +436,10 @@ impl Request for VisitList {
         let snapshot = engine.read()?;
         let files = match &self.elder {
             Some(elder) => vec![find(&snapshot, engine.area(), elder)?],
-            None => snapshot.elder_places(engine.area())?,
+            None => merged::people(&snapshot, engine.index_secret(), engine.area())?
+                .into_iter()
+                .map(|(scope, elder, _)| (scope, elder))
+                .collect(),
         };
         let mut found = Vec::new();
         let mut authors: BTreeMap<DivisionCode, Authors> = BTreeMap::new();
@@ -362,7 +447,7 @@ impl Request for VisitList {
             if let Entry::Vacant(place) = authors.entry(scope) {
                 place.insert(Authors::of(&snapshot, scope)?);
             }
-            let view = index::view(&snapshot, scope, elder)?;
+            let view = merged::joined(&snapshot, scope, elder)?;
             found.extend(authors.get(&scope).map(|of| visits(of, &view)).unwrap_or_default());
         }
         found.retain(|report| {
@@ -400,19 +485,34 @@ pub(super) fn find(
                     && !prefix.is_empty()
                     && elder.to_string().starts_with(&prefix)
                 {
+                    let place = places::names(snapshot, area)?.remove(&to);
+                    let to = place.map_or_else(|| to.to_string(), |name| format!("{name} {to}"));
                     return Err(CommandError::new(
                         ErrorKind::Refused,
                         "moved_away",
                         "the file has been handed over",
                     )
                     .with("elder", prefix)
-                    .with("to", to));
+                    .with("to", to)
+                    .with("date", row.written_at_ms.map(civil_day).unwrap_or_else(|| "?".into())));
                 }
             }
             Err(CommandError::new(ErrorKind::NotFound, "elder_unknown", "no file begins like this")
                 .with("elder", prefix))
         }
     }
+}
+
+/// The journal of a day that was checked.
+pub(super) fn journal(date: NaiveDate) -> Part {
+    Part::Journal(u16::try_from(date.year()).unwrap_or_default())
+}
+
+/// The day of a moment in China's civil time, UTC+8.
+fn civil_day(at_ms: i64) -> String {
+    let china = FixedOffset::east_opt(8 * 3600);
+    let at = DateTime::from_timestamp_millis(at_ms).zip(china);
+    at.map_or_else(|| "?".into(), |(at, china)| at.with_timezone(&china).date_naive().to_string())
 }
 
 /// Writes edits of one file: one change for each part.
@@ -422,9 +522,17 @@ pub(super) fn save(
     scope: DivisionCode,
     elder: ElderId,
     edits: Vec<Edit>,
+    checks: Checks,
 ) -> Result<Saved, CommandError> {
+    if let Some(other) = merged::absorbed_by(&engine.read()?, scope, elder)? {
+        let error = "the file was merged into another";
+        return Err(CommandError::new(ErrorKind::Refused, "merged_elsewhere", error)
+            .with("elder", elder)
+            .with("other", other));
+    }
     let entries = engine.capture(now, &by_document(scope, elder, edits))?;
-    Ok(Saved { schema_version: JSON_SCHEMA_VERSION, elder_id: elder, entries })
+    let flags = checks.into_flags();
+    Ok(Saved { schema_version: JSON_SCHEMA_VERSION, elder_id: elder, entries, flags })
 }
 
 /// Edits of a file gathered by document.
@@ -442,28 +550,37 @@ pub(super) fn by_document(
     parts.into_iter().map(edit).collect()
 }
 
-fn write_fields(
-    engine: &mut Engine,
-    now: Now,
-    scope: DivisionCode,
-    elder: ElderId,
-    fields: &BTreeMap<Field, String>,
+/// Texts as what may stand in their fields.
+fn values(fields: &BTreeMap<Field, String>) -> Result<Vec<(Field, Value)>, CommandError> {
+    let value = |(field, text): (&Field, &String)| match field.value(text) {
+        Ok(value) => Ok((*field, value)),
+        Err(error) => Err(CommandError::new(ErrorKind::Usage, "value", &error)
+            .with("field", field)
+            .with("detail", error)),
+    };
+    fields.iter().map(value).collect()
+}
+
+fn field_edits(
+    engine: &Engine,
+    values: Vec<(Field, Value)>,
     certified: bool,
-) -> Result<Saved, CommandError> {
-    let mut edits = Vec::new();
-    for (field, text) in fields {
-        let value = field.value(text).map_err(|error| {
-            CommandError::new(ErrorKind::Usage, "value", &error)
+) -> Result<Vec<Edit>, CommandError> {
+    let edit = |(field, value): (Field, Value)| {
+        let grant = engine.grant();
+        let part = part_for(field, grant.rights, certified)
+            .filter(|_| field.spec().writers.meets(grant.writers()))
+            .ok_or_else(|| {
+                CommandError::new(
+                    ErrorKind::Refused,
+                    "no_right_for_field",
+                    "no right to this field",
+                )
                 .with("field", field)
-                .with("detail", error)
-        })?;
-        let part = part_for(*field, engine.grant().rights, certified).ok_or_else(|| {
-            CommandError::new(ErrorKind::Refused, "no_right_for_field", "no right to this field")
-                .with("field", field)
-        })?;
-        edits.push(Edit::set(part, *field, value));
-    }
-    save(engine, now, scope, elder, edits)
+            })?;
+        Ok(Edit::set(part, field, value))
+    };
+    values.into_iter().map(edit).collect()
 }
 
 /// The part that a field is written into: the lowest that the rights allow, or the highest where
@@ -494,16 +611,19 @@ fn summary(scope: DivisionCode, elder: ElderId, row: &ElderRow, as_of: NaiveDate
     }
 }
 
-fn show(field: Field, value: &Value, whole: bool) -> String {
-    let text = value.as_str();
+/// A value as it may be shown: resident IDs with their last four, unless they are asked for whole.
+pub(super) fn show(field: Field, value: &Value, whole: bool) -> String {
     match field {
-        Field::ResidentId | Field::ResidentIdAsWritten if !whole => {
-            let length = text.chars().count();
-            let tail = text.chars().skip(length.saturating_sub(4));
-            std::iter::repeat_n('*', length.saturating_sub(4)).chain(tail).collect()
-        }
-        _ => text.to_owned(),
+        Field::ResidentId | Field::ResidentIdAsWritten if !whole => mask(value.as_str()),
+        _ => value.as_str().to_owned(),
     }
+}
+
+/// A number with its last four.
+pub(super) fn mask(text: &str) -> String {
+    let length = text.chars().count();
+    let tail = text.chars().skip(length.saturating_sub(4));
+    std::iter::repeat_n('*', length.saturating_sub(4)).chain(tail).collect()
 }
 
 fn conflicts(view: &ElderView, whole: bool) -> Vec<ConflictReport> {
@@ -542,10 +662,10 @@ fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
 }
 
 /// The devices whose logs stand in a scope, or were carried into it, by the actors that write in them.
-struct Authors(BTreeMap<[u8; 8], DeviceId>);
+pub(super) struct Authors(BTreeMap<[u8; 8], DeviceId>);
 
 impl Authors {
-    fn of(snapshot: &Snapshot, scope: DivisionCode) -> Result<Self, StoreError> {
+    pub(super) fn of(snapshot: &Snapshot, scope: DivisionCode) -> Result<Self, StoreError> {
         let native = snapshot.logs_of(scope)?.into_iter();
         let native = native.map(|log| (log.key.actor_prefix(), log.key.device));
         let carried = snapshot.authors_of(scope)?.into_iter();
@@ -553,20 +673,23 @@ impl Authors {
         Ok(Self(carried.chain(native).collect()))
     }
 
-    fn device(&self, element: &OperationName) -> Option<DeviceId> {
+    pub(super) fn device(&self, element: &OperationName) -> Option<DeviceId> {
         self.0.get(&element.actor_prefix()?).copied()
     }
 }
 
 fn visits(authors: &Authors, view: &ElderView) -> Vec<VisitReport> {
+    let report = |file: ElderId, listed: Listed<Visit>| VisitReport {
+        recorded_by: authors.device(&listed.id),
+        id: listed.id.as_str().to_owned(),
+        elder_id: file,
+        visit: listed.element,
+    };
     let mut found: Vec<VisitReport> = view
-        .elements::<Visit>()
-        .into_iter()
-        .map(|(_, listed)| VisitReport {
-            recorded_by: authors.device(&listed.id),
-            id: listed.id.as_str().to_owned(),
-            elder_id: view.elder(),
-            visit: listed.element,
+        .files()
+        .flat_map(|file| {
+            let visits = file.own_elements::<Visit>().into_iter();
+            visits.map(|(_, listed)| report(file.elder(), listed))
         })
         .collect();
     found.sort_by(newest_first);
@@ -577,7 +700,7 @@ fn newest_first(one: &VisitReport, two: &VisitReport) -> std::cmp::Ordering {
     (two.visit.date, two.visit.time, &two.id).cmp(&(one.visit.date, one.visit.time, &one.id))
 }
 
-fn outside_area(scope: DivisionCode) -> CommandError {
+pub(super) fn outside_area(scope: DivisionCode) -> CommandError {
     CommandError::new(ErrorKind::Refused, "outside_area", "the place is not in this device's area")
         .with("scope", scope)
 }

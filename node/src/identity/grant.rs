@@ -231,7 +231,8 @@ impl Role {
     /// ([`shouwang_crdt_schema::writer`]). A role of a later version is judged by its rights alone.
     pub fn writers(self) -> Writers {
         match self {
-            Self::Root | Self::Other(_) => Writers::ALL,
+            Self::Root => Writers::ALL,
+            Self::Other(_) => Writers::ALL.without(Office::Acknowledger),
             Self::Registrar => Office::County.acts_for(),
             Self::Manager => Office::Township.acts_for(),
             Self::Clerk | Self::Helper => Office::Village.acts_for(),
@@ -287,6 +288,14 @@ impl Quota {
 }
 
 impl Grant {
+    /// The offices for which the device writes, and whether it may acknowledge incidents.
+    pub fn writers(&self) -> Writers {
+        match self.rights.contains(Rights::ACKNOWLEDGE) {
+            true => self.role.writers().and(Writers::of(&[Office::Acknowledger])),
+            false => self.role.writers().without(Office::Acknowledger),
+        }
+    }
+
     /// The one encoding (`docs/protocol.md`, "Grant").
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();

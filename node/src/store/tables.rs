@@ -24,6 +24,7 @@
 //! | `peers-1` | device | JSON of [`PeerRow`] |
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
 //! | `custody-1` | scope, holder, its incarnation, log without scope | checksum, seq, hash, number and time of the receipt |
+//! | `incidents-1` | scope, elder, incident | JSON of [`super::incidents::IncidentRow`] |
 //! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
 //!
 //! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
@@ -74,6 +75,7 @@ pub(super) const ELSEWHERE: TableDefinition<'_, Bytes, Bytes> = TableDefinition:
 pub(super) const AUTHORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("authors-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
+pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
 
 /// A consistent view of all tables.
@@ -96,6 +98,7 @@ pub struct Snapshot {
     audit: ReadOnlyTable<u64, Bytes>,
     erasures: ReadOnlyTable<Bytes, ()>,
     missing: ReadOnlyTable<(u32, u64), ()>,
+    incidents: ReadOnlyTable<Bytes, Bytes>,
     handovers: ReadOnlyTable<Bytes, ()>,
     transfers: ReadOnlyTable<Bytes, Bytes>,
     moved: ReadOnlyTable<Bytes, Bytes>,
@@ -124,6 +127,7 @@ impl Snapshot {
             audit: transaction.open_table(AUDIT)?,
             erasures: transaction.open_table(ERASURES)?,
             missing: transaction.open_table(MISSING)?,
+            incidents: transaction.open_table(INCIDENTS)?,
             handovers: transaction.open_table(HANDOVERS)?,
             transfers: transaction.open_table(TRANSFERS)?,
             moved: transaction.open_table(MOVED)?,
@@ -191,6 +195,7 @@ table_access! {
     audit: u64 => Bytes,
     erasures: Bytes => (),
     missing: (u32, u64) => (),
+    incidents: Bytes => Bytes,
     handovers: Bytes => (),
     transfers: Bytes => Bytes,
     moved: Bytes => Bytes,
@@ -534,6 +539,30 @@ pub trait StoreRead: TableAccess {
         Ok(found)
     }
 
+    /// The elders of every secondary key of one kind (its first byte) that several share.
+    fn places_of_shared_keys(
+        &self,
+        kind: u8,
+    ) -> Result<Vec<Vec<(DivisionCode, ElderId)>>, StoreError> {
+        let (low, high) = ([kind], [kind.saturating_add(1)]);
+        let mut found: Vec<Vec<(DivisionCode, ElderId)>> = Vec::new();
+        let mut last: Option<([u8; 16], Vec<(DivisionCode, ElderId)>)> = None;
+        for row in self.elder_keys().range(low.as_slice()..high.as_slice())? {
+            let (row, _) = row?;
+            let Some((key, place)) = row.value().split_first_chunk::<16>() else { continue };
+            let Some(place) = elder_from_bytes(place) else { continue };
+            match &mut last {
+                Some((known, places)) if known == key => places.push(place),
+                last => {
+                    let before = last.replace((*key, vec![place]));
+                    found.extend(before.map(|(_, places)| places).filter(|all| all.len() > 1));
+                }
+            }
+        }
+        found.extend(last.map(|(_, places)| places).filter(|all| all.len() > 1));
+        Ok(found)
+    }
+
     /// Counts of a scope.
     fn scope(&self, scope: DivisionCode) -> Result<ScopeRow, StoreError> {
         let row = self.scopes().get(scope.number())?;
@@ -650,7 +679,7 @@ pub(super) fn chain_key(key: &LogKey, nth: u8) -> [u8; LogKey::BYTES + 1] {
     bytes
 }
 
-fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
+pub(super) fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
     let (low, high) = area.0.range();
     (low.number().to_be_bytes(), (high.number() + 1).to_be_bytes())
 }
