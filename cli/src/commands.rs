@@ -10,14 +10,17 @@ pub(crate) mod agreement;
 pub(crate) mod area;
 pub(crate) mod backup;
 pub(crate) mod blacklist;
+pub(crate) mod card;
 pub(crate) mod compact;
 pub(crate) mod completions;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
+pub(crate) mod due;
 pub(crate) mod elder;
 pub(crate) mod entitlement;
 pub(crate) mod erase;
+pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod incident;
@@ -27,10 +30,12 @@ pub(crate) mod join;
 pub(crate) mod log;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
+pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod restore;
 pub(crate) mod review;
 pub(crate) mod roster;
+pub(crate) mod ruleset;
 pub(crate) mod sample;
 pub(crate) mod service;
 pub(crate) mod status;
@@ -51,11 +56,16 @@ pub(crate) enum Command {
     Device(device::Command),
     #[command(subcommand)]
     Area(area::Command),
+    #[command(subcommand)]
+    Ruleset(ruleset::Command),
     Up(up::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Compact(compact::Args),
     Import(import::Args),
+    #[command(subcommand)]
+    Export(export::Command),
+    Card(card::Args),
     #[command(subcommand)]
     Elder(elder::Command),
     #[command(subcommand)]
@@ -75,6 +85,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Service(service::Command),
     Entitlement(entitlement::Args),
+    Due(due::Args),
+    #[command(subcommand)]
+    Report(report::Command),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -97,11 +110,14 @@ impl Command {
             Self::Join(args) => join::run(args, context),
             Self::Device(command) => device::run(command, context),
             Self::Area(command) => area::run(command, context),
+            Self::Ruleset(command) => ruleset::run(command, context),
             Self::Up(args) => up::run(args, context),
             Self::Backup(args) => backup::run(args, context),
             Self::Restore(args) => restore::run(args, context),
             Self::Compact(args) => compact::run(args, context),
             Self::Import(args) => import::run(args, context),
+            Self::Export(command) => export::run(command, context),
+            Self::Card(args) => card::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
             Self::Roster(command) => roster::run(command, context),
@@ -113,6 +129,8 @@ impl Command {
             Self::Blacklist(command) => blacklist::run(command, context),
             Self::Service(command) => service::run(command, context),
             Self::Entitlement(args) => entitlement::run(args, context),
+            Self::Due(args) => due::run(args, context),
+            Self::Report(command) => report::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

@@ -7,12 +7,14 @@
 mod area_file;
 mod arguments;
 mod audit;
+mod card;
 mod commands;
 mod confirm;
 mod context;
 mod day;
 mod demo;
 mod error;
+mod export;
 mod file;
 mod help;
 mod import_report;
@@ -22,9 +24,11 @@ mod moment;
 mod output;
 mod parse;
 mod qr;
+mod report_sheets;
 mod sample;
 mod sealed;
 mod secret;
+mod sheet;
 mod token_text;
 mod words;
 

@@ -38,6 +38,9 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/erase.ftl")),
             include_str!(concat!("../locales/", $language, "/fieldwork.ftl")),
             include_str!(concat!("../locales/", $language, "/transfer.ftl")),
+            include_str!(concat!("../locales/", $language, "/ruleset.ftl")),
+            include_str!(concat!("../locales/", $language, "/reports.ftl")),
+            include_str!(concat!("../locales/", $language, "/ledger.ftl")),
         ]
     };
 }

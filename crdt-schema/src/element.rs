@@ -11,8 +11,13 @@ use thiserror::Error;
 
 use crate::division::DivisionCode;
 use crate::field::stored_date;
+use crate::merge::Policy;
 use crate::parts::PartKind;
-use crate::record::{Choice, ElderId, SupportCapacity};
+use crate::record::{
+    Choice, Condition, ElderId, IncomeSource, SafetyItem, ServiceNeed, SpecialCategory,
+    SupportCapacity,
+};
+use crate::visit::Visit;
 
 mod care;
 mod events;
@@ -411,10 +416,105 @@ pub(crate) fn protective_order(key: &str) -> Option<&'static [(&'static str, &'s
     (key == "capacity").then_some(SupportCapacity::WORDS)
 }
 
+/// Whether a stored element takes effect in a part of this kind; one that this version does not
+/// understand takes none.
+pub fn takes_effect(list: List, stored: &Stored, part: PartKind) -> bool {
+    fn of<E: Element>(stored: &Stored, part: PartKind) -> bool {
+        E::read(stored).is_some_and(|element| element.takes_effect_in(part))
+    }
+    match list {
+        List::Members => of::<Member>(stored, part),
+        List::Supporters => of::<Supporter>(stored, part),
+        List::Absences => of::<Absence>(stored, part),
+        List::Maintainers => of::<Maintainer>(stored, part),
+        List::SupportDuty => of::<SupportDuty>(stored, part),
+        List::Blacklist => of::<BlacklistEntry>(stored, part),
+        List::GuardianContacts => of::<GuardianContact>(stored, part),
+        List::EmergencyContacts => of::<EmergencyContact>(stored, part),
+        List::IncomeSources => of::<IncomeSource>(stored, part),
+        List::Entitlements => of::<Entitlement>(stored, part),
+        List::Conditions => of::<Condition>(stored, part),
+        List::HealthChecks => of::<HealthCheck>(stored, part),
+        List::Hazards => of::<SafetyItem>(stored, part),
+        List::Devices => of::<Device>(stored, part),
+        List::ServiceNeeds => of::<ServiceNeed>(stored, part),
+        List::SpecialCategories => of::<SpecialCategory>(stored, part),
+        List::Agreements => of::<Agreement>(stored, part),
+        List::Pairings => of::<Pairing>(stored, part),
+        List::RosterEvents => of::<RosterEvent>(stored, part),
+        List::Merges => of::<Merge>(stored, part),
+        List::Visits => of::<Visit>(stored, part),
+        List::Reviews => of::<Review>(stored, part),
+        List::Services => of::<Service>(stored, part),
+        List::Observations => of::<Observation>(stored, part),
+        List::IncidentEvents => of::<IncidentEvent>(stored, part),
+        List::TransferEvents => of::<TransferEvent>(stored, part),
+    }
+}
+
+/// How concurrent texts under a key of an element are reconciled.
+pub fn key_policy(key: &str) -> Policy {
+    match protective_order(key) {
+        Some(_) => Policy::MostProtectiveWins,
+        None => Policy::LastWriterWins,
+    }
+}
+
+/// The place of a text under a key of an element in the most-protective order, if the key has one:
+/// smaller asks for more care.
+pub fn key_rank(key: &str, text: &str) -> Option<usize> {
+    let order = protective_order(key)?;
+    Some(order.iter().position(|word| word.0 == text).unwrap_or(order.len()))
+}
+
+/// A text as it may stand under a key of an element of a set, given all that the element says; None
+/// if this version would not read it there. Words may also be given in Chinese.
+pub fn key_text(list: List, element: &Stored, key: &str, text: &str) -> Option<String> {
+    let text = text.trim();
+    let text = match protective_order(key) {
+        Some(order) => order.iter().find(|word| word.0 == text || word.1 == text)?.0,
+        None => text,
+    };
+    let Stored::Map(mut entries) = element.clone() else { return None };
+    entries.insert(key.to_owned(), text.to_owned());
+    let stored = Stored::Map(entries);
+    stored.check().ok()?;
+    let read = match list {
+        List::Members => Member::read(&stored)?.store(),
+        List::Supporters => Supporter::read(&stored)?.store(),
+        List::Maintainers => Maintainer::read(&stored)?.store(),
+        List::GuardianContacts => GuardianContact::read(&stored)?.store(),
+        List::EmergencyContacts => EmergencyContact::read(&stored)?.store(),
+        List::Devices => Device::read(&stored)?.store(),
+        List::Pairings => Pairing::read(&stored)?.store(),
+        // Single texts, and events, which nothing is ever written into.
+        _ => return None,
+    };
+    // What is not known may be left out; anything else has to come back as it was said.
+    let unknown = protective_order(key).is_some() && read.text(key).is_none();
+    (unknown || read.text(key) == Some(text)).then(|| text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::{RosterStep, YesNo};
+
+    #[test]
+    fn a_text_under_a_key_is_one_that_reads_back() {
+        let pairing =
+            Stored::map([("helper", Some("周主任".into())), ("kind", Some("Cadre".into()))]);
+        let text = |key, text| key_text(List::Pairings, &pairing, key, text);
+        assert_eq!(text("until", "2026-09-01").as_deref(), Some("2026-09-01"));
+        assert_eq!(text("until", "明年"), None);
+        assert_eq!(text("kind", "Stranger"), None);
+        assert_eq!(text("shoe_size", "42"), None);
+        let supporter = Stored::map([("name", Some("周明".into()))]);
+        let capacity = |text| key_text(List::Supporters, &supporter, "capacity", text);
+        assert_eq!(capacity("无能力").as_deref(), Some("Incapable"));
+        assert_eq!(capacity("Unknown").as_deref(), Some("Unknown"));
+        assert_eq!(capacity("perhaps"), None);
+    }
 
     #[test]
     fn what_is_not_known_takes_no_bytes() {

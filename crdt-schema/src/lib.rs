@@ -17,7 +17,9 @@
 //! | [`parts`], [`document`] | the documents of a record and their Automerge skeleton |
 //! | [`ledger_row`] | one row of an office's ledger |
 //! | [`edit`], [`view`], [`merge`] | what people do, what they see, what happens in between |
+//! | [`narration`] | what each change did |
 //! | [`rules`] | what follows from a view on a given day |
+//! | [`report`] | what offices count and send upwards |
 
 pub mod change;
 pub mod division;
@@ -28,8 +30,10 @@ pub mod field;
 pub mod ledger_row;
 pub mod list;
 pub mod merge;
+pub mod narration;
 pub mod parts;
 pub mod record;
+pub mod report;
 pub mod resident_id;
 pub mod rules;
 mod seen;

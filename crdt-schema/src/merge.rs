@@ -7,7 +7,8 @@ use crate::document::Written;
 use crate::field::{Field, Value};
 
 /// The merge policy of a field within one part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// LWW: the last writer by causality; of concurrent values Automerge's deterministic winner.
     LastWriterWins,

@@ -7,11 +7,11 @@ use chrono::NaiveDate;
 
 use crate::division::DivisionCode;
 use crate::document::{self, GenesisObject, Listed, OperationName, Written};
-use crate::element::{Element, List, Stored};
+use crate::element::{Element, Growth, List, Merge, RETRACTS, RosterEvent, Stored};
 use crate::field::{Field, Value, stored_date};
 use crate::merge::Concurrent;
 use crate::parts::{DocumentId, Part};
-use crate::record::{CareGroup, Choice, ElderId};
+use crate::record::{CareGroup, Choice, ElderId, ExitReason, MergeStep};
 use crate::rules::care_group::{CareFacts, care_group};
 use crate::seen::seen_among;
 
@@ -24,11 +24,13 @@ pub struct PartView {
     roster_events_seen: BTreeMap<OperationName, BTreeSet<OperationName>>,
 }
 
-/// All parts of an elder's file in one scope.
+/// All parts of an elder's file in one scope, and what else is known from files that were merged
+/// into it (`docs/conflicts.md`, merging).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ElderView {
     elder: ElderId,
     parts: BTreeMap<Part, PartView>,
+    joined: Vec<ElderView>,
 }
 
 /// A field as it takes effect across the parts.
@@ -42,6 +44,10 @@ pub struct Resolved<'a> {
     pub conflict: &'a [Value],
     /// Parts that say something else.
     pub differs: Vec<(Part, &'a Value)>,
+    /// The file that it stands in: another, where this one says nothing and a merged one does.
+    pub file: ElderId,
+    /// Files of the same person that say something else.
+    pub elsewhere: Vec<(ElderId, &'a Value)>,
 }
 
 /// A field of a part in which concurrent values stand, or a key of one of its elements.
@@ -149,6 +155,34 @@ impl PartView {
         self.roster_events_seen.get(event).cloned().unwrap_or_default()
     }
 
+    /// Whether anything is said: a field, or an element that nobody has taken back.
+    pub fn says_anything(&self) -> bool {
+        let standing = |listed: &Listed<Stored>| {
+            listed.retracted_by.is_none() && listed.element.text(RETRACTS).is_none()
+        };
+        !self.fields.is_empty() || self.lists.values().flatten().any(standing)
+    }
+
+    /// Takes out the exits from the roster that were written with a merge into another file: by the
+    /// same actor, of the same day, as entered in error.
+    fn drop_merge_exits(&mut self) {
+        let merges: Vec<_> = self
+            .elements::<Merge>()
+            .into_iter()
+            .filter(|merge| merge.element.step == MergeStep::AbsorbedBy)
+            .map(|merge| (merge.id.actor(), merge.element.date))
+            .collect();
+        let is_exit = |listed: &Listed<Stored>| {
+            RosterEvent::read(&listed.element).is_some_and(|event| {
+                event.exit_reason == Some(ExitReason::EnteredInError)
+                    && merges.contains(&(listed.id.actor(), Some(event.date)))
+            })
+        };
+        if let Some(events) = self.lists.get_mut(&List::RosterEvents) {
+            events.retain(|listed| !is_exit(listed));
+        }
+    }
+
     /// How many fields and keys of elements have concurrent values.
     pub fn conflict_count(&self) -> u64 {
         self.conflicts().count() as u64
@@ -197,7 +231,31 @@ impl Conflict {
 impl ElderView {
     /// Lays parts over one another.
     pub fn new(elder: ElderId, parts: impl IntoIterator<Item = PartView>) -> Self {
-        Self { elder, parts: parts.into_iter().map(|part| (part.part, part)).collect() }
+        let parts = parts.into_iter().map(|part| (part.part, part)).collect();
+        Self { elder, parts, joined: Vec::new() }
+    }
+
+    /// Joins the files that were merged into this one: where it says nothing they speak, and their
+    /// events are its own, those of roster and merging excepted.
+    ///
+    /// If this file was itself merged into one of them, because two people decided at once and not in
+    /// the same way, the exit from the roster that went with it is void.
+    pub fn join(mut self, others: Vec<Self>) -> Self {
+        if let Some(card) = self.parts.get_mut(&Part::Card) {
+            card.drop_merge_exits();
+        }
+        self.joined = others;
+        self
+    }
+
+    /// The files that were merged into this one.
+    pub fn joined(&self) -> &[Self] {
+        &self.joined
+    }
+
+    /// This file and those that were merged into it.
+    pub fn files(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.joined)
     }
 
     /// Whose file.
@@ -211,14 +269,38 @@ impl ElderView {
     }
 
     /// A field across parts: the first of the field's parts that says something known prevails;
-    /// if none does, the first that says anything.
+    /// if none does, the first that says anything. Where this file knows nothing, the first does that
+    /// was merged into it and knows something.
     pub fn field(&self, field: Field) -> Option<Resolved<'_>> {
+        if self.joined.is_empty() {
+            return self.own_field(field);
+        }
+        let knows = |file: &&Self| {
+            let leader = field.goes_with();
+            file.own_field(leader).is_some_and(|resolved| !leader.is_unknown(resolved.value))
+        };
+        let speaks = |file: &&Self| file.own_field(field).is_some();
+        let file = self.files().find(knows).or_else(|| self.files().find(speaks))?;
+        let mut resolved = file.own_field(field)?;
+        resolved.elsewhere = self
+            .files()
+            .filter(|other| other.elder != file.elder)
+            .filter_map(|other| Some((other.elder, other.own_field(field)?.value)))
+            .filter(|(_, value)| *value != resolved.value && !field.is_unknown(value))
+            .collect();
+        Some(resolved)
+    }
+
+    /// As [`ElderView::field`], without the files that were merged into this one.
+    pub fn own_field(&self, field: Field) -> Option<Resolved<'_>> {
+        let (file, elsewhere) = (self.elder, Vec::new());
         let leader = field.goes_with();
         if leader != field {
-            let part = self.field(leader)?.part;
+            let part = self.own_field(leader)?.part;
             let standing = self.parts.get(&part)?.field(field)?;
             let (value, conflict) = (&standing.effective, standing.others.as_slice());
-            return Some(Resolved { value, part, conflict, differs: Vec::new() });
+            let differs = Vec::new();
+            return Some(Resolved { value, part, conflict, differs, file, elsewhere });
         }
         let standing: Vec<(Part, &Concurrent)> = field
             .spec()
@@ -235,7 +317,8 @@ impl ElderView {
             .filter(|(other, says)| *other != part && says.effective != effective.effective)
             .map(|(other, says)| (*other, &says.effective))
             .collect();
-        Some(Resolved { value: &effective.effective, part, conflict: &effective.others, differs })
+        let (value, conflict) = (&effective.effective, effective.others.as_slice());
+        Some(Resolved { value, part, conflict, differs, file, elsewhere })
     }
 
     /// The effective text of a field.
@@ -258,8 +341,20 @@ impl ElderView {
         self.parts.get(&part)
     }
 
-    /// The elements of a list that take effect, in all parts that have it.
+    /// The elements of a list that take effect, in all parts that have it: events of files that were
+    /// merged into this one first. Their ids are names in their own documents
+    /// ([`ElderView::files`] tells whose); elements of sets were copied when the files were merged.
     pub fn elements<E: Element>(&self) -> Vec<(Part, Listed<E>)> {
+        let shared = E::LIST.growth() == Growth::Log
+            && !matches!(E::LIST, List::RosterEvents | List::Merges | List::TransferEvents);
+        let joined = self.joined.iter().filter(|_| shared);
+        let mut found: Vec<_> = joined.flat_map(Self::own_elements::<E>).collect();
+        found.extend(self.own_elements());
+        found
+    }
+
+    /// As [`ElderView::elements`], without the files that were merged into this one.
+    pub fn own_elements<E: Element>(&self) -> Vec<(Part, Listed<E>)> {
         let listed = |view: &PartView| {
             let part = view.part;
             view.elements::<E>().into_iter().map(move |listed| (part, listed)).collect::<Vec<_>>()

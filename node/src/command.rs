@@ -18,24 +18,34 @@ pub mod area;
 pub mod audit;
 pub mod check;
 pub mod clock;
+pub mod conflicts;
+pub mod coverage;
 pub mod custody;
 pub mod device;
 pub mod devices;
+pub mod due;
+pub mod duplicates;
 pub mod elder;
 pub mod erase;
+pub mod export;
+pub mod history;
 pub mod import;
 pub mod incident;
 pub mod items;
+pub mod merge;
 pub(crate) mod places;
 pub mod quarantine;
 pub mod record;
 pub mod refused;
+pub mod report;
 pub mod revoke;
 pub mod roster;
 pub mod ruleset;
 pub mod status;
 pub mod storage;
+pub mod told;
 pub mod transfer;
+pub mod undo;
 pub mod verify;
 
 pub use crate::json::JSON_SCHEMA_VERSION;
@@ -86,6 +96,10 @@ dispatch!(
     erase::ElderErase,
     erase::ErasureList,
     import::Import,
+    import::ImportVisits,
+    import::ImportCertificates,
+    export::ExportElders,
+    export::ExportDocuments,
     area::AreaImport,
     area::AreaList,
     device::GrantDevice,
@@ -124,6 +138,17 @@ dispatch!(
     transfer::TransferAcceptAll,
     ruleset::RulesetShow,
     ruleset::RulesetSet,
+    conflicts::ConflictList,
+    conflicts::ConflictResolve,
+    history::ElderHistory,
+    undo::Undo,
+    undo::ImportBegin,
+    duplicates::ElderDuplicates,
+    merge::ElderMerge,
+    coverage::CoverageAsked,
+    due::Due,
+    report::ReportTally,
+    report::HalfYearAsked,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

@@ -39,12 +39,15 @@ use crate::vault::Vault;
 
 mod authority;
 mod erase;
+mod memory;
 mod moves;
 mod receipts;
 mod storage;
 
 pub use authority::RevokeReport;
 pub use erase::{EraseReport, ErasedFile};
+pub use memory::LastEdit;
+use memory::{Doing, LAST_EDIT};
 pub use storage::Rewritten;
 
 /// A node without its sockets.
@@ -81,6 +84,18 @@ pub struct Engine {
     grant_unchecked: bool,
     /// Whether what our grant allows of our older logs has still to be published again.
     publish_due: bool,
+    import: Import,
+}
+
+/// Whether the pieces of an import that come are one edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Import {
+    /// Each by itself.
+    None,
+    /// The next is the first of one edit.
+    Begun,
+    /// The next goes on with the last.
+    GoesOn,
 }
 
 /// What a person does to one document.
@@ -184,6 +199,7 @@ impl Engine {
             wire_bytes: (0, 0),
             grant_unchecked: true,
             publish_due,
+            import: Import::None,
         })
     }
 
@@ -439,6 +455,39 @@ impl Engine {
     /// on the disk when this returns. Returns how many entries were written; an edit that changes
     /// nothing writes none.
     pub fn capture(&mut self, now: Now, edits: &[DocumentEdit]) -> Result<u64, CaptureError> {
+        self.import = Import::None;
+        self.capture_as(now, edits, Doing::Person)
+    }
+
+    /// What is imported from now on is one edit, in as many pieces as it comes, until something else is
+    /// written or another import begins.
+    pub fn begin_import(&mut self) {
+        self.import = Import::Begun;
+    }
+
+    /// As [`Engine::capture`], for a piece of an import.
+    pub fn capture_import(
+        &mut self,
+        now: Now,
+        edits: &[DocumentEdit],
+    ) -> Result<u64, CaptureError> {
+        let doing = match self.import {
+            Import::GoesOn => Doing::GoesOn,
+            Import::None | Import::Begun => Doing::Person,
+        };
+        let written = self.capture_as(now, edits, doing)?;
+        if written > 0 && self.import == Import::Begun {
+            self.import = Import::GoesOn;
+        }
+        Ok(written)
+    }
+
+    fn capture_as(
+        &mut self,
+        now: Now,
+        edits: &[DocumentEdit],
+        doing: Doing,
+    ) -> Result<u64, CaptureError> {
         self.settle(now)?;
         // A node that stopped between the two has still to take up the grant that replaced its own.
         self.take_up_grant(now)?;
@@ -477,7 +526,7 @@ impl Engine {
                 fresh.entry(log).or_default().push(entry);
             }
         }
-        self.write(now, fresh)
+        self.write(now, fresh, doing)
     }
 
     /// Keeps something of the node's own, outside the logs.
@@ -517,9 +566,10 @@ impl Engine {
         &mut self,
         now: Now,
         fresh: BTreeMap<LogKey, Vec<RunEntry>>,
+        doing: Doing,
     ) -> Result<u64, CaptureError> {
         let (keys, grant) = (self.keys.clone(), self.own_grant);
-        self.write_as(now, fresh, &keys, grant)
+        self.write_as(now, fresh, &keys, grant, doing)
     }
 
     /// Writes entries in logs of these keys under this grant: this device's, or the root's.
@@ -529,13 +579,14 @@ impl Engine {
         fresh: BTreeMap<LogKey, Vec<RunEntry>>,
         keys: &DeviceKeys,
         grant: GrantId,
+        doing: Doing,
     ) -> Result<u64, CaptureError> {
         // "Saved" means that it counts: what would be set aside is not written at all.
         let counts = |ingested: &Ingested| match ingested.set_aside.values().flatten().next() {
             Some(aside) => Err(CaptureError::WouldNotCount(aside.reason.code())),
             None => Ok(()),
         };
-        self.write_unless(now, fresh, keys, grant, counts)
+        self.write_unless(now, fresh, keys, grant, doing, counts)
     }
 
     /// As [`Engine::write_as`], unless what it would come to is refused.
@@ -545,18 +596,27 @@ impl Engine {
         fresh: BTreeMap<LogKey, Vec<RunEntry>>,
         keys: &DeviceKeys,
         grant: GrantId,
+        doing: Doing,
         counts: impl FnOnce(&Ingested) -> Result<(), CaptureError>,
     ) -> Result<u64, CaptureError> {
         if fresh.is_empty() {
             return Ok(0);
         }
         let count = fresh.values().map(|entries| entries.len() as u64).sum();
+        let mut last = match doing {
+            Doing::GoesOn => LastEdit::read(&self.store.read()?)?.unwrap_or_default(),
+            Doing::OfItself | Doing::Person => LastEdit::default(),
+        };
         let ((), ingested) = self.transact(now, counts, |ingest| {
             for (log, entries) in fresh {
                 let head = ingest.tables().head(&log)?;
+                last.add(log, head.map_or(0, |head| head.seq + 1), entries.len() as u64);
                 let run = VerifiedRun::write(log, grant, head.as_ref(), entries, keys)
                     .map_err(Refusal::from)?;
                 ingest.store(run)??;
+            }
+            if doing != Doing::OfItself {
+                ingest.keep(LAST_EDIT, &last.encode())?;
             }
             Ok::<_, CaptureError>(())
         })?;

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use automerge::Automerge;
 use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::element::IncidentEvent;
+use shouwang_crdt_schema::element::{IncidentEvent, Merge};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
-use shouwang_crdt_schema::record::{ElderId, Sex, VisitOutcome};
+use shouwang_crdt_schema::record::{ElderId, MergeStep, Sex, VisitOutcome};
+use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
@@ -17,33 +18,70 @@ use crate::store::moves::{Custody, ElsewhereRow, MovesRead, holds_file};
 use crate::store::rows::{CareRow, DocumentKey, ElderKey, ElderRow};
 use crate::store::{StoreError, StoreRead, Transaction};
 
+pub mod duplicates;
+pub mod merged;
+
 /// The secret that keys the hashes of secondary keys: random, this store's own.
 #[derive(Clone, Copy)]
 pub struct IndexSecret(pub [u8; 32]);
 
 impl IndexSecret {
-    /// The key of a resident ID, valid or as written.
+    /// The key of a valid resident ID.
     pub fn resident_id(&self, id: &str) -> ElderKey {
-        self.key(b"resident_id", &[id.as_bytes()])
+        self.key(KeyKind::ResidentId, b"resident_id", &[id.as_bytes()])
+    }
+
+    /// The key of a resident ID as a ledger had it.
+    pub fn as_written(&self, text: &str) -> ElderKey {
+        self.key(KeyKind::AsWritten, b"as_written", &[text.as_bytes()])
     }
 
     /// The key of a name within a scope.
     pub fn name(&self, scope: DivisionCode, name: &str) -> ElderKey {
-        self.key(b"name", &[&scope.number().to_be_bytes(), name.as_bytes()])
+        self.key(KeyKind::Name, b"name", &[&scope.number().to_be_bytes(), name.as_bytes()])
     }
 
-    fn key(&self, kind: &[u8], pieces: &[&[u8]]) -> ElderKey {
+    fn key(&self, tag: KeyKind, kind: &[u8], pieces: &[&[u8]]) -> ElderKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         for piece in [&[kind], pieces].concat() {
             hasher.update(&(piece.len() as u64).to_be_bytes()).update(piece);
         }
         let mut key = [0; 16];
         key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        key[0] = tag as u8;
         ElderKey(key)
     }
 }
 
-/// The parts of an elder's file as they are stored now.
+/// What a secondary key is of: its first byte, so that keys of one kind stand together. Fifteen bytes
+/// of hash are left, enough that no two values of a county meet by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A valid resident ID, also one that was written with spaces or in wide digits.
+    ResidentId = 1,
+    /// A number as it was written.
+    AsWritten = 2,
+    /// A name within a scope.
+    Name = 3,
+}
+
+/// The valid resident ID that a text holds once spaces, hyphens and wide digits are put right.
+pub fn resident_id_in(text: &str) -> Option<ResidentId> {
+    let narrow = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        'х' | 'Х' | '×' => 'X',
+        c => c,
+    };
+    let digits: String = text
+        .chars()
+        .map(narrow)
+        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\'' | '.' | '_'))
+        .collect();
+    ResidentId::parse(&digits.to_ascii_uppercase()).ok()
+}
+
+/// The parts of an elder's file as they are stored now, by itself: what edits are written against.
+/// What is shown and counted is [`merged::joined`].
 pub fn view(
     tables: &impl StoreRead,
     scope: DivisionCode,
@@ -230,6 +268,19 @@ fn note_part(row: &mut ElderRow, part: Part, view: Option<&PartView>) {
         0 => row.conflicts.remove(&part.to_string()),
         count => row.conflicts.insert(part.to_string(), count),
     };
+    match view.is_some_and(PartView::says_anything) {
+        true => row.parts.insert(part.to_string()),
+        false => row.parts.remove(&part.to_string()),
+    };
+    if part == Part::Card {
+        let merges = view.map(PartView::elements::<Merge>).unwrap_or_default();
+        let named = |step| {
+            let of_step = merges.iter().filter(move |merge| merge.element.step == step);
+            of_step.map(|merge| merge.element.other).collect()
+        };
+        row.merged_into = named(MergeStep::AbsorbedBy);
+        row.merged_from = named(MergeStep::Absorbed);
+    }
     if let Part::Journal(year) = part {
         let visits = view.map(PartView::elements::<Visit>).unwrap_or_default();
         let last = visits
@@ -253,12 +304,17 @@ fn note_facts(row: &mut ElderRow, secret: &IndexSecret, scope: DivisionCode, vie
     row.sex = view.choice(Field::Sex).unwrap_or(Sex::Unknown);
     row.id_tail = resident_id.map(tail);
     row.care = CareRow::from(view.care_facts());
+    let differs = |field: &&Field| view.field(**field).is_some_and(|one| !one.differs.is_empty());
+    row.differs = Field::ALL.iter().filter(differs).count() as u64;
     row.keys = [
         resident_id.map(|id| secret.resident_id(id)),
-        as_written.map(|id| secret.resident_id(id)),
+        as_written.and_then(resident_id_in).map(|id| secret.resident_id(id.as_str())),
+        as_written.map(|id| secret.as_written(id)),
         row.name.as_deref().map(|name| secret.name(scope, name)),
     ]
     .into_iter()
     .flatten()
     .collect();
+    row.keys.sort();
+    row.keys.dedup();
 }

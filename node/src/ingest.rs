@@ -199,6 +199,11 @@ impl<'a, 't> Ingest<'a, 't> {
         self.tables
     }
 
+    /// Keeps something of the node's own in the same transaction.
+    pub fn keep(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
+        self.tables.set_meta(name, value)
+    }
+
     /// Takes in the chain by which a peer has proved itself, so that its own logs are proved before
     /// the entries that carry its grant have come this way.
     pub fn learn_chain(&mut self, chain: Vec<SignedGrant>) -> Result<(), StoreError> {

@@ -183,8 +183,20 @@ pub const RECEIPT_WAIT_MS: u64 = 5_000;
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
+/// How far two clocks may differ before it is said that they do not agree, ms: people set them by
+/// sight to the minute, and a slow laptop signs a few seconds after it has looked.
+pub const CLOCK_SLACK_MS: i64 = 2 * 60 * 1_000;
+
+/// Logs that one edit of a person may stand in and still be taken back as a whole: a batch of an
+/// import touches at most as many villages as it has rows, each with one lane, and 1,024 of them
+/// take 64 KiB to remember.
+pub const UNDO_LOGS_MAX: usize = 1_024;
+
 /// Rows in one import request: about 1 KiB each.
 pub const IMPORT_ROWS_MAX: usize = 500;
+
+/// Elders in one answer to an export: about 2 KiB each, so an answer stays below 1 MiB.
+pub const EXPORT_ELDERS_MAX: usize = 400;
 
 /// How long counts about peers may stay in memory before they are written, ms: each write is an
 /// fsync, and nothing depends on them.
@@ -337,3 +349,7 @@ pub const MOVE_DEFER_MS: u64 = 600_000;
 /// Elders whose moves are looked after in one go, so that peers are heard in between: three commits
 /// each, 10 ms at most on a flash disk.
 pub const MOVES_PER_SETTLE_MAX: usize = 16;
+
+/// Months that one request may count, number. A half-year report has seven at most; each multiplies
+/// the rules' work, not the reading.
+pub const REPORT_MONTHS_MAX: usize = 12;

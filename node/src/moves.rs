@@ -22,7 +22,7 @@ use crate::authority::Authority;
 use crate::counting::Candidate;
 use crate::custody::{holding, next_of};
 use crate::gathered::erased::{cover, elder_of};
-use crate::gathered::moved::Stated;
+use crate::gathered::moved::{Stated, moved_elder};
 use crate::gathered::{Coverage, Erased, Moved, carried_by, within};
 use crate::handover::{Handover, Purge, Seen};
 use crate::identity::DeviceId;
@@ -533,42 +533,28 @@ impl<T: ChainRead> Executor<'_, T> {
         Ok(true)
     }
 
-    /// Whether another device has confirmed, by receipts that count, all adoptions and manifests of a
-    /// file in the scope that has it, and what this device has written of it there.
+    /// Whether another device has confirmed, by receipts that count, all that this one has written of a
+    /// file in the scope that has it. What another executor has written is held by it, and here.
     fn is_held(&self, elder: ElderId, scope: DivisionCode) -> Result<bool, StoreError> {
         let held: Vec<EntryPlace> = holding::holdings(self.tables, self.authority, scope)?
             .into_iter()
             .filter(|holding| holding.holder != self.device)
             .map(|holding| holding.place)
             .collect();
-        let mut next: BTreeMap<crate::store::rows::LogNumber, u64> = BTreeMap::new();
         let mut all = true;
-        let mut manifest = false;
         for log in self.tables.logs_of(scope)? {
-            if !log.key.lane.carries_records() {
+            if log.key.device != self.device || !log.key.lane.carries_records() {
                 continue;
             }
-            next.insert(log.number, next_of(self.tables, &log, held.iter())?);
+            let next = next_of(self.tables, &log, held.iter())?;
             self.tables.for_each_entry(log.number, |seq, entry| {
                 let entry = entry?;
-                let own = log.key.device == self.device;
-                let concerns = match entry.header.kind {
-                    Kind::Adopt => elder_of(&entry) == Some(elder),
-                    Kind::Change => own && elder_of(&entry) == Some(elder),
-                    Kind::Handover => {
-                        let whose = crate::gathered::moved::moved_elder(&entry);
-                        manifest |= whose == Some(elder);
-                        whose == Some(elder)
-                    }
-                    _ => false,
-                };
-                if concerns {
-                    all &= next.get(&log.number).is_some_and(|next| seq < *next);
-                }
+                let whose = elder_of(&entry).or_else(|| moved_elder(&entry));
+                all &= whose != Some(elder) || seq < next;
                 Ok(())
             })?;
         }
-        Ok(all && manifest)
+        Ok(all)
     }
 
     /// Whether bodies of a file are missing in a scope: what is not here cannot be carried.

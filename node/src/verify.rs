@@ -459,8 +459,10 @@ impl Check<'_> {
                 }
             };
             let counts = self.scopes.entry(scope).or_default();
-            counts.elders += 1;
+            counts.elders += u64::from(rebuilt.says_anything());
             counts.conflicts += rebuilt.conflict_count();
+            counts.differs += rebuilt.differs;
+            counts.merged += u64::from(rebuilt.is_merged());
             match stored.remove(&(scope, elder)) {
                 Some(Ok(Some(row))) if row == rebuilt => {}
                 Some(Err(error)) => self.fault(place, "unreadable", &error),

@@ -63,11 +63,8 @@ impl Scene {
         county.connect(SONGWU, "helper");
         county.settle();
         let fields = [(Field::Name, "周国强"), (Field::BirthDate, "1942-03-15")];
-        let entry = RosterEntry {
-            reason: EntryReason::FirstSurvey,
-            date: day("2026-09-01"),
-            note: None,
-        };
+        let entry =
+            RosterEntry { reason: EntryReason::FirstSurvey, date: day("2026-09-01"), note: None };
         let add = ElderAdd {
             scope: None,
             fields: fields.map(|(field, text)| (field, text.to_owned())).into(),
@@ -464,10 +461,7 @@ fn an_acknowledgement_counts_only_from_whoever_may_acknowledge() {
     };
     let refused = writes(&mut scene, IncidentStep::Acknowledged).unwrap_err();
     let refused = CommandError::from(refused);
-    assert!(
-        matches!(&*refused.code, "would_not_count" | "no_right_for_field"),
-        "{refused:?}"
-    );
+    assert!(matches!(&*refused.code, "would_not_count" | "no_right_for_field"), "{refused:?}");
     // What a helper may say is saved all the same.
     assert_eq!(writes(&mut scene, IncidentStep::Noted).unwrap(), 1);
 }

@@ -8,6 +8,8 @@ use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_node::command::Request;
+use shouwang_node::command::Request;
+use shouwang_node::command::conflicts::{ConflictList, ConflictResolve};
 use shouwang_node::command::import::{Import, RowOutcome};
 use shouwang_node::command::status::{Notice, Status};
 use shouwang_node::engine::DocumentEdit;
@@ -73,7 +75,11 @@ fn a_township_edit_and_a_village_edit_off_line_are_a_conflict_on_both() {
         let phone = field(&county.shows(place, &elder), Field::Phone);
         assert_eq!(phone.conflict.len(), 1);
     }
-    county.sets(SHANGHE, &elder, Field::Phone, "13900000001");
+    let now = county.now();
+    let list = ConflictList::default().execute(county.engine(SHANGHE), now).unwrap();
+    let id = list.conflicts[0].id.clone();
+    let resolve = ConflictResolve { id, keep: None, value: Some("13900000001".into()) };
+    resolve.execute(county.engine(SHANGHE), now).unwrap();
     county.settle();
     assert!(field(&county.shows(SONGWU, &elder), Field::Phone).conflict.is_empty());
     county.verify_all();

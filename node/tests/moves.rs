@@ -2,11 +2,17 @@
 //! happens in between.
 
 mod county;
+mod impostor;
+#[path = "moves/stopped.rs"]
+mod stopped;
+#[path = "moves/trust.rs"]
+mod trust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use county::{County, code, field};
+use redb::backends::InMemoryBackend;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
@@ -17,9 +23,9 @@ use shouwang_node::command::transfer::{
 };
 use shouwang_node::command::{CommandError, Request};
 use shouwang_node::limits::{MOVE_DEFER_MS, RECEIPT_INTERVAL_MS};
-use shouwang_node::store::StoreRead;
 use shouwang_node::store::erasures::ErasureRead;
 use shouwang_node::store::moves::{Custody, MovesRead};
+use shouwang_node::store::{Store, StoreRead};
 
 const COUNTY: &str = "990121000000";
 const SONGWU: &str = "990121101000";
@@ -41,7 +47,12 @@ fn day() -> Option<NaiveDate> {
 
 impl Scene {
     fn new() -> Self {
-        let mut county = County::begin(COUNTY);
+        Self::seeded(7)
+    }
+
+    fn seeded(seed: u8) -> Self {
+        let store = Store::with_backend(InMemoryBackend::new()).unwrap();
+        let mut county = County::begin_in(COUNTY, store, seed);
         county.grant(COUNTY, SONGWU);
         for village in [SHANGHE, XIAHE, YUNGANG] {
             county.grant(SONGWU, village);
@@ -334,4 +345,116 @@ fn there_and_back_again() {
         assert_eq!(scene.shown(from), [""; 0]);
         scene.assert_whole();
     }
+}
+
+/// Two offers, two acceptances, two executors that know of one each: one village has custody, and
+/// both villages come to know.
+#[test]
+fn two_moves_that_were_accepted_both_come_to_one_custody() {
+    let mut winners = BTreeSet::new();
+    for seed in 20..26 {
+        let mut scene = Scene::seeded(seed);
+        scene.offers(SHANGHE, XIAHE).unwrap();
+        scene.county.settle();
+        scene.county.disconnect(SONGWU, COUNTY);
+        scene.county.disconnect(XIAHE, SONGWU);
+        scene.county.connect(XIAHE, COUNTY);
+        scene.cancels(SHANGHE).unwrap();
+        scene.offers(SHANGHE, YUNGANG).unwrap();
+        scene.county.settle();
+        scene.accepts(XIAHE).unwrap();
+        scene.accepts(YUNGANG).unwrap();
+        scene.county.settle();
+        scene.county.passes(2 * MOVE_DEFER_MS);
+        assert_eq!(scene.shown(COUNTY), [XIAHE], "the county has carried out what it knows of");
+        assert_eq!(scene.shown(SONGWU), [YUNGANG], "and so has the town");
+        scene.county.records_visit(XIAHE, &scene.elder.clone(), "2026-09-21");
+        scene.county.records_visit(YUNGANG, &scene.elder.clone(), "2026-09-22");
+        scene.county.settle();
+
+        scene.county.connect(SONGWU, COUNTY);
+        scene.county.connect(XIAHE, SONGWU);
+        scene.county.settle();
+        scene.county.passes(6 * RECEIPT_INTERVAL_MS);
+        let custody = scene.shown(COUNTY);
+        assert_eq!(custody.len(), 1);
+        assert_eq!(scene.shown(SONGWU), custody);
+        for village in [SHANGHE, XIAHE, YUNGANG] {
+            let expected = if custody == [village] { custody.clone() } else { Vec::new() };
+            assert_eq!(scene.shown(village), expected, "{village}");
+        }
+        for place in [SONGWU, COUNTY, custody[0].as_str()] {
+            let shown = scene.county.shows(place, &scene.elder.clone());
+            assert_eq!(shown.visits.len(), 3, "{place}: nothing is lost");
+            let residence = field(&shown, Field::ResidenceCode);
+            assert_eq!((residence.value, residence.conflict), (custody[0].clone(), vec![]));
+        }
+        for village in [SHANGHE, XIAHE, YUNGANG] {
+            let left = scene.bodies(COUNTY, village);
+            assert_eq!(left > 0, custody == [village], "{village}: {left}");
+        }
+        scene.assert_whole();
+        winners.extend(custody);
+    }
+    assert_eq!(winners.len(), 2, "either may win: more seeds are needed");
+}
+
+/// Both the town and the county carry out one move without knowing of one another.
+#[test]
+fn two_executors_at_once_do_no_harm() {
+    let mut scene = Scene::new();
+    scene.offers(SHANGHE, XIAHE).unwrap();
+    scene.county.settle();
+    scene.county.disconnect(SONGWU, COUNTY);
+    scene.county.disconnect(XIAHE, SONGWU);
+    scene.accepts(XIAHE).unwrap();
+    scene.county.connect(XIAHE, COUNTY);
+    scene.county.settle();
+    scene.county.disconnect(XIAHE, COUNTY);
+    scene.county.passes(2 * MOVE_DEFER_MS);
+    assert_eq!(scene.shown(COUNTY), [XIAHE]);
+    assert_eq!(scene.shown(SONGWU), [SHANGHE], "the town has not heard of it");
+    scene.county.connect(XIAHE, SONGWU);
+    scene.county.settle();
+    assert_eq!(scene.shown(SONGWU), [XIAHE]);
+    let written = |scene: &mut Scene, place: &str| {
+        let (elder, device) = (scene.id(), scene.county.engine(place).device());
+        let snapshot = scene.county.engine(place).read().unwrap();
+        let places = snapshot.handovers_of(elder).unwrap();
+        let logs = places.iter().filter_map(|(.., log, _)| snapshot.log_by_number(*log).unwrap());
+        logs.filter(|log| log.key.device == device).count()
+    };
+    assert_eq!((written(&mut scene, SONGWU), written(&mut scene, COUNTY)), (2, 2));
+
+    scene.county.connect(SONGWU, COUNTY);
+    scene.county.settle();
+    scene.county.passes(6 * RECEIPT_INTERVAL_MS);
+    for place in [SONGWU, COUNTY, XIAHE] {
+        assert_eq!(scene.shown(place), [XIAHE], "{place}");
+        assert_eq!(scene.county.shows(place, &scene.elder.clone()).visits.len(), 1, "{place}");
+        assert_eq!(scene.stage(place).0, TransferStage::Done);
+    }
+    assert_eq!(scene.bodies(SONGWU, SHANGHE), 0);
+    scene.assert_whole();
+}
+
+/// The node nearest to both is off line for good: another does it, a while later.
+#[test]
+fn another_executor_steps_in_where_the_nearest_is_away() {
+    let mut scene = Scene::new();
+    scene.offers(SHANGHE, XIAHE).unwrap();
+    scene.county.settle();
+    for village in [SHANGHE, XIAHE, YUNGANG] {
+        scene.county.disconnect(village, SONGWU);
+        scene.county.connect(village, COUNTY);
+    }
+    scene.county.disconnect(SONGWU, COUNTY);
+    scene.accepts(XIAHE).unwrap();
+    scene.county.settle();
+    assert_eq!(scene.shown(COUNTY), [SHANGHE]);
+    assert_eq!(scene.stage(COUNTY), (TransferStage::Accepted, Some(TransferWait::Executor)));
+    scene.county.passes(2 * MOVE_DEFER_MS);
+    assert_eq!(scene.shown(COUNTY), [XIAHE]);
+    assert_eq!(scene.shown(XIAHE), [XIAHE]);
+    assert_eq!(scene.shown(SHANGHE), [""; 0]);
 }

@@ -158,6 +158,8 @@ help-import = Import ledgers: .xlsx, or .csv in UTF-8 or GB18030
     .files = The ledgers
     .dry-run = Say what would be new, changed, unchanged, skipped or rejected, and do nothing
     .rejected = Write the rejected rows to this new ledger, to be corrected and imported again
+    .diff = Write every change of files that were there, field by field, to this CSV file
+    .yes = Change files that were there without asking; needed where nobody can be asked
     .example =
         shouwang import ledger.xlsx --dry-run
         shouwang import ledger.xlsx --rejected rejected.xlsx

@@ -158,6 +158,8 @@ help-import = 导入台账：.xlsx，或 UTF-8、GB18030 编码的 .csv
     .files = 台账文件
     .dry-run = 只说明哪些会新增、更改、不变、跳过、退回，不写入
     .rejected = 把退回的行写入这个新台账，改好后可再导入
+    .diff = 把对已有档案的更改逐项写入这个 CSV 文件
+    .yes = 更改已有档案时不再询问；没有终端可询问时必须写明
     .example =
         shouwang import 台账.xlsx --dry-run
         shouwang import 台账.xlsx --rejected 退回.xlsx

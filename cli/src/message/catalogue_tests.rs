@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement};
 
 use super::Language;
-use crate::ledger::{Column, Reason};
+use crate::ledger::{CertificateColumn, Column, ColumnKey, Reason, VisitColumn};
 use crate::words::{VOCABULARIES, lists};
 use shouwang_crdt_schema::field::Field;
 use shouwang_node::identity::grant::Role;
@@ -280,8 +280,10 @@ fn families_have_exactly_their_members() {
     let mut roles = Role::GRANTABLE.iter().map(|role| role.as_str()).chain(["root"]);
     assert_eq!(members("role"), set(&mut roles));
     let known = &members("list") | &fields;
-    let mut columns =
-        Column::ALL.iter().map(|column| column.key()).filter(|key| !known.contains(*key));
+    let keys = Column::ALL.iter().map(|column| column.key());
+    let keys = keys.chain(VisitColumn::ALL.iter().map(|column| column.key()));
+    let keys = keys.chain(CertificateColumn::ALL.iter().map(|column| column.key()));
+    let mut columns = keys.filter(|key| !known.contains(*key));
     assert_eq!(members("ledger-column"), set(&mut columns));
 
     let sources = Source::all("src");

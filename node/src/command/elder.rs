@@ -6,9 +6,9 @@ use std::collections::btree_map::Entry;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
-use shouwang_crdt_schema::document::OperationName;
+use shouwang_crdt_schema::document::{Listed, OperationName};
 use shouwang_crdt_schema::edit::{Action, Edit};
-use shouwang_crdt_schema::element::{Element, List, RETRACTS, RosterEvent, Stored};
+use shouwang_crdt_schema::element::{Element, Growth, List, RETRACTS, RosterEvent, Stored};
 use shouwang_crdt_schema::field::{Field, Value};
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::{CareGroup, ElderId, EntryReason, RosterStep, Sex};
@@ -17,11 +17,13 @@ use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
 use super::check::{self, Begins, Checks};
+use super::conflicts::{conflict_id, texts};
+use super::history::{OfNoEffect, of_no_effect};
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
-use crate::index;
+use crate::index::merged;
 use crate::limits::VISITOR_CHARACTERS_MAX;
 use crate::store::moves::{Custody, MovesRead};
 use crate::store::rows::ElderRow;
@@ -96,8 +98,21 @@ pub struct ElderReport {
     pub conflicts: Vec<ConflictReport>,
     /// List → elements as stored, each a map of key to text (a plain text stands under `value`).
     pub lists: BTreeMap<String, Vec<BTreeMap<String, String>>>,
-    /// Visits, the newest first.
+    /// Visits, the newest first, those too that were recorded in files merged into this one.
     pub visits: Vec<VisitReport>,
+    /// What is kept and takes no effect: without the right, taken back, or not for the part to say.
+    #[serde(default)]
+    pub of_no_effect: Vec<OfNoEffect>,
+    /// The file in which the person's goes on, if this one was merged into another.
+    #[serde(default)]
+    pub merged_into: Option<ElderId>,
+    /// The files that were merged into this one.
+    #[serde(default)]
+    pub merged_from: Vec<ElderId>,
+    /// List → elements of files merged into this one that it does not have: written since, or by
+    /// somebody who had not heard of the merge.
+    #[serde(default)]
+    pub not_taken_over: BTreeMap<String, Vec<BTreeMap<String, String>>>,
     /// Entries for this file that are kept and do not count, by reason.
     pub unsettled: BTreeMap<String, u64>,
 }
@@ -115,6 +130,12 @@ pub struct FieldReport {
     pub conflict: Vec<String>,
     /// Parts that say something else, and what.
     pub differs: BTreeMap<String, String>,
+    /// Files of the same person that say something else, and what.
+    #[serde(default)]
+    pub elsewhere: BTreeMap<ElderId, String>,
+    /// The file that it stands in, where that is one merged into this.
+    #[serde(default)]
+    pub file: Option<ElderId>,
 }
 
 /// Concurrent values in one place.
@@ -135,7 +156,7 @@ pub struct ConflictReport {
 pub struct VisitReport {
     /// The operation that recorded it.
     pub id: String,
-    /// Whose file.
+    /// The file it was recorded in.
     pub elder_id: ElderId,
     /// The device that signed it, where its log is here.
     pub recorded_by: Option<DeviceId>,
@@ -240,9 +261,7 @@ impl Request for ElderList {
                     || elder.to_string().starts_with(&text.to_ascii_lowercase())
             })
         };
-        let elders = engine
-            .read()?
-            .elders_in(within)?
+        let elders = merged::people(&engine.read()?, engine.index_secret(), within)?
             .into_iter()
             .filter(|(_, elder, row)| matches(elder, row))
             .map(|(scope, elder, row)| summary(scope, elder, &row, self.as_of))
@@ -259,8 +278,13 @@ impl Request for ElderShow {
         engine.settle(now)?;
         let snapshot = engine.read()?;
         let (scope, elder) = find(&snapshot, engine.area(), &self.elder)?;
-        let row = snapshot.elder(scope, elder)?.unwrap_or_else(ElderRow::empty);
-        let view = index::view(&snapshot, scope, elder)?;
+        let own = snapshot.elder(scope, elder)?.unwrap_or_else(ElderRow::empty);
+        let merged_into = merged::absorbed_by(&snapshot, scope, elder)?;
+        let row = match own.is_merged() && merged_into.is_none() {
+            true => merged::person(&snapshot, engine.index_secret(), scope, elder)?.unwrap_or(own),
+            false => own,
+        };
+        let view = merged::joined(&snapshot, scope, elder)?;
         let mut unsettled: BTreeMap<String, u64> = BTreeMap::new();
         for row in snapshot.unsettled_of_elder(scope, elder)? {
             *unsettled.entry(row.standing.code()).or_default() += 1;
@@ -281,6 +305,12 @@ impl Request for ElderShow {
                         .iter()
                         .map(|(other, value)| (part(*other), shown(value)))
                         .collect(),
+                    elsewhere: resolved
+                        .elsewhere
+                        .iter()
+                        .map(|(file, value)| (*file, shown(value)))
+                        .collect(),
+                    file: Some(resolved.file).filter(|file| *file != elder),
                 })
             })
             .collect();
@@ -292,6 +322,10 @@ impl Request for ElderShow {
             conflicts: conflicts(&view, self.show_resident_id),
             lists: lists(&view),
             visits: visits(&Authors::of(&snapshot, scope)?, &view),
+            of_no_effect: of_no_effect(&snapshot, engine, &view, scope)?,
+            merged_into,
+            merged_from: view.joined().iter().map(ElderView::elder).collect(),
+            not_taken_over: not_taken_over(&view),
             unsettled,
         })
     }
@@ -359,6 +393,16 @@ impl Request for ElderSet {
         let mut checks = Checks::begin(engine, now)?;
         let values = values(&self.fields)?;
         checks.fields(engine, &snapshot, values.iter().map(|(field, value)| (*field, value)))?;
+        let rights = engine.grant().rights;
+        for field in self.fields.keys() {
+            let Some(part) = part_for(*field, rights, self.certified) else { continue };
+            if let Some(id) = conflict_id(&snapshot, scope, elder, part, *field)? {
+                let error = "values stand there that were written concurrently";
+                return Err(CommandError::new(ErrorKind::Refused, "in_conflict", error)
+                    .with("field", field)
+                    .with("id", id));
+            }
+        }
         let edits = field_edits(engine, values, self.certified)?;
         save(engine, now, scope, elder, edits, checks)
     }
@@ -391,7 +435,10 @@ impl Request for VisitList {
         let snapshot = engine.read()?;
         let files = match &self.elder {
             Some(elder) => vec![find(&snapshot, engine.area(), elder)?],
-            None => snapshot.elder_places(engine.area())?,
+            None => merged::people(&snapshot, engine.index_secret(), engine.area())?
+                .into_iter()
+                .map(|(scope, elder, _)| (scope, elder))
+                .collect(),
         };
         let mut found = Vec::new();
         let mut authors: BTreeMap<DivisionCode, Authors> = BTreeMap::new();
@@ -399,7 +446,7 @@ impl Request for VisitList {
             if let Entry::Vacant(place) = authors.entry(scope) {
                 place.insert(Authors::of(&snapshot, scope)?);
             }
-            let view = index::view(&snapshot, scope, elder)?;
+            let view = merged::joined(&snapshot, scope, elder)?;
             found.extend(authors.get(&scope).map(|of| visits(of, &view)).unwrap_or_default());
         }
         found.retain(|report| {
@@ -466,6 +513,12 @@ pub(super) fn save(
     edits: Vec<Edit>,
     checks: Checks,
 ) -> Result<Saved, CommandError> {
+    if let Some(other) = merged::absorbed_by(&engine.read()?, scope, elder)? {
+        let error = "the file was merged into another";
+        return Err(CommandError::new(ErrorKind::Refused, "merged_elsewhere", error)
+            .with("elder", elder)
+            .with("other", other));
+    }
     let entries = engine.capture(now, &by_document(scope, elder, edits))?;
     let flags = checks.into_flags();
     Ok(Saved { schema_version: JSON_SCHEMA_VERSION, elder_id: elder, entries, flags })
@@ -547,16 +600,19 @@ fn summary(scope: DivisionCode, elder: ElderId, row: &ElderRow, as_of: NaiveDate
     }
 }
 
-fn show(field: Field, value: &Value, whole: bool) -> String {
-    let text = value.as_str();
+/// A value as it may be shown: resident IDs with their last four, unless they are asked for whole.
+pub(super) fn show(field: Field, value: &Value, whole: bool) -> String {
     match field {
-        Field::ResidentId | Field::ResidentIdAsWritten if !whole => {
-            let length = text.chars().count();
-            let tail = text.chars().skip(length.saturating_sub(4));
-            std::iter::repeat_n('*', length.saturating_sub(4)).chain(tail).collect()
-        }
-        _ => text.to_owned(),
+        Field::ResidentId | Field::ResidentIdAsWritten if !whole => mask(value.as_str()),
+        _ => value.as_str().to_owned(),
     }
+}
+
+/// A number with its last four.
+pub(super) fn mask(text: &str) -> String {
+    let length = text.chars().count();
+    let tail = text.chars().skip(length.saturating_sub(4));
+    std::iter::repeat_n('*', length.saturating_sub(4)).chain(tail).collect()
 }
 
 fn conflicts(view: &ElderView, whole: bool) -> Vec<ConflictReport> {
@@ -594,6 +650,23 @@ fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
     lists
 }
 
+/// What of the sets of merged files is not in this one.
+fn not_taken_over(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
+    let own: Vec<(List, &Stored)> = view
+        .parts()
+        .flat_map(PartView::stored)
+        .map(|(list, listed)| (list, &listed.element))
+        .collect();
+    let mut left: BTreeMap<String, Vec<BTreeMap<String, String>>> = BTreeMap::new();
+    for (list, listed) in view.joined().iter().flat_map(ElderView::parts).flat_map(PartView::stored)
+    {
+        if list.growth() == Growth::Set && !own.contains(&(list, &listed.element)) {
+            left.entry(list.key().to_owned()).or_default().push(texts(&listed.element));
+        }
+    }
+    left
+}
+
 /// The devices whose logs stand in a scope, or were carried into it, by the actors that write in them.
 pub(super) struct Authors(BTreeMap<[u8; 8], DeviceId>);
 
@@ -612,14 +685,17 @@ impl Authors {
 }
 
 fn visits(authors: &Authors, view: &ElderView) -> Vec<VisitReport> {
+    let report = |file: ElderId, listed: Listed<Visit>| VisitReport {
+        recorded_by: authors.device(&listed.id),
+        id: listed.id.as_str().to_owned(),
+        elder_id: file,
+        visit: listed.element,
+    };
     let mut found: Vec<VisitReport> = view
-        .elements::<Visit>()
-        .into_iter()
-        .map(|(_, listed)| VisitReport {
-            recorded_by: authors.device(&listed.id),
-            id: listed.id.as_str().to_owned(),
-            elder_id: view.elder(),
-            visit: listed.element,
+        .files()
+        .flat_map(|file| {
+            let visits = file.own_elements::<Visit>().into_iter();
+            visits.map(|(_, listed)| report(file.elder(), listed))
         })
         .collect();
     found.sort_by(newest_first);

@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::gathered::Erased;
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Role};
+use crate::index::{duplicates, merged};
 use crate::lineage::NOTICES;
 use crate::store::erasures::ErasureRead;
 pub use crate::store::rows::PeerFailure;
@@ -48,6 +49,9 @@ pub struct StatusReport {
     /// Files that one device has signed to erase, and that wait for a second signature.
     #[serde(default)]
     pub erasures_waiting: u64,
+    /// People of whom there seem to be several files: `elder duplicates` lists them.
+    #[serde(default)]
+    pub duplicates: u64,
     /// Entries for erased files that nobody who erased them had seen.
     #[serde(default)]
     pub late_edits: u64,
@@ -235,6 +239,7 @@ impl Request for Status {
             scopes: scopes(&snapshot, area, &names, custody)?,
             peers: peers(engine)?,
             erasures_waiting: erasures_waiting(&snapshot, engine)?,
+            duplicates: duplicates::find(&snapshot, area)?.len() as u64,
             late_edits: unsettled.get("late").copied().unwrap_or_default(),
             missing_bodies: snapshot.missing_count()?,
             unsettled,
@@ -283,7 +288,10 @@ fn scopes(
                 name: names.get(&code).cloned(),
                 digest: hex::encode(digests.records),
                 authority_digest: hex::encode(digests.authority),
-                elders: row.elders,
+                elders: match row.merged {
+                    0 => row.elders,
+                    _ => merged::people_in(snapshot, code, row.elders)?,
+                },
                 entries: row.entries,
                 conflicts: row.conflicts,
                 unsettled: row.unsettled,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::parts::DocumentId;
 
+use super::memory::Doing;
 use super::{CaptureError, Engine};
 use crate::authority::{Cut, Revocation, RevocationReason};
 use crate::counting::lane_of;
@@ -61,7 +62,7 @@ impl Engine {
         for id in replaced {
             self.write_revocation(now, *id, RevocationReason::RoleChanged, &log, &mut fresh)?;
         }
-        self.write_as(now, fresh, &keys, by)?;
+        self.write_as(now, fresh, &keys, by, Doing::Person)?;
         Ok(signed)
     }
 
@@ -85,7 +86,7 @@ impl Engine {
         };
         let mut fresh = BTreeMap::new();
         let logs = self.write_revocation(now, id, reason, &own, &mut fresh)?;
-        let entries = self.write_as(now, fresh, &keys, by)?;
+        let entries = self.write_as(now, fresh, &keys, by, Doing::Person)?;
         Ok(RevokeReport { grant, logs, entries })
     }
 
@@ -165,6 +166,16 @@ impl Engine {
         originals: BTreeMap<DocumentId, Vec<EntryPlace>>,
     ) -> Result<u64, CaptureError> {
         self.settle(now)?;
+        self.vouch(now, scope, originals, Doing::Person)
+    }
+
+    fn vouch(
+        &mut self,
+        now: Now,
+        scope: DivisionCode,
+        originals: BTreeMap<DocumentId, Vec<EntryPlace>>,
+        doing: Doing,
+    ) -> Result<u64, CaptureError> {
         let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
         for (document, places) in originals {
             let log = self.log_key(scope, lane_of(&document));
@@ -174,7 +185,7 @@ impl Engine {
                 fresh.entry(log).or_default().push(entry);
             }
         }
-        self.write(now, fresh)
+        self.write(now, fresh, doing)
     }
 
     /// Who signs: this device, or the root. The root's logs are begun anew each time: nobody who
@@ -249,7 +260,8 @@ impl Engine {
         self.publish_due = false;
         for (scope, documents) in cut_off {
             for (document, places) in documents {
-                match self.adopt(now, scope, BTreeMap::from([(document, places)])) {
+                let places = BTreeMap::from([(document, places)]);
+                match self.vouch(now, scope, places, Doing::OfItself) {
                     Ok(_) => {}
                     Err(CaptureError::Store(error)) => return Err(error),
                     // It stays in quarantine, where it is listed.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
+use super::memory::Doing;
 use super::{CaptureError, Engine};
 use crate::erasure::{Erasure, ErasureReason};
 use crate::gathered::erased::{cover, elder_of};
@@ -84,7 +85,7 @@ impl Engine {
             .into_iter()
             .map(|body| RunEntry::new(Kind::Erase, None, body.encode(), now.wall_ms))
             .collect();
-        self.write_as(now, BTreeMap::from([(log, entries)]), &keys, by)?;
+        self.write_as(now, BTreeMap::from([(log, entries)]), &keys, by, Doing::Person)?;
         self.erasure(scope, elder)
     }
 

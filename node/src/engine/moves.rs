@@ -7,6 +7,7 @@ use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
 
+use super::memory::Doing;
 use super::{CaptureError, DocumentEdit, Engine};
 use crate::counting::lane_of;
 use crate::identity::grant::Rights;
@@ -134,7 +135,7 @@ impl Engine {
             let fresh = self.entries(now, piece)?;
             let (keys, grant) = (self.keys.clone(), self.own_grant);
             // What is carried need not count: where it does not, it is listed.
-            self.write_unless(now, fresh, &keys, grant, |_| Ok(()))?;
+            self.write_unless(now, fresh, &keys, grant, Doing::OfItself, |_| Ok(()))?;
         }
     }
 

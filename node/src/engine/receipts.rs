@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::memory::Doing;
 use super::{CaptureError, Engine};
 use crate::custody::{self, Receipt};
 use crate::log::run::RunEntry;
@@ -71,7 +72,7 @@ impl Engine {
             };
             let log = self.log_key(scope, Lane::Notice);
             let fresh = BTreeMap::from([(log, owed.iter().map(entry).collect())]);
-            match self.write(now, fresh) {
+            match self.write(now, fresh, Doing::OfItself) {
                 Ok(_) => self.dues.wrote(now.monotonic_ms, scope),
                 Err(CaptureError::Store(error)) => return Err(error),
                 // Nobody asked for it, so custody just stays as low as it is.

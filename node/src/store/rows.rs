@@ -1,6 +1,6 @@
 //! What stands in the rows of the store, beside entries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -133,6 +133,18 @@ pub struct ElderRow {
     pub care: CareRow,
     /// Part → fields in which concurrent values stand.
     pub conflicts: BTreeMap<String, u64>,
+    /// Fields of which the parts say different things.
+    #[serde(default)]
+    pub differs: u64,
+    /// The files that this one's card says it was merged into.
+    #[serde(default)]
+    pub merged_into: BTreeSet<ElderId>,
+    /// The files that this one's card says were merged into it.
+    #[serde(default)]
+    pub merged_from: BTreeSet<ElderId>,
+    /// Parts that say something: none are left where a file was opened and that was taken back.
+    #[serde(default)]
+    pub parts: BTreeSet<String>,
     /// Journal year → the last completed visit.
     pub last_visits: BTreeMap<u16, NaiveDate>,
     /// The secondary keys that point here.
@@ -174,6 +186,10 @@ impl ElderRow {
             id_tail: None,
             care: CareRow::default(),
             conflicts: BTreeMap::new(),
+            differs: 0,
+            merged_into: BTreeSet::new(),
+            merged_from: BTreeSet::new(),
+            parts: BTreeSet::new(),
             last_visits: BTreeMap::new(),
             keys: Vec::new(),
         }
@@ -191,6 +207,17 @@ impl ElderRow {
         care_group(&facts, as_of)
     }
 
+    /// Whether anything is said in any part. A file is not shown from which its last word was taken
+    /// back.
+    pub fn says_anything(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Whether its card names other files of the same person.
+    pub fn is_merged(&self) -> bool {
+        !self.merged_into.is_empty() || !self.merged_from.is_empty()
+    }
+
     /// Fields in which concurrent values stand, in all parts.
     pub fn conflict_count(&self) -> u64 {
         self.conflicts.values().sum()
@@ -206,6 +233,12 @@ pub struct ScopeRow {
     pub elders: u64,
     /// Fields in which concurrent values stand.
     pub conflicts: u64,
+    /// Fields of which parts say different things.
+    #[serde(default)]
+    pub differs: u64,
+    /// Elders in the index whose cards name other files of the same person.
+    #[serde(default)]
+    pub merged: u64,
     /// Entries that do not count.
     pub unsettled: u64,
 }

@@ -539,6 +539,30 @@ pub trait StoreRead: TableAccess {
         Ok(found)
     }
 
+    /// The elders of every secondary key of one kind (its first byte) that several share.
+    fn places_of_shared_keys(
+        &self,
+        kind: u8,
+    ) -> Result<Vec<Vec<(DivisionCode, ElderId)>>, StoreError> {
+        let (low, high) = ([kind], [kind.saturating_add(1)]);
+        let mut found: Vec<Vec<(DivisionCode, ElderId)>> = Vec::new();
+        let mut last: Option<([u8; 16], Vec<(DivisionCode, ElderId)>)> = None;
+        for row in self.elder_keys().range(low.as_slice()..high.as_slice())? {
+            let (row, _) = row?;
+            let Some((key, place)) = row.value().split_first_chunk::<16>() else { continue };
+            let Some(place) = elder_from_bytes(place) else { continue };
+            match &mut last {
+                Some((known, places)) if known == key => places.push(place),
+                last => {
+                    let before = last.replace((*key, vec![place]));
+                    found.extend(before.map(|(_, places)| places).filter(|all| all.len() > 1));
+                }
+            }
+        }
+        found.extend(last.map(|(_, places)| places).filter(|all| all.len() > 1));
+        Ok(found)
+    }
+
     /// Counts of a scope.
     fn scope(&self, scope: DivisionCode) -> Result<ScopeRow, StoreError> {
         let row = self.scopes().get(scope.number())?;

@@ -238,11 +238,12 @@ impl<'t> Transaction<'t> {
             self.elder_keys.insert([&key.0[..], &place].concat().as_slice(), ())?;
         }
         self.elders.insert(place.as_slice(), json(row)?.as_slice())?;
-        let conflicts = before.as_ref().map_or(0, ElderRow::conflict_count);
         self.count(scope, |counts| {
-            counts.elders += u64::from(before.is_none());
-            counts.conflicts =
-                counts.conflicts.saturating_sub(conflicts).saturating_add(row.conflict_count());
+            before.as_ref().inspect(|before| discount(counts, before));
+            counts.elders += u64::from(row.says_anything());
+            counts.conflicts = counts.conflicts.saturating_add(row.conflict_count());
+            counts.differs = counts.differs.saturating_add(row.differs);
+            counts.merged += u64::from(row.is_merged());
         })
     }
 
@@ -254,10 +255,7 @@ impl<'t> Transaction<'t> {
             self.elder_keys.remove([&key.0[..], &place].concat().as_slice())?;
         }
         self.elders.remove(place.as_slice())?;
-        self.count(scope, |counts| {
-            counts.elders = counts.elders.saturating_sub(1);
-            counts.conflicts = counts.conflicts.saturating_sub(before.conflict_count());
-        })
+        self.count(scope, |counts| discount(counts, &before))
     }
 
     /// Keeps a grant that holds, and whether it stands in an entry here.
@@ -323,6 +321,14 @@ impl<'t> Transaction<'t> {
         }
         Ok(())
     }
+}
+
+/// Takes an elder's row out of the counts of its scope.
+fn discount(counts: &mut ScopeRow, row: &ElderRow) {
+    counts.elders = counts.elders.saturating_sub(u64::from(row.says_anything()));
+    counts.conflicts = counts.conflicts.saturating_sub(row.conflict_count());
+    counts.differs = counts.differs.saturating_sub(row.differs);
+    counts.merged = counts.merged.saturating_sub(u64::from(row.is_merged()));
 }
 
 pub(super) fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {

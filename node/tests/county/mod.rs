@@ -157,6 +157,20 @@ impl County {
         drop(self.engines.remove(name));
     }
 
+    /// A node is gone from one moment to the next: nothing is closed, its links are gone.
+    pub fn loses(&mut self, name: &str) {
+        let lost = self.engines.remove(name).unwrap();
+        let device = lost.device();
+        let links: Vec<_> =
+            self.links.iter().filter(|(one, two)| one == name || two == name).cloned().collect();
+        for (one, two) in links {
+            self.links.remove(&(one.clone(), two.clone()));
+            let other = if one == name { two } else { one };
+            let now = self.now();
+            self.engine(&other).handle(now, Input::PeerDown(device)).unwrap();
+        }
+    }
+
     /// The root's secret as it was printed.
     pub fn root(&self) -> String {
         self.root.clone()

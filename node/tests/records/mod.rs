@@ -133,7 +133,7 @@ fn name(object: &ObjId) -> Id {
 
 /// A file without what is said of entries that do not count.
 fn counting(report: ElderReport) -> ElderReport {
-    ElderReport { unsettled: BTreeMap::new(), ..report }
+    ElderReport { unsettled: BTreeMap::new(), of_no_effect: Vec::new(), ..report }
 }
 
 fn status_of(county: &mut County, place: &str) -> BTreeMap<String, u64> {
