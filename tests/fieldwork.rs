@@ -80,7 +80,7 @@ fn bad_input_names_its_field_and_leaves_nothing() {
     let e = elder.as_str();
     for (arguments, code, field) in [
         (&["visit", "add", e, "--date", "2199-01-01"][..], "date_future", "visits/date"),
-        (&["visit", "add", e, "--date", "2026-08-31"], "date_before_roster", "visits/date"),
+        (&["visit", "add", e, "--date", "2025-12-31"], "date_before_roster", "visits/date"),
         (&["visit", "add", e, "--date", "2026-02-30"], "date", ""),
         (&["elder", "set", e, "birth_date=2199-01-01"], "date_future", "birth_date"),
         (&["elder", "set", e, "residence_code=990121101299"], "place_unknown", "residence_code"),
