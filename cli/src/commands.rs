@@ -79,18 +79,29 @@ pub(crate) enum Command {
     Due(due::Args),
     #[command(subcommand)]
     Report(report::Command),
+    #[command(subcommand)]
     Conflicts(conflicts::Command),
     Undo(undo::Args),
+    #[command(subcommand)]
     Roster(roster::Command),
+    #[command(subcommand)]
     Incident(incident::Command),
+    #[command(subcommand)]
     Agreement(agreement::Command),
     Review(review::Args),
+    #[command(subcommand)]
     Absence(absence::Command),
     Support(support::Args),
+    #[command(subcommand)]
     Blacklist(blacklist::Command),
+    #[command(subcommand)]
     Service(service::Command),
     Entitlement(entitlement::Args),
+    #[command(subcommand)]
     Transfer(transfer::Command),
+    Due(due::Args),
+    #[command(subcommand)]
+    Report(report::Command),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -137,6 +148,8 @@ impl Command {
             Self::Service(command) => service::run(command, context),
             Self::Entitlement(args) => entitlement::run(args, context),
             Self::Transfer(command) => transfer::run(command, context),
+            Self::Due(args) => due::run(args, context),
+            Self::Report(command) => report::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

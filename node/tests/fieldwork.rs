@@ -29,7 +29,7 @@ use shouwang_node::command::incident::{
 use shouwang_node::command::items::{ItemAdd, ItemChange, ItemList, ItemStep};
 use shouwang_node::command::record::{FileEvent, Record};
 use shouwang_node::command::roster::{RosterChange, RosterHistory, RosterList, RosterWrite};
-use shouwang_node::command::{CommandError, ErrorKind, Request};
+use shouwang_node::command::{CommandError, ErrorKind};
 use shouwang_node::engine::DocumentEdit;
 use shouwang_node::identity::grant::Role;
 

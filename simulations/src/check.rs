@@ -12,7 +12,7 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
-use shouwang_crdt_schema::view::{self, ElderView};
+use shouwang_crdt_schema::view::{self, ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::digest;
 use shouwang_node::engine::Engine;
@@ -83,6 +83,8 @@ pub enum Fact {
     Elder(DivisionCode, ElderId),
     /// A visit was recorded; the note tells it from every other.
     Visit(DivisionCode, ElderId, String),
+    /// An event of another list was recorded; the note tells it from every other.
+    Event(DivisionCode, ElderId, String),
     /// A value was written into a field of the card.
     Value(Written),
     /// A file was signed to be erased. Whatever else is known of it need not be there any more.
@@ -386,14 +388,15 @@ impl Checker {
             .map_err(|violation| violation.at(node))
     }
 
-    /// Of every field of a card in an area, the values written and not replaced since.
+    /// Of every field of a card in an area, where custody is, the values written and not replaced since.
     pub(crate) fn live(
         &self,
-        area: shouwang_crdt_schema::division::Area,
+        area: Area,
+        moved: &BTreeMap<ElderId, DivisionCode>,
     ) -> BTreeMap<(Place, Field), BTreeSet<String>> {
         let replaced = self.replaced();
         let mut live = BTreeMap::new();
-        for (place, expected) in self.by_elder(area) {
+        for (place, expected) in self.by_elder(area, moved) {
             for (field, written) in expected.written {
                 let values = written.iter().map(|by| by.value.clone());
                 let values: BTreeSet<String> =
@@ -468,11 +471,11 @@ impl Checker {
             if view.parts().next().is_none() || snapshot.elder(scope, elder)?.is_none() {
                 return missing(format!("there is no file {scope}/{elder}"));
             }
-            let visits = view.elements::<Visit>();
+            let stored = view.parts().flat_map(PartView::stored);
             let notes: BTreeSet<&str> =
-                visits.iter().filter_map(|(_, listed)| listed.element.note.as_deref()).collect();
+                stored.filter_map(|(_, listed)| listed.element.text("note")).collect();
             if let Some(note) = expected.notes.difference(&notes).next() {
-                return missing(format!("{scope}/{elder} lacks the visit {note}"));
+                return missing(format!("{scope}/{elder} lacks the event {note}"));
             }
             for (field, written) in expected.written {
                 let stands = standing(&view, field);
@@ -507,7 +510,10 @@ impl Fact {
     /// The scope of the logs that it stands in.
     pub fn scope(&self) -> DivisionCode {
         match self {
-            Self::Elder(scope, _) | Self::Visit(scope, _, _) | Self::Erased(scope, _) => *scope,
+            Self::Elder(scope, _)
+            | Self::Visit(scope, _, _)
+            | Self::Event(scope, _, _)
+            | Self::Erased(scope, _) => *scope,
             Self::Value(written) => written.scope,
             Self::Place { directory, .. } => *directory,
         }
@@ -540,7 +546,7 @@ fn gather<'a>(
         let Some(scope) = moves::whereabouts(moved, area, fact.scope(), elder) else { continue };
         match fact {
             Fact::Elder(..) => drop(found.entry((scope, elder)).or_default()),
-            Fact::Visit(_, _, note) => {
+            Fact::Visit(_, _, note) | Fact::Event(_, _, note) => {
                 found.entry((scope, elder)).or_default().notes.insert(note);
             }
             Fact::Value(written) => found
@@ -564,6 +570,10 @@ fn is_there(snapshot: &Snapshot, fact: &Fact) -> Result<bool, StoreError> {
             .elements::<Visit>()
             .iter()
             .any(|(_, listed)| listed.element.note.as_ref() == Some(note)),
+        Fact::Event(scope, elder, note) => index::view(snapshot, *scope, *elder)?
+            .parts()
+            .flat_map(PartView::stored)
+            .any(|(_, listed)| listed.element.text("note") == Some(note)),
         Fact::Value(written) => {
             let view = index::view(snapshot, written.scope, written.elder)?;
             standing(&view, written.field).contains(&written.value)

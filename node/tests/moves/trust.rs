@@ -27,7 +27,7 @@ use crate::county::{code, field};
 use crate::impostor::Impostor;
 use crate::{COUNTY, SHANGHE, SONGWU, Scene, XIAHE, YUNGANG};
 
-pub fn revokes(scene: &mut Scene, by: &str, device: String) {
+pub(crate) fn revokes(scene: &mut Scene, by: &str, device: String) {
     let now = scene.county.now();
     let revoke = DeviceRevoke {
         device,
