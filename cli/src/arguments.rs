@@ -52,6 +52,10 @@ pub(crate) enum TableFormat {
     Table,
     /// Tab-separated.
     Tsv,
+    /// Comma-separated.
+    Csv,
+    /// As `--json`.
+    Json,
 }
 
 /// What is known before the command line as a whole is: the language, and whether the answer, even
@@ -78,7 +82,8 @@ impl Global {
     /// How data is printed.
     pub(crate) fn format(&self) -> Format {
         match (self.json, self.format) {
-            (true, _) => Format::Json,
+            (true, _) | (false, TableFormat::Json) => Format::Json,
+            (false, TableFormat::Csv) => Format::Csv,
             (false, TableFormat::Table) => Format::Table,
             (false, TableFormat::Tsv) => Format::Tsv,
         }

@@ -52,6 +52,9 @@ pub(crate) struct Described {
     pub(crate) message: String,
     /// What to do next.
     pub(crate) hint: Option<String>,
+    /// The field, list or `list/key` that was refused, for scripts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
 }
 
 /// The one object that `--json` prints when a command fails.
@@ -199,7 +202,12 @@ impl Described {
                 arguments
             }
         };
-        Self::known(exit, error.code(), &arguments, &error.to_string(), messages)
+        let field = match error {
+            HomeError::Command(error) => error.arguments.get("field").cloned(),
+            _ => None,
+        };
+        let known = Self::known(exit, error.code(), &arguments, &error.to_string(), messages);
+        Self { field, ..known }
     }
 
     /// The catalogue's words for a code, or `english` with the code where it has none.
@@ -220,6 +228,7 @@ impl Described {
                 .find(&key, None, &filled)
                 .unwrap_or_else(|| format!("{english} ({code})")),
             hint: messages.find(&key, Some("hint"), &filled),
+            field: None,
         }
     }
 

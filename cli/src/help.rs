@@ -54,7 +54,8 @@ fn localise(command: Command, key: &str, messages: &Messages) -> Command {
         .after_help(after)
         .disable_help_subcommand(true)
         .disable_help_flag(true)
-        .subcommand_required(!subcommands.is_empty())
+        // What a command does by itself needs none of its subcommands.
+        .subcommand_required(!subcommands.is_empty() && arguments.is_empty())
         .arg_required_else_help(false)
         .help_template(format!("{{about-with-newline}}\n{usage} {TEMPLATE_BODY}"))
         .subcommand_help_heading(messages.text("help-commands"))

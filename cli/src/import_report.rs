@@ -1,14 +1,13 @@
 //! What came of importing a ledger: every row of every sheet, once.
 
 use serde::Serialize;
+use shouwang_crdt_schema::record::ElderId;
 use shouwang_node::command::JSON_SCHEMA_VERSION;
-use shouwang_node::command::import::{Import, RowOutcome};
-use shouwang_node::command::undo::ImportBegin;
-use shouwang_node::home::Node;
+use shouwang_node::command::import::{Difference, Imported, RowOutcome};
 use shouwang_node::limits::IMPORT_ROWS_MAX;
 
 use crate::error::Failure;
-use crate::ledger::{AcceptedRow, Reading};
+use crate::ledger::{AcceptedRow, ColumnKey, Reading};
 
 /// Rows in one request: one transaction, and one step of the progress bar.
 const BATCH_ROWS: usize = 200;
@@ -35,6 +34,8 @@ pub(crate) struct ImportReport {
     pub(crate) rejected: Vec<FieldRemark>,
     /// What is missing or was left out in rows that did come in.
     pub(crate) gaps: Vec<FieldRemark>,
+    /// What is different in files that were there, one by one.
+    pub(crate) differences: Vec<RowDifference>,
     /// Columns that hold something and were not read.
     pub(crate) unknown_columns: Vec<ColumnRemark>,
     /// Sheets without a header row.
@@ -68,6 +69,18 @@ pub(crate) struct FieldRemark {
     /// A code.
     pub(crate) reason: String,
     pub(crate) detail: Option<String>,
+}
+
+/// Something that a row makes different.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct RowDifference {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+    pub(crate) sheet: String,
+    pub(crate) row: u32,
+    pub(crate) elder_id: ElderId,
+    #[serde(flatten)]
+    pub(crate) difference: Difference,
 }
 
 /// A column that was not read.
@@ -107,33 +120,29 @@ impl ImportReport {
     }
 
     /// Sends the rows of a file to the node, which matches them with the files it has, and notes
-    /// what came of each. `progress` is told how many rows have been answered for, and may end
-    /// the import there: what is in stays in, and importing again goes on.
-    pub(crate) fn import(
-        reading: &Reading,
+    /// what came of each. `send` may end the import: what is in stays in, and importing again goes
+    /// on.
+    pub(crate) fn import<R: Clone, C: ColumnKey>(
+        reading: &Reading<R, C>,
         dry_run: bool,
-        node: &mut Node,
-        mut progress: impl FnMut(usize) -> anyhow::Result<()>,
+        mut send: impl FnMut(Vec<R>) -> anyhow::Result<Imported>,
     ) -> anyhow::Result<Self> {
         let mut report = Self::new(dry_run);
         report.add_reading(reading);
-        node.call(ImportBegin {})?;
         for batch in reading.accepted.chunks(BATCH_ROWS) {
-            let rows = batch.iter().map(|row| row.ledger_row.clone()).collect();
-            let imported = node.call(Import { rows, dry_run })?;
+            let imported = send(batch.iter().map(|row| row.ledger_row.clone()).collect())?;
             if imported.outcomes.len() != batch.len() {
                 return Err(Failure::failed("import_answer").into());
             }
             for (row, outcome) in batch.iter().zip(imported.outcomes) {
                 report.add_outcome(row, outcome);
             }
-            progress(batch.len())?;
         }
         report.finish();
         Ok(report)
     }
 
-    fn add_reading(&mut self, reading: &Reading) {
+    fn add_reading<R, C: ColumnKey>(&mut self, reading: &Reading<R, C>) {
         self.rows = reading.rows;
         self.skipped = reading
             .skipped
@@ -187,7 +196,7 @@ impl ImportReport {
             .collect();
     }
 
-    fn add_outcome(&mut self, row: &AcceptedRow, outcome: RowOutcome) {
+    fn add_outcome<R>(&mut self, row: &AcceptedRow<R>, outcome: RowOutcome) {
         let remark = |field, reason, detail| FieldRemark {
             file: None,
             sheet: row.sheet.clone(),
@@ -201,8 +210,15 @@ impl ImportReport {
                 self.new += 1;
                 gaps
             }
-            RowOutcome::Changed { gaps, .. } => {
+            RowOutcome::Changed { elder_id, differences, gaps, .. } => {
                 self.changed += 1;
+                self.differences.extend(differences.into_iter().map(|difference| RowDifference {
+                    file: None,
+                    sheet: row.sheet.clone(),
+                    row: row.row,
+                    elder_id,
+                    difference,
+                }));
                 gaps
             }
             RowOutcome::Unchanged { gaps, .. } => {
@@ -255,6 +271,9 @@ impl ImportReport {
             .extend(report.skipped.into_iter().map(|remark| RowRemark { file: file(), ..remark }));
         self.rejected.extend(report.rejected.into_iter().map(named));
         self.gaps.extend(report.gaps.into_iter().map(named));
+        let differences = report.differences.into_iter();
+        self.differences
+            .extend(differences.map(|different| RowDifference { file: file(), ..different }));
         self.unknown_columns.extend(
             report
                 .unknown_columns
@@ -271,7 +290,6 @@ impl ImportReport {
 mod tests {
     use super::*;
     use shouwang_crdt_schema::ledger_row::LedgerRow;
-    use shouwang_crdt_schema::record::ElderId;
     use shouwang_node::command::import::RowGap;
 
     fn row(row: u32) -> AcceptedRow {
@@ -306,7 +324,10 @@ mod tests {
         let gaps = vec![RowGap { field: "phone".into(), reason: "no_right".into() }];
         report.add_outcome(&row(7), RowOutcome::New { elder_id: None, gaps: vec![] });
         report.add_outcome(&row(4), RowOutcome::Unchanged { elder_id, gaps: vec![] });
-        report.add_outcome(&row(5), RowOutcome::Changed { elder_id, changed: vec![], gaps });
+        report.add_outcome(
+            &row(5),
+            RowOutcome::Changed { elder_id, changed: vec![], differences: vec![], gaps },
+        );
         let reason = "ambiguous_person".to_owned();
         report.add_outcome(&row(6), RowOutcome::Rejected { field: None, reason, detail: None });
         report.finish();

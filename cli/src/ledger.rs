@@ -12,24 +12,32 @@
 
 mod archive;
 mod cell;
+mod certificates;
 mod column;
 mod date;
 mod encoding;
+mod household;
 mod identity;
 mod inflate;
+mod items;
 mod limits;
 mod people;
 mod places;
 mod reason;
 mod rejected;
 mod repeated;
+#[cfg(test)]
+mod round_trip_tests;
 mod row;
 mod sheet;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text_table;
+mod visits;
 mod vocabulary;
 mod workbook;
+mod writer;
 
 use std::collections::BTreeMap;
 
@@ -39,8 +47,9 @@ use shouwang_crdt_schema::ledger_row::LedgerRow;
 use thiserror::Error;
 
 pub(crate) use self::cell::Cell;
-pub(crate) use self::column::Column;
+pub(crate) use self::certificates::{CertificateColumn, read as read_certificates};
 use self::column::Header;
+pub(crate) use self::column::{Column, ColumnKey};
 pub(crate) use self::encoding::decode;
 pub(crate) use self::limits::FILE_BYTES_MAX;
 use self::limits::{
@@ -52,20 +61,22 @@ pub(crate) use self::rejected::write_rejected;
 use self::row::{RowReader, RowReading};
 use self::sheet::Sheet;
 pub(crate) use self::text_table::rows as csv_rows;
+pub(crate) use self::visits::{VisitColumn, looks_like_visits, read as read_visits};
+pub(crate) use self::writer::{Heading, Written, csv_bytes};
 
 /// What came of a file. `rows` = `accepted` + `skipped` + `rejected`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Reading {
+#[derive(Clone, Debug)]
+pub(crate) struct Reading<R = LedgerRow, C = Column> {
     /// How many rows stand below the headers, down to the last one that holds something.
     pub(crate) rows: usize,
     /// Elders.
-    pub(crate) accepted: Vec<AcceptedRow>,
+    pub(crate) accepted: Vec<AcceptedRow<R>>,
     /// Rows that are not about an elder, or about one that came before.
     pub(crate) skipped: Vec<Skipped>,
     /// Rows about an elder who cannot be named or placed.
-    pub(crate) rejected: Vec<Rejected>,
+    pub(crate) rejected: Vec<Rejected<C>>,
     /// What is missing or unreadable in accepted rows.
-    pub(crate) gaps: Vec<Gap>,
+    pub(crate) gaps: Vec<Gap<C>>,
     /// Columns that were not read.
     pub(crate) unknown_columns: Vec<UnknownColumn>,
     /// Sheets without a header row.
@@ -74,23 +85,38 @@ pub(crate) struct Reading {
     pub(crate) sheets: Vec<SheetHead>,
 }
 
-/// An elder.
+impl<R, C> Default for Reading<R, C> {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            accepted: Vec::new(),
+            skipped: Vec::new(),
+            rejected: Vec::new(),
+            gaps: Vec::new(),
+            unknown_columns: Vec::new(),
+            skipped_sheets: Vec::new(),
+            sheets: Vec::new(),
+        }
+    }
+}
+
+/// An elder, or a row of another kind of table.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct AcceptedRow {
+pub(crate) struct AcceptedRow<R = LedgerRow> {
     /// The sheet's name.
     pub(crate) sheet: String,
     /// The row's number as a person sees it.
     pub(crate) row: u32,
     /// What the row says.
-    pub(crate) ledger_row: LedgerRow,
+    pub(crate) ledger_row: R,
     /// The row as it stands, for [`write_rejected`].
     cells: Vec<Cell>,
 }
 
-impl AcceptedRow {
+impl<R> AcceptedRow<R> {
     /// A row without its cells.
     #[cfg(test)]
-    pub(crate) fn without_cells(sheet: &str, row: u32, ledger_row: LedgerRow) -> Self {
+    pub(crate) fn without_cells(sheet: &str, row: u32, ledger_row: R) -> Self {
         Self { sheet: sheet.to_owned(), row, ledger_row, cells: Vec::new() }
     }
 }
@@ -122,13 +148,13 @@ pub(crate) struct Skipped {
 
 /// A row that cannot come in.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Rejected {
+pub(crate) struct Rejected<C = Column> {
     /// The sheet's name.
     pub(crate) sheet: String,
     /// The row's number as a person sees it.
     pub(crate) row: u32,
     /// The column that stops it.
-    pub(crate) field: Column,
+    pub(crate) field: C,
     /// Why.
     pub(crate) reason: Reason,
     /// The text of that cell.
@@ -140,13 +166,13 @@ pub(crate) struct Rejected {
 
 /// Something that an accepted row does not say, or says in a way that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Gap {
+pub(crate) struct Gap<C = Column> {
     /// The sheet's name.
     pub(crate) sheet: String,
     /// The row's number as a person sees it.
     pub(crate) row: u32,
     /// The column.
-    pub(crate) field: Column,
+    pub(crate) field: C,
     /// What is wrong.
     pub(crate) reason: Reason,
     /// The cell's text, shortened; never of the resident-ID column.
@@ -271,18 +297,8 @@ pub(crate) fn read(
     places: &Places,
     area: Area,
 ) -> Result<Reading, LedgerError> {
-    if bytes.len() > FILE_BYTES_MAX {
-        return Err(LedgerError::FileTooLarge(bytes.len()));
-    }
-    let base = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
-    let sheets = if bytes.starts_with(ARCHIVE_MAGIC) {
-        workbook::read(bytes)?
-    } else if bytes.starts_with(COMPOUND_MAGIC) {
-        return Err(LedgerError::OldWorkbook);
-    } else {
-        text_table::read(stem, bytes)?
-    };
+    let stem = stem(file_name);
+    let sheets = sheets(file_name, bytes)?;
     let mut reading = Reading::default();
     let mut elders = repeated::Elders::default();
     for sheet in sheets {
@@ -291,6 +307,26 @@ pub(crate) fn read(
     match reading.sheets.is_empty() {
         true => Err(LedgerError::NoHeader),
         false => Ok(reading),
+    }
+}
+
+/// The name of a file without directories and extension.
+fn stem(file_name: &str) -> &str {
+    let base = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
+    base.rsplit_once('.').map_or(base, |(stem, _)| stem)
+}
+
+/// The sheets of a file.
+fn sheets(file_name: &str, bytes: &[u8]) -> Result<Vec<Sheet>, LedgerError> {
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(LedgerError::FileTooLarge(bytes.len()));
+    }
+    if bytes.starts_with(ARCHIVE_MAGIC) {
+        workbook::read(bytes)
+    } else if bytes.starts_with(COMPOUND_MAGIC) {
+        Err(LedgerError::OldWorkbook)
+    } else {
+        text_table::read(stem(file_name), bytes)
     }
 }
 
@@ -312,7 +348,7 @@ impl Reading {
         let Sheet { name, mut rows } = sheet;
         let body = rows.split_off(at + 1);
         let header_cells = rows.pop().unwrap_or_default();
-        self.add_unknown_columns(&name, &header, &header_cells, &body);
+        self.add_unknown_columns(&name, &header.columns, &header_cells, &body);
         let mut titles = places.townships_in(&name, area);
         titles.extend(places.townships_in(stem, area));
         for cell in rows.iter().flatten() {
@@ -354,6 +390,7 @@ impl Reading {
                 cells,
             }),
             RowReading::Accepted(ledger_row, gaps) => {
+                let ledger_row = *ledger_row;
                 let first = elders.earlier(&ledger_row).and_then(|at| self.accepted.get(at));
                 if let Some(first) = first {
                     let mut detail = match first.sheet == sheet {
@@ -380,13 +417,15 @@ impl Reading {
             }
         }
     }
+}
 
+impl<R, C: Copy> Reading<R, C> {
     /// Lists columns that nobody knows: those with a heading, and those without one that hold
     /// something nevertheless.
     fn add_unknown_columns(
         &mut self,
         sheet: &str,
-        header: &Header,
+        columns: &[Option<C>],
         header_cells: &[Cell],
         body: &[Vec<Cell>],
     ) {
@@ -402,7 +441,7 @@ impl Reading {
         self.unknown_columns.extend(
             unknown
                 .into_iter()
-                .filter(|(at, _)| header.columns.get(*at).copied().flatten().is_none())
+                .filter(|(at, _)| columns.get(*at).copied().flatten().is_none())
                 .map(|(at, heading)| UnknownColumn {
                     sheet: sheet.to_owned(),
                     column: at + 1,

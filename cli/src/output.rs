@@ -1,5 +1,6 @@
 //! Data on stdout, notes on stderr; a table, tab-separated text or JSON from the same rows.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{CellAlignment, Color, ColumnConstraint, ContentArrangement, Width};
@@ -50,6 +51,8 @@ pub(crate) enum Format {
     Table,
     /// For spreadsheets and `cut`: a line of keys, then a line a row.
     Tsv,
+    /// For spreadsheets: a line of headers as people read them, then a line a row.
+    Csv,
     /// For programs: one object, or one a line in a stream.
     Json,
 }
@@ -94,7 +97,7 @@ pub(crate) struct Table {
 
 #[derive(Clone, Debug)]
 struct Column {
-    key: &'static str,
+    key: Cow<'static, str>,
     header: String,
 }
 
@@ -129,6 +132,11 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// Whether tables are comma-separated.
+    pub(crate) fn is_csv(self) -> bool {
+        self.format == Format::Csv
+    }
+
     /// Whether tables are for people.
     pub(crate) fn is_table(self) -> bool {
         self.format == Format::Table
@@ -150,6 +158,7 @@ impl Output {
     pub(crate) fn table(self, table: &Table) -> anyhow::Result<()> {
         match self.format {
             Format::Tsv => self.write(&table.to_tsv()),
+            Format::Csv => self.write(&table.to_csv()?),
             // Asked of a table of its own: one without colour takes itself to be on no screen.
             Format::Table | Format::Json => {
                 self.write(&self.draw(table, comfy_table::Table::new().width()))
@@ -298,8 +307,21 @@ impl Table {
     /// An empty table. A column's key stands in tab-separated text and, as a member of the family
     /// `column`, names its header in the catalogue.
     pub(crate) fn new<const N: usize>(messages: &Messages, columns: [&'static str; N]) -> Self {
-        let column = |key| Column { key, header: messages.word("column", key) };
+        let column =
+            |key: &'static str| Column { key: key.into(), header: messages.word("column", key) };
         Self { columns: columns.into_iter().map(column).collect(), rows: Vec::new() }
+    }
+
+    /// An empty table whose headers are no members of a family: keys and headers.
+    pub(crate) fn titled(columns: Vec<(String, String)>) -> Self {
+        let column = |(key, header): (String, String)| Column { key: key.into(), header };
+        Self { columns: columns.into_iter().map(column).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row to a table of [`Table::titled`]; it has as many cells as there are columns.
+    pub(crate) fn push(&mut self, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
     }
 
     /// Adds a row; it has as many cells as there are columns.
@@ -311,7 +333,7 @@ impl Table {
     /// How narrow a column may become: not at all, or as narrow as still can be read.
     fn constraint(&self, index: usize, right: bool) -> ColumnConstraint {
         let Some(column) = self.columns.get(index) else { return ColumnConstraint::ContentWidth };
-        if right || UNBROKEN.contains(&column.key) {
+        if right || UNBROKEN.contains(&column.key.as_ref()) {
             return ColumnConstraint::ContentWidth;
         }
         let texts = self.rows.iter().filter_map(|row| row.get(index)).map(Cell::width);
@@ -323,10 +345,20 @@ impl Table {
         ColumnConstraint::LowerBoundary(Width::Fixed(least + GAP))
     }
 
+    /// A line of headers, then a line a row, quoted where it must be.
+    fn to_csv(&self) -> anyhow::Result<String> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(self.columns.iter().map(|column| column.header.as_str()))?;
+        for row in &self.rows {
+            writer.write_record(row.iter().map(|cell| cell.text.as_str()))?;
+        }
+        Ok(String::from_utf8(writer.into_inner()?)?)
+    }
+
     /// A line of keys, then a line a row; tabs and line breaks inside cells become spaces.
     fn to_tsv(&self) -> String {
         let clean = |text: &str| text.replace(['\t', '\n', '\r'], " ");
-        let keys: Vec<&str> = self.columns.iter().map(|column| column.key).collect();
+        let keys: Vec<&str> = self.columns.iter().map(|column| column.key.as_ref()).collect();
         let mut text = keys.join("\t");
         text.push('\n');
         for row in &self.rows {

@@ -28,15 +28,16 @@ pub use operation::{Action, Key, Operation, Reference};
 
 use chunk::Chunk;
 
-/// The most bytes of a change: the most that any entry may carry.
-pub const CHANGE_BYTES_MAX: usize = 16 * 1024;
+/// The most bytes of a change. An entry holds 16 KiB; half of it is room for what proves a change in
+/// another scope (`node/src/limits.rs`). A full registration is under 3 KiB.
+pub const CHANGE_BYTES_MAX: usize = 8 * 1024;
 
 /// The most operations of a change, and the most predecessors of all of them together.
 ///
 /// A full registration takes about 60. The smallest honest operation that a run length cannot
-/// fold, a short text under a short key, takes eight bytes, so 16 KiB have no room for more than
-/// 2,048: whatever claims more is unpacking, not saying something.
-pub const CHANGE_OPERATIONS_MAX: usize = 2_000;
+/// fold, a short text under a short key, takes eight bytes, so 8 KiB have no room for more than
+/// 1,024: whatever claims more is unpacking, not saying something.
+pub const CHANGE_OPERATIONS_MAX: usize = 1_000;
 
 /// The most dependencies of a change: what fits in the bytes at 32 for each. A smaller limit
 /// would let one device with a grant lock a document by writing that many concurrent changes.

@@ -23,6 +23,7 @@ use crate::division::DivisionCode;
 use crate::element::{Growth, List, RETRACTS, Stored, protective_order};
 use crate::field::{Field, Value};
 use crate::parts::DocumentId;
+use crate::view::Rule;
 
 /// The version of all geneses together. A store made with another version is refused by name.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -221,9 +222,15 @@ fn read_key(document: &Automerge, map: &ObjId, key: &str) -> Option<(String, Vec
     Some((effective, standing))
 }
 
-/// The rules of a ruleset: key and text.
-pub(crate) fn read_rules(document: &Automerge, rules: &ObjId) -> Vec<(String, String)> {
-    read_places(document, rules)
+/// The rules of a ruleset: of concurrent texts under one key Automerge's winner holds.
+pub(crate) fn read_rules(document: &Automerge, rules: &ObjId) -> BTreeMap<String, Rule> {
+    document
+        .keys(rules)
+        .filter_map(|key| {
+            let (text, others) = read_key(document, rules, &key)?;
+            Some((key, Rule { text, others }))
+        })
+        .collect()
 }
 
 /// The places of a directory: key and name.

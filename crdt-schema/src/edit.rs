@@ -124,7 +124,7 @@ pub enum EditError {
         /// The directory's scope.
         scope: DivisionCode,
     },
-    /// The field is written once and holds another value; see `docs/record.md`.
+    /// The field is written once and holds another value; see `docs/records.md`.
     #[error("{0} is written once; a correction is certified by the county")]
     WriteOnce(Field),
     /// Events are never changed or taken back: a correction is a new event.

@@ -125,11 +125,18 @@ pub trait Element: Sized {
     /// The list it stands in.
     const LIST: List;
 
+    /// The keys of its stored map; `value` alone for an element that is one text.
+    const KEYS: &'static [&'static str];
+
     /// The stored form.
     fn store(&self) -> Stored;
 
     /// Reads the stored form; None if it says nothing that this version understands.
     fn read(stored: &Stored) -> Option<Self>;
+
+    /// The first key whose text is not what may stand there, or which is missing and must not be:
+    /// reading is lenient, for the sake of later versions, and what a person types is not.
+    fn misread(stored: &Stored) -> Option<&str>;
 
     /// Whether the element takes effect in a part of this kind, for lists of which one part may say
     /// only so much.
@@ -145,6 +152,15 @@ pub(crate) trait Slot: Sized {
 
     /// Reads the text under the key; None if the element is nothing without it.
     fn take(text: Option<&str>) -> Option<Self>;
+}
+
+/// Whether what stands under a key is not what may stand there.
+pub(crate) fn is_misread<S: Slot>(text: Option<&str>) -> bool {
+    let Some(slot) = S::take(text) else { return true };
+    let put = slot.put();
+    // What says nothing is left out when it is written.
+    let says_nothing = put.is_none() && matches!(text, Some("Unknown" | "false"));
+    text.is_some() && put.as_deref() != text && !says_nothing
 }
 
 /// A value that is one text.
@@ -321,6 +337,7 @@ macro_rules! elements {
 
         impl $crate::element::Element for $name {
             const LIST: $crate::list::List = $crate::list::List::$list;
+            const KEYS: &'static [&'static str] = &[$(stringify!($field)),+];
 
             fn store(&self) -> $crate::element::Stored {
                 use $crate::element::Slot;
@@ -333,6 +350,17 @@ macro_rules! elements {
                     return None;
                 }
                 Some(Self { $($field: Slot::take(stored.text(stringify!($field)))?),+ })
+            }
+
+            fn misread(stored: &$crate::element::Stored) -> Option<&str> {
+                let unknown = |(key, _): &(&str, &str)| !Self::KEYS.contains(key);
+                if let Some((key, _)) = stored.texts().into_iter().find(unknown) {
+                    return Some(key);
+                }
+                $(if $crate::element::is_misread::<$type>(stored.text(stringify!($field))) {
+                    return Some(stringify!($field));
+                })+
+                None
             }
 
             $(fn takes_effect_in(&self, part: $crate::parts::PartKind) -> bool {
@@ -349,6 +377,16 @@ macro_rules! words_of_lists {
     ($($name:ty => $list:ident $(, effective in $effective:expr)?;)+) => {$(
         impl $crate::element::Element for $name {
             const LIST: $crate::list::List = $crate::list::List::$list;
+            const KEYS: &'static [&'static str] = &["value"];
+
+            fn misread(stored: &$crate::element::Stored) -> Option<&str> {
+                match stored {
+                    $crate::element::Stored::Map(entries) => {
+                        Some(entries.keys().next().map_or("value", String::as_str))
+                    }
+                    text => Self::read(text).is_none().then_some("value"),
+                }
+            }
 
             fn store(&self) -> $crate::element::Stored {
                 $crate::element::Stored::Text($crate::record::Choice::as_str(*self).to_owned())

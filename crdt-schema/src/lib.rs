@@ -19,6 +19,7 @@
 //! | [`edit`], [`view`], [`merge`] | what people do, what they see, what happens in between |
 //! | [`narration`] | what each change did |
 //! | [`rules`] | what follows from a view on a given day |
+//! | [`report`] | what offices count and send upwards |
 
 pub mod change;
 pub mod division;
@@ -32,8 +33,10 @@ pub mod merge;
 pub mod narration;
 pub mod parts;
 pub mod record;
+pub mod report;
 pub mod resident_id;
 pub mod rules;
+mod seen;
 pub mod view;
 pub mod visit;
 pub mod writer;

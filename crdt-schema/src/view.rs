@@ -1,6 +1,6 @@
 //! What a person sees: the parts of a file laid over one another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::Automerge;
 use chrono::NaiveDate;
@@ -13,6 +13,7 @@ use crate::merge::Concurrent;
 use crate::parts::{DocumentId, Part};
 use crate::record::{CareGroup, Choice, ElderId, ExitReason, MergeStep};
 use crate::rules::care_group::{CareFacts, care_group};
+use crate::seen::seen_among;
 
 /// One part as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub struct PartView {
     part: Part,
     fields: BTreeMap<Field, Concurrent>,
     lists: BTreeMap<List, Vec<Listed<Stored>>>,
+    roster_events_seen: BTreeMap<OperationName, BTreeSet<OperationName>>,
 }
 
 /// All parts of an elder's file in one scope, and what else is known from files that were merged
@@ -69,7 +71,12 @@ impl PartView {
     /// Reads a document; None if it is no part of an elder.
     pub fn read(document: &Automerge, id: &DocumentId) -> Option<Self> {
         let DocumentId::Elder { part, .. } = id else { return None };
-        let mut view = Self { part: *part, fields: BTreeMap::new(), lists: BTreeMap::new() };
+        let mut view = Self {
+            part: *part,
+            fields: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            roster_events_seen: BTreeMap::new(),
+        };
         if let Some(fields) = document::object(document, id, GenesisObject::Fields) {
             for field in Field::ALL {
                 if !field.spec().parts.contains(&part.kind()) {
@@ -84,6 +91,10 @@ impl PartView {
         for list in List::of(part.kind()) {
             if let Some(object) = document::object(document, id, GenesisObject::List(*list)) {
                 let elements = document::read_list(document, &object, *list);
+                if *list == List::RosterEvents {
+                    let events: Vec<_> = elements.iter().map(|event| event.id.clone()).collect();
+                    view.roster_events_seen = seen_among(document, &events);
+                }
                 if !elements.is_empty() {
                     view.lists.insert(*list, elements);
                 }
@@ -136,6 +147,12 @@ impl PartView {
             elements.iter().map(move |listed| (list, listed))
         };
         self.lists.iter().flat_map(each)
+    }
+
+    /// The roster events of this part that the writer of one of them had seen: of concurrent ones
+    /// an entry prevails (R9).
+    pub fn roster_events_seen_by(&self, event: &OperationName) -> BTreeSet<OperationName> {
+        self.roster_events_seen.get(event).cloned().unwrap_or_default()
     }
 
     /// Whether anything is said: a field, or an element that nobody has taken back.
@@ -367,12 +384,6 @@ impl ElderView {
     }
 }
 
-/// The texts of a county's ruleset by key.
-pub fn rules(document: &Automerge) -> BTreeMap<String, String> {
-    let object = document::object(document, &DocumentId::Ruleset, GenesisObject::Rules);
-    object.map(|object| document::read_rules(document, &object)).into_iter().flatten().collect()
-}
-
 /// The names in a directory, the scope's own among them.
 pub fn places(document: &Automerge, scope: DivisionCode) -> Vec<(DivisionCode, String)> {
     let id = DocumentId::Directory;
@@ -383,6 +394,24 @@ pub fn places(document: &Automerge, scope: DivisionCode) -> Vec<(DivisionCode, S
         .into_iter()
         .filter_map(|(key, name)| Some((document::place_from_key(scope, &key)?, name)))
         .collect()
+}
+
+/// A rule as it stands in a county's document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The text that holds.
+    pub text: String,
+    /// Texts written at the same time that do not, in stored order.
+    pub others: Vec<String>,
+}
+
+/// The rules of a county by key.
+pub type Rules = BTreeMap<String, Rule>;
+
+/// The rules of a county's document.
+pub fn rules(document: &Automerge) -> Rules {
+    let object = document::object(document, &DocumentId::Ruleset, GenesisObject::Rules);
+    object.map(|object| document::read_rules(document, &object)).unwrap_or_default()
 }
 
 #[cfg(test)]

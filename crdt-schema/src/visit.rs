@@ -53,7 +53,7 @@ pub struct AreaReport<I: Ord> {
 }
 
 impl Visit {
-    /// The most characters a note may have (`docs/record.md`).
+    /// The most characters a note may have (`docs/records.md`).
     pub const NOTE_CHARACTERS_MAX: usize = 500;
 
     /// A completed routine visit at home on this day, with nothing filled in.

@@ -16,6 +16,8 @@ pub enum Writer {
     Department,
     /// 运营方
     Provider,
+    /// No office: whoever holds the right to acknowledge incidents, which grants give apart.
+    Acknowledger,
 }
 
 /// A set of offices.
@@ -31,8 +33,9 @@ impl Writer {
     /// keeps tell it, by telephone or in a ledger, so a township writes for its villages and a
     /// county for its townships and for departments, which certify through it.
     pub const fn acts_for(self) -> Writers {
-        use Writer::{County, Department, Provider, Township, Village};
+        use Writer::{Acknowledger, County, Department, Provider, Township, Village};
         match self {
+            Acknowledger => Writers::of(&[Acknowledger]),
             Village => Writers::of(&[Village]),
             Township => Writers::of(&[Village, Township]),
             County => Writers::of(&[Village, Township, County, Department]),
@@ -62,6 +65,11 @@ impl Writers {
     /// These and the others.
     pub const fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)
+    }
+
+    /// These without one of them.
+    pub const fn without(self, writer: Writer) -> Self {
+        Self(self.0 & !writer.bit())
     }
 
     /// Whether one of these is among the others.

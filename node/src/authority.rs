@@ -236,6 +236,21 @@ impl Authority {
         chain
     }
 
+    /// The author whom the grants below the root prove, if they hold: the last of them with its id, or
+    /// the root where there are none.
+    pub fn author_by(&self, below_root: &[SignedGrant]) -> Option<(GrantId, Grant)> {
+        let Some(last) = below_root.last() else {
+            return Some((self.root, self.grant(&self.root)?.clone()));
+        };
+        // What is known here holds; it was checked when it was learnt.
+        if self.grant(&last.id()).is_none() {
+            let mut chain = self.chain(&self.root);
+            chain.extend_from_slice(below_root);
+            self.check_chain(&chain).ok()?;
+        }
+        Some((last.id(), last.grant.clone()))
+    }
+
     /// Checks a chain that a peer shows, without taking it in: the last grant, if all hold.
     pub fn check_chain(&self, chain: &[SignedGrant]) -> Result<SignedGrant, GrantError> {
         let (first, rest) = chain.split_first().ok_or(GrantError::UnknownIssuer)?;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::edit::EditError;
 use shouwang_crdt_schema::parts::DocumentId;
 
 use crate::engine::{CaptureError, Engine};
@@ -15,23 +16,35 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod audit;
+pub mod check;
+pub mod clock;
 pub mod conflicts;
+pub mod coverage;
 pub mod custody;
 pub mod device;
 pub mod devices;
+pub mod due;
 pub mod duplicates;
 pub mod elder;
 pub mod erase;
+pub mod export;
 pub mod history;
 pub mod import;
+pub mod incident;
+pub mod items;
 pub mod merge;
 pub(crate) mod places;
 pub mod quarantine;
+pub mod record;
 pub mod refused;
+pub mod report;
 pub mod revoke;
+pub mod roster;
+pub mod ruleset;
 pub mod status;
 pub mod storage;
 pub mod told;
+pub mod transfer;
 pub mod undo;
 pub mod verify;
 
@@ -83,6 +96,10 @@ dispatch!(
     erase::ElderErase,
     erase::ErasureList,
     import::Import,
+    import::ImportVisits,
+    import::ImportCertificates,
+    export::ExportElders,
+    export::ExportDocuments,
     area::AreaImport,
     area::AreaList,
     device::GrantDevice,
@@ -99,6 +116,28 @@ dispatch!(
     audit::Audit,
     audit::AuditList,
     refused::Refused,
+    clock::Today,
+    record::Record,
+    roster::RosterWrite,
+    roster::RosterList,
+    roster::RosterHistory,
+    incident::IncidentRaise,
+    incident::IncidentAct,
+    incident::IncidentList,
+    incident::IncidentShow,
+    items::ItemAdd,
+    items::ItemChange,
+    items::ItemList,
+    ruleset::RulesetShow,
+    ruleset::RulesetSet,
+    transfer::TransferOffer,
+    transfer::TransferAccept,
+    transfer::TransferDecline,
+    transfer::TransferCancel,
+    transfer::TransferList,
+    transfer::TransferPreview,
+    transfer::TransferOfferAll,
+    transfer::TransferAcceptAll,
     conflicts::ConflictList,
     conflicts::ConflictResolve,
     history::ElderHistory,
@@ -106,6 +145,10 @@ dispatch!(
     undo::ImportBegin,
     duplicates::ElderDuplicates,
     merge::ElderMerge,
+    coverage::CoverageAsked,
+    due::Due,
+    report::ReportTally,
+    report::HalfYearAsked,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.
@@ -189,8 +232,11 @@ impl From<CaptureError> for CommandError {
             CaptureError::NoRightToField(key) => {
                 Self::new(ErrorKind::Refused, "no_right_for_field", message).with("field", key)
             }
-            CaptureError::Edit(shouwang_crdt_schema::edit::EditError::WriteOnce(field)) => {
+            CaptureError::Edit(EditError::WriteOnce(field)) => {
                 Self::new(ErrorKind::Refused, "written_once", message).with("field", field)
+            }
+            CaptureError::Edit(EditError::Element { list, error }) => {
+                check::in_element(list, &error)
             }
             CaptureError::Edit(_) => Self::new(ErrorKind::Usage, "edit", message),
             CaptureError::TooLong { bytes, .. } => {

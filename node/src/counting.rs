@@ -19,7 +19,7 @@ use shouwang_crdt_schema::writer::Writers;
 
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, Rights};
-use crate::log::{Entry, EntryHash, Lane, LogKey};
+use crate::log::{Entry, EntryHash, Lane, LogKey, Originals};
 use crate::store::rows::{DocumentKey, Unsettled};
 
 /// One stored change of a document, as the rules see it.
@@ -43,6 +43,8 @@ pub struct Candidate {
     pub within: bool,
     /// Whether an adoption that counts names its entry.
     pub adopted: bool,
+    /// The entry that carries it here from another scope, where its own stands elsewhere.
+    pub carried_by: Option<EntryHash>,
 }
 
 /// What a document's changes come to.
@@ -77,10 +79,23 @@ impl Candidate {
             hash,
             change,
             allowed,
-            writers: grant.role.writers(),
+            writers: grant.writers(),
             within,
             adopted: false,
+            carried_by: None,
         })
+    }
+
+    /// The changes that an adoption carries here from another scope, each judged from its original:
+    /// form, actor, and what its author's grant allows where it was written. Whether they lie within
+    /// is a question of the adoption, which vouches for them.
+    pub fn carried(by: EntryHash, originals: &Originals, within: bool) -> Vec<Self> {
+        originals
+            .entries
+            .iter()
+            .filter_map(|entry| Self::of(entry, &originals.grant, within))
+            .map(|candidate| Self { carried_by: Some(by), ..candidate })
+            .collect()
     }
 
     /// Why the change never counts whatever else is here, if that is so.
@@ -119,6 +134,31 @@ pub fn allowed(log: &LogKey, document: Option<DocumentId>, grant: &Grant) -> Res
         Some(document) if !grant.rights.contains(right_for(&document)) => not_allowed("right"),
         Some(_) if !grant.area.contains(log.scope) => not_allowed("area"),
         Some(_) => Ok(()),
+    }
+}
+
+/// Whether a grant lets a device carry entries of a document from other scopes into a log: it may
+/// replicate, and write what a township writes. It need not have the right to the document itself:
+/// that is asked of the author.
+pub fn may_carry(
+    log: &LogKey,
+    document: Option<DocumentId>,
+    grant: &Grant,
+) -> Result<(), Unsettled> {
+    let not_allowed = |what: &str| Err(Unsettled::NotAllowed(what.to_owned()));
+    match document {
+        Some(document @ DocumentId::Elder { .. }) if lane_of(&document) == log.lane => {}
+        Some(DocumentId::Elder { .. }) => return not_allowed("lane"),
+        Some(DocumentId::Directory | DocumentId::Ruleset) | None => {
+            return not_allowed("adoption_document");
+        }
+    }
+    if !grant.rights.contains(Rights::CARRY) {
+        return not_allowed("adoption_right");
+    }
+    match grant.area.contains(log.scope) {
+        true => Ok(()),
+        false => not_allowed("area"),
     }
 }
 

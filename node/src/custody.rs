@@ -29,10 +29,11 @@ pub use dues::Dues;
 pub use holding::{Custody, Holding, NotHeld, Outlook};
 pub use receipt::Receipt;
 
-/// Whether an entry of this kind calls for a receipt: changes, adoptions, handovers and erasures.
+/// Whether an entry of this kind calls for a receipt: changes, adoptions, handovers, erasures and
+/// purges.
 /// Grants, revocations and receipts do not, so receipts never call for receipts.
 pub fn calls(kind: Kind) -> bool {
-    matches!(kind.number(), 1 | 2 | 3 | 7)
+    matches!(kind.number(), 1 | 2 | 3 | 7 | 8)
 }
 
 /// Whether a device with this grant may confirm what it holds of a scope: its area strictly contains

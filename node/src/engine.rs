@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use shouwang_crdt_schema::change::CHANGE_BYTES_MAX;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::edit::{Action, EditError, write_change};
 use shouwang_crdt_schema::parts::DocumentId;
-use shouwang_crdt_schema::record::ElderId;
+use shouwang_crdt_schema::record::{ElderId, IncidentId, TransferId};
 use thiserror::Error;
 
 use crate::authority::Authority;
@@ -22,7 +23,7 @@ use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Ingest, Ingested, Refusal, SetAside};
-use crate::limits::{BODY_BYTES_MAX, COMMIT_BYTES};
+use crate::limits::COMMIT_BYTES;
 use crate::lineage::Lineage;
 use crate::log::run::RunEntry;
 use crate::log::{EntryPlace, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
@@ -30,7 +31,7 @@ use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::audit::AuditRow;
-use crate::store::rows::{DocumentKey, EvidenceRow};
+use crate::store::rows::{ClockReading, DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::wire::Aside;
 use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
@@ -39,6 +40,7 @@ use crate::vault::Vault;
 mod authority;
 mod erase;
 mod memory;
+mod moves;
 mod receipts;
 mod storage;
 
@@ -72,6 +74,7 @@ pub struct Engine {
     pending_bodies: Vec<(DeviceId, EntryPlace, Vec<u8>)>,
     pending_grants: Vec<SignedGrant>,
     dues: Dues,
+    moving: moves::Moving,
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
     listening: Vec<String>,
@@ -123,8 +126,8 @@ pub enum CaptureError {
     /// The edit cannot be meant.
     #[error(transparent)]
     Edit(#[from] EditError),
-    /// One change is longer than an entry may be.
-    #[error("the change of {document} has {bytes} bytes, an entry holds {BODY_BYTES_MAX}")]
+    /// One change is longer than it may be.
+    #[error("the change of {document} has {bytes} bytes, a change may have {CHANGE_BYTES_MAX}")]
     TooLong {
         /// The document.
         document: DocumentId,
@@ -190,6 +193,7 @@ impl Engine {
             pending_bodies: Vec::new(),
             pending_grants: Vec::new(),
             dues: Dues::default(),
+            moving: moves::Moving::default(),
             out: VecDeque::new(),
             listening: Vec::new(),
             wire_bytes: (0, 0),
@@ -289,9 +293,32 @@ impl Engine {
         self.mesh.progress(peer, &self.view(&snapshot)?)
     }
 
+    /// What the newest entry that this device has written says of the time, ms since 1970: of all
+    /// its logs that are here.
+    pub fn last_written_ms(&self) -> Result<Option<i64>, StoreError> {
+        let (snapshot, own) = (self.store.read()?, self.device());
+        let mut newest = None;
+        for log in snapshot.logs_all()?.into_iter().filter(|log| log.key.device == own) {
+            let Some(head) = snapshot.head_of(log.number)? else { continue };
+            let entry = snapshot.entry(log.number, head.seq)?;
+            newest = newest.max(entry.map(|entry| entry.header.written_at_ms));
+        }
+        Ok(newest)
+    }
+
+    /// A random name for a new incident.
+    pub fn new_incident_id(&mut self) -> IncidentId {
+        IncidentId(self.entropy.bytes())
+    }
+
     /// A random name for a new elder's file.
     pub fn new_elder_id(&mut self) -> ElderId {
         ElderId(self.entropy.bytes())
+    }
+
+    /// A random name for a new offer.
+    pub fn new_transfer_id(&mut self) -> TransferId {
+        TransferId(self.entropy.bytes())
     }
 
     /// Takes what happens on the network. Drain [`Engine::poll`] afterwards, and call
@@ -319,7 +346,7 @@ impl Engine {
         for (peer, heads) in std::mem::take(&mut self.shown) {
             self.lineage.summary(&snapshot, peer, heads)?;
         }
-        let owes = self.receipt_deadline_ms().is_some_and(|at| at <= now.monotonic_ms);
+        let owes = self.deadlines_ms().any(|at| at <= now.monotonic_ms);
         if self.pending_bytes >= COMMIT_BYTES || (woken && owes) {
             self.settle(now)
         } else {
@@ -337,6 +364,7 @@ impl Engine {
             self.lineage.settle(&self.store, &mut self.entropy, now.wall_ms)?;
         }
         self.take_in(now)?;
+        self.move_elders(now)?;
         self.confirm(now)
     }
 
@@ -406,11 +434,16 @@ impl Engine {
             Some(output) => output,
             None => match self.mesh.poll() {
                 Output::Timeout(at) => {
-                    Output::Timeout(at.into_iter().chain(self.receipt_deadline_ms()).min())
+                    Output::Timeout(at.into_iter().chain(self.deadlines_ms()).min())
                 }
                 output => output,
             },
         }
+    }
+
+    /// When this device has to write something by itself.
+    fn deadlines_ms(&self) -> impl Iterator<Item = u64> {
+        [self.receipt_deadline_ms(), self.move_deadline_ms()].into_iter().flatten()
     }
 
     /// The peers in a session.
@@ -522,7 +555,7 @@ impl Engine {
         actor[8..].copy_from_slice(&self.actor_nonce);
         let body = write_change(&document, edit.scope, &edit.document, actor, &edit.actions)?;
         match body {
-            Some(body) if body.len() > BODY_BYTES_MAX => {
+            Some(body) if body.len() > CHANGE_BYTES_MAX => {
                 Err(CaptureError::TooLong { document: edit.document, bytes: body.len() })
             }
             body => Ok(body),
@@ -548,15 +581,28 @@ impl Engine {
         grant: GrantId,
         doing: Doing,
     ) -> Result<u64, CaptureError> {
-        if fresh.is_empty() {
-            return Ok(0);
-        }
-        let count = fresh.values().map(|entries| entries.len() as u64).sum();
         // "Saved" means that it counts: what would be set aside is not written at all.
         let counts = |ingested: &Ingested| match ingested.set_aside.values().flatten().next() {
             Some(aside) => Err(CaptureError::WouldNotCount(aside.reason.code())),
             None => Ok(()),
         };
+        self.write_unless(now, fresh, keys, grant, doing, counts)
+    }
+
+    /// As [`Engine::write_as`], unless what it would come to is refused.
+    fn write_unless(
+        &mut self,
+        now: Now,
+        fresh: BTreeMap<LogKey, Vec<RunEntry>>,
+        keys: &DeviceKeys,
+        grant: GrantId,
+        doing: Doing,
+        counts: impl FnOnce(&Ingested) -> Result<(), CaptureError>,
+    ) -> Result<u64, CaptureError> {
+        if fresh.is_empty() {
+            return Ok(0);
+        }
+        let count = fresh.values().map(|entries| entries.len() as u64).sum();
         let mut last = match doing {
             Doing::GoesOn => LastEdit::read(&self.store.read()?)?.unwrap_or_default(),
             Doing::OfItself | Doing::Person => LastEdit::default(),
@@ -610,6 +656,7 @@ impl Engine {
 
     fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
         self.note_dues(now, &ingested.logs);
+        self.note_moves(now, ingested)?;
         let snapshot = self.store.read()?;
         let mut mesh = std::mem::take(&mut self.mesh);
         let told = self.view(&snapshot).and_then(|view| mesh.committed(now, &ingested.logs, &view));
@@ -634,6 +681,11 @@ impl Engine {
                 }
                 Output::Learn(chain) => self.pending_grants.extend(chain),
                 Output::Event(Event::OwnLogs(peer, heads)) => self.shown.push((peer, heads)),
+                Output::Event(Event::Clock(peer, peer_ms)) => {
+                    let written_ms = self.last_written_ms()?;
+                    let local_ms = now.wall_ms;
+                    self.peers.clock(peer, ClockReading { peer_ms, local_ms, written_ms });
+                }
                 Output::Event(event) => {
                     self.peers.event(now, &event);
                     if let Event::SetAside(peer, asides) = &event {

@@ -7,15 +7,19 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
 
 use crate::authority::{Authority, Reach};
-use crate::counting::{Candidate, Counted, allowed, count};
+use crate::counting::{Candidate, Counted, allowed, count, may_carry};
 use crate::identity::grant::Grant;
-use crate::log::{Adoption, Entry, EntryHash, Kind};
+use crate::log::{Adoption, Carried, Entry, EntryHash, Kind, Originals, carried};
 use crate::store::rows::{DocumentKey, DocumentRow, LogRow, Unsettled, UnsettledRow};
 use crate::store::{ChainRead, StoreError};
 
 pub mod erased;
+pub mod moved;
+pub mod transfers;
 
 pub use erased::{Coverage, Erased};
+pub use moved::Moved;
+pub use transfers::Authors;
 
 /// Entries by document.
 pub type Found = BTreeMap<DocumentKey, Gathered>;
@@ -32,9 +36,18 @@ pub struct Gathered {
 #[derive(Clone, Debug)]
 struct Adopting {
     entry: EntryHash,
-    originals: Vec<EntryHash>,
+    adopted: Adopted,
     /// Why it does not count, if so.
     standing: Option<Unsettled>,
+}
+
+/// What an adoption takes in.
+#[derive(Clone, Debug)]
+enum Adopted {
+    /// Entries of the same scope, which everyone who holds it has.
+    Named(Vec<EntryHash>),
+    /// Entries of another scope, which it carries.
+    Carried(Vec<Candidate>),
 }
 
 /// A document decided from all its entries: what it comes to, and where each entry is.
@@ -51,6 +64,7 @@ impl Gathered {
     /// nothing; a late edit is listed and no more.
     pub fn add(
         &mut self,
+        authority: &Authority,
         log: &LogRow,
         entry: &Entry,
         grant: &Grant,
@@ -64,35 +78,51 @@ impl Gathered {
         }
         match entry.header.kind {
             Kind::Change => self.changes.extend(candidate_of(log, entry, grant, within)),
-            Kind::Adopt => self.adoptions.push((
-                place(log, entry, None),
-                Adopting { entry: entry.header.hash(), originals: Vec::new(), standing: None }
-                    .judged(log, entry, grant, within),
-            )),
-            Kind::Grant | Kind::Revoke | Kind::Receipt | Kind::Erase | Kind::Other(_) => {}
+            Kind::Adopt => self
+                .adoptions
+                .push((place(log, entry, None), adopting(authority, log, entry, grant, within))),
+            Kind::Handover
+            | Kind::Grant
+            | Kind::Revoke
+            | Kind::Receipt
+            | Kind::Erase
+            | Kind::Purge
+            | Kind::Other(_) => {}
         }
     }
 
     /// Decides the document.
-    pub fn decide(mut self, key: &DocumentKey) -> Decided {
-        let adopted: BTreeSet<EntryHash> = self
-            .adoptions
-            .iter()
-            .filter(|(_, adopting)| adopting.standing.is_none())
-            .flat_map(|(_, adopting)| adopting.originals.iter().copied())
+    pub fn decide(self, key: &DocumentKey) -> Decided {
+        let counting = self.adoptions.iter().filter(|(_, adopting)| adopting.standing.is_none());
+        let named: BTreeSet<EntryHash> = counting
+            .flat_map(|(_, adopting)| match &adopting.adopted {
+                Adopted::Named(originals) => originals.as_slice(),
+                Adopted::Carried(_) => &[],
+            })
+            .copied()
             .collect();
-        for (_, candidate) in &mut self.changes {
-            candidate.adopted = adopted.contains(&candidate.entry);
+        let mut places: BTreeMap<EntryHash, UnsettledRow> = BTreeMap::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for (row, candidate) in self.changes {
+            places.insert(candidate.entry, row);
+            candidates.push(candidate);
         }
-        let candidates: Vec<Candidate> =
-            self.changes.iter().map(|(_, candidate)| candidate.clone()).collect();
-        let mut counted = count(key, &candidates);
-        let mut places: BTreeMap<EntryHash, UnsettledRow> =
-            self.changes.into_iter().map(|(row, candidate)| (candidate.entry, row)).collect();
+        let mut set_aside: Vec<(EntryHash, Unsettled)> = Vec::new();
         for (row, adopting) in self.adoptions {
-            counted.unsettled.extend(adopting.standing.map(|why| (adopting.entry, why)));
             places.insert(adopting.entry, row);
+            set_aside.extend(adopting.standing.map(|why| (adopting.entry, why)));
+            if let Adopted::Carried(carried) = adopting.adopted {
+                candidates.extend(carried);
+            }
         }
+        for candidate in &mut candidates {
+            let by = candidate.carried_by.as_ref();
+            candidate.adopted =
+                named.contains(&candidate.entry) || by.is_some_and(|by| named.contains(by));
+        }
+        let mut counted = count(key, &candidates);
+        note_carried(&mut counted.unsettled, &candidates);
+        counted.unsettled.extend(set_aside);
         for (entry, row) in self.late {
             counted.unsettled.insert(entry, row.standing.clone());
             places.insert(entry, row);
@@ -101,23 +131,81 @@ impl Gathered {
     }
 }
 
-impl Adopting {
-    fn judged(mut self, log: &LogRow, entry: &Entry, grant: &Grant, within: bool) -> Self {
-        let not_allowed = |what: &str| Some(Unsettled::NotAllowed(what.to_owned()));
-        self.standing = match Adoption::from_bytes(entry.body.as_deref().unwrap_or_default()) {
-            Err(_) => not_allowed("adopt_form"),
-            Ok(adoption) => {
-                let scoped = adoption.originals.iter().all(|o| o.log.scope == log.key.scope);
-                self.originals = adoption.originals.into_iter().map(|o| o.hash).collect();
-                match allowed(&log.key, entry.header.document.id(), grant) {
-                    Err(why) => Some(why),
-                    Ok(()) if !scoped => not_allowed("adopt_scope"),
-                    Ok(()) if !within => Some(Unsettled::Quarantined),
-                    Ok(()) => None,
-                }
-            }
+/// An adoption stands as the first of what it carries that does not count, unwanted before waiting:
+/// originals have no place of their own here.
+pub fn note_carried(unsettled: &mut BTreeMap<EntryHash, Unsettled>, candidates: &[Candidate]) {
+    let native: BTreeSet<EntryHash> = candidates
+        .iter()
+        .filter(|candidate| candidate.carried_by.is_none())
+        .map(|candidate| candidate.entry)
+        .collect();
+    let mut of_adoptions: BTreeMap<EntryHash, Unsettled> = BTreeMap::new();
+    for candidate in candidates {
+        let (Some(by), Some(why)) = (candidate.carried_by, unsettled.get(&candidate.entry)) else {
+            continue;
         };
-        self
+        let known = of_adoptions.entry(by).or_insert_with(|| why.clone());
+        if (!why.is_unwanted(), &*why) < (!known.is_unwanted(), &*known) {
+            *known = why.clone();
+        }
+    }
+    for candidate in candidates.iter().filter(|candidate| candidate.carried_by.is_some()) {
+        if !native.contains(&candidate.entry) {
+            unsettled.remove(&candidate.entry);
+        }
+    }
+    unsettled.extend(of_adoptions);
+}
+
+/// What an entry of kind `Adopt` comes to by itself.
+fn adopting(
+    authority: &Authority,
+    log: &LogRow,
+    entry: &Entry,
+    grant: &Grant,
+    within: bool,
+) -> Adopting {
+    let hash = entry.header.hash();
+    let quarantined = || (!within).then_some(Unsettled::Quarantined);
+    let (adopted, standing) = match carried_by(authority, log, entry, grant) {
+        Some(Ok(originals)) => {
+            (Adopted::Carried(Candidate::carried(hash, &originals, within)), None)
+        }
+        Some(Err(why)) => (Adopted::Carried(Vec::new()), Some(why)),
+        None => match named(log, entry, grant) {
+            Ok(originals) => (Adopted::Named(originals), quarantined()),
+            Err(why) => (Adopted::Named(Vec::new()), Some(why)),
+        },
+    };
+    Adopting { entry: hash, adopted, standing }
+}
+
+/// The originals that an adoption carries from another scope, or why they are not believed; None if it
+/// is of the other form, or has no body here.
+pub fn carried_by(
+    authority: &Authority,
+    log: &LogRow,
+    entry: &Entry,
+    grant: &Grant,
+) -> Option<Result<Originals, Unsettled>> {
+    let body = entry.body.as_deref().filter(|body| body.first() == Some(&carried::VERSION))?;
+    let ill_formed = |rule: &str| Unsettled::IllFormed(rule.to_owned());
+    let read = Carried::from_bytes(body).map_err(|_| ill_formed("adoption_form"));
+    Some(read.and_then(|carried| {
+        may_carry(&log.key, entry.header.document.id(), grant)?;
+        let author = authority.author_by(&carried.chain);
+        carried.prove(author, &entry.header.document).map_err(ill_formed)
+    }))
+}
+
+/// The entries of the same scope that an adoption names.
+fn named(log: &LogRow, entry: &Entry, grant: &Grant) -> Result<Vec<EntryHash>, Unsettled> {
+    let adoption = Adoption::from_bytes(entry.body.as_deref().unwrap_or_default())
+        .map_err(|_| Unsettled::NotAllowed("adopt_form".into()))?;
+    allowed(&log.key, entry.header.document.id(), grant)?;
+    match adoption.originals.iter().all(|original| original.log.scope == log.key.scope) {
+        true => Ok(adoption.originals.into_iter().map(|original| original.hash).collect()),
+        false => Err(Unsettled::NotAllowed("adopt_scope".into())),
     }
 }
 
@@ -138,7 +226,7 @@ pub fn collect(
             if let Some(gathered) = key.and_then(|key| found.get_mut(&key)) {
                 let coverage = erased.coverage(tables, authority, &log, &entry)?;
                 let within = within(tables, &log, seq, &reach)?;
-                gathered.add(&log, &entry, grant, within, coverage);
+                gathered.add(authority, &log, &entry, grant, within, coverage);
             }
             Ok(())
         })?;

@@ -1,9 +1,11 @@
 //! The index of elders: what lists and searches read instead of opening documents. It is rebuilt
 //! from documents, updated from what changed, and never travels.
 
+use std::collections::BTreeSet;
+
 use automerge::Automerge;
 use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::element::Merge;
+use shouwang_crdt_schema::element::{IncidentEvent, Merge};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::{ElderId, MergeStep, Sex, VisitOutcome};
@@ -11,6 +13,8 @@ use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
+use crate::store::incidents::{IncidentPlace, IncidentRead, IncidentRow};
+use crate::store::moves::{Custody, ElsewhereRow, MovesRead, holds_file};
 use crate::store::rows::{CareRow, DocumentKey, ElderKey, ElderRow};
 use crate::store::{StoreError, StoreRead, Transaction};
 
@@ -106,15 +110,24 @@ pub fn update(
     elder: ElderId,
     changed: &[Part],
 ) -> Result<(), StoreError> {
-    if !tables.has_documents(scope, elder)? {
+    let elsewhere = elsewhere(tables, scope, elder)?;
+    tables.put_elsewhere(scope, elder, elsewhere.as_ref())?;
+    if elsewhere.is_some() || !tables.has_documents(scope, elder)? {
+        for (place, _) in tables.incidents_of(scope, elder)? {
+            tables.remove_incident(place)?;
+        }
         return tables.remove_elder(scope, elder);
     }
-    let known = tables.elder(scope, elder)?;
-    let facts_changed = known.is_none()
-        || changed.iter().any(|part| {
-            matches!(part.kind(), PartKind::Card | PartKind::Ledger | PartKind::Registry)
-        });
-    let mut row = known.unwrap_or_else(ElderRow::empty);
+    let Some(mut row) = tables.elder(scope, elder)? else {
+        let view = view(tables, scope, elder)?;
+        for (place, row) in incidents(scope, &view) {
+            tables.put_incident(place, &row)?;
+        }
+        return tables.put_elder(scope, elder, &row(secret, scope, &view));
+    };
+    let facts_changed = changed
+        .iter()
+        .any(|part| matches!(part.kind(), PartKind::Card | PartKind::Ledger | PartKind::Registry));
     for part in changed {
         let key = DocumentKey { scope, id: DocumentId::elder(elder, *part) };
         let view = match tables.document(&key)? {
@@ -122,6 +135,13 @@ pub fn update(
             None => None,
         };
         note_part(&mut row, *part, view.as_ref());
+        if let Part::Incident(incident) = *part {
+            let place = IncidentPlace { scope, elder, incident };
+            match &view {
+                Some(view) => tables.put_incident(place, &incident_row(view))?,
+                None => tables.remove_incident(place)?,
+            }
+        }
     }
     if facts_changed {
         let mut parts = Vec::new();
@@ -136,6 +156,85 @@ pub fn update(
     tables.put_elder(scope, elder, &row)
 }
 
+/// Why a scope does not show what it holds of an elder, if so: custody is elsewhere, or nobody has
+/// handed the file over yet. Where nobody has moved the elder, the file is where its card was begun.
+pub fn elsewhere(
+    tables: &impl StoreRead,
+    scope: DivisionCode,
+    elder: ElderId,
+) -> Result<Option<ElsewhereRow>, StoreError> {
+    let handed_over = || {
+        let places = tables.handovers_of(elder)?;
+        Ok::<_, StoreError>(places.iter().any(|(_, at, ..)| *at == scope))
+    };
+    let has_documents = tables.has_documents(scope, elder)?;
+    match tables.moved_to(elder)? {
+        Some(moved) if moved.to == scope => Ok(None),
+        Some(moved) if has_documents || handed_over()? => Ok(Some(ElsewhereRow {
+            custody: Custody::MovedTo(moved.to),
+            step: moved.step(),
+            written_at_ms: Some(moved.written_at_ms),
+        })),
+        None if has_documents
+            && (!holds_file(tables, scope, elder)? || is_carried_ahead(tables, scope, elder)?) =>
+        {
+            Ok(Some(ElsewhereRow { custody: Custody::Arriving, step: None, written_at_ms: None }))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// Whether all that is here of a file was carried from elsewhere: its card was begun in no log of
+/// this scope.
+fn is_carried_ahead(
+    tables: &impl StoreRead,
+    scope: DivisionCode,
+    elder: ElderId,
+) -> Result<bool, StoreError> {
+    let carried: BTreeSet<[u8; 8]> =
+        tables.authors_of(scope)?.into_iter().map(|(prefix, _)| prefix).collect();
+    if carried.is_empty() {
+        return Ok(false);
+    }
+    let card = DocumentKey { scope, id: DocumentId::elder(elder, Part::Card) };
+    let Some(row) = tables.document(&card)? else {
+        // Without a card there is no file but what somebody here has written in other parts.
+        return begun(tables, scope, elder, &carried).map(|begun| !begun);
+    };
+    let document = load(&card, &row.saved)?;
+    Ok(beginners(&document).iter().all(|prefix| carried.contains(prefix)))
+}
+
+/// Whether any part but offers was begun by a device of the scope itself.
+fn begun(
+    tables: &impl StoreRead,
+    scope: DivisionCode,
+    elder: ElderId,
+    carried: &BTreeSet<[u8; 8]>,
+) -> Result<bool, StoreError> {
+    for (key, row) in tables.documents_of(scope, elder)? {
+        let offer = matches!(key.id, DocumentId::Elder { part: Part::Transfer(_), .. });
+        if !offer {
+            let document = load(&key, &row.saved)?;
+            if beginners(&document).iter().any(|prefix| !carried.contains(prefix)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// The first halves of the actors whose changes build on the genesis alone.
+fn beginners(document: &Automerge) -> Vec<[u8; 8]> {
+    let changes = document.get_changes(&[]);
+    let genesis = changes.first().map(|genesis| genesis.hash());
+    let begins = |change: &&automerge::Change| change.deps().first().copied() == genesis;
+    let prefix =
+        |change: &automerge::Change| change.actor_id().to_bytes().first_chunk::<8>().copied();
+    let begun = changes.iter().skip(1).filter(begins).filter(|change| change.deps().len() == 1);
+    begun.filter_map(prefix).collect()
+}
+
 /// The row that a view comes to: what [`update`] must have arrived at, step by step.
 pub fn row(secret: &IndexSecret, scope: DivisionCode, view: &ElderView) -> ElderRow {
     let mut row = ElderRow::empty();
@@ -144,6 +243,23 @@ pub fn row(secret: &IndexSecret, scope: DivisionCode, view: &ElderView) -> Elder
     }
     note_facts(&mut row, secret, scope, view);
     row
+}
+
+/// The rows that an elder's incidents come to: what [`update`] must have arrived at.
+pub fn incidents(scope: DivisionCode, view: &ElderView) -> Vec<(IncidentPlace, IncidentRow)> {
+    let of = |part: &PartView| match part.part() {
+        Part::Incident(incident) => {
+            let place = IncidentPlace { scope, elder: view.elder(), incident };
+            Some((place, incident_row(part)))
+        }
+        _ => None,
+    };
+    view.parts().filter_map(of).collect()
+}
+
+fn incident_row(view: &PartView) -> IncidentRow {
+    let events = view.elements::<IncidentEvent>();
+    IncidentRow::of(events.iter().map(|listed| &listed.element))
 }
 
 fn note_part(row: &mut ElderRow, part: Part, view: Option<&PartView>) {

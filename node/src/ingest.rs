@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use shouwang_crdt_schema::change::Ancestry;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
-use shouwang_crdt_schema::parts::{DocumentId, Part};
+use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
 use thiserror::Error;
 
@@ -17,8 +17,9 @@ use crate::authority::{Authority, Reach, Statement, StatementStanding};
 use crate::counting::{Candidate, Counted, count_onto};
 use crate::custody;
 use crate::gathered::erased::erased_elder;
-use crate::gathered::{Found, Gathered, candidate_of, collect, document_row, within};
-use crate::identity::grant::{GrantId, Quota, SignedGrant};
+use crate::gathered::moved::moved_elder;
+use crate::gathered::{Found, Gathered, carried_by, collect, document_row, note_carried, within};
+use crate::identity::grant::{Grant, GrantId, Quota, SignedGrant};
 use crate::index::{self, IndexSecret};
 use crate::limits::BRANCHES_MAX;
 use crate::log::{
@@ -31,9 +32,11 @@ use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
 
 mod attach;
 mod erasing;
+mod moving;
 
 use attach::Place;
 use erasing::may_be_absent;
+use moving::Changed;
 
 /// One transaction's worth of runs.
 pub struct Ingest<'a, 't> {
@@ -54,6 +57,12 @@ pub struct Ingest<'a, 't> {
     erasing: BTreeSet<(DivisionCode, ElderId)>,
     /// `Erase` entries that came in this transaction.
     fresh_erasures: BTreeSet<EntryHash>,
+    /// Elders whose moves have to be decided again.
+    moving: BTreeSet<ElderId>,
+    /// `Handover` and `Purge` entries that came in this transaction.
+    fresh_moves: BTreeSet<EntryHash>,
+    /// Elders that have moved, or are about to, to whom something has happened.
+    moved: BTreeSet<ElderId>,
 }
 
 /// What became of a run that is stored, or was here already.
@@ -113,6 +122,8 @@ pub struct Ingested {
     pub set_aside: BTreeMap<LogKey, Vec<SetAside>>,
     /// Whether anything about who may do what has changed.
     pub authority_changed: bool,
+    /// Elders that have moved, or are about to, to whom something has happened.
+    pub moved: BTreeSet<ElderId>,
 }
 
 /// An entry that is kept and does not count.
@@ -131,8 +142,9 @@ struct Fresh {
     log: LogNumber,
     key: LogKey,
     seq: u64,
-    /// None for an adoption: its document is decided from all its entries.
-    candidate: Option<Candidate>,
+    /// The change, or those that are carried; None for an adoption that names entries, or is refused:
+    /// its document is decided from all its entries.
+    candidates: Option<Vec<Candidate>>,
 }
 
 impl Refusal {
@@ -176,6 +188,9 @@ impl<'a, 't> Ingest<'a, 't> {
             cut: BTreeSet::new(),
             erasing: BTreeSet::new(),
             fresh_erasures: BTreeSet::new(),
+            moving: BTreeSet::new(),
+            fresh_moves: BTreeSet::new(),
+            moved: BTreeSet::new(),
         }
     }
 
@@ -302,7 +317,7 @@ impl<'a, 't> Ingest<'a, 't> {
             self.judge_reach_again()?;
         }
         let mut set_aside = std::mem::take(&mut self.noted);
-        let mut changed: BTreeMap<(_, ElderId), BTreeSet<Part>> = BTreeMap::new();
+        let mut changed = Changed::new();
         let mut note = |fresh: &[Fresh], unsettled: &BTreeMap<EntryHash, Unsettled>| {
             for fresh in fresh {
                 let reason = unsettled.get(&fresh.entry).filter(|why| Unsettled::is_unwanted(why));
@@ -340,11 +355,18 @@ impl<'a, 't> Ingest<'a, 't> {
                 note(&fresh, &unsettled);
             }
         }
-        for ((scope, elder), parts) in changed {
-            let parts: Vec<Part> = parts.into_iter().collect();
-            index::update(self.tables, &self.secret, scope, elder, &parts)?;
+        self.move_again(&mut changed)?;
+        for (log, asides) in std::mem::take(&mut self.noted) {
+            set_aside.entry(log).or_default().extend(asides);
         }
-        Ok(Ingested { logs: self.logs, evidence: self.evidence, set_aside, authority_changed })
+        self.index(changed)?;
+        Ok(Ingested {
+            logs: self.logs,
+            evidence: self.evidence,
+            set_aside,
+            authority_changed,
+            moved: self.moved,
+        })
     }
 
     /// Remembers who may do what before it changes.
@@ -398,13 +420,14 @@ impl<'a, 't> Ingest<'a, 't> {
         log: &LogRow,
         documents: &mut BTreeSet<DocumentKey>,
     ) -> Result<(), StoreError> {
-        let erasing = &mut self.erasing;
+        let (erasing, moving) = (&mut self.erasing, &mut self.moving);
         self.tables.for_each_entry(log.number, |_, entry| {
             let entry = entry?;
             if entry.header.kind == Kind::Erase {
                 let elder = erased_elder(&entry);
                 erasing.extend(elder.map(|elder| (log.key.scope, elder)));
             }
+            moving.extend(moved_elder(&entry));
             let id = entry.header.document.id();
             documents.extend(id.map(|id| DocumentKey { scope: log.key.scope, id }));
             Ok(())
@@ -419,10 +442,10 @@ impl<'a, 't> Ingest<'a, 't> {
                 let row = self.tables.log_by_number(fresh.log)?;
                 log.insert(row.map(|row| (row, self.authority.reach(&row.grant, &row.key))));
             }
-            if let Some(Some((log, reach))) = logs.get(&fresh.log)
-                && let Some(candidate) = &mut fresh.candidate
-            {
-                candidate.within = within(self.tables, log, fresh.seq, reach)?;
+            if let Some(Some((log, reach))) = logs.get(&fresh.log) {
+                let within = within(self.tables, log, fresh.seq, reach)?;
+                let candidates = fresh.candidates.iter_mut().flatten();
+                candidates.for_each(|candidate| candidate.within = within);
             }
         }
         Ok(())
@@ -495,15 +518,16 @@ impl<'a, 't> Ingest<'a, 't> {
             (Kind::Change | Kind::Adopt, Some(id)) => {
                 let reach = self.authority.reach(&log.grant, &log.key);
                 let within = within(self.tables, log, entry.header.seq, &reach)?;
-                let candidate = (entry.header.kind == Kind::Change)
-                    .then(|| Candidate::of(entry, grant, within))
-                    .flatten();
+                let candidates = candidates_of(self.authority, log, entry, grant, within);
+                if entry.header.kind == Kind::Adopt {
+                    self.note_authors(log, entry)?;
+                }
                 let fresh = Fresh {
                     entry: entry.header.hash(),
                     log: log.number,
                     key: log.key,
                     seq: entry.header.seq,
-                    candidate,
+                    candidates,
                 };
                 let key = DocumentKey { scope: log.key.scope, id };
                 self.fresh.entry(key).or_default().push(fresh);
@@ -529,6 +553,7 @@ impl<'a, 't> Ingest<'a, 't> {
                 Err(reason) => self.note(log, entry, reason),
             },
             (Kind::Erase, _) => self.erase(log, entry),
+            (Kind::Handover | Kind::Purge, _) => self.move_elder(log, entry),
             (Kind::Other(_), _) => {
                 if log.key.lane == Lane::Authority {
                     self.authority_changes();
@@ -576,15 +601,16 @@ impl<'a, 't> Ingest<'a, 't> {
             if beyond.contains(&row.standing) {
                 return Ok(None);
             }
-            if let Some((_, candidate)) = candidate(self.tables, self.authority, &row)? {
-                candidates.push(candidate);
+            if let Some(again) = candidates_again(self.tables, self.authority, &row)? {
+                candidates.extend(again);
                 places.insert(hash, row);
             }
         }
         for fresh in fresh {
-            let Some(candidate) = &fresh.candidate else { return Ok(None) };
-            candidates.push(candidate.clone());
-            let change = candidate.hash.map(|hash| hash.0);
+            let Some(new) = &fresh.candidates else { return Ok(None) };
+            candidates.extend(new.iter().cloned());
+            let of_change = new.iter().find(|candidate| candidate.carried_by.is_none());
+            let change = of_change.and_then(|candidate| candidate.hash).map(|hash| hash.0);
             let row = UnsettledRow {
                 log: fresh.log,
                 seq: fresh.seq,
@@ -593,9 +619,10 @@ impl<'a, 't> Ingest<'a, 't> {
             };
             places.insert(fresh.entry, row);
         }
-        let Some(counted) = count_onto(&document, &mut ancestry, &candidates) else {
+        let Some(mut counted) = count_onto(&document, &mut ancestry, &candidates) else {
             return Ok(None);
         };
+        note_carried(&mut counted.unsettled, &candidates);
         self.put(&key, &counted, places)?;
         Ok(Some(counted.unsettled))
     }
@@ -647,16 +674,32 @@ impl<'a, 't> Ingest<'a, 't> {
     }
 }
 
-/// Reads an unsettled entry again; None for one that is of no document, or no change.
-fn candidate(
+/// The changes of an entry of a document; None where they alone do not decide.
+fn candidates_of(
+    authority: &Authority,
+    log: &LogRow,
+    entry: &Entry,
+    grant: &Grant,
+    within: bool,
+) -> Option<Vec<Candidate>> {
+    if entry.header.kind == Kind::Change {
+        return Candidate::of(entry, grant, within).map(|candidate| vec![candidate]);
+    }
+    let originals = carried_by(authority, log, entry, grant)?.ok()?;
+    Some(Candidate::carried(entry.header.hash(), &originals, within))
+}
+
+/// The changes of an unsettled entry; None for one that is of no document, or brings none.
+fn candidates_again(
     tables: &impl ChainRead,
     authority: &Authority,
     row: &UnsettledRow,
-) -> Result<Option<(UnsettledRow, Candidate)>, StoreError> {
+) -> Result<Option<Vec<Candidate>>, StoreError> {
     let Some(log) = tables.log_by_number(row.log)? else { return Ok(None) };
     let Some(entry) = tables.entry(row.log, row.seq)? else { return Ok(None) };
-    let of_document = entry.header.kind == Kind::Change && entry.header.document.id().is_some();
+    let of_document = matches!(entry.header.kind, Kind::Change | Kind::Adopt)
+        && entry.header.document.id().is_some();
     let Some(grant) = authority.grant(&log.grant).filter(|_| of_document) else { return Ok(None) };
     let within = within(tables, &log, row.seq, &authority.reach(&log.grant, &log.key))?;
-    Ok(candidate_of(&log, &entry, grant, within))
+    Ok(candidates_of(authority, &log, &entry, grant, within))
 }

@@ -195,6 +195,9 @@ pub const UNDO_LOGS_MAX: usize = 1_024;
 /// Rows in one import request: about 1 KiB each.
 pub const IMPORT_ROWS_MAX: usize = 500;
 
+/// Elders in one answer to an export: about 2 KiB each, so an answer stays below 1 MiB.
+pub const EXPORT_ELDERS_MAX: usize = 400;
+
 /// How long counts about peers may stay in memory before they are written, ms: each write is an
 /// fsync, and nothing depends on them.
 pub const PEERS_FLUSH_MS: u64 = 60_000;
@@ -206,6 +209,25 @@ pub const ADMIN_REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const ADOPTED_ENTRIES_MAX: usize = 160;
 
 const _: () = assert!(ADOPTED_ENTRIES_MAX * 93 + 8 <= BODY_BYTES_MAX);
+
+/// Longest signed grant, bytes: version, keys and role 66, name with its length 121, area, rights,
+/// quota 30, depth, issuer, serial and time 46, signature 64, and a few to spare.
+pub const CARRIED_GRANT_BYTES_MAX: usize = 330;
+
+/// What proves one carried entry at most, bytes: the grants below the root (332 each with their
+/// length), 31 headers after it (time 8, kind 1, document and tail 65 each, body 37), its own (142),
+/// and log key, number, previous hash, counts and signature (160).
+pub const CARRIED_PROOF_BYTES_MAX: usize = (CHAIN_GRANTS_MAX - 1) * (CARRIED_GRANT_BYTES_MAX + 2)
+    + (CHECKPOINT_ENTRIES as usize - 1) * (9 + 2 * (DOCUMENT_BYTES_MAX + 1) + 37)
+    + 142
+    + 160;
+
+const _: () = assert!(TAIL_BYTES_MAX == DOCUMENT_BYTES_MAX);
+
+// Any change can be carried to another scope with its proof, in one entry.
+const _: () = assert!(
+    shouwang_crdt_schema::change::CHANGE_BYTES_MAX + CARRIED_PROOF_BYTES_MAX <= BODY_BYTES_MAX
+);
 
 /// Cuts in one revocation entry: 53 B each (lane 1, incarnation 12, seq at most 8, hash 32) make
 /// 10 KB. A device with more logs in a scope gets several entries.
@@ -272,3 +294,66 @@ pub const BODIES_OWED_MAX: usize = 4_096;
 /// Bodies asked of one peer in vain in one session, remembered so that they are not asked again:
 /// 61 B each make 4 MB.
 pub const BODIES_SOUGHT_MAX: usize = 65_536;
+
+/// A clock that says less has stopped, ms since 1970: 2026-01-01 in UTC+8. This program was written
+/// in that year.
+pub const CLOCK_EARLIEST_MS: i64 = 1_767_196_800_000;
+
+/// How far a clock may be from those of its peers and still say what day it is, ms: half a day.
+/// Beyond it the date is wrong more often than right.
+pub const CLOCK_TOLERANCE_MS: i64 = 12 * 3_600_000;
+
+/// How far a clock may be from those of its peers without being spoken of, ms: five minutes, which
+/// is what people set clocks by.
+pub const CLOCK_SKEW_SHOWN_MS: i64 = 5 * 60_000;
+
+/// Peers whose clocks are asked when this one is checked: those met last. An odd number, so that
+/// there is one in the middle.
+pub const CLOCK_PEERS_MAX: usize = 7;
+
+const _: () = assert!(CLOCK_SKEW_SHOWN_MS < CLOCK_TOLERANCE_MS && CLOCK_PEERS_MAX % 2 == 1);
+
+/// The first year of a date that a person may give, and the year before which it must lie: nobody
+/// who is alive was born earlier, and nothing is planned later.
+pub const DATE_YEARS: std::ops::Range<i32> = 1900..2200;
+
+/// The greatest age that is believed, years: nobody has been proved to be older than 122.
+pub const AGE_MAX_YEARS: u32 = 120;
+
+/// The age from which on somebody is an elder, years (Lijiang 2024 1(4)).
+pub const AGE_MIN_YEARS: u32 = 60;
+
+/// The longest name of a visitor, characters: as a name in a file.
+pub const VISITOR_CHARACTERS_MAX: usize = 40;
+
+/// The longest time of one service, minutes: a day and a night.
+pub const SERVICE_MINUTES_MAX: u32 = 24 * 60;
+/// Moves of one elder from village to village: two a year for a life. Each later manifest names all
+/// earlier steps (32 B each, 2 KB).
+pub const MOVES_MAX: usize = 64;
+
+/// Documents that a manifest says what it has seen of: a piece of at most 18 B, a count of at most 10,
+/// a hash of 32. Thirty years of journals, and two hundred incidents; beyond it the first are named.
+pub const HANDOVER_DOCUMENTS_MAX: usize = 230;
+
+const _: () = assert!(MOVES_MAX * 32 + HANDOVER_DOCUMENTS_MAX * 60 + 64 <= BODY_BYTES_MAX);
+
+/// How long an executor lets exchanges under way become complete before it carries out a move, ms:
+/// what it would write may be on its way to it. A full summary over a thin link takes this long.
+pub const MOVE_PATIENCE_MS: u64 = 30_000;
+
+/// How long an executor waits for one nearer to the elder to carry out a move, ms. Both may at once,
+/// which is harmless and costs twice the bytes.
+pub const MOVE_DEFER_MS: u64 = 600_000;
+
+/// Elders whose moves are looked after in one go, so that peers are heard in between: three commits
+/// each, 10 ms at most on a flash disk.
+pub const MOVES_PER_SETTLE_MAX: usize = 16;
+
+/// Commits for one elder in one go: a file of thirty years is some 6 MB with its proofs, a dozen commits
+/// of [`COMMIT_BYTES`]; more is a fault, and must not keep a node busy for ever.
+pub const MOVE_PIECES_MAX: usize = 256;
+
+/// Months that one request may count, number. A half-year report has seven at most; each multiplies
+/// the rules' work, not the reading.
+pub const REPORT_MONTHS_MAX: usize = 12;

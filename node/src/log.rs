@@ -7,13 +7,18 @@ use shouwang_crdt_schema::division::DivisionCode;
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::DeviceId;
-use crate::limits::{CHECKPOINT_BYTES, CHECKPOINT_ENTRIES};
+use crate::limits::{CHAIN_GRANTS_MAX, CHECKPOINT_BYTES, CHECKPOINT_ENTRIES};
+
+/// Grants of a chain below the root.
+const SIGNED_PIECE_GRANTS_MAX: usize = CHAIN_GRANTS_MAX - 1;
 
 pub mod adoption;
+pub mod carried;
 pub mod entry;
 pub mod run;
 
 pub use adoption::Adoption;
+pub use carried::{Carried, Originals};
 pub use entry::{DocumentField, Entry, EntryHash, Header, Kind};
 pub use run::{Body, RunError, UnverifiedRun, VerifiedRun};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::DeviceId;
 use crate::limits::{PEERS_FLUSH_MS, SET_ASIDE_CODES_MAX, STRANGERS_MAX};
-use crate::store::rows::{EvidenceRow, PeerFailure, PeerRow};
+use crate::store::rows::{ClockReading, EvidenceRow, PeerFailure, PeerRow};
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::wire::Aside;
 use crate::sync::{Disposition, Event, Now, PeerError};
@@ -32,6 +32,8 @@ pub struct Dirty {
     /// Evidence that takes the place of what is kept of the same peer and code.
     pub refusals: Vec<EvidenceRow>,
 }
+
+const DAY_MS: u64 = 86_400_000;
 
 /// Where strangers are counted together when there are too many of them, and where what was refused
 /// of them stands.
@@ -93,7 +95,8 @@ impl PeerBook {
                     row.last_error = None;
                 });
             }
-            Event::OwnLogs(..) => {}
+            // The clock is noted with what else the store knows of time.
+            Event::OwnLogs(..) | Event::Clock(..) => {}
             Event::SetAside(peer, asides) => self.note(*peer, |row| {
                 for Aside { code, .. } in asides {
                     let codes = &mut row.set_aside_there;
@@ -104,6 +107,17 @@ impl PeerBook {
             }),
             Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
         }
+    }
+
+    /// A peer has said what time it is there.
+    pub fn clock(&mut self, peer: DeviceId, reading: ClockReading) {
+        let before = self.rows.get(&peer).and_then(|row| row.clock);
+        self.note(peer, |row| row.clock = Some(reading));
+        // What says today's date is worth keeping at once, once a day.
+        self.urgent |= before.is_none_or(|before| {
+            before.local_ms.abs_diff(reading.local_ms) > DAY_MS
+                || before.peer_ms.abs_diff(reading.peer_ms) > DAY_MS
+        });
     }
 
     /// A peer says that entries of our own, which are here as it says, do not count there. `known`

@@ -21,6 +21,8 @@ mod copy;
 pub mod custody;
 mod encoding;
 pub mod erasures;
+pub mod incidents;
+pub mod moves;
 pub mod rows;
 pub mod tables;
 pub mod write;

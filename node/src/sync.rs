@@ -75,6 +75,8 @@ pub enum Output {
 pub enum Event {
     /// The peer proved its grant: this is its encoding.
     Proved(DeviceId, Vec<u8>),
+    /// The peer has proved its grant, and so its wall clock stood, ms since 1970.
+    Clock(DeviceId, i64),
     /// Both sides hold everything that both summaries spoke of.
     Done(DeviceId),
     /// So many entries left for the peer.

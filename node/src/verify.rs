@@ -21,8 +21,12 @@ use crate::statement;
 use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};
 use crate::store::erasures::{ErasurePlace, ErasureRead};
+use crate::store::incidents::IncidentRead;
+use crate::store::moves::HandoverPlace;
 use crate::store::rows::{DocumentKey, Fork, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
+
+mod moves;
 
 /// What was read, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +82,7 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
         found: Found::new(),
         erased: Cache::default(),
         erasures: BTreeSet::new(),
+        handovers: BTreeSet::new(),
         scopes: BTreeMap::new(),
         usage: BTreeMap::new(),
         standings: BTreeMap::new(),
@@ -88,6 +93,7 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
     check.step("standings", |check| check.unsettled());
     check.step("custody", |check| check.custody());
     check.step("index", |check| check.elders(secret));
+    check.step("moves", |check| check.moves());
     check.step("counts", |check| check.counts());
     check.step("rest", |check| check.rest());
     check.report.ok = check.report.faults.is_empty();
@@ -102,6 +108,8 @@ struct Check<'a> {
     erased: Cache,
     /// `Erase` entries that read, by place.
     erasures: BTreeSet<ErasurePlace>,
+    /// `Handover` and `Purge` entries that read, by place.
+    handovers: BTreeSet<HandoverPlace>,
     scopes: BTreeMap<DivisionCode, ScopeRow>,
     /// What each device has put in, as it follows from the logs.
     usage: BTreeMap<(DeviceId, Incarnation), UsageRow>,
@@ -189,7 +197,8 @@ impl Check<'_> {
                 (Kind::Change | Kind::Adopt, Some(id), Some(grant)) => {
                     let key = DocumentKey { scope: log.key.scope, id };
                     let within = within(snapshot, log, seq, &reach)?;
-                    self.found.entry(key).or_default().add(log, &entry, grant, within, coverage);
+                    let found = self.found.entry(key).or_default();
+                    found.add(self.authority, log, &entry, grant, within, coverage);
                 }
                 _ => self.note_other(log, &entry)?,
             }
@@ -272,6 +281,10 @@ impl Check<'_> {
                 None => return Ok(()),
             },
             Kind::Erase => match self.erasure(log, entry)? {
+                Some(standing) => standing,
+                None => return Ok(()),
+            },
+            Kind::Handover | Kind::Purge => match self.handover(log, entry)? {
                 Some(standing) => standing,
                 None => return Ok(()),
             },
@@ -417,11 +430,29 @@ impl Check<'_> {
         for (scope, elder) in self.snapshot.elder_places_all()? {
             stored.insert((scope, elder), self.snapshot.elder(scope, elder));
         }
+        let mut incidents = match self.snapshot.incidents_all() {
+            Ok(incidents) => incidents.into_iter().collect::<BTreeMap<_, _>>(),
+            Err(error) => {
+                self.fault("incidents".to_owned(), "unreadable", &error);
+                BTreeMap::new()
+            }
+        };
         for (scope, elder) in self.snapshot.elders_with_documents()? {
             self.report.elders += 1;
+            if index::elsewhere(self.snapshot, scope, elder)?.is_some() {
+                continue;
+            }
             let place = format!("{scope}/{elder}");
             let rebuilt = match index::view(self.snapshot, scope, elder) {
-                Ok(view) => index::row(secret, scope, &view),
+                Ok(view) => {
+                    for (place, row) in index::incidents(scope, &view) {
+                        if incidents.remove(&place).as_ref() != Some(&row) {
+                            let place = format!("{scope}/{elder}/{}", place.incident);
+                            self.fault(place, "index", &"not what the documents come to");
+                        }
+                    }
+                    index::row(secret, scope, &view)
+                }
                 Err(error) => {
                     self.fault(place, "unreadable", &error);
                     continue;
@@ -445,6 +476,10 @@ impl Check<'_> {
         }
         for (scope, elder) in stored.into_keys() {
             self.fault(format!("{scope}/{elder}"), "index", &"there is no document");
+        }
+        for place in incidents.into_keys() {
+            let place = format!("{}/{}/{}", place.scope, place.elder, place.incident);
+            self.fault(place, "index", &"there is no document");
         }
         Ok(())
     }

@@ -118,6 +118,7 @@ import-heading =
     .import-rejected = Rejected: these rows did not come in
     .import-skipped = Skipped: these rows are about nobody, or about somebody who came before
     .import-gaps = Gaps: these rows came in without the following
+    .import-differences = Changes: files that are there differ in the following
 import-sheet-without-header = Sheet { $sheet } has no row of headings and was not read
 import-unknown-column = Sheet { $sheet }, column { $column } ({ $heading }) is not known and was not read
 import-rejected-hint = To correct rejected rows: shouwang import FILE --rejected rejected.xlsx

@@ -158,6 +158,8 @@ help-import = 导入台账：.xlsx，或 UTF-8、GB18030 编码的 .csv
     .files = 台账文件
     .dry-run = 只说明哪些会新增、更改、不变、跳过、退回，不写入
     .rejected = 把退回的行写入这个新台账，改好后可再导入
+    .diff = 把对已有档案的更改逐项写入这个 CSV 文件
+    .yes = 更改已有档案时不再询问；没有终端可询问时必须写明
     .example =
         shouwang import 台账.xlsx --dry-run
         shouwang import 台账.xlsx --rejected 退回.xlsx
@@ -170,6 +172,8 @@ help-elder = 老人档案
         shouwang elder show 3fa9
 help-elder-add = 建档
     .village = 所在村：行政区划代码或村名；本节点只管一个村时可省略
+    .reason = 列入名册的原因：首次摸排、年满60周岁、赡养人外出、赡养人失去能力、迁入、重新纳入、漏登补录
+    .date = 自哪天起列入名册 [默认：今天]
     .fields = 各项内容；必须有姓名
     .example =
         shouwang elder add --village 上禾村 姓名=卫德福 性别=男 出生日期=1942-03-15

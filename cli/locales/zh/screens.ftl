@@ -100,6 +100,7 @@ import-heading =
     .import-rejected = 退回：以下各行没有导入
     .import-skipped = 跳过：以下各行不是老人，或前面已有
     .import-gaps = 缺项：以下各行已导入，但缺这些内容
+    .import-differences = 更改：已有档案的以下各项不同
 import-sheet-without-header = 工作表“{ $sheet }”没有表头，未读取
 import-unknown-column = 工作表“{ $sheet }”第 { $column } 列（{ $heading }）不认识，未读取
 import-rejected-hint = 要改正退回的行：shouwang import 文件 --rejected 退回.xlsx

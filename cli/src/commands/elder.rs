@@ -6,13 +6,15 @@ use shouwang_crdt_schema::element::List;
 use shouwang_crdt_schema::field::{Field, Kind};
 use shouwang_crdt_schema::record::CareGroup;
 use shouwang_node::command::elder::{
-    ConflictReport, ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, ElderSummary, Saved,
+    ConflictReport, ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, ElderSummary,
+    RosterEntry, Saved,
 };
 use shouwang_node::home::Node;
 
 use crate::audit;
-use crate::commands::{conflicts, duplicates, erase, history, merge, peers, visit};
+use crate::commands::{conflicts, duplicates, erase, history, item, merge, peers, visit};
 use crate::context::Context;
+use crate::day;
 use crate::error::{Exit, Failure};
 use crate::message::Messages;
 use crate::output::{Cell, Mark, Table};
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     History(history::Args),
     Duplicates(duplicates::Args),
     Merge(merge::Args),
+    #[command(subcommand)]
+    Item(item::Command),
 }
 
 /// `elder add`
@@ -38,6 +42,10 @@ pub(crate) enum Command {
 pub(crate) struct AddArgs {
     #[arg(long, value_name = "CODE")]
     village: Option<String>,
+    #[arg(long, default_value = "first-survey")]
+    reason: String,
+    #[arg(long)]
+    date: Option<String>,
     #[arg(required = true, value_name = "FIELD=VALUE")]
     fields: Vec<String>,
 }
@@ -89,6 +97,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
         Command::History(args) => history::run(args, &mut node, context),
         Command::Duplicates(args) => duplicates::run(args, &mut node, context),
         Command::Merge(args) => merge::run(args, &mut node, context),
+        Command::Item(command) => item::run(command, &mut node, context),
         Command::Find(args) => {
             let matching = Some(args.text.trim().to_owned());
             list(ElderList { scope: None, matching, as_of: context.as_of }, &mut node, context)
@@ -103,7 +112,10 @@ fn add(args: &AddArgs, node: &mut Node, context: &Context) -> anyhow::Result<Exi
     }
     let village = args.village.as_ref();
     let scope = village.map(|text| parse::place(node, "--village", text)).transpose()?;
-    let saved = node.call(ElderAdd { scope, fields })?;
+    let date = day::of(node, context, "--date", args.date.as_deref())?;
+    let reason = parse::choice("--reason", &args.reason)?;
+    let entry = Some(RosterEntry { reason, date, note: None });
+    let saved = node.call(ElderAdd { scope, fields, entry })?;
     let text = |id: String| context.messages.say("elder-added", [("id", FluentValue::from(id))]);
     say_saved(&saved, text, context)
 }
@@ -134,7 +146,17 @@ pub(crate) fn say_saved(
             output.line(&output.marked_text(Mark::Good, &text(id)))?;
         }
     }
+    say_flags(&saved.flags, context);
     Ok(Exit::Done)
+}
+
+/// Says what is doubtful in what was saved.
+pub(crate) fn say_flags(flags: &[String], context: &Context) {
+    if !context.output.is_json() {
+        for flag in flags {
+            context.output.marked_note(Mark::Attention, &context.messages.word("flag", flag));
+        }
+    }
 }
 
 fn list(request: ElderList, node: &mut Node, context: &Context) -> anyhow::Result<Exit> {

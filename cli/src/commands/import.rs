@@ -1,44 +1,152 @@
 //! `import`: the rows of ledgers 台账.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::NaiveDate;
+use clap::Subcommand;
 use fluent_bundle::FluentValue;
 use indicatif::{ProgressBar, ProgressStyle};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
+use shouwang_crdt_schema::field::Field;
 use shouwang_node::command::area::{AreaList, AreaListReport};
+use shouwang_node::command::import::{
+    CertificateRow, Import, ImportCertificates, ImportVisits, VisitRow,
+};
+use shouwang_node::command::undo::ImportBegin;
+use shouwang_node::home::Node;
 
+use crate::audit;
+use crate::commands::elder::short;
+use crate::confirm;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::file;
-use crate::import_report::{FieldRemark, ImportReport};
-use crate::ledger::{self, LedgerError, Places, Reading, TurnedAway};
+use crate::import_report::{FieldRemark, ImportReport, RowDifference};
+use crate::ledger::{
+    self, CertificateColumn, LedgerError, Places, Reading, TurnedAway, VisitColumn,
+};
+use crate::message::Messages;
 use crate::output::{Cell, Mark, Table};
 use crate::words;
 
 /// How many gaps a screen shows; `--verbose` and `--json` show all.
 const GAPS_SHOWN: usize = 20;
 
+/// How many differences a screen shows; `--verbose`, `--json` and `--diff` show all.
+const DIFFERENCES_SHOWN: usize = 40;
+
 /// `import`
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    kind: Option<Kind>,
+    #[command(flatten)]
+    of: Files,
+}
+
+/// What else than ledgers is imported.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kind {
+    Visits(Files),
+    Certificates(Files),
+}
+
+/// Which files, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Files {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[arg(long)]
     dry_run: bool,
     #[arg(long, value_name = "FILE")]
+    diff: Option<PathBuf>,
+    #[arg(long)]
+    yes: bool,
+    #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
+}
+
+/// What a file holds.
+enum Contents {
+    Ledger(Reading),
+    Visits(Reading<VisitRow, VisitColumn>),
+    Certificates(Reading<CertificateRow, CertificateColumn>),
+}
+
+impl Contents {
+    fn accepted(&self) -> usize {
+        match self {
+            Self::Ledger(reading) => reading.accepted.len(),
+            Self::Visits(reading) => reading.accepted.len(),
+            Self::Certificates(reading) => reading.accepted.len(),
+        }
+    }
+
+    /// Sends the rows to the node.
+    fn import(
+        &self,
+        dry_run: bool,
+        today: NaiveDate,
+        node: &mut Node,
+        bar: Option<&ProgressBar>,
+    ) -> anyhow::Result<ImportReport> {
+        let done = |rows: usize| bar.into_iter().for_each(|bar| bar.inc(rows as u64));
+        if !dry_run {
+            // All batches together are one edit, for whoever takes it back.
+            node.call(ImportBegin {})?;
+        }
+        match self {
+            Self::Ledger(reading) => ImportReport::import(reading, dry_run, |rows| {
+                done(rows.len());
+                Ok(node.call(Import { rows, dry_run })?)
+            }),
+            Self::Visits(reading) => ImportReport::import(reading, dry_run, |rows| {
+                done(rows.len());
+                Ok(node.call(ImportVisits { rows, today, dry_run })?)
+            }),
+            Self::Certificates(reading) => ImportReport::import(reading, dry_run, |rows| {
+                done(rows.len());
+                Ok(node.call(ImportCertificates { rows, dry_run })?)
+            }),
+        }
+    }
+
+    fn write_rejected(
+        &self,
+        path: &Path,
+        report: &ImportReport,
+        context: &Context,
+    ) -> anyhow::Result<()> {
+        match self {
+            Self::Ledger(reading) => write_rejected(path, reading, report, context),
+            Self::Visits(reading) => write_rejected(path, reading, report, context),
+            Self::Certificates(reading) => write_rejected(path, reading, report, context),
+        }
+    }
+}
+
+/// The last day on which an imported visit can have been.
+fn last_day(context: &Context) -> NaiveDate {
+    context.as_of
 }
 
 /// Imports. Exit 3 if a row was rejected.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let (args, kind) = match &args.kind {
+        None => (&args.of, &args.kind),
+        Some(Kind::Visits(of) | Kind::Certificates(of)) => (of, &args.kind),
+    };
     let output = context.output;
     if args.rejected.is_some() && args.files.len() > 1 {
         return Err(Failure::usage("rejected_of_several").into());
     }
     args.rejected.as_deref().map_or(Ok(()), check_rejected)?;
+    args.diff.as_deref().map_or(Ok(()), file::refuse_existing)?;
     // All files are read before anything is written: a slip in the last name stops the first.
-    let contents: Vec<Vec<u8>> = args
+    let bytes: Vec<Vec<u8>> = args
         .files
         .iter()
         .map(|path| std::fs::read(path).map_err(|error| Failure::unreadable(path, &error)))
@@ -46,30 +154,70 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let mut node = context.node()?;
     let directory = node.call(AreaList { within: None })?;
     let area = Area(directory.area);
-    if area.0.level() < Level::Village && !names_a_village(&directory) {
+    let by_id_alone = matches!(kind, Some(Kind::Certificates(_)));
+    if area.0.level() < Level::Village && !by_id_alone && !names_a_village(&directory) {
         return Err(Failure::failed("no_place_names").into());
     }
     let places = Places::new(directory.places.into_iter().map(|place| (place.code, place.name)));
-    let readings: Vec<Reading> = args
+    let contents: Vec<Contents> = args
         .files
         .iter()
-        .zip(&contents)
+        .zip(&bytes)
         .map(|(path, bytes)| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            ledger::read(&name, bytes, &places, area).map_err(|error| unusable(path, &error))
+            let read = match kind {
+                Some(Kind::Certificates(_)) => {
+                    ledger::read_certificates(&name, bytes).map(Contents::Certificates)
+                }
+                Some(Kind::Visits(_)) => {
+                    ledger::read_visits(&name, bytes, &places, area).map(Contents::Visits)
+                }
+                None if ledger::looks_like_visits(&name, bytes) => {
+                    ledger::read_visits(&name, bytes, &places, area).map(Contents::Visits)
+                }
+                None => ledger::read(&name, bytes, &places, area).map(Contents::Ledger),
+            };
+            read.map_err(|error| unusable(path, &error))
         })
         .collect::<Result<_, _>>()?;
-    let bar = bar(readings.iter().map(|reading| reading.accepted.len()).sum(), context);
-    let mut report = ImportReport::new(args.dry_run);
-    for (path, reading) in args.files.iter().zip(&readings) {
-        let progress = |rows: usize| {
-            if let Some(bar) = &bar {
-                bar.inc(rows as u64);
-            }
-            Ok(())
-        };
-        let imported = ImportReport::import(reading, args.dry_run, &mut node, progress)?;
-        match readings.len() {
+    if !args.dry_run && !args.yes {
+        let would = import(args, &contents, true, &mut node, context)?;
+        if would.changed > 0 {
+            show_differences(&would, args, &mut node, context)?;
+            let question = context
+                .messages
+                .say("import-question", [("count", FluentValue::from(would.changed))]);
+            confirm::confirm(context, args.yes, &question)?;
+        }
+    }
+    let report = import(args, &contents, args.dry_run, &mut node, context)?;
+    if args.dry_run || args.yes {
+        show_differences(&report, args, &mut node, context)?;
+    }
+    if let (Some(path), [contents]) = (&args.rejected, contents.as_slice()) {
+        contents.write_rejected(path, &report, context)?;
+    }
+    match output.is_json() {
+        true => output.json(&report)?,
+        false => show(&report, args, context)?,
+    }
+    Ok(if report.rejected.is_empty() { Exit::Done } else { Exit::Attention })
+}
+
+/// Sends all files to the node, or asks what would come of it.
+fn import(
+    args: &Files,
+    contents: &[Contents],
+    dry_run: bool,
+    node: &mut Node,
+    context: &Context,
+) -> anyhow::Result<ImportReport> {
+    let bar = bar(contents.iter().map(Contents::accepted).sum(), context);
+    let today = last_day(context);
+    let mut report = ImportReport::new(dry_run);
+    for (path, one) in args.files.iter().zip(contents) {
+        let imported = one.import(dry_run, today, node, bar.as_ref())?;
+        match contents.len() {
             1 => report = imported,
             _ => report.add_file(&path.display().to_string(), imported),
         }
@@ -77,14 +225,92 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    if let (Some(path), [reading]) = (&args.rejected, readings.as_slice()) {
-        write_rejected(path, reading, &report, context)?;
+    Ok(report)
+}
+
+/// What is or would be different, field by field: all of it into `--diff`, the first of it on a
+/// screen.
+fn show_differences(
+    report: &ImportReport,
+    args: &Files,
+    node: &mut Node,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let (messages, output) = (&context.messages, context.output);
+    if report.differences.is_empty() {
+        return Ok(());
     }
-    match output.is_json() {
-        true => output.json(&report)?,
-        false => show(&report, args, context)?,
+    audit::note(node, "differences", None, report.changed, context)?;
+    let lines: Vec<[String; 8]> =
+        report.differences.iter().map(|different| difference_line(different, messages)).collect();
+    if let Some(path) = &args.diff {
+        let keys = ["sheet", "row", "elder", "part", "field", "about", "old", "new"];
+        let headings = keys.map(|key| messages.word("difference-column", key));
+        let mut table = vec![headings.iter().map(String::as_str).collect::<Vec<_>>()];
+        table.extend(lines.iter().map(|line| line.iter().map(String::as_str).collect()));
+        let bytes = ledger::csv_bytes(&table).map_err(|error| unusable(path, &error))?;
+        file::write_private(path, &bytes, false)?;
+        let path = FluentValue::from(path.display().to_string());
+        let count = FluentValue::from(lines.len());
+        output.note(&messages.say("differences-written", [("count", count), ("path", path)]));
     }
-    Ok(if report.rejected.is_empty() { Exit::Done } else { Exit::Attention })
+    if !output.is_table() {
+        return Ok(());
+    }
+    output.line(&messages.word("import-heading", "import-differences"))?;
+    let mut table = Table::new(messages, ["row", "elder", "field", "before", "after"]);
+    let shown = if context.verbose { usize::MAX } else { DIFFERENCES_SHOWN };
+    for [_, row, elder, _, field, about, old, new] in lines.iter().take(shown) {
+        let field = match about.is_empty() {
+            true => field.clone(),
+            false => format!("{field} · {about}"),
+        };
+        table.row([
+            Cell::text(row),
+            Cell::text(short(elder, context.verbose)),
+            Cell::text(field),
+            Cell::text(old),
+            Cell::text(new),
+        ]);
+    }
+    output.table(&table)?;
+    let hidden = lines.len().saturating_sub(shown);
+    if hidden > 0 {
+        let count = FluentValue::from(hidden);
+        output.note(&messages.say("more-differences", [("count", count)]));
+    }
+    output.line("")
+}
+
+/// A difference in words: sheet, row, elder, part, field, whose, old, new.
+fn difference_line(different: &RowDifference, messages: &Messages) -> [String; 8] {
+    let RowDifference { sheet, row, elder_id, difference, .. } = different;
+    let text = |stored: &BTreeMap<String, String>| {
+        let texts = stored.iter().map(|(key, stored)| {
+            let value = match Field::from_key(&difference.field) {
+                Some(field) => words::field_value(messages, field, stored),
+                None => words::element_value(messages, &difference.field, key, stored),
+            };
+            match messages.known_word("element-key", key).filter(|_| key != "value") {
+                Some(label) => messages.say(
+                    "labelled",
+                    [("label", FluentValue::from(label)), ("value", value.into())],
+                ),
+                None => value,
+            }
+        });
+        texts.collect::<Vec<_>>().join(&messages.text("list-separator"))
+    };
+    [
+        sheet.clone(),
+        row.to_string(),
+        elder_id.to_string(),
+        words::part_name(messages, &difference.part),
+        words::subject(messages, &difference.field),
+        difference.about.clone().unwrap_or_default(),
+        text(&difference.old),
+        text(&difference.new),
+    ]
 }
 
 /// Whether a row could find its village at all.
@@ -107,9 +333,9 @@ fn check_rejected(path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn write_rejected(
+fn write_rejected<R, C>(
     path: &Path,
-    reading: &Reading,
+    reading: &Reading<R, C>,
     report: &ImportReport,
     context: &Context,
 ) -> anyhow::Result<()> {
@@ -138,7 +364,7 @@ fn write_rejected(
         .collect();
     let bytes = ledger::write_rejected(reading, &turned_away, &name)
         .map_err(|error| unusable(path, &error))?;
-    file::write_new(path, &bytes)?;
+    file::write_private(path, &bytes, false)?;
     let written = reading.rejected.len() + turned_away.len();
     let text = messages.say(
         "rejected-written",
@@ -148,7 +374,7 @@ fn write_rejected(
     Ok(())
 }
 
-fn show(report: &ImportReport, args: &Args, context: &Context) -> anyhow::Result<()> {
+fn show(report: &ImportReport, args: &Files, context: &Context) -> anyhow::Result<()> {
     let (messages, output) = (&context.messages, context.output);
     if !report.files.is_empty() {
         let columns = ["file", "rows", "new", "changed", "unchanged", "skipped", "rejected"];
@@ -279,7 +505,7 @@ fn bar(rows: usize, context: &Context) -> Option<ProgressBar> {
 }
 
 /// A ledger that cannot be used at all, by name.
-fn unusable(path: &Path, error: &LedgerError) -> Failure {
+pub(crate) fn unusable(path: &Path, error: &LedgerError) -> Failure {
     let path = path.display();
     let failed = |code| Failure::failed(code).with("path", path.to_string());
     match error {

@@ -14,6 +14,7 @@ use shouwang_crdt_schema::visit::{AreaReport, Visit};
 use shouwang_node::command::area::{AreaImport, AreaList, Place};
 use shouwang_node::command::device::GrantDevice;
 use shouwang_node::command::elder::{ElderList, ElderSet, ElderShow, ElderSummary, VisitAdd};
+use shouwang_node::command::import::Import;
 use shouwang_node::command::status::Status;
 use shouwang_node::home::{Home, InitOptions, Node};
 use shouwang_node::identity::grant::Role;
@@ -262,8 +263,9 @@ impl Story<'_> {
             let places =
                 Places::new(known.places.into_iter().map(|place| (place.code, place.name)));
             let reading = ledger::read(&file, &bytes, &places, Area(known.area))?;
-            let report = ImportReport::import(&reading, false, &mut node, |_| {
-                Ok(self.interrupt.check()?)
+            let report = ImportReport::import(&reading, false, |rows| {
+                self.interrupt.check()?;
+                Ok(node.call(Import { rows, dry_run: false })?)
             })?;
             self.done(
                 "demo-imported",

@@ -64,7 +64,7 @@ impl Cell {
                 Self::Text(text.trim_matches(|c| c == '=' || c == '"').to_owned())
             }
             Self::Text(text) => match text.strip_prefix('\'') {
-                Some(rest) if rest.starts_with(['=', '+', '-', '@']) => Self::Text(rest.to_owned()),
+                Some(rest) if is_guarded(rest) => Self::Text(rest.to_owned()),
                 _ => Self::Text(text),
             },
             other => other,
@@ -75,6 +75,46 @@ impl Cell {
 /// White space, and the invisible characters that copying from chat programs leaves behind.
 pub(crate) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')
+}
+
+/// What a spreadsheet takes for the beginning of a formula, in either width.
+const FORMULA: [char; 9] = ['=', '+', '-', '@', '\t', '＝', '＋', '－', '＠'];
+
+/// Whether a spreadsheet that opens this in a text file would evaluate it.
+pub(crate) fn is_evaluated(text: &str) -> bool {
+    text.starts_with(FORMULA)
+}
+
+/// The text with an apostrophe before it, if a spreadsheet that opens it in a text file would
+/// evaluate it, round it or take off its leading zeros. [`Cell::unquoted`] takes the apostrophe
+/// off again.
+pub(crate) fn guarded(text: &str) -> String {
+    let digits = text.len() > 11 || (text.starts_with('0') && text.len() > 1);
+    let rounded = digits && is_digits(text);
+    match rounded || is_evaluated(text) || is_altered(text) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    }
+}
+
+/// The text as it goes into a cell of a workbook that says itself that it is text.
+pub(crate) fn kept(text: &str) -> String {
+    if is_altered(text) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Whether reading would take something off.
+fn is_altered(text: &str) -> bool {
+    is_quoted_digits(text) || text.strip_prefix('\'').is_some_and(is_guarded)
+}
+
+fn is_guarded(rest: &str) -> bool {
+    let inner = rest.trim_start_matches('\'');
+    is_evaluated(inner) || is_digits(inner)
+}
+
+fn is_digits(text: &str) -> bool {
+    let digits = text.strip_suffix(['X', 'x']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_quoted_digits(text: &str) -> bool {
@@ -114,9 +154,26 @@ mod tests {
             ("=\"0123X\"", "0123X"),
             ("'=1+1", "=1+1"),
             ("=\"a\"&\"b\"", "=\"a\"&\"b\""),
-            ("'990121194802119834", "'990121194802119834"),
+            ("'990121194802119834", "990121194802119834"),
+            ("'99012119420315008X", "99012119420315008X"),
+            ("''0831", "'0831"),
+            ("'周", "'周"),
+            ("'", "'"),
         ] {
             assert_eq!(Cell::Text(quoted.into()).unquoted(), Cell::Text(text.into()));
+        }
+    }
+
+    #[test]
+    fn a_guard_comes_off_again_and_nothing_else_does() {
+        for text in
+            ["", "周", "=1+1", "'=1", "''=1", "-5", "@a", "＝1", "0831", "138", "'0831", "=\"01\""]
+        {
+            for written in [guarded(text), kept(text)] {
+                let read = Cell::Text(written).unquoted();
+                assert_eq!(read, Cell::Text(text.into()), "{text}");
+            }
+            assert!(!is_evaluated(&guarded(text)), "{text}");
         }
     }
 }

@@ -33,6 +33,19 @@ pub(crate) fn read(cell: &Cell) -> DateReading {
     }
 }
 
+/// A day written as the record writes it.
+pub(crate) fn iso(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok()
+}
+
+/// The day, if the cell says which.
+pub(crate) fn certain(cell: &Cell) -> Option<NaiveDate> {
+    match read(cell) {
+        DateReading::Day(day) => Some(day),
+        DateReading::Partial(..) | DateReading::Unreadable => None,
+    }
+}
+
 impl DateReading {
     /// Whether the day fits what is said.
     pub(crate) fn agrees_with(self, date: NaiveDate) -> bool {

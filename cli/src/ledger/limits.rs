@@ -24,8 +24,8 @@ pub(crate) const COLUMNS_MAX: usize = 512;
 /// The most cells that hold something, over all sheets: [`ROWS_MAX`] rows of 40 columns.
 pub(crate) const CELLS_MAX: usize = 8_000_000;
 
-/// The longest cell, in characters.
-pub(crate) const CELL_CHARS_MAX: usize = 4_000;
+/// The longest cell, in characters: what a cell of a workbook may hold.
+pub(crate) const CELL_CHARS_MAX: usize = 32_767;
 
 /// The most text in all cells together, in bytes. Cells share strings inside an archive, so the
 /// text is not bounded by what the archive unpacks to.

@@ -1,27 +1,25 @@
-//! The people around an elder, and what the elder needs of them.
-
-use std::collections::BTreeSet;
+//! The supporters of an elder: who they are, where they went, and when.
 
 use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::element::{Absence, GuardianContact, Pairing, Supporter};
+use shouwang_crdt_schema::element::{Absence, Supporter};
 use shouwang_crdt_schema::record::{AbsenceReason, SupportCapacity};
-use unicode_normalization::UnicodeNormalization;
 
-use super::cell::{Cell, is_blank};
+use super::cell::Cell;
 use super::column::Column;
 use super::date::{self, DateReading};
 use super::identity;
+use super::items::{names, share, without_name};
 use super::reason::Reason;
 use super::row::Draft;
 use super::vocabulary;
 
 /// The longest name, relation and telephone number, in characters: as in the record's own fields.
-const SHORT_CHARS_MAX: usize = 40;
+pub(super) const SHORT_CHARS_MAX: usize = 40;
 /// The longest place in words, in characters: as an address.
 const PLACE_CHARS_MAX: usize = 120;
 
 /// The columns about supporters besides their names.
-const ABOUT_SUPPORTERS: [Column; 7] = [
+const ABOUT_SUPPORTERS: [Column; 8] = [
     Column::SupporterRelation,
     Column::SupporterWhereabouts,
     Column::AbsenceLeft,
@@ -29,18 +27,12 @@ const ABOUT_SUPPORTERS: [Column; 7] = [
     Column::AbsenceReason,
     Column::SupporterPhone,
     Column::SupporterCapacity,
+    Column::AbsenceDestination,
 ];
 
-/// Reads everybody whom the row names.
-pub(crate) fn read(draft: &mut Draft<'_>) {
-    supporters(draft);
-    guardians(draft);
-    pairings(draft);
-    service_needs(draft);
-}
-
-fn supporters(draft: &mut Draft<'_>) {
-    let names = names(draft, Column::SupporterName);
+/// Reads the supporters whom the row names.
+pub(super) fn read(draft: &mut Draft<'_>) {
+    let names = names(draft, Column::SupporterName, SHORT_CHARS_MAX);
     if names.is_empty() {
         for column in ABOUT_SUPPORTERS {
             without_name(draft, column);
@@ -52,36 +44,21 @@ fn supporters(draft: &mut Draft<'_>) {
         let shared = !matches!(column, Column::SupporterPhone | Column::SupporterCapacity);
         share(draft, column, names.len(), shared)
     });
-    let [relations, whereabouts, left, returned, reasons, phones, capacities] = shares;
+    let [relations, whereabouts, left, returned, reasons, phones, capacities, codes] = shares;
     for (at, name) in names.into_iter().enumerate() {
         let of = |cells: &[Option<Cell>]| cells.get(at).cloned().flatten();
         let relation = text(draft, Column::SupporterRelation, of(&relations), SHORT_CHARS_MAX);
         let place = text(draft, Column::SupporterWhereabouts, of(&whereabouts), PLACE_CHARS_MAX);
         let phone = phone(draft, Column::SupporterPhone, of(&phones));
-        let capacity = of(&capacities).map(|cell| vocabulary::plain(&cell.text()));
-        let capacity = capacity.filter(|word| !vocabulary::is_left_blank(word)).map_or(
-            SupportCapacity::Unknown,
-            |word| {
-                vocabulary::support_capacity(&word).unwrap_or_else(|| {
-                    draft.gap(Column::SupporterCapacity, Reason::UnknownValue, &word);
-                    SupportCapacity::Unknown
-                })
-            },
-        );
-        let left = of(&left).map(|cell| day(draft, Column::AbsenceLeft, &cell));
-        let returned = of(&returned).map(|cell| day(draft, Column::AbsenceReturned, &cell));
-        let reason = absence_reason(draft, of(&reasons), place.as_deref());
-        let (near, destination) = destination(draft, place.as_deref());
-        // Who lives nearby and is not said to have left is not away.
-        let away = place.is_some() && !near;
-        if away || left.is_some() || returned.is_some() || reason != AbsenceReason::Unknown {
-            draft.row.absences.push(Absence {
-                supporter: name.clone(),
-                left: left.flatten(),
-                returned: returned.flatten(),
-                destination,
-                reason,
-            });
+        let capacity = capacity(draft, of(&capacities));
+        let away = Away {
+            left: of(&left),
+            returned: of(&returned),
+            reason: of(&reasons),
+            code: of(&codes),
+        };
+        if let Some(absence) = away.read(draft, &name, place.as_deref()) {
+            draft.row.absences.push(absence);
         }
         draft.row.supporters.push(Supporter {
             name,
@@ -93,105 +70,82 @@ fn supporters(draft: &mut Draft<'_>) {
     }
 }
 
-fn guardians(draft: &mut Draft<'_>) {
-    let names = names(draft, Column::GuardianName);
-    if names.is_empty() {
-        without_name(draft, Column::GuardianPhone);
-        return;
-    }
-    let phones = share(draft, Column::GuardianPhone, names.len(), false);
-    for (name, cell) in names.into_iter().zip(phones) {
-        let phone = phone(draft, Column::GuardianPhone, cell);
-        draft.row.guardian_contacts.push(GuardianContact { name, phone, rank: None });
-    }
+fn capacity(draft: &mut Draft<'_>, cell: Option<Cell>) -> SupportCapacity {
+    let word = cell.map(|cell| vocabulary::plain(&cell.text()));
+    let Some(word) = word.filter(|word| !vocabulary::is_left_blank(word)) else {
+        return SupportCapacity::Unknown;
+    };
+    vocabulary::support_capacity(&word).unwrap_or_else(|| {
+        draft.gap(Column::SupporterCapacity, Reason::UnknownValue, &word);
+        SupportCapacity::Unknown
+    })
 }
 
-fn pairings(draft: &mut Draft<'_>) {
-    for helper in names(draft, Column::Pairing) {
-        let kind = vocabulary::pairing_kind(&helper);
-        draft.row.pairings.push(Pairing { helper, kind, from: None, until: None });
-    }
+/// The cells that speak of one supporter's absence.
+struct Away {
+    left: Option<Cell>,
+    returned: Option<Cell>,
+    reason: Option<Cell>,
+    code: Option<Cell>,
 }
 
-fn service_needs(draft: &mut Draft<'_>) {
-    let Some(cell) = draft.cell(Column::ServiceNeeds) else { return };
-    let text: String = cell.text().nfkc().collect();
-    if let Some(need) = vocabulary::service_need(&vocabulary::plain(&text)) {
-        draft.row.service_needs.insert(need);
-        return;
-    }
-    let parts = text.split(|c: char| is_separator(c) || is_blank(c) || matches!(c, '/' | '+'));
-    let mut needs = BTreeSet::new();
-    for part in parts.filter(|part| !part.is_empty() && !identity::is_nothing(part)) {
-        match vocabulary::service_need(part) {
-            Some(need) => {
-                needs.insert(need);
+impl Away {
+    fn read(self, draft: &mut Draft<'_>, supporter: &str, place: Option<&str>) -> Option<Absence> {
+        // In a ledger that was exported these columns, and not the place, say whether somebody left.
+        let said = [&self.left, &self.returned, &self.reason, &self.code];
+        if draft.exact && said.iter().all(|cell| cell.is_none()) {
+            return None;
+        }
+        let (says_left, says_returned) = (self.left.is_some(), self.returned.is_some());
+        let left = self.left.and_then(|cell| day(draft, Column::AbsenceLeft, &cell));
+        let returned = self.returned.and_then(|cell| day(draft, Column::AbsenceReturned, &cell));
+        let reason = absence_reason(draft, self.reason, place);
+        let (near, mut destination) = destination(draft, place);
+        let code = self.code.map(|cell| cell.text());
+        if let Some(text) = &code {
+            destination = text.parse().ok();
+            if destination.is_none() {
+                draft.gap(Column::AbsenceDestination, Reason::UnknownPlace, text);
             }
-            None => draft.gap(Column::ServiceNeeds, Reason::UnknownValue, part),
+        } else if draft.exact {
+            destination = None;
         }
-    }
-    draft.row.service_needs = needs;
-}
-
-/// The names in a cell; what names nobody and is not a mark for "nobody" becomes a gap.
-fn names(draft: &mut Draft<'_>, column: Column) -> Vec<String> {
-    let Some(cell) = draft.cell(column) else { return Vec::new() };
-    let mut names: Vec<String> = Vec::new();
-    for part in parts(cell) {
-        match identity::name(&part) {
-            Some(name) => {
-                let name = draft.cut(column, name, SHORT_CHARS_MAX);
-                names.push(name);
-            }
-            None if part.is_empty() || identity::is_nothing(&vocabulary::plain(&part)) => {}
-            None => draft.gap(column, Reason::UnknownValue, &part),
-        }
-    }
-    names
-}
-
-/// A cell's content for each of so many people.
-fn share(draft: &mut Draft<'_>, column: Column, people: usize, shared: bool) -> Vec<Option<Cell>> {
-    let Some(cell) = draft.cell(column) else { return vec![None; people] };
-    let parts = parts(cell);
-    if people == 1 || (parts.len() == 1 && shared) {
-        return vec![Some(cell.clone()); people];
-    }
-    if parts.len() != people {
-        if !identity::is_nothing(&vocabulary::plain(&cell.text())) {
-            draft.gap(column, Reason::ListLengthDiffers, &cell.text());
-        }
-        return vec![None; people];
-    }
-    parts.into_iter().map(|part| (!part.is_empty()).then_some(Cell::Text(part))).collect()
-}
-
-fn parts(cell: &Cell) -> Vec<String> {
-    let text: String = cell.text().nfkc().collect();
-    text.trim_matches(is_blank).split(is_separator).map(|part| part.trim().to_owned()).collect()
-}
-
-/// What parts the items of a list, after NFKC.
-fn is_separator(c: char) -> bool {
-    matches!(c, '、' | ',' | ';' | '\n')
-}
-
-fn without_name(draft: &mut Draft<'_>, column: Column) {
-    if let Some(text) = draft.cell(column).map(Cell::text)
-        && !identity::is_nothing(&vocabulary::plain(&text))
-    {
-        draft.gap(column, Reason::PersonWithoutName, &text);
+        // Who lives nearby and is not said to have left is not away.
+        let away = place.is_some() && !near;
+        let away = away || says_left || says_returned || reason != AbsenceReason::Unknown;
+        (draft.exact || away || code.is_some()).then(|| Absence {
+            supporter: supporter.to_owned(),
+            left,
+            returned,
+            destination,
+            reason,
+        })
     }
 }
 
-fn text(draft: &mut Draft<'_>, column: Column, cell: Option<Cell>, limit: usize) -> Option<String> {
-    let text = identity::free_text(&cell?.text());
+/// A short text about a person.
+pub(super) fn text(
+    draft: &mut Draft<'_>,
+    column: Column,
+    cell: Option<Cell>,
+    limit: usize,
+) -> Option<String> {
+    let text = cell?.text();
+    if draft.exact {
+        return Some(text).filter(|text| !text.is_empty());
+    }
+    let text = identity::free_text(&text);
     let said = !text.is_empty() && !identity::is_nothing(&vocabulary::plain(&text));
     said.then(|| draft.cut(column, text, limit))
 }
 
-fn phone(draft: &mut Draft<'_>, column: Column, cell: Option<Cell>) -> Option<String> {
-    let number = identity::phone(&cell?.text())?;
+/// A person's telephone number.
+pub(super) fn phone(draft: &mut Draft<'_>, column: Column, cell: Option<Cell>) -> Option<String> {
+    let text = cell?.text();
+    if draft.exact {
+        return Some(text).filter(|text| !text.is_empty());
+    }
+    let number = identity::phone(&text)?;
     if identity::is_scientific(&number) || number.chars().count() > SHORT_CHARS_MAX {
         draft.gap(column, Reason::UnknownValue, &number);
         return None;
@@ -199,13 +153,19 @@ fn phone(draft: &mut Draft<'_>, column: Column, cell: Option<Cell>) -> Option<St
     Some(number)
 }
 
-fn day(draft: &mut Draft<'_>, column: Column, cell: &Cell) -> Option<chrono::NaiveDate> {
+/// A day; what is none becomes a gap.
+pub(super) fn day(draft: &mut Draft<'_>, column: Column, cell: &Cell) -> Option<chrono::NaiveDate> {
+    let text = cell.text();
+    if draft.exact
+        && let Some(day) = date::iso(&text)
+    {
+        return Some(day);
+    }
     let reason = match date::read(cell) {
         DateReading::Day(day) => return Some(day),
         DateReading::Partial(..) => Reason::PartialDate,
         DateReading::Unreadable => Reason::UnreadableDate,
     };
-    let text = cell.text();
     if !identity::is_nothing(&vocabulary::plain(&text)) {
         draft.gap(column, reason, &text);
     }
@@ -225,6 +185,9 @@ fn absence_reason(
             draft.gap(Column::AbsenceReason, Reason::UnknownValue, &word);
         }
         return reason;
+    }
+    if draft.exact {
+        return AbsenceReason::Unknown;
     }
     whereabouts.map_or(AbsenceReason::Unknown, |place| {
         vocabulary::absence_reason(&vocabulary::plain(place))

@@ -4,23 +4,23 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Workbook, Worksheet};
 
 use chrono::Datelike;
 
-use super::cell::Cell;
-use super::column::Column;
+use super::cell::{Cell, guarded, kept};
+use super::column::{Column, ColumnKey};
 use super::{AcceptedRow, LedgerError, Reading, Rejected, SheetHead, TurnedAway};
 
 /// Writes the rejected rows with everything above them as it was, and 退回原因 in a last column.
 /// The extension decides between `.xlsx` and `.csv`; a CSV file has room for one sheet only.
 ///
 /// `turned_away` are rows that the reading accepted and the node did not.
-pub(crate) fn write_rejected(
-    reading: &Reading,
+pub(crate) fn write_rejected<R, C>(
+    reading: &Reading<R, C>,
     turned_away: &[TurnedAway],
     file_name: &str,
 ) -> Result<Vec<u8>, LedgerError> {
     let mut returned: Vec<Returned<'_>> = reading.rejected.iter().map(Returned::from).collect();
     for row in turned_away {
         let place =
-            |accepted: &&AcceptedRow| accepted.sheet == row.sheet && accepted.row == row.row;
+            |accepted: &&AcceptedRow<R>| accepted.sheet == row.sheet && accepted.row == row.row;
         returned.extend(reading.accepted.iter().find(place).map(|accepted| Returned {
             sheet: &accepted.sheet,
             row: accepted.row,
@@ -53,8 +53,8 @@ struct Returned<'a> {
     explanation: String,
 }
 
-impl<'a> From<&'a Rejected> for Returned<'a> {
-    fn from(row: &'a Rejected) -> Self {
+impl<'a, C> From<&'a Rejected<C>> for Returned<'a> {
+    fn from(row: &'a Rejected<C>) -> Self {
         let explanation = row.explanation();
         Self { sheet: &row.sheet, row: row.row, cells: &row.cells, explanation }
     }
@@ -82,7 +82,7 @@ fn table(sheet: &SheetHead, returned: &[Returned<'_>]) -> Vec<Vec<Cell>> {
     table
 }
 
-impl Rejected {
+impl<C> Rejected<C> {
     /// The reason in Chinese, with the text that gave rise to it.
     fn explanation(&self) -> String {
         match &self.detail {
@@ -123,7 +123,7 @@ fn write_sheet(sheet: &mut Worksheet, table: &[Vec<Cell>]) -> Result<(), LedgerE
                 }
                 // A formula goes back as text, never as a formula.
                 _ => {
-                    sheet.write_string(row, column, cell.text())?;
+                    sheet.write_string(row, column, kept(&cell.text()))?;
                 }
             }
         }
@@ -138,19 +138,7 @@ fn text(table: &[Vec<Cell>]) -> Result<Vec<u8>, LedgerError> {
         .terminator(csv::Terminator::CRLF)
         .from_writer("\u{feff}".as_bytes().to_vec());
     for cells in table {
-        writer.write_record(cells.iter().map(csv_field))?;
+        writer.write_record(cells.iter().map(|cell| guarded(&cell.text())))?;
     }
     writer.into_inner().map_err(|_| LedgerError::Unwritable)
-}
-
-/// A spreadsheet evaluates fields that look like formulas and rounds long numbers. The apostrophe
-/// stops both, and the reader takes it off again.
-fn csv_field(cell: &Cell) -> String {
-    let text = cell.text();
-    let evaluated = text.starts_with(['=', '+', '-', '@']);
-    let rounded = text.len() > 11 && text.bytes().all(|byte| byte.is_ascii_digit());
-    match evaluated || rounded {
-        true => format!("'{text}"),
-        false => text,
-    }
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
+use shouwang_crdt_schema::record::ElderId;
 
 /// The elders of a file so far, by what tells them apart. Each is the position of a row in
 /// [`super::Reading::accepted`].
 #[derive(Debug, Default)]
 pub(crate) struct Elders {
+    by_file: BTreeMap<ElderId, usize>,
     by_id: BTreeMap<String, usize>,
     by_fact: BTreeMap<(String, DivisionCode, Field, String), usize>,
     by_everything: BTreeMap<String, usize>,
@@ -19,10 +21,14 @@ pub(crate) struct Elders {
 const FACTS: [Field; 2] = [Field::BirthDate, Field::ResidentIdAsWritten];
 
 impl Elders {
-    /// The position of the earlier row that names the same elder: by the valid ID; without one, by
+    /// The position of the earlier row that names the same elder: by the file's id, where the row
+    /// has it, and by nothing else; by the valid ID; without one, by
     /// name, village and either birth date or the number as written. Namesakes of whom neither is
     /// known are the same only if the rows are equal in everything.
     pub(crate) fn earlier(&self, row: &LedgerRow) -> Option<usize> {
+        if let Some(file) = row.file {
+            return self.by_file.get(&file).copied();
+        }
         if let Some(id) = row.field(Field::ResidentId) {
             return self.by_id.get(id).copied();
         }
@@ -35,6 +41,9 @@ impl Elders {
 
     /// Remembers the row that will stand at this position.
     pub(crate) fn add(&mut self, row: &LedgerRow, position: usize) {
+        if let Some(file) = row.file {
+            self.by_file.insert(file, position);
+        }
         if let Some(id) = row.field(Field::ResidentId) {
             self.by_id.insert(id.to_owned(), position);
         } else if facts(row).next().is_none()
@@ -72,13 +81,27 @@ pub(crate) fn differences(first: &LedgerRow, again: &LedgerRow) -> Vec<&'static 
         ("absences", all_in(&again.absences, &first.absences)),
         ("guardian_contacts", all_in(&again.guardian_contacts, &first.guardian_contacts)),
         ("pairings", all_in(&again.pairings, &first.pairings)),
+        ("members", all_in(&again.members, &first.members)),
+        ("maintainers", all_in(&again.maintainers, &first.maintainers)),
+        ("emergency_contacts", all_in(&again.emergency_contacts, &first.emergency_contacts)),
+        ("income_sources", again.income_sources.is_subset(&first.income_sources)),
+        ("conditions", again.conditions.is_subset(&first.conditions)),
+        ("hazards", again.hazards.is_subset(&first.hazards)),
+        ("devices", all_in(&again.devices, &first.devices)),
+        ("special_categories", again.special_categories.is_subset(&first.special_categories)),
+        ("entitlements", all_in(&again.entitlements, &first.entitlements)),
         ("service_needs", again.service_needs.is_subset(&first.service_needs)),
         (
             "subsistence_allowance",
             again.subsistence_allowance.is_none()
                 || again.subsistence_allowance == first.subsistence_allowance,
         ),
-        ("agreement", again.agreement.is_none() || again.agreement == first.agreement),
+        (
+            "agreement",
+            (again.agreement.is_none() || again.agreement == first.agreement)
+                && (again.agreement_event.is_none()
+                    || again.agreement_event == first.agreement_event),
+        ),
     ];
     fields.chain(lists.into_iter().filter(|(_, same)| !same).map(|(key, _)| key)).collect()
 }

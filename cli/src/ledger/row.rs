@@ -3,12 +3,13 @@
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::field::{Field, Kind, ValueError};
 use shouwang_crdt_schema::ledger_row::LedgerRow;
-use shouwang_crdt_schema::record::{Choice, Sex, YesNo};
+use shouwang_crdt_schema::record::{Choice, ElderId, Sex, YesNo};
 use shouwang_crdt_schema::resident_id::ResidentId;
 
 use super::cell::{Cell, is_blank};
 use super::column::{Column, Header};
 use super::date::{self, DateReading};
+use super::household;
 use super::identity::{self, IdReading};
 use super::people;
 use super::places::{Places, Townships};
@@ -47,7 +48,7 @@ pub(crate) enum RowReading {
     /// An elder that cannot be named or placed.
     Rejected(CellGap),
     /// An elder, and what is missing or unreadable.
-    Accepted(LedgerRow, Vec<CellGap>),
+    Accepted(Box<LedgerRow>, Vec<CellGap>),
 }
 
 /// A row on its way to the record.
@@ -56,6 +57,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) row: LedgerRow,
     /// What could not be taken over so far.
     pub(crate) gaps: Vec<CellGap>,
+    /// Whether this program wrote the row: its texts are the record's own, and stand as they are.
+    pub(crate) exact: bool,
     reader: &'a RowReader<'a>,
     cells: &'a [Cell],
 }
@@ -69,23 +72,28 @@ const NOTES: [&str; 10] =
 impl RowReader<'_> {
     /// Reads a row.
     pub(crate) fn read(&self, cells: &[Cell]) -> RowReading {
-        if let Some(reason) = self.no_elder(cells) {
+        let file = self.file(cells);
+        let exact = file.is_some();
+        if let (Some(reason), false) = (self.no_elder(cells), exact) {
             return RowReading::Skipped(reason);
         }
-        let (name, village) = match (self.name(cells), self.village(cells)) {
+        let (name, village) = match (self.name(cells, exact), self.village(cells, exact)) {
             (Ok(name), Ok(village)) => (name, village),
             (Err(gap), _) | (_, Err(gap)) => return RowReading::Rejected(gap),
         };
         let mut row = LedgerRow::new(village);
-        row.fields.insert(Field::Name, name);
+        row.file = file;
+        row.fields.extend(name.map(|name| (Field::Name, name)));
         row.fields.insert(Field::ResidenceCode, village.to_string());
-        let mut draft = Draft { row, gaps: Vec::new(), reader: self, cells };
+        let mut draft = Draft { row, gaps: Vec::new(), exact, reader: self, cells };
+        draft.read_file();
         draft.read_identity();
         draft.read_places();
         draft.read_condition();
         people::read(&mut draft);
+        household::read(&mut draft);
         draft.read_remarks();
-        RowReading::Accepted(draft.row, draft.gaps)
+        RowReading::Accepted(Box::new(draft.row), draft.gaps)
     }
 
     /// Why the row is not about an elder at all.
@@ -117,8 +125,16 @@ impl RowReader<'_> {
         (note && (name.is_empty() || name == first)).then_some(Reason::NoteRow)
     }
 
-    fn name(&self, cells: &[Cell]) -> Result<String, CellGap> {
+    /// The file's id, in a row that this program wrote.
+    fn file(&self, cells: &[Cell]) -> Option<ElderId> {
+        self.cell(cells, Column::File).text().trim().parse().ok()
+    }
+
+    fn name(&self, cells: &[Cell], exact: bool) -> Result<Option<String>, CellGap> {
         let cell = self.cell(cells, Column::Name);
+        if let (Cell::Text(_) | Cell::Empty, true) = (cell, exact) {
+            return Ok(Field::Name.value(&cell.text()).ok().map(|name| name.as_str().to_owned()));
+        }
         let fail =
             |reason| CellGap { column: Column::Name, reason, detail: reason::detail(&cell.text()) };
         if cell.formula().is_some() {
@@ -129,12 +145,12 @@ impl RowReader<'_> {
         }
         let name = identity::name(&cell.text()).ok_or_else(|| fail(Reason::MissingName))?;
         match Field::Name.value(&name) {
-            Ok(value) => Ok(value.as_str().to_owned()),
+            Ok(value) => Ok(Some(value.as_str().to_owned())),
             Err(error) => Err(fail(reason_of(&error))),
         }
     }
 
-    fn village(&self, cells: &[Cell]) -> Result<DivisionCode, CellGap> {
+    fn village(&self, cells: &[Cell], exact: bool) -> Result<DivisionCode, CellGap> {
         let cell = self.cell(cells, Column::Village);
         let fail = |reason| CellGap {
             column: Column::Village,
@@ -146,6 +162,12 @@ impl RowReader<'_> {
         }
         if cell.formula().is_some() {
             return Err(fail(Reason::FormulaCell));
+        }
+        // A file may be a township's own: only its code says so.
+        if let (Ok(code), true) = (cell.text().trim().parse::<DivisionCode>(), exact)
+            && self.area.contains(code)
+        {
+            return Ok(code);
         }
         let township = self.township(cells);
         self.places.village(&cell.text(), [&township, &self.titles], self.area).map_err(fail)
@@ -182,7 +204,11 @@ impl<'a> Draft<'a> {
     /// The cell of a column, if it holds a value: a formula or an error becomes a gap.
     pub(crate) fn cell(&mut self, column: Column) -> Option<&'a Cell> {
         let cell = self.reader.cell(self.cells, column);
-        if cell.formula().is_some() {
+        let formula = match cell {
+            Cell::Text(_) if self.exact => None,
+            cell => cell.formula(),
+        };
+        if formula.is_some() {
             self.gap(column, Reason::FormulaCell, &cell.text());
             return None;
         }
@@ -216,6 +242,20 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether the sheet has such a column.
+    pub(crate) fn has(&self, column: Column) -> bool {
+        self.reader.header.has(column)
+    }
+
+    /// What an office calls a file is no file's id.
+    fn read_file(&mut self) {
+        if let Some(text) = self.cell(Column::File).map(Cell::text)
+            && !self.exact
+        {
+            self.gap(Column::File, Reason::UnknownValue, &text);
+        }
+    }
+
     fn set(&mut self, column: Column, field: Field, text: &str) {
         match field.value(text) {
             Ok(value) => {
@@ -226,6 +266,9 @@ impl<'a> Draft<'a> {
     }
 
     fn read_identity(&mut self) {
+        if self.exact {
+            return self.read_exact_identity();
+        }
         let cell = self.reader.cell(self.cells, Column::ResidentId);
         let valid = match identity::resident_id(cell) {
             IdReading::Valid(id) => Some(id),
@@ -253,6 +296,33 @@ impl<'a> Draft<'a> {
                 None => {}
             }
         }
+    }
+
+    /// What this program wrote is not put right by the number: the record knew it too.
+    fn read_exact_identity(&mut self) {
+        let number = self.cell(Column::ResidentId).map(Cell::text).unwrap_or_default();
+        match Field::ResidentId.value(&number) {
+            _ if number.is_empty() => self.gap(Column::ResidentId, Reason::IdMissing, ""),
+            // Masked: the file's id says who it is.
+            _ if is_masked(&number) => {}
+            Ok(id) => self.set(Column::ResidentId, Field::ResidentId, id.as_str()),
+            Err(_) => match identity::resident_id(&Cell::Text(number.clone())) {
+                IdReading::Valid(id) => {
+                    self.set(Column::ResidentId, Field::ResidentId, id.as_str());
+                }
+                IdReading::AsWritten(_, reason) | IdReading::Nothing(reason) => {
+                    self.gap(Column::ResidentId, reason, "");
+                    self.set(Column::ResidentId, Field::ResidentIdAsWritten, &number);
+                }
+            },
+        }
+        let written = self.cell(Column::ResidentIdAsWritten).map(Cell::text);
+        if let Some(written) = written.filter(|written| !is_masked(written)) {
+            self.set(Column::ResidentIdAsWritten, Field::ResidentIdAsWritten, &written);
+        }
+        self.choose(Column::Sex, Field::Sex, vocabulary::sex);
+        self.read_day(Column::BirthDate, Field::BirthDate);
+        self.free(Column::Phone, Field::Phone);
     }
 
     fn read_sex(&mut self, id: Option<&ResidentId>) {
@@ -299,6 +369,54 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// A field that is a day.
+    fn read_day(&mut self, column: Column, field: Field) {
+        if let Some(cell) = self.cell(column).cloned()
+            && let Some(day) = people::day(self, column, &cell)
+        {
+            self.set(column, field, &day.to_string());
+        }
+    }
+
+    /// The number as written, in a ledger that has a column of its own for it.
+    fn read_written_id(&mut self) {
+        if let Some(text) = self.cell(Column::ResidentIdAsWritten).map(Cell::text)
+            && !self.exact
+        {
+            let text = identity::free_text(&text);
+            match Field::ResidentIdAsWritten.value(&text) {
+                Ok(_) => self.set(Column::ResidentIdAsWritten, Field::ResidentIdAsWritten, &text),
+                Err(_) => self.gap(Column::ResidentIdAsWritten, Reason::UnknownValue, ""),
+            }
+        }
+    }
+
+    fn read_score(&mut self) {
+        let Some(cell) = self.cell(Column::AbilityScore) else { return };
+        let word = vocabulary::plain(&cell.text());
+        let number = word.strip_suffix('分').unwrap_or(&word);
+        if !identity::is_nothing(number) && !vocabulary::is_left_blank(number) {
+            self.set(Column::AbilityScore, Field::AbilityScore, number);
+        }
+    }
+
+    /// A doctor is somebody with a name: whether there is one is no answer.
+    fn read_doctor(&mut self) {
+        use Column as C;
+        let word = self.word(C::FamilyDoctor);
+        let answer = word.as_deref().filter(|_| !self.exact).and_then(vocabulary::yes_no);
+        match (answer, word) {
+            (Some(_), Some(word)) if !identity::is_nothing(&word) => {
+                self.gap(C::FamilyDoctor, Reason::UnknownValue, &word);
+            }
+            (Some(_), _) => {}
+            (None, _) => self.free(C::FamilyDoctor, Field::FamilyDoctor),
+        }
+        self.free(C::FamilyDoctorClinic, Field::FamilyDoctorClinic);
+        self.read_day(C::FamilyDoctorFrom, Field::FamilyDoctorFrom);
+        self.read_day(C::FamilyDoctorUntil, Field::FamilyDoctorUntil);
+    }
+
     fn read_places(&mut self) {
         if let Some(text) = self.cell(Column::Township).map(Cell::text) {
             let named = self.reader.township(self.cells);
@@ -320,6 +438,17 @@ impl<'a> Draft<'a> {
                 None => self.gap(Column::Hukou, Reason::UnknownPlace, &text),
             }
         }
+        if let Some(text) = self.word(Column::ResidencePlace) {
+            match self.places().place(&text) {
+                Some(place) => {
+                    self.set(Column::ResidencePlace, Field::ResidenceCode, &place.to_string());
+                }
+                None if self.exact && identity::is_nothing(&text) => {
+                    self.row.fields.remove(&Field::ResidenceCode);
+                }
+                None => self.gap(Column::ResidencePlace, Reason::UnknownPlace, &text),
+            }
+        }
         self.free(Column::Hamlet, Field::Hamlet);
         self.free(Column::Address, Field::Address);
     }
@@ -331,6 +460,9 @@ impl<'a> Draft<'a> {
     }
 
     fn set_free(&mut self, column: Column, field: Field, text: &str) {
+        if self.exact {
+            return self.set(column, field, text);
+        }
         let mut text = identity::free_text(text);
         if let Kind::Text(limit) = field.spec().kind {
             text = self.cut(column, text, limit);
@@ -358,11 +490,21 @@ impl<'a> Draft<'a> {
         self.choose(C::Dementia, Field::Dementia, vocabulary::yes_no);
         self.choose(C::Hardship, Field::Hardship, vocabulary::yes_no);
         self.choose(C::RiskLevel, Field::RiskLevel, vocabulary::risk_level);
+        self.choose(C::MentalState, Field::MentalState, vocabulary::mental_state);
+        self.choose(C::Hygiene, Field::Hygiene, vocabulary::hygiene);
+        self.choose(C::Housing, Field::Housing, vocabulary::housing);
+        self.choose(C::CareConsent, Field::CareConsent, vocabulary::care_consent);
+        self.read_day(C::AbilityAssessedOn, Field::AbilityAssessedOn);
+        self.free(C::AbilityAssessor, Field::AbilityAssessor);
+        self.read_score();
+        self.read_doctor();
+        self.free(C::CarePlan, Field::CarePlan);
+        self.read_written_id();
         self.row.subsistence_allowance = self.answer(C::Allowance);
-        self.row.agreement = self.answer(C::Agreement);
     }
 
-    fn answer(&mut self, column: Column) -> Option<bool> {
+    /// A plain question of fact.
+    pub(crate) fn answer(&mut self, column: Column) -> Option<bool> {
         let word = self.word(column)?;
         match vocabulary::yes_no(&word) {
             Some(YesNo::Yes) => Some(true),
@@ -378,11 +520,18 @@ impl<'a> Draft<'a> {
     fn read_remarks(&mut self) {
         let cell = self.reader.cell(self.cells, Column::Remarks);
         match cell.formula() {
+            _ if self.exact => self.free(Column::Remarks, Field::Remarks),
             Some("=") => self.gap(Column::Remarks, Reason::FormulaCell, "="),
             Some(formula) => self.set_free(Column::Remarks, Field::Remarks, formula),
             None => self.free(Column::Remarks, Field::Remarks),
         }
     }
+}
+
+/// Whether only the last four of a number are left.
+fn is_masked(number: &str) -> bool {
+    let length = number.chars().count();
+    length > 4 && number.chars().take(length - 4).all(|c| c == '*')
 }
 
 fn reason_of(error: &ValueError) -> Reason {

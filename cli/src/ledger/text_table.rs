@@ -56,12 +56,17 @@ pub(crate) fn rows(
 }
 
 fn delimiter(text: &str) -> u8 {
-    let head = || text.bytes().take(64 << 10);
+    // What stands in quotation marks is content.
+    let mut inside = false;
+    let mut counts = [(b';', 0u32), (b'\t', 0), (b',', 0)];
+    for byte in text.bytes().take(64 << 10) {
+        inside ^= byte == b'"';
+        for (delimiter, count) in &mut counts {
+            *count += u32::from(!inside && byte == *delimiter);
+        }
+    }
     // The comma comes last because of several highest counts the last one is taken.
-    [b';', b'\t', b',']
-        .into_iter()
-        .max_by_key(|delimiter| head().filter(|byte| byte == delimiter).count())
-        .unwrap_or(b',')
+    counts.into_iter().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| delimiter)
 }
 
 #[cfg(test)]
@@ -86,6 +91,7 @@ mod tests {
     fn tabs_and_semicolons_part_fields_too() {
         assert_eq!(table("a\tb,c\td\n"), [["a", "b,c", "d"]]);
         assert_eq!(table("a;b\n"), [["a", "b"]]);
+        assert_eq!(table("a,\"b;;;;\",c\n"), [["a", "b;;;;", "c"]]);
         assert_eq!(table("a\n"), [["a"]]);
     }
 }

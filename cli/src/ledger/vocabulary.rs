@@ -1,8 +1,11 @@
 //! The words of ledgers for the vocabularies of the record.
 
 use shouwang_crdt_schema::record::{
-    AbilityLevel, AbsenceReason, Choice, DisabilityGrade, LivingArrangement, ObservedFunction,
-    PairingKind, RiskLevel, ServiceNeed, Sex, SupportCapacity, YesNo,
+    AbilityLevel, AbsenceReason, AgreementEvent, CareConsent, Choice, Condition, DeviceKind,
+    DisabilityGrade, EntitlementKind, EntitlementState, Finding, Housing, Hygiene, IncomeSource,
+    LivingArrangement, MentalState, ObservedFunction, PairingKind, RiskLevel, SafetyItem,
+    ServiceNeed, Sex, SpecialCategory, SupportCapacity, VisitAction, VisitMode, VisitOccasion,
+    VisitOutcome, YesNo,
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -218,6 +221,261 @@ pub(crate) fn service_need(plain: &str) -> Option<ServiceNeed> {
     })
 }
 
+/// 帮扶人类别, stated in a column of its own.
+pub(crate) fn stated_pairing_kind(plain: &str) -> Option<PairingKind> {
+    spelt(plain).or_else(|| match pairing_kind(plain) {
+        PairingKind::Unknown => None,
+        kind => Some(kind),
+    })
+}
+
+/// 精神状态
+pub(crate) fn mental_state(plain: &str) -> Option<MentalState> {
+    Some(match plain {
+        "正常" | "良好" | "好" | "平稳" => MentalState::Stable,
+        "一般" | "较差" | "低落" | "焦虑" | "抑郁" | "需要关注" => {
+            MentalState::Concern
+        }
+        "严重障碍" | "异常严重" => MentalState::Severe,
+        _ => return spelt(plain),
+    })
+}
+
+/// 卫生状况
+pub(crate) fn hygiene(plain: &str) -> Option<Hygiene> {
+    Some(match plain {
+        "良好" | "较好" | "干净" | "整洁" => Hygiene::Good,
+        "较差" | "脏乱" | "脏" | "很差" => Hygiene::Poor,
+        "中" | "中等" => Hygiene::Fair,
+        _ => return spelt(plain),
+    })
+}
+
+/// 居住环境
+pub(crate) fn housing(plain: &str) -> Option<Housing> {
+    Some(match plain {
+        "C级危房" | "D级危房" | "C级" | "D级" | "危险" | "不安全" => {
+            Housing::Dangerous
+        }
+        "需适老化改造" | "待改造" | "需要改造" => Housing::NeedsAdaptation,
+        "安全住房" | "良好" | "A级" | "B级" | "好" => Housing::Sound,
+        _ => return spelt(plain),
+    })
+}
+
+/// 意愿
+pub(crate) fn care_consent(plain: &str) -> Option<CareConsent> {
+    Some(match plain {
+        "是" | "同意" | "接受" | "愿意接受" | "√" => CareConsent::Consented,
+        "否" | "不同意" | "拒绝" | "不接受" | "×" => CareConsent::Declined,
+        "未问" | "未征求" => CareConsent::NotAsked,
+        _ if is_unknown(plain) => CareConsent::NotAsked,
+        _ => return spelt(plain),
+    })
+}
+
+/// Whether the elder agreed.
+pub(crate) fn consent_given(plain: &str) -> Option<YesNo> {
+    match plain {
+        "同意" | "愿意" => Some(YesNo::Yes),
+        "不同意" | "不愿意" | "拒绝" => Some(YesNo::No),
+        _ => yes_no(plain),
+    }
+}
+
+/// 协议状态
+pub(crate) fn agreement_event(plain: &str) -> Option<AgreementEvent> {
+    Some(match plain {
+        "签订" | "已签" | "是" => AgreementEvent::Signed,
+        "报备" | "已备案" | "备案" => AgreementEvent::Filed,
+        "终止" | "已解除" | "解除" | "到期" => AgreementEvent::Ended,
+        "拒签" | "拒绝" | "不愿签订" => AgreementEvent::Refused,
+        "无受委托人" => AgreementEvent::NoCaretaker,
+        _ => return spelt(plain),
+    })
+}
+
+/// 经济来源: one source.
+pub(crate) fn income_source(plain: &str) -> Option<IncomeSource> {
+    Some(match plain {
+        "养老保险" | "退休金" | "养老保险金" | "基础养老金" | "基本养老金" => {
+            IncomeSource::Pension
+        }
+        "子女" | "子女赡养" | "家人供养" | "子女赡养费" | "赡养费" => {
+            IncomeSource::Family
+        }
+        "务农" | "劳动收入" | "种植" | "养殖" | "务农收入" | "种地" => {
+            IncomeSource::Labour
+        }
+        "补贴" | "政府补助" | "救助" | "低保" | "低保金" | "社会救助" | "高龄补贴" => {
+            IncomeSource::Benefit
+        }
+        _ => return spelt(plain),
+    })
+}
+
+/// 疾病: one illness of those that are followed. Any other is no value of the record.
+pub(crate) fn condition(plain: &str) -> Option<Condition> {
+    Some(match plain {
+        "高血压病" | "血压高" => Condition::Hypertension,
+        "糖尿病" | "2型糖尿病" | "血糖高" => Condition::Diabetes,
+        "结核" | "结核病" => Condition::Tuberculosis,
+        "重性精神病" | "严重精神病" | "精神分裂症" => {
+            Condition::SevereMentalDisorder
+        }
+        "其他疾病" => Condition::Other,
+        _ => return spelt(plain),
+    })
+}
+
+/// 安全隐患: one hazard.
+pub(crate) fn safety_item(plain: &str) -> Option<SafetyItem> {
+    Some(match plain {
+        "住房" | "房屋安全" | "危房" | "房屋漏雨" => SafetyItem::House,
+        "用水" | "用水安全" | "饮水" => SafetyItem::Water,
+        "用电" | "用电安全" | "电线老化" | "线路老化" => SafetyItem::Power,
+        "燃气" | "用气" | "用气安全" | "煤气" => SafetyItem::Gas,
+        "取暖" | "取暖安全" | "供暖" => SafetyItem::Heating,
+        "火" | "火灾" | "消防安全" | "用火" => SafetyItem::Fire,
+        _ => return spelt(plain),
+    })
+}
+
+/// 智能设备: one device.
+pub(crate) fn device_kind(plain: &str) -> Option<DeviceKind> {
+    Some(match plain {
+        "一键呼叫" | "呼叫器" | "一键呼叫器" | "一键通电话" | "紧急呼叫器" => {
+            DeviceKind::OneTouchCall
+        }
+        "监测" | "智能手环" | "手环" | "监控" | "监测设备" | "智能监测设备" => {
+            DeviceKind::Monitor
+        }
+        "烟感报警器" | "烟雾报警器" | "烟感器" | "烟雾感应器" => {
+            DeviceKind::SmokeSensor
+        }
+        "其他设备" => DeviceKind::Other,
+        _ => return spelt(plain),
+    })
+}
+
+/// 特殊困难: one category.
+pub(crate) fn special_category(plain: &str) -> Option<SpecialCategory> {
+    Some(match plain {
+        "独居老人" => SpecialCategory::LivingAlone,
+        "空巢老人" => SpecialCategory::EmptyNest,
+        "留守老人" => SpecialCategory::LeftBehind,
+        "失能老人" => SpecialCategory::Impaired,
+        "重残老人" | "重度残疾" => SpecialCategory::SevereDisability,
+        "计生特殊家庭" | "计划生育特殊家庭老人" | "失独" | "失独家庭" => {
+            SpecialCategory::FamilyPlanningSpecial
+        }
+        _ => return spelt(plain),
+    })
+}
+
+/// 待遇: one kind.
+pub(crate) fn entitlement_kind(plain: &str) -> Option<EntitlementKind> {
+    use EntitlementKind as Kind;
+    Some(match plain {
+        "最低生活保障" | "农村低保" | "城市低保" | "低保户" => {
+            Kind::SubsistenceAllowance
+        }
+        "特困" | "特困人员" | "五保" | "特困人员供养" | "五保户" => {
+            Kind::DestituteSupport
+        }
+        "临时救助金" => Kind::TemporaryAid,
+        "医疗救助金" => Kind::MedicalAid,
+        "高龄津贴" | "高龄补助" | "高龄保健补助" => Kind::OldAgeAllowance,
+        "残疾补贴" | "残疾人两项补贴" | "残疾人护理补贴" | "残疾人生活补贴" => {
+            Kind::DisabilitySubsidy
+        }
+        "养老金" | "养老保险" | "基本养老保险" | "城乡居民养老保险" => {
+            Kind::BasicPension
+        }
+        "医保" | "医疗保险" | "基本医疗保险" | "城乡居民医保" => {
+            Kind::MedicalInsurance
+        }
+        "适老化" | "居家适老化改造" => Kind::HomeAdaptation,
+        "集中供养" => Kind::CentralisedCare,
+        _ => return spelt(plain),
+    })
+}
+
+/// How far an entitlement has come.
+pub(crate) fn entitlement_state(plain: &str) -> Option<EntitlementState> {
+    Some(match plain {
+        "享受" | "已享受" | "在享" | "领取中" => EntitlementState::Receiving,
+        "停发" | "已停" | "已终止" | "已取消" => EntitlementState::Ended,
+        "申请" | "申请中" | "审核中" => EntitlementState::Applied,
+        "告知" => EntitlementState::Informed,
+        "符合" | "可能" => EntitlementState::Possible,
+        _ => return spelt(plain),
+    })
+}
+
+/// 探访方式
+pub(crate) fn visit_mode(plain: &str) -> Option<VisitMode> {
+    Some(match plain {
+        "入户" | "上门探访" | "入户探访" | "上门走访" | "实地" | "面访" => {
+            VisitMode::Home
+        }
+        "电话探访" | "打电话" => VisitMode::Phone,
+        "视频探访" | "微信视频" | "视频通话" => VisitMode::Video,
+        "集中探访" | "集体" => VisitMode::Gathering,
+        "远程" | "设备监测" => VisitMode::RemoteMonitoring,
+        _ => return spelt(plain),
+    })
+}
+
+/// 探访结果
+pub(crate) fn visit_outcome(plain: &str) -> Option<VisitOutcome> {
+    Some(match plain {
+        "已完成" | "成功" | "见到" | "正常" | "已探访" => VisitOutcome::Completed,
+        "无应答" | "无人" | "未接" | "未见到" | "无人在家" | "无人接听" => {
+            VisitOutcome::NoAnswer
+        }
+        "拒绝探访" | "拒访" => VisitOutcome::Refused,
+        "不在家" | "外出未归" | "老人外出" => VisitOutcome::Away,
+        _ => return spelt(plain),
+    })
+}
+
+/// 探访事由
+pub(crate) fn visit_occasion(plain: &str) -> Option<VisitOccasion> {
+    Some(match plain {
+        "常规" | "例行" | "日常探访" | "每月探访" | "月探访" => {
+            VisitOccasion::Routine
+        }
+        "节日慰问" | "春节" | "重阳节" | "节日探访" | "中秋节" => {
+            VisitOccasion::Festival
+        }
+        "恶劣天气" | "寒潮" | "高温" | "暴雨" => VisitOccasion::ExtremeWeather,
+        "疫情" | "封闭" => VisitOccasion::SealedOff,
+        "随访" | "跟进" => VisitOccasion::FollowUp,
+        _ => return spelt(plain),
+    })
+}
+
+/// What a visitor found in one area.
+pub(crate) fn finding(plain: &str) -> Option<Finding> {
+    Some(match plain {
+        "无异常" | "良好" | "好" | "无问题" | "无" => Finding::Fine,
+        "一般" | "关注" | "需要关注" => Finding::Concern,
+        "异常" | "问题" | "差" => Finding::Problem,
+        _ => return spelt(plain),
+    })
+}
+
+/// What the visitor did: one action.
+pub(crate) fn visit_action(plain: &str) -> Option<VisitAction> {
+    spelt(plain)
+}
+
+/// An item of an area of the visit form.
+pub(crate) fn visit_item<C: Choice>(plain: &str) -> Option<C> {
+    spelt(plain)
+}
+
 /// The vocabulary's own spelling, stored or Chinese; 不详 where the vocabulary has an unknown.
 fn spelt<C: Choice>(plain: &str) -> Option<C> {
     let known = |value: &C| value.chinese() == plain || value.as_str().eq_ignore_ascii_case(plain);
@@ -233,146 +491,4 @@ fn is_unknown(plain: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn table<C: Choice + std::fmt::Debug>(read: fn(&str) -> Option<C>, rows: &[(&str, Option<C>)]) {
-        for value in C::ALL {
-            assert_eq!(read(value.as_str()), Some(*value), "{}", value.as_str());
-            assert_eq!(read(&plain(value.chinese())), Some(*value), "{}", value.chinese());
-        }
-        for (text, value) in rows {
-            assert_eq!(read(&plain(text)), *value, "{text}");
-        }
-    }
-
-    #[test]
-    fn sexes() {
-        table(sex, &[("男 性", Some(Sex::Male)), ("２", Some(Sex::Female)), ("人", None)]);
-    }
-
-    #[test]
-    fn living_arrangements() {
-        use LivingArrangement::{Alone, SpouseOnly, Unknown, WithOthers};
-        table(
-            living_arrangement,
-            &[
-                ("独居", Some(Alone)),
-                ("独居（子女在外）", Some(Alone)),
-                ("与配偶居住", Some(SpouseOnly)),
-                ("与老伴同住", Some(SpouseOnly)),
-                ("与孙辈居住", Some(WithOthers)),
-                ("与配偶及孙辈居住", Some(WithOthers)),
-                ("与他人居住", Some(WithOthers)),
-                ("不详", Some(Unknown)),
-                ("养老院", None),
-            ],
-        );
-    }
-
-    #[test]
-    fn ability_levels() {
-        table(
-            ability_level,
-            &[
-                ("完全 失能", Some(AbilityLevel::Total)),
-                ("轻度", Some(AbilityLevel::Mild)),
-                ("能自理", Some(AbilityLevel::Intact)),
-                ("不详", Some(AbilityLevel::Unassessed)),
-                ("失能", None),
-                ("2级", None),
-            ],
-        );
-    }
-
-    #[test]
-    fn disability_grades() {
-        use DisabilityGrade::{G1, G2, G3, G4, None as NoGrade, Unknown};
-        table(
-            disability_grade,
-            &[
-                ("肢体二级", Some(G2)),
-                ("2级", Some(G2)),
-                ("２级", Some(G2)),
-                ("Ⅲ级", Some(G3)),
-                ("Ⅰ级", Some(G1)),
-                ("视力一级", Some(G1)),
-                ("听力四级、肢体三级", Some(G3)),
-                ("四级", Some(G4)),
-                ("2", Some(G2)),
-                ("无残疾", Some(NoGrade)),
-                ("不详", Some(Unknown)),
-                ("有", None),
-                ("5级", None),
-            ],
-        );
-    }
-
-    #[test]
-    fn observed_functions_and_risks() {
-        table(
-            observed_function,
-            &[
-                ("良好", Some(ObservedFunction::NoLimitation)),
-                ("瘫痪", Some(ObservedFunction::Bedridden)),
-                ("高血压", None),
-            ],
-        );
-        table(risk_level, &[("高风险", Some(RiskLevel::High)), ("很高", None)]);
-        table(support_capacity, &[("有", Some(SupportCapacity::Capable)), ("也许", None)]);
-    }
-
-    #[test]
-    fn answers() {
-        table(
-            yes_no,
-            &[
-                ("√", Some(YesNo::Yes)),
-                ("已签订", Some(YesNo::Yes)),
-                ("TRUE", Some(YesNo::Yes)),
-                ("1", Some(YesNo::Yes)),
-                ("×", Some(YesNo::No)),
-                ("X", Some(YesNo::No)),
-                ("无", Some(YesNo::No)),
-                ("未签订", Some(YesNo::No)),
-                ("不详", Some(YesNo::Unknown)),
-                ("也许", None),
-            ],
-        );
-    }
-
-    #[test]
-    fn needs_helpers_and_reasons() {
-        for (text, need) in [
-            ("助餐", Some(ServiceNeed::Meals)),
-            ("送餐", Some(ServiceNeed::Meals)),
-            ("代买代缴", Some(ServiceNeed::Errands)),
-            ("唱歌", None),
-        ] {
-            assert_eq!(service_need(text), need, "{text}");
-        }
-        for (helper, kind) in [
-            ("志愿者小吴", PairingKind::Volunteer),
-            ("周主任", PairingKind::Cadre),
-            ("李支书", PairingKind::Cadre),
-            ("王会计", PairingKind::Cadre),
-            ("陈网格员", PairingKind::Cadre),
-            ("党员老赵", PairingKind::PartyMember),
-            ("社工小林", PairingKind::SocialWorker),
-            ("邻居张婶", PairingKind::Neighbour),
-            ("低龄老人互助员", PairingKind::YoungOld),
-            ("周国强", PairingKind::Unknown),
-        ] {
-            assert_eq!(pairing_kind(helper), kind, "{helper}");
-        }
-        for (text, reason) in [
-            ("广东务工", AbsenceReason::Work),
-            ("做生意", AbsenceReason::Business),
-            ("其他生产经营", AbsenceReason::OtherProduction),
-            ("上学", AbsenceReason::Unknown),
-        ] {
-            assert_eq!(absence_reason(text), reason, "{text}");
-        }
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement};
 
 use super::Language;
-use crate::ledger::{Column, Reason};
+use crate::ledger::{CertificateColumn, Column, ColumnKey, Reason, VisitColumn};
 use crate::words::{VOCABULARIES, lists};
 use shouwang_crdt_schema::field::Field;
 use shouwang_node::identity::grant::Role;
@@ -241,6 +241,17 @@ fn every_error_of_the_node_has_words() {
         for (code, _) in new.filter_map(literal) {
             assert!(catalogue.contains_key(&format!("error-{code}")), "{path}: {code}");
         }
+        // What a person typed is refused through one door.
+        let nouns = ["check.rs", "incident.rs", "items.rs", "record.rs", "roster.rs"];
+        let is_command = nouns.iter().any(|noun| source.path.ends_with(format!("command/{noun}")));
+        for call in ["=refused(", "Err(refused(", "wrong("].into_iter().filter(|_| is_command) {
+            for (code, _) in source.literals(call) {
+                assert!(catalogue.contains_key(&format!("error-{code}")), "{path}: {code}");
+            }
+        }
+    }
+    for flag in shouwang_node::command::check::FLAGS {
+        assert!(catalogue.contains_key(&format!("flag.{flag}")), "{flag}");
     }
     for code in ["no_node", "not_joined", "already_joined", "in_use", "invite_for_another_device"] {
         assert!(catalogue.contains_key(&format!("error-{code}")), "{code}");
@@ -280,8 +291,10 @@ fn families_have_exactly_their_members() {
     let mut roles = Role::GRANTABLE.iter().map(|role| role.as_str()).chain(["root"]);
     assert_eq!(members("role"), set(&mut roles));
     let known = &members("list") | &fields;
-    let mut columns =
-        Column::ALL.iter().map(|column| column.key()).filter(|key| !known.contains(*key));
+    let keys = Column::ALL.iter().map(|column| column.key());
+    let keys = keys.chain(VisitColumn::ALL.iter().map(|column| column.key()));
+    let keys = keys.chain(CertificateColumn::ALL.iter().map(|column| column.key()));
+    let mut columns = keys.filter(|key| !known.contains(*key));
     assert_eq!(members("ledger-column"), set(&mut columns));
 
     let sources = Source::all("src");

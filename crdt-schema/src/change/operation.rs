@@ -20,7 +20,14 @@ pub struct Operation {
     pub action: Action,
     /// The operations that it replaces, ascending, each once.
     pub predecessors: Vec<Reference>,
+    /// What it writes, if that is a text of at most 32 bytes: enough to know the words of
+    /// vocabularies, by which rights may differ.
+    pub word: Option<String>,
 }
+
+/// The longest text that is looked at when an operation is judged, bytes: the longest word of a
+/// vocabulary has 21.
+pub(super) const WORD_BYTES_MAX: usize = 32;
 
 /// An operation named in a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,18 +78,18 @@ pub(super) fn read(chunk: &Chunk<'_>) -> Result<Vec<Operation>, IllFormed> {
     if inserts.len() != count {
         return Err(IllFormed::ColumnRows(Column::Insert as u32));
     }
-    check_values(chunk, count)?;
+    let words = read_words(chunk, count)?;
     let predecessors = read_predecessors(chunk, count)?;
 
     let mut operations = Vec::with_capacity(count);
-    for ((((action, object), key), insert), predecessors) in
-        actions.into_iter().zip(objects).zip(keys).zip(inserts).zip(predecessors)
+    for (((((action, object), key), insert), predecessors), word) in
+        actions.into_iter().zip(objects).zip(keys).zip(inserts).zip(predecessors).zip(words)
     {
         let replaces = action == Action::Delete || !predecessors.is_empty();
         if insert && (replaces || matches!(key, Key::Name(_))) {
             return Err(IllFormed::Insertion);
         }
-        operations.push(Operation { object, key, insert, action, predecessors });
+        operations.push(Operation { object, key, insert, action, predecessors, word });
     }
     Ok(operations)
 }
@@ -153,13 +160,16 @@ fn read_name<'a>(bytes: &mut Bytes<'a>) -> Result<&'a str, IllFormed> {
     str::from_utf8(bytes.take(length)?).map_err(|_| IllFormed::KeyText)
 }
 
-/// Values themselves are left to Automerge: what it does not read, it refuses. Their types and
-/// lengths are checked here, because it adds up lengths that it has not checked.
-fn check_values(chunk: &Chunk<'_>, count: usize) -> Result<(), IllFormed> {
+/// The short texts among the values. Values themselves are left to Automerge: what it does not
+/// read, it refuses. Their types and lengths are checked here, because it adds up lengths that it
+/// has not checked.
+fn read_words(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Option<String>>, IllFormed> {
     let rows = unsigned(chunk, Column::ValueMeta, OPERATIONS)?;
     if rows.len() != count {
         return Err(IllFormed::ColumnRows(Column::ValueMeta as u32));
     }
+    let values = chunk.column(Column::Value);
+    let mut words = Vec::with_capacity(count);
     let mut total: u64 = 0;
     for row in rows {
         let meta = row.ok_or(IllFormed::ColumnRows(Column::ValueMeta as u32))?;
@@ -168,10 +178,18 @@ fn check_values(chunk: &Chunk<'_>, count: usize) -> Result<(), IllFormed> {
         if !matches!(meta & 0xf, 0..=7 | 9) {
             return Err(IllFormed::Value);
         }
-        total = total.saturating_add(meta >> 4);
+        let (begin, length) = (total, meta >> 4);
+        total = total.saturating_add(length);
+        let is_word = meta & 0xf == TEXT && length <= WORD_BYTES_MAX as u64;
+        let range = usize::try_from(begin).ok().zip(usize::try_from(total).ok());
+        let bytes = range.filter(|_| is_word).and_then(|(begin, end)| values.get(begin..end));
+        words.push(bytes.and_then(|bytes| str::from_utf8(bytes).ok()).map(str::to_owned));
     }
-    if total == chunk.column(Column::Value).len() as u64 { Ok(()) } else { Err(IllFormed::Value) }
+    if total == values.len() as u64 { Ok(words) } else { Err(IllFormed::Value) }
 }
+
+/// The type of a text in the column of values.
+const TEXT: u64 = 6;
 
 fn read_predecessors(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Vec<Reference>>, IllFormed> {
     let counts = unsigned(chunk, Column::PredecessorCount, OPERATIONS)?;

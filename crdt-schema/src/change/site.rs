@@ -4,7 +4,8 @@ use super::{Action, IllFormed, Key, Operation, Reference};
 use crate::document::GenesisObject;
 use crate::element::{Growth, List};
 use crate::field::Field;
-use crate::writer::Writers;
+use crate::record::{Choice, IncidentStep};
+use crate::writer::{Writer, Writers};
 
 /// An operation among the changes that one change can see. The actor is a number of the
 /// [`Ancestry`](super::Ancestry) that gave it.
@@ -56,8 +57,13 @@ enum Role {
 impl Role {
     /// The offices whose values take effect under a key of this object. What a later version
     /// writes is for that version to judge.
-    fn writers(self, place: &Place) -> Writers {
+    fn writers(self, place: &Place, word: Option<&str>) -> Writers {
         match (self, place) {
+            (Self::Element(List::IncidentEvents), Place::Name(name))
+                if is_acknowledgement(name, word) =>
+            {
+                Writers::of(&[Writer::Acknowledger])
+            }
             (Self::List(list) | Self::Element(list), _) => list.writers(),
             (Self::Fields, Place::Name(name)) => {
                 Field::from_key(name).map_or(Writers::ALL, |field| field.spec().writers)
@@ -65,6 +71,11 @@ impl Role {
             (Self::Fields | Self::AreaValues, _) => Writers::ALL,
         }
     }
+}
+
+/// Whether a key of an incident's event and what is written there say that somebody acknowledges.
+fn is_acknowledgement(key: &str, word: Option<&str>) -> bool {
+    key == "step" && word == Some(IncidentStep::Acknowledged.as_str())
 }
 
 /// The operations that an operation can refer to.
@@ -145,7 +156,7 @@ impl Fact {
             (Action::MakeMap, Role::List(list)) => Made::Object(Role::Element(list)),
             (Action::MakeMap | Action::MakeList, _) => return Err(IllFormed::Object),
         };
-        let writers = role.writers(&place);
+        let writers = role.writers(&place, operation.word.as_deref());
         Ok(Self { object, place, made, writers })
     }
 

@@ -1,4 +1,4 @@
-//! Age in completed years (project decision in `docs/record.md`: civil dates, UTC+8).
+//! Age in completed years (project decision in `docs/records.md`: civil dates, UTC+8).
 
 use chrono::{Datelike, NaiveDate};
 

@@ -12,7 +12,6 @@ use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::{DocumentEdit, Engine};
 use crate::index::merged;
 use crate::limits::NAME_BYTES_MAX;
-use crate::store::StoreRead;
 use crate::sync::Now;
 
 /// Writes names of places into the directories of the area.
@@ -82,8 +81,8 @@ pub struct ListedPlace {
 }
 
 /// Places in one change. A place is a key of up to 4 bytes and a name of up to 180: a change of
-/// 60 stays below 16 KiB whatever the names.
-const PLACES_PER_CHANGE: usize = 60;
+/// 40 stays below 8 KiB whatever the names.
+const PLACES_PER_CHANGE: usize = 40;
 
 impl Request for AreaImport {
     const NAME: &'static str = "area_import";

@@ -3,27 +3,30 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::document::{Listed, OperationName};
 use shouwang_crdt_schema::edit::{Action, Edit};
-use shouwang_crdt_schema::element::{List, RETRACTS, Stored};
+use shouwang_crdt_schema::element::{Element, List, RETRACTS, RosterEvent, Stored};
 use shouwang_crdt_schema::field::{Field, Value};
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
-use shouwang_crdt_schema::record::{CareGroup, ElderId, Sex};
+use shouwang_crdt_schema::record::{CareGroup, ElderId, EntryReason, RosterStep, Sex};
 use shouwang_crdt_schema::rules::age::completed_years;
 use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
+use super::check::{self, Begins, Checks};
 use super::conflicts::conflict_id;
 use super::history::{OfNoEffect, of_no_effect};
 use super::merge::not_taken_over;
-use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, places};
 use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
 use crate::index::merged;
+use crate::limits::VISITOR_CHARACTERS_MAX;
+use crate::store::moves::{Custody, MovesRead};
 use crate::store::rows::ElderRow;
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
@@ -169,6 +172,20 @@ pub struct ElderAdd {
     pub scope: Option<DivisionCode>,
     /// Fields and texts; `name` must be there.
     pub fields: BTreeMap<Field, String>,
+    /// How the elder comes onto the roster with it; None for a file alone.
+    #[serde(default)]
+    pub entry: Option<RosterEntry>,
+}
+
+/// How an elder comes onto the roster 名册.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterEntry {
+    /// Why.
+    pub reason: EntryReason,
+    /// From which day.
+    pub date: NaiveDate,
+    /// Free text.
+    pub note: Option<String>,
 }
 
 /// Writes fields of a file.
@@ -192,6 +209,9 @@ pub struct Saved {
     pub elder_id: ElderId,
     /// Entries written; 0 if nothing was different.
     pub entries: u64,
+    /// What is doubtful in it and was saved all the same: [`super::check::FLAGS`].
+    #[serde(default)]
+    pub flags: Vec<String>,
 }
 
 /// Records a visit.
@@ -336,10 +356,30 @@ impl Request for ElderAdd {
         if !self.fields.contains_key(&Field::Name) {
             return Err(CommandError::new(ErrorKind::Usage, "name_needed", "a file needs a name"));
         }
-        let elder = engine.new_elder_id();
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let mut checks = Checks::begin(engine, now)?;
+        checks.residence(engine, &snapshot, Field::ResidenceCode.spec().key, scope)?;
         let mut fields = self.fields;
         fields.entry(Field::ResidenceCode).or_insert_with(|| scope.to_string());
-        write_fields(engine, now, scope, elder, &fields, false)
+        let values = values(&fields)?;
+        checks.fields(engine, &snapshot, values.iter().map(|(field, value)| (*field, value)))?;
+        let mut edits = field_edits(engine, values, false)?;
+        if let Some(entry) = self.entry {
+            let born = fields.get(&Field::BirthDate).and_then(|text| text.parse().ok());
+            let event = RosterEvent {
+                step: RosterStep::Entered,
+                date: entry.date,
+                entry_reason: Some(entry.reason),
+                exit_reason: None,
+                note: entry.note,
+            };
+            let stored = event.store();
+            checks.element(List::RosterEvents, &stored, Begins { born, entered: None })?;
+            edits.push(Edit::insert(Part::Card, &event));
+        }
+        let elder = engine.new_elder_id();
+        save(engine, now, scope, elder, edits, checks)
     }
 }
 
@@ -351,6 +391,9 @@ impl Request for ElderSet {
         engine.settle(now)?;
         let snapshot = engine.read()?;
         let (scope, elder) = find(&snapshot, engine.area(), &self.elder)?;
+        let mut checks = Checks::begin(engine, now)?;
+        let values = values(&self.fields)?;
+        checks.fields(engine, &snapshot, values.iter().map(|(field, value)| (*field, value)))?;
         let rights = engine.grant().rights;
         for field in self.fields.keys() {
             let Some(part) = part_for(*field, rights, self.certified) else { continue };
@@ -361,7 +404,8 @@ impl Request for ElderSet {
                     .with("id", id));
             }
         }
-        write_fields(engine, now, scope, elder, &self.fields, self.certified)
+        let edits = field_edits(engine, values, self.certified)?;
+        save(engine, now, scope, elder, edits, checks)
     }
 }
 
@@ -370,24 +414,16 @@ impl Request for VisitAdd {
     type Reply = Saved;
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<Saved, CommandError> {
-        let (scope, elder) = find(&engine.read()?, engine.area(), &self.elder)?;
-        let long = |text: &Option<String>, limit: usize| {
-            text.as_ref().is_some_and(|text| text.chars().count() > limit)
-        };
-        if long(&self.visit.note, Visit::NOTE_CHARACTERS_MAX) || long(&self.visit.visitor, 40) {
-            return Err(CommandError::new(
-                ErrorKind::Usage,
-                "note_too_long",
-                "the note is too long",
-            )
-            .with("limit", Visit::NOTE_CHARACTERS_MAX));
-        }
-        let year = u16::try_from(self.visit.date.year()).ok().filter(|y| (1900..2200).contains(y));
-        let Some(year) = year else {
-            return Err(CommandError::new(ErrorKind::Usage, "visit_date", "an impossible year"));
-        };
-        let edit = Edit::insert(Part::Journal(year), &self.visit);
-        save(engine, now, scope, elder, vec![edit])
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let (scope, elder) = find(&snapshot, engine.area(), &self.elder)?;
+        let visitor = self.visit.visitor.as_deref().unwrap_or_default();
+        check::text("visits/visitor", visitor, VISITOR_CHARACTERS_MAX)?;
+        let mut checks = Checks::begin(engine, now)?;
+        let card = check::card(&snapshot, scope, elder)?;
+        checks.element(List::Visits, &self.visit.store(), Begins::of(card.as_ref()))?;
+        let edit = Edit::insert(journal(self.visit.date), &self.visit);
+        save(engine, now, scope, elder, vec![edit], checks)
     }
 }
 
@@ -444,10 +480,39 @@ pub(super) fn find(
         )
         .with("elder", prefix)),
         (None, _) => {
+            for (_, elder, row) in snapshot.elsewhere_in(area)? {
+                if let Custody::MovedTo(to) = row.custody
+                    && !prefix.is_empty()
+                    && elder.to_string().starts_with(&prefix)
+                {
+                    let place = places::names(snapshot, area)?.remove(&to);
+                    let to = place.map_or_else(|| to.to_string(), |name| format!("{name} {to}"));
+                    return Err(CommandError::new(
+                        ErrorKind::Refused,
+                        "moved_away",
+                        "the file has been handed over",
+                    )
+                    .with("elder", prefix)
+                    .with("to", to)
+                    .with("date", row.written_at_ms.map(civil_day).unwrap_or_else(|| "?".into())));
+                }
+            }
             Err(CommandError::new(ErrorKind::NotFound, "elder_unknown", "no file begins like this")
                 .with("elder", prefix))
         }
     }
+}
+
+/// The journal of a day that was checked.
+pub(super) fn journal(date: NaiveDate) -> Part {
+    Part::Journal(u16::try_from(date.year()).unwrap_or_default())
+}
+
+/// The day of a moment in China's civil time, UTC+8.
+fn civil_day(at_ms: i64) -> String {
+    let china = FixedOffset::east_opt(8 * 3600);
+    let at = DateTime::from_timestamp_millis(at_ms).zip(china);
+    at.map_or_else(|| "?".into(), |(at, china)| at.with_timezone(&china).date_naive().to_string())
 }
 
 /// Writes edits of one file: one change for each part.
@@ -457,6 +522,7 @@ pub(super) fn save(
     scope: DivisionCode,
     elder: ElderId,
     edits: Vec<Edit>,
+    checks: Checks,
 ) -> Result<Saved, CommandError> {
     if let Some(other) = merged::absorbed_by(&engine.read()?, scope, elder)? {
         let error = "the file was merged into another";
@@ -465,7 +531,8 @@ pub(super) fn save(
             .with("other", other));
     }
     let entries = engine.capture(now, &by_document(scope, elder, edits))?;
-    Ok(Saved { schema_version: JSON_SCHEMA_VERSION, elder_id: elder, entries })
+    let flags = checks.into_flags();
+    Ok(Saved { schema_version: JSON_SCHEMA_VERSION, elder_id: elder, entries, flags })
 }
 
 /// Edits of a file gathered by document.
@@ -483,28 +550,37 @@ pub(super) fn by_document(
     parts.into_iter().map(edit).collect()
 }
 
-fn write_fields(
-    engine: &mut Engine,
-    now: Now,
-    scope: DivisionCode,
-    elder: ElderId,
-    fields: &BTreeMap<Field, String>,
+/// Texts as what may stand in their fields.
+fn values(fields: &BTreeMap<Field, String>) -> Result<Vec<(Field, Value)>, CommandError> {
+    let value = |(field, text): (&Field, &String)| match field.value(text) {
+        Ok(value) => Ok((*field, value)),
+        Err(error) => Err(CommandError::new(ErrorKind::Usage, "value", &error)
+            .with("field", field)
+            .with("detail", error)),
+    };
+    fields.iter().map(value).collect()
+}
+
+fn field_edits(
+    engine: &Engine,
+    values: Vec<(Field, Value)>,
     certified: bool,
-) -> Result<Saved, CommandError> {
-    let mut edits = Vec::new();
-    for (field, text) in fields {
-        let value = field.value(text).map_err(|error| {
-            CommandError::new(ErrorKind::Usage, "value", &error)
+) -> Result<Vec<Edit>, CommandError> {
+    let edit = |(field, value): (Field, Value)| {
+        let grant = engine.grant();
+        let part = part_for(field, grant.rights, certified)
+            .filter(|_| field.spec().writers.meets(grant.writers()))
+            .ok_or_else(|| {
+                CommandError::new(
+                    ErrorKind::Refused,
+                    "no_right_for_field",
+                    "no right to this field",
+                )
                 .with("field", field)
-                .with("detail", error)
-        })?;
-        let part = part_for(*field, engine.grant().rights, certified).ok_or_else(|| {
-            CommandError::new(ErrorKind::Refused, "no_right_for_field", "no right to this field")
-                .with("field", field)
-        })?;
-        edits.push(Edit::set(part, *field, value));
-    }
-    save(engine, now, scope, elder, edits)
+            })?;
+        Ok(Edit::set(part, field, value))
+    };
+    values.into_iter().map(edit).collect()
 }
 
 /// The part that a field is written into: the lowest that the rights allow, or the highest where
@@ -585,16 +661,19 @@ fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
     lists
 }
 
-/// The devices whose logs stand in a scope, by the actors that write in them.
-struct Authors(BTreeMap<[u8; 8], DeviceId>);
+/// The devices whose logs stand in a scope, or were carried into it, by the actors that write in them.
+pub(super) struct Authors(BTreeMap<[u8; 8], DeviceId>);
 
 impl Authors {
-    fn of(snapshot: &Snapshot, scope: DivisionCode) -> Result<Self, StoreError> {
-        let logs = snapshot.logs_of(scope)?;
-        Ok(Self(logs.iter().map(|log| (log.key.actor_prefix(), log.key.device)).collect()))
+    pub(super) fn of(snapshot: &Snapshot, scope: DivisionCode) -> Result<Self, StoreError> {
+        let native = snapshot.logs_of(scope)?.into_iter();
+        let native = native.map(|log| (log.key.actor_prefix(), log.key.device));
+        let carried = snapshot.authors_of(scope)?.into_iter();
+        let carried = carried.map(|(prefix, log)| (prefix, log.device));
+        Ok(Self(carried.chain(native).collect()))
     }
 
-    fn device(&self, element: &OperationName) -> Option<DeviceId> {
+    pub(super) fn device(&self, element: &OperationName) -> Option<DeviceId> {
         self.0.get(&element.actor_prefix()?).copied()
     }
 }

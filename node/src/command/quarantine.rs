@@ -66,7 +66,8 @@ pub struct QuarantinedEntry {
     pub part: Option<String>,
     /// Whether it counts all the same, because an honest change was built on it.
     pub vouched: bool,
-    /// The kind of entry: `change`, `adopt`, `grant`, `revoke`, `erase`.
+    /// The kind of entry: `change`, `adopt`, `handover`, `grant`, `revoke`, `erase`,
+    /// `purge`.
     pub kind: String,
 }
 
@@ -240,6 +241,8 @@ fn read(
     let kind = match entry.header.kind {
         Kind::Change => "change",
         Kind::Adopt => "adopt",
+        Kind::Handover => "handover",
+        Kind::Purge => "purge",
         Kind::Grant => "grant",
         Kind::Revoke => "revoke",
         Kind::Erase => "erase",

@@ -41,6 +41,11 @@ impl Dues {
         }
     }
 
+    /// Whether the exchange with a peer has been complete in its session.
+    pub(crate) fn is_done(&self, peer: DeviceId) -> bool {
+        self.done.contains(&peer)
+    }
+
     /// A session begins or ends.
     pub(crate) fn parted(&mut self, peer: DeviceId) {
         self.done.remove(&peer);

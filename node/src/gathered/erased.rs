@@ -2,14 +2,16 @@
 //! of how far their logs count, whatever order they came in.
 //!
 //! One signature that counts hides what it covers; a second one, by another device, that confirms
-//! the first removes the bodies. Entries for the elder that no signature covers are late edits.
+//! the first removes the bodies. Entries for the elder that no signature covers are late edits. A purge
+//! that counts removes what it covers as well, and makes nothing late.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
 
-use super::within;
+use super::{Moved, within};
 use crate::authority::Authority;
 use crate::erasure::{Covered, Erasure};
 use crate::identity::DeviceId;
@@ -25,6 +27,8 @@ pub struct Erased {
     signatures: Vec<EraseSignature>,
     /// Log → where coverage ends, and whether it is signed twice.
     covered: BTreeMap<LogKey, BTreeSet<(u64, EntryHash, bool)>>,
+    /// Log → where the coverage of purges ends.
+    purged: BTreeMap<LogKey, BTreeSet<(u64, EntryHash)>>,
 }
 
 /// One `Erase` entry.
@@ -82,7 +86,13 @@ impl Erased {
                 confirmed_by: BTreeSet::new(),
             });
         }
-        Ok(Self::decided(scope, signatures))
+        let mut erased = Self::decided(scope, signatures);
+        for purge in Moved::of(tables, authority, elder)?.purges_in(scope) {
+            for end in &purge.said.coverage {
+                erased.purged.entry(end.log(scope)).or_default().insert((end.seq, end.hash));
+            }
+        }
+        Ok(erased)
     }
 
     fn decided(scope: DivisionCode, mut signatures: Vec<EraseSignature>) -> Self {
@@ -120,7 +130,7 @@ impl Erased {
                 covered.entry(end.log(scope)).or_default().insert((end.seq, end.hash, twice));
             }
         }
-        Self { signatures, covered }
+        Self { signatures, covered, purged: BTreeMap::new() }
     }
 
     /// Every `Erase` entry for the elder that stands where it belongs.
@@ -143,7 +153,8 @@ impl Erased {
     /// Whether coverage ends at this entry of a log: once it is here, more may be known.
     pub fn ends_at(&self, log: &LogKey, seq: u64, hash: EntryHash) -> bool {
         let of_log = self.covered.get(log).into_iter().flatten();
-        of_log.into_iter().any(|(end, end_hash, _)| (*end, *end_hash) == (seq, hash))
+        let purged = self.purged.get(log).is_some_and(|ends| ends.contains(&(seq, hash)));
+        purged || of_log.into_iter().any(|(end, end_hash, _)| (*end, *end_hash) == (seq, hash))
     }
 
     /// What becomes of an entry for the elder that stands in this chain of a log. What ends coverage
@@ -155,6 +166,9 @@ impl Erased {
         log: &LogRow,
         entry: &Entry,
     ) -> Result<Coverage, StoreError> {
+        if self.is_purged(tables, log, entry)? {
+            return Ok(Coverage::Removed);
+        }
         if !self.counts() {
             return Ok(Coverage::Untouched);
         }
@@ -171,6 +185,27 @@ impl Erased {
             }
         }
         Ok(found)
+    }
+
+    /// Whether a purge that counts covers an entry. Offers and their answers are never purged: they say
+    /// who gave the duty up, and who took it. What ends the coverage and is not here says nothing yet.
+    fn is_purged(
+        &self,
+        tables: &impl ChainRead,
+        log: &LogRow,
+        entry: &Entry,
+    ) -> Result<bool, StoreError> {
+        let document = entry.header.document.id();
+        if matches!(document, Some(DocumentId::Elder { part: Part::Transfer(_), .. })) {
+            return Ok(false);
+        }
+        for (end, hash) in self.purged.get(&log.key).into_iter().flatten() {
+            if entry.header.seq <= *end && reaches(tables, log, entry, (*end, hash))? == Some(true)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

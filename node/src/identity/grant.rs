@@ -149,6 +149,10 @@ impl Rights {
     pub const RELAY: Self = Self(1 << 8);
     /// Erase elders' files.
     pub const ERASE: Self = Self(1 << 9);
+    /// What it takes to move elders between scopes: to hold them, and to write what villages and
+    /// townships write.
+    pub const CARRY: Self =
+        Self::REPLICATE.and(Self::write(PartKind::Card)).and(Self::write(PartKind::Ledger));
     /// Everything that version 1 knows.
     pub const ALL: Self = Self((1 << 10) - 1);
 
@@ -227,7 +231,8 @@ impl Role {
     /// ([`shouwang_crdt_schema::writer`]). A role of a later version is judged by its rights alone.
     pub fn writers(self) -> Writers {
         match self {
-            Self::Root | Self::Other(_) => Writers::ALL,
+            Self::Root => Writers::ALL,
+            Self::Other(_) => Writers::ALL.without(Office::Acknowledger),
             Self::Registrar => Office::County.acts_for(),
             Self::Manager => Office::Township.acts_for(),
             Self::Clerk | Self::Helper => Office::Village.acts_for(),
@@ -277,12 +282,20 @@ impl Role {
 
 impl Quota {
     /// What a grant gives unless it says otherwise: a village writes 1.5 MB a year
-    /// (`docs/record.md`, sizes), a township's import a few MB; 256 MB last for decades and still
+    /// (`docs/records.md`, sizes), a township's import a few MB; 256 MB last for decades and still
     /// bound what a stolen device can pour in.
     pub const DEFAULT: Self = Self { bytes: 256 << 20, logs: 20_000, incarnations: 1_000 };
 }
 
 impl Grant {
+    /// The offices for which the device writes, and whether it may acknowledge incidents.
+    pub fn writers(&self) -> Writers {
+        match self.rights.contains(Rights::ACKNOWLEDGE) {
+            true => self.role.writers().and(Writers::of(&[Office::Acknowledger])),
+            false => self.role.writers().without(Office::Acknowledger),
+        }
+    }
+
     /// The one encoding (`docs/protocol.md`, "Grant").
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();

@@ -29,7 +29,7 @@ impl Ingest<'_, '_> {
     pub(super) fn coverage(&mut self, log: &LogRow, entry: &Entry) -> Result<Coverage, StoreError> {
         let Some(elder) = elder_of(entry) else { return Ok(Coverage::Untouched) };
         let erased = Erased::of(self.tables, self.authority, log.key.scope, elder)?;
-        if erased.counts() && erased.ends_at(&log.key, entry.header.seq, entry.header.hash()) {
+        if erased.ends_at(&log.key, entry.header.seq, entry.header.hash()) {
             self.erasing.insert((log.key.scope, elder));
         }
         erased.coverage(self.tables, log, entry)
@@ -172,7 +172,7 @@ impl Ingest<'_, '_> {
         Ok(())
     }
 
-    fn erase_elder(
+    pub(super) fn erase_elder(
         &mut self,
         scope: DivisionCode,
         elder: ElderId,

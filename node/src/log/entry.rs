@@ -31,8 +31,11 @@ pub struct EntryHash(#[serde(with = "hex")] pub [u8; 32]);
 pub enum Kind {
     /// An Automerge change of one document.
     Change,
-    /// Entries of other logs that their adopter vouches for ([`super::Adoption`]).
+    /// Entries of other logs that their adopter vouches for ([`super::Adoption`]), or brings from
+    /// another scope ([`super::Carried`]).
     Adopt,
+    /// An elder's file has gone from one scope to another ([`crate::handover::Handover`]).
+    Handover,
     /// A signed grant.
     Grant,
     /// What of a grant still counts ([`crate::authority::Revocation`]).
@@ -41,6 +44,8 @@ pub enum Kind {
     Receipt,
     /// An elder's file is to be erased ([`crate::erasure::Erasure`]).
     Erase,
+    /// What has been handed over is to go from the old scope ([`crate::handover::Purge`]).
+    Purge,
     /// One that this version does not know, or does not act on yet.
     Other(u8),
 }
@@ -86,10 +91,12 @@ impl Kind {
         match self {
             Self::Change => 1,
             Self::Adopt => 2,
+            Self::Handover => 3,
             Self::Grant => 4,
             Self::Revoke => 5,
             Self::Receipt => 6,
             Self::Erase => 7,
+            Self::Purge => 8,
             Self::Other(number) => number,
         }
     }
@@ -99,10 +106,12 @@ impl Kind {
         match number {
             1 => Self::Change,
             2 => Self::Adopt,
+            3 => Self::Handover,
             4 => Self::Grant,
             5 => Self::Revoke,
             6 => Self::Receipt,
             7 => Self::Erase,
+            8 => Self::Purge,
             number => Self::Other(number),
         }
     }

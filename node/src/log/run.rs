@@ -180,6 +180,52 @@ impl UnverifiedRun {
     }
 }
 
+impl UnverifiedRun {
+    /// Rebuilds the headers of entries from the midst of a log of which nothing else is here, and
+    /// checks the one signature. Where checkpoints stand is not known and does not matter.
+    pub(super) fn prove(self) -> Result<Vec<Entry>, RunError> {
+        let mut previous = self.previous;
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for (seq, entry) in (self.first_seq..).zip(self.entries) {
+            let entry = entry.into_entry(self.log, seq, previous);
+            previous = entry.header.hash();
+            entries.push(entry);
+        }
+        let last = entries.last_mut().ok_or(RunError::Empty)?;
+        if !self.log.device.verify(&previous.0, &self.signature) {
+            return Err(RunError::BrokenSignature);
+        }
+        last.signature = Some(self.signature);
+        Ok(entries)
+    }
+
+    /// The run from these entries' first to their first signed one, with the bodies of those alone
+    /// that `wanted` takes. `entries` are consecutive. None without a signed one.
+    pub fn excerpt(entries: &[Entry], wanted: impl Fn(&Entry) -> bool) -> Option<Self> {
+        let first = entries.first()?;
+        let last = entries.iter().position(|entry| entry.signature.is_some())?;
+        let signature = entries.get(last)?.signature?;
+        let absent = |entry: &Entry| Body::Absent {
+            length: entry.header.body_length,
+            hash: entry.header.body_hash,
+        };
+        let excerpted = |entry: &Entry| RunEntry {
+            written_at_ms: entry.header.written_at_ms,
+            kind: entry.header.kind,
+            document: entry.header.document.clone(),
+            tail: entry.header.tail.clone(),
+            body: if wanted(entry) { Body::of(entry) } else { absent(entry) },
+        };
+        Some(Self {
+            log: first.header.log,
+            first_seq: first.header.seq,
+            previous: first.header.previous,
+            entries: entries.iter().take(last + 1).map(excerpted).collect(),
+            signature,
+        })
+    }
+}
+
 impl RunEntry {
     /// A fresh entry of our own.
     pub fn new(

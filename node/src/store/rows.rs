@@ -283,6 +283,20 @@ pub struct PeerRow {
     pub entries_sent: u64,
     /// Entries received and stored.
     pub entries_received: u64,
+    /// The two clocks when it was last met.
+    #[serde(default)]
+    pub clock: Option<ClockReading>,
+}
+
+/// Two clocks at one moment: a peer's, when it said `Hello`, and this machine's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockReading {
+    /// The peer's, ms since 1970.
+    pub peer_ms: i64,
+    /// This machine's, ms since 1970.
+    pub local_ms: i64,
+    /// What the newest entry that this device had written by then says, ms since 1970.
+    pub written_ms: Option<i64>,
 }
 
 /// Why a session ended.

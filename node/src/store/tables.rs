@@ -9,6 +9,11 @@
 //! | `entries-1` | (log number, seq) | [`Entry::encode`] |
 //! | `documents-1` | scope, document | checksum (8 B), heads, Automerge save |
 //! | `erasures-1` | scope, elder, log number, seq | nothing: an `Erase` entry is there |
+//! | `handovers-1` | elder, scope, kind, log number, seq | nothing: a `Handover` or `Purge` is there |
+//! | `transfers-1` | elder, scope, transfer | JSON of [`super::moves::TransferRow`] |
+//! | `moved-1` | elder | JSON of [`super::moves::MovedRow`] |
+//! | `elsewhere-1` | scope, elder | JSON of [`super::moves::ElsewhereRow`]: a file that is not shown here |
+//! | `authors-1` | scope, actor prefix | log key (53 B) of another scope, of which something was carried here |
 //! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
 //! | `elders-1` | scope, elder | JSON of [`ElderRow`] |
@@ -19,6 +24,7 @@
 //! | `peers-1` | device | JSON of [`PeerRow`] |
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
 //! | `custody-1` | scope, holder, its incarnation, log without scope | checksum, seq, hash, number and time of the receipt |
+//! | `incidents-1` | scope, elder, incident | JSON of [`super::incidents::IncidentRow`] |
 //! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
 //!
 //! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
@@ -62,8 +68,14 @@ pub(super) const USAGE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new
 pub(super) const PEERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("peers-1");
 pub(super) const ERASURES: TableDefinition<'_, Bytes, ()> = TableDefinition::new("erasures-1");
 pub(super) const MISSING: TableDefinition<'_, (u32, u64), ()> = TableDefinition::new("missing-1");
+pub(super) const HANDOVERS: TableDefinition<'_, Bytes, ()> = TableDefinition::new("handovers-1");
+pub(super) const TRANSFERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("transfers-1");
+pub(super) const MOVED: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("moved-1");
+pub(super) const ELSEWHERE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elsewhere-1");
+pub(super) const AUTHORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("authors-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
+pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
 
 /// A consistent view of all tables.
@@ -86,6 +98,12 @@ pub struct Snapshot {
     audit: ReadOnlyTable<u64, Bytes>,
     erasures: ReadOnlyTable<Bytes, ()>,
     missing: ReadOnlyTable<(u32, u64), ()>,
+    incidents: ReadOnlyTable<Bytes, Bytes>,
+    handovers: ReadOnlyTable<Bytes, ()>,
+    transfers: ReadOnlyTable<Bytes, Bytes>,
+    moved: ReadOnlyTable<Bytes, Bytes>,
+    elsewhere: ReadOnlyTable<Bytes, Bytes>,
+    authors: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
@@ -109,6 +127,12 @@ impl Snapshot {
             audit: transaction.open_table(AUDIT)?,
             erasures: transaction.open_table(ERASURES)?,
             missing: transaction.open_table(MISSING)?,
+            incidents: transaction.open_table(INCIDENTS)?,
+            handovers: transaction.open_table(HANDOVERS)?,
+            transfers: transaction.open_table(TRANSFERS)?,
+            moved: transaction.open_table(MOVED)?,
+            elsewhere: transaction.open_table(ELSEWHERE)?,
+            authors: transaction.open_table(AUTHORS)?,
         })
     }
 }
@@ -171,6 +195,12 @@ table_access! {
     audit: u64 => Bytes,
     erasures: Bytes => (),
     missing: (u32, u64) => (),
+    incidents: Bytes => Bytes,
+    handovers: Bytes => (),
+    transfers: Bytes => Bytes,
+    moved: Bytes => Bytes,
+    elsewhere: Bytes => Bytes,
+    authors: Bytes => Bytes,
 }
 
 /// Everything that reads the store.
@@ -649,7 +679,7 @@ pub(super) fn chain_key(key: &LogKey, nth: u8) -> [u8; LogKey::BYTES + 1] {
     bytes
 }
 
-fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
+pub(super) fn scope_range(area: Area) -> ([u8; 8], [u8; 8]) {
     let (low, high) = area.0.range();
     (low.number().to_be_bytes(), (high.number() + 1).to_be_bytes())
 }

@@ -43,6 +43,12 @@ pub struct Transaction<'t> {
     pub(super) rewrite_due: bool,
     pub(super) erasures: Table<'t, Bytes, ()>,
     pub(super) missing: Table<'t, (u32, u64), ()>,
+    pub(super) incidents: Table<'t, Bytes, Bytes>,
+    pub(super) handovers: Table<'t, Bytes, ()>,
+    pub(super) transfers: Table<'t, Bytes, Bytes>,
+    pub(super) moved: Table<'t, Bytes, Bytes>,
+    pub(super) elsewhere: Table<'t, Bytes, Bytes>,
+    pub(super) authors: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -67,6 +73,12 @@ impl<'t> Transaction<'t> {
             rewrite_due: false,
             erasures: transaction.open_table(tables::ERASURES)?,
             missing: transaction.open_table(tables::MISSING)?,
+            incidents: transaction.open_table(tables::INCIDENTS)?,
+            handovers: transaction.open_table(tables::HANDOVERS)?,
+            transfers: transaction.open_table(tables::TRANSFERS)?,
+            moved: transaction.open_table(tables::MOVED)?,
+            elsewhere: transaction.open_table(tables::ELSEWHERE)?,
+            authors: transaction.open_table(tables::AUTHORS)?,
         })
     }
 
@@ -319,7 +331,7 @@ fn discount(counts: &mut ScopeRow, row: &ElderRow) {
     counts.merged = counts.merged.saturating_sub(u64::from(row.is_merged()));
 }
 
-fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
+pub(super) fn json<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(row)
         .map(|json| encode_checked(&json))
         .map_err(|error| StoreError::Corrupt { table: "json", detail: error.to_string() })

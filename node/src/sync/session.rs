@@ -236,6 +236,7 @@ impl Session {
                 self.prove(&grant, replica)?;
                 self.note_chain(&replica.authority().chain(&id));
                 out.push_back(Output::Event(Event::Proved(self.peer, grant.encode())));
+                out.push_back(Output::Event(Event::Clock(self.peer, hello.clock_ms)));
                 let retired = authority.is_retired(&id);
                 self.grant = Some(if retired { without_records(grant) } else { grant });
                 self.grant_id = Some(id);
@@ -275,6 +276,8 @@ impl Session {
         self.note_chain(chain);
         out.push_back(Output::Learn(chain.to_vec()));
         out.push_back(Output::Event(Event::Proved(self.peer, shown.grant.encode())));
+        let clock = self.hello.as_ref().map(|hello| Event::Clock(self.peer, hello.clock_ms));
+        out.extend(clock.map(Output::Event));
         self.grant_id = Some(shown.id());
         self.grant = Some(shown.grant);
         self.begin(now, replica, out)

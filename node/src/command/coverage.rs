@@ -1,0 +1,269 @@
+//! What a list or a report rests on: of which villages data is here, and how old it is.
+//!
+//! A count over villages that have not been heard of looks like good news. So every list and every
+//! report carries this, and names the villages that are missing.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
+
+use super::places::names;
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use crate::engine::Engine;
+use crate::identity::grant::Grant;
+use crate::log::Lane;
+use crate::store::{Snapshot, StoreError, StoreRead};
+use crate::sync::Now;
+
+/// Asks what is here of an area.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CoverageAsked {
+    /// Only this place and what lies inside it.
+    pub within: Option<DivisionCode>,
+    /// The day from which ages count.
+    pub as_of: NaiveDate,
+}
+
+/// What is here of an area.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// See [`super::JSON_SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The area.
+    pub area: DivisionCode,
+    /// Its name, where a directory here names it.
+    pub area_name: Option<String>,
+    /// The day from which ages count.
+    pub as_of: NaiveDate,
+    /// Villages that the directory names, and those that have files here without being named.
+    pub villages: u64,
+    /// Of these, villages of which data is here.
+    pub villages_with_data: u64,
+    /// Of these, villages whose data is older than expected.
+    pub villages_stale: u64,
+    /// The age of the oldest of the villages' newest data, days.
+    pub oldest_days: Option<u64>,
+    /// After how many days data is older than expected (the county's ruleset).
+    pub expected_days: u32,
+    /// The villages in the order of their codes.
+    pub by_village: Vec<VillageCoverage>,
+    /// The places directly inside the area, with their names.
+    pub places: BTreeMap<DivisionCode, Option<String>>,
+    /// Every scope with files, and how many: what there is to count.
+    pub scopes: BTreeMap<DivisionCode, u64>,
+}
+
+/// What is here of one village.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VillageCoverage {
+    /// The village.
+    pub code: DivisionCode,
+    /// Its name.
+    pub name: Option<String>,
+    /// How it stands.
+    pub state: VillageState,
+    /// Files.
+    pub elders: u64,
+    /// When the newest of the records here that the village's own devices have written was written,
+    /// by their clocks (ms since 1970).
+    pub own_written_ms: Option<i64>,
+    /// The same of records that anybody has written there.
+    pub written_ms: Option<i64>,
+    /// The age of the newest data, days: of the village's own where there is any.
+    pub age_days: Option<u64>,
+    /// When an exchange with a device of the village, or of its township, was last complete (this
+    /// node's clock, ms since 1970).
+    pub last_exchange_ms: Option<i64>,
+}
+
+/// How it stands with a village's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VillageState {
+    /// Here, and as new as expected.
+    Current,
+    /// Here, and older than expected.
+    Stale,
+    /// Here, written by offices above; the village's own devices have not been heard of.
+    FromAbove,
+    /// Nothing is here.
+    Missing,
+}
+
+/// When records of a scope were last written.
+#[derive(Clone, Copy, Debug, Default)]
+struct Newest {
+    own_ms: Option<i64>,
+    any_ms: Option<i64>,
+}
+
+impl Request for CoverageAsked {
+    const NAME: &'static str = "coverage";
+    type Reply = Coverage;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<Coverage, CommandError> {
+        engine.settle(now)?;
+        let within = within(engine, self.within)?;
+        Ok(coverage(engine, within, self.as_of)?)
+    }
+}
+
+impl Coverage {
+    /// The villages of which nothing is here, by name or code.
+    pub fn without_data(&self) -> Vec<String> {
+        let missing = self.by_village.iter().filter(|v| v.state == VillageState::Missing);
+        missing.map(|v| v.name.clone().unwrap_or_else(|| v.code.to_string())).collect()
+    }
+}
+
+/// The place that a list or report is about, if it lies in this node's area.
+pub(super) fn within(engine: &Engine, asked: Option<DivisionCode>) -> Result<Area, CommandError> {
+    match asked {
+        None => Ok(engine.area()),
+        Some(place) if engine.area().contains(place) => Ok(Area(place)),
+        Some(place) => {
+            let outside = "the place lies outside this device's area";
+            Err(CommandError::new(ErrorKind::Refused, "outside_area", outside).with("scope", place))
+        }
+    }
+}
+
+fn coverage(engine: &Engine, within: Area, as_of: NaiveDate) -> Result<Coverage, StoreError> {
+    let snapshot = engine.read()?;
+    let names = names(&snapshot, engine.area())?;
+    let expected_days = super::ruleset::ruleset(engine, &snapshot)?.sync_interval_days;
+    let newest = newest(engine, &snapshot, within)?;
+    let scopes: BTreeMap<DivisionCode, u64> = snapshot
+        .scopes_in(within)?
+        .into_iter()
+        .filter(|(_, row)| row.elders > 0)
+        .map(|(scope, row)| (scope, row.elders))
+        .collect();
+    let named = names.keys().filter(|code| within.contains(**code));
+    let mut villages: Vec<DivisionCode> = named
+        .chain(scopes.keys())
+        .chain(newest.keys())
+        .copied()
+        .chain([within.0])
+        .filter(|code| code.level() == Level::Village)
+        .collect();
+    villages.sort_unstable();
+    villages.dedup();
+    let exchanges = exchanges(engine, within);
+    let by_village: Vec<VillageCoverage> = villages
+        .into_iter()
+        .map(|code| {
+            let newest = newest.get(&code).copied().unwrap_or_default();
+            let age_days = newest.own_ms.or(newest.any_ms).and_then(|at| age_days(at, as_of));
+            let elders = scopes.get(&code).copied().unwrap_or_default();
+            // What this device writes in its own village it holds at once.
+            let is_here = code == engine.area().0;
+            let state = match (newest.own_ms, newest.any_ms) {
+                _ if is_here => VillageState::Current,
+                (Some(_), _) if age_days.is_some_and(|age| age > u64::from(expected_days)) => {
+                    VillageState::Stale
+                }
+                (Some(_), _) => VillageState::Current,
+                (None, Some(_)) => VillageState::FromAbove,
+                (None, None) if elders > 0 => VillageState::FromAbove,
+                (None, None) => VillageState::Missing,
+            };
+            VillageCoverage {
+                code,
+                name: names.get(&code).cloned(),
+                state,
+                elders,
+                own_written_ms: newest.own_ms,
+                written_ms: newest.any_ms,
+                age_days,
+                last_exchange_ms: exchanges
+                    .iter()
+                    .filter(|(area, _)| area.contains(code))
+                    .map(|(_, at)| *at)
+                    .max(),
+            }
+        })
+        .collect();
+    let count = |holds: fn(&VillageCoverage) -> bool| {
+        by_village.iter().filter(|village| holds(village)).count() as u64
+    };
+    Ok(Coverage {
+        schema_version: JSON_SCHEMA_VERSION,
+        area: within.0,
+        area_name: names.get(&within.0).cloned(),
+        as_of,
+        villages: by_village.len() as u64,
+        villages_with_data: count(|village| village.state != VillageState::Missing),
+        villages_stale: count(|village| village.state == VillageState::Stale),
+        oldest_days: by_village.iter().filter_map(|village| village.age_days).max(),
+        expected_days,
+        places: places_inside(within, names.keys().chain(scopes.keys()), &names),
+        by_village,
+        scopes,
+    })
+}
+
+/// The places directly inside an area that are named or lie above something with files; a village's
+/// only place is itself.
+fn places_inside<'a>(
+    within: Area,
+    codes: impl Iterator<Item = &'a DivisionCode>,
+    names: &BTreeMap<DivisionCode, String>,
+) -> BTreeMap<DivisionCode, Option<String>> {
+    let named = |code: DivisionCode| (code, names.get(&code).cloned());
+    if within.0.level() == Level::Village {
+        return [named(within.0)].into();
+    }
+    codes
+        .filter(|code| within.contains(**code) && **code != within.0)
+        .filter_map(|code| {
+            let mut up = std::iter::successors(Some(*code), |code| code.parent());
+            up.find(|code| code.parent() == Some(within.0))
+        })
+        .map(named)
+        .collect()
+}
+
+/// When the records of each scope were last written, by the clocks of those who wrote them.
+fn newest(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    within: Area,
+) -> Result<BTreeMap<DivisionCode, Newest>, StoreError> {
+    let mut newest: BTreeMap<DivisionCode, Newest> = BTreeMap::new();
+    for log in snapshot.logs_in(within)? {
+        if !matches!(log.key.lane, Lane::Urgent | Lane::Routine) {
+            continue;
+        }
+        let Some(head) = snapshot.head_of(log.number)? else { continue };
+        let Some(entry) = snapshot.entry(log.number, head.seq)? else { continue };
+        let written = Some(entry.header.written_at_ms);
+        let of_scope = newest.entry(log.key.scope).or_default();
+        of_scope.any_ms = of_scope.any_ms.max(written);
+        let grant = engine.authority().grant(&log.grant);
+        if grant.is_some_and(|grant| grant.area.0 == log.key.scope) {
+            of_scope.own_ms = of_scope.own_ms.max(written);
+        }
+    }
+    Ok(newest)
+}
+
+/// The areas of peers below us, and when an exchange with each was last complete.
+fn exchanges(engine: &Engine, within: Area) -> Vec<(Area, i64)> {
+    let rows = engine.peers().rows();
+    rows.filter_map(|(_, row)| {
+        let grant = Grant::from_bytes(&row.grant).ok()?;
+        let below = engine.area().contains_area(grant.area) && grant.area.touches(within.0);
+        below.then_some((grant.area, row.last_done_ms?))
+    })
+    .collect()
+}
+
+/// Whole days from a moment to a civil day, UTC+8; 0 for what is newer than that day.
+fn age_days(at_ms: i64, as_of: NaiveDate) -> Option<u64> {
+    let china = FixedOffset::east_opt(8 * 3600)?;
+    let day = DateTime::from_timestamp_millis(at_ms)?.with_timezone(&china).date_naive();
+    Some(u64::try_from((as_of - day).num_days()).unwrap_or(0))
+}

@@ -1,0 +1,147 @@
+//! Lists that somebody works through: what is due, late or missing, elder by elder.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::element::Pairing;
+use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::record::{CareGroup, ElderId};
+use shouwang_crdt_schema::report::due::{DueItem, DueList, due_items};
+use shouwang_crdt_schema::rules::facts::ElderFacts;
+use shouwang_crdt_schema::view::ElderView;
+
+use super::coverage::within;
+use super::ruleset::ruleset;
+use super::{CommandError, JSON_SCHEMA_VERSION, Request};
+use crate::engine::Engine;
+use crate::index;
+use crate::store::StoreRead;
+use crate::sync::Now;
+
+/// Asks what is to be done for the elders of some scopes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Due {
+    /// The scopes whose files are looked at: these and not what lies inside them.
+    pub scopes: Vec<DivisionCode>,
+    /// The lists; all are counted, and those named here are written out.
+    pub lists: Vec<DueList>,
+    /// The day.
+    pub as_of: NaiveDate,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueReport {
+    /// See [`super::JSON_SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// How many elders stand on each list, asked for or not.
+    pub counts: BTreeMap<DueList, u64>,
+    /// Elders for whom visits are owed: on the roster, or not decided.
+    pub roster: u64,
+    /// Elders on the lists asked for, in the order of places.
+    pub elders: Vec<DueElder>,
+}
+
+/// An elder on a list. Never an ID number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueElder {
+    /// The file.
+    pub elder_id: ElderId,
+    /// The scope of the file.
+    pub scope: DivisionCode,
+    /// 姓名
+    pub name: Option<String>,
+    /// 三类人群
+    pub care_group: CareGroup,
+    /// Declines care: owed all the same.
+    pub declined: bool,
+    /// The last visit that counts.
+    pub last_visit: Option<NaiveDate>,
+    /// 结对帮扶: who is paired with the elder.
+    pub helper: Option<String>,
+    /// What is to be done, the most urgent first.
+    pub items: Vec<DueItem>,
+}
+
+impl Request for Due {
+    const NAME: &'static str = "due";
+    type Reply = DueReport;
+
+    fn execute(self, engine: &mut Engine, now: Now) -> Result<DueReport, CommandError> {
+        engine.settle(now)?;
+        let snapshot = engine.read()?;
+        let ruleset = ruleset(engine, &snapshot)?;
+        let mut report = DueReport::empty();
+        for scope in self.scopes {
+            within(engine, Some(scope))?;
+            for (place, elder) in snapshot.elder_places(Area(scope))? {
+                if place != scope {
+                    continue;
+                }
+                let view = index::view(&snapshot, scope, elder)?;
+                let facts = ElderFacts::of(&view).in_scope(scope);
+                report.roster += u64::from(facts.standing(self.as_of).is_owed_visits());
+                let mut items = due_items(&view, &facts, scope, &ruleset, self.as_of);
+                items.sort_by_key(|item| item.list);
+                let mut lists: Vec<DueList> = items.iter().map(|item| item.list).collect();
+                lists.dedup();
+                for list in lists {
+                    *report.counts.entry(list).or_default() += 1;
+                }
+                items.retain(|item| self.lists.contains(&item.list));
+                if items.is_empty() {
+                    continue;
+                }
+                report.elders.push(DueElder {
+                    elder_id: elder,
+                    scope,
+                    name: view.text(Field::Name).map(str::to_owned),
+                    care_group: facts.care_group(self.as_of),
+                    declined: facts.visits.declined(),
+                    last_visit: last_visit(&facts, self.as_of),
+                    helper: helper(&view, self.as_of),
+                    items,
+                });
+            }
+        }
+        Ok(report)
+    }
+}
+
+impl DueReport {
+    /// Nobody, and every list at zero.
+    pub fn empty() -> Self {
+        Self {
+            schema_version: JSON_SCHEMA_VERSION,
+            counts: DueList::ALL.iter().map(|list| (*list, 0)).collect(),
+            roster: 0,
+            elders: Vec::new(),
+        }
+    }
+
+    /// Adds what was found elsewhere.
+    pub fn add(&mut self, other: Self) {
+        for (list, count) in other.counts {
+            *self.counts.entry(list).or_default() += count;
+        }
+        self.roster += other.roster;
+        self.elders.extend(other.elders);
+    }
+}
+
+fn last_visit(facts: &ElderFacts, as_of: NaiveDate) -> Option<NaiveDate> {
+    let visits = facts.visits.visits.iter().filter(|visit| visit.counts() && visit.date <= as_of);
+    visits.map(|visit| visit.date).max()
+}
+
+/// The helper whose pairing holds on the day.
+fn helper(view: &ElderView, as_of: NaiveDate) -> Option<String> {
+    let pairings = view.elements::<Pairing>().into_iter().map(|(_, listed)| listed.element);
+    let holds = |pairing: &Pairing| {
+        pairing.from.is_none_or(|from| from <= as_of)
+            && pairing.until.is_none_or(|until| until >= as_of)
+    };
+    pairings.filter(holds).map(|pairing| pairing.helper).next()
+}
