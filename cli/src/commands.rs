@@ -5,32 +5,48 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::error::Exit;
 
+pub(crate) mod absence;
+pub(crate) mod agreement;
 pub(crate) mod area;
 pub(crate) mod backup;
+pub(crate) mod blacklist;
 pub(crate) mod card;
 pub(crate) mod compact;
 pub(crate) mod completions;
+pub(crate) mod conflicts;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
 pub(crate) mod due;
+pub(crate) mod duplicates;
 pub(crate) mod elder;
+pub(crate) mod entitlement;
 pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod grant;
+pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod init;
+pub(crate) mod item;
 pub(crate) mod join;
 pub(crate) mod log;
+pub(crate) mod merge;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod restore;
+pub(crate) mod review;
+pub(crate) mod roster;
 pub(crate) mod ruleset;
 pub(crate) mod sample;
+pub(crate) mod service;
 pub(crate) mod status;
+pub(crate) mod support;
 pub(crate) mod sync;
+pub(crate) mod transfer;
+pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod visit;
@@ -60,6 +76,29 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
+    Due(due::Args),
+    #[command(subcommand)]
+    Report(report::Command),
+    #[command(subcommand)]
+    Conflicts(conflicts::Command),
+    Undo(undo::Args),
+    #[command(subcommand)]
+    Roster(roster::Command),
+    #[command(subcommand)]
+    Incident(incident::Command),
+    #[command(subcommand)]
+    Agreement(agreement::Command),
+    Review(review::Args),
+    #[command(subcommand)]
+    Absence(absence::Command),
+    Support(support::Args),
+    #[command(subcommand)]
+    Blacklist(blacklist::Command),
+    #[command(subcommand)]
+    Service(service::Command),
+    Entitlement(entitlement::Args),
+    #[command(subcommand)]
+    Transfer(transfer::Command),
     Due(due::Args),
     #[command(subcommand)]
     Report(report::Command),
@@ -95,6 +134,20 @@ impl Command {
             Self::Card(args) => card::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
+            Self::Due(args) => due::run(args, context),
+            Self::Report(command) => report::run(command, context),
+            Self::Conflicts(command) => conflicts::run(command, context),
+            Self::Undo(args) => undo::run(args, context),
+            Self::Roster(command) => roster::run(command, context),
+            Self::Incident(command) => incident::run(command, context),
+            Self::Agreement(command) => agreement::run(command, context),
+            Self::Review(args) => review::run(args, context),
+            Self::Absence(command) => absence::run(command, context),
+            Self::Support(args) => support::run(args, context),
+            Self::Blacklist(command) => blacklist::run(command, context),
+            Self::Service(command) => service::run(command, context),
+            Self::Entitlement(args) => entitlement::run(args, context),
+            Self::Transfer(command) => transfer::run(command, context),
             Self::Due(args) => due::run(args, context),
             Self::Report(command) => report::run(command, context),
             Self::Status(args) => status::run(args, context),

@@ -23,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) output: Output,
     /// The civil day for everything that is computed.
     pub(crate) as_of: NaiveDate,
+    /// Whether a person typed that day.
+    pub(crate) as_of_typed: bool,
     /// Say more: absolute times, whole identifiers.
     pub(crate) verbose: bool,
 }

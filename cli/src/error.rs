@@ -52,6 +52,9 @@ pub(crate) struct Described {
     pub(crate) message: String,
     /// What to do next.
     pub(crate) hint: Option<String>,
+    /// The field, list or `list/key` that was refused, for scripts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
 }
 
 /// The one object that `--json` prints when a command fails.
@@ -190,13 +193,21 @@ impl Described {
                 if let Some(field) = arguments.get_mut("field") {
                     *field = words::subject(messages, field);
                 }
+                if let Some(what) = arguments.get_mut("what") {
+                    *what = messages.word("undo-kind", what);
+                }
                 if let Some(part) = arguments.get_mut("part") {
                     *part = words::part_name(messages, part);
                 }
                 arguments
             }
         };
-        Self::known(exit, error.code(), &arguments, &error.to_string(), messages)
+        let field = match error {
+            HomeError::Command(error) => error.arguments.get("field").cloned(),
+            _ => None,
+        };
+        let known = Self::known(exit, error.code(), &arguments, &error.to_string(), messages);
+        Self { field, ..known }
     }
 
     /// The catalogue's words for a code, or `english` with the code where it has none.
@@ -217,6 +228,7 @@ impl Described {
                 .find(&key, None, &filled)
                 .unwrap_or_else(|| format!("{english} ({code})")),
             hint: messages.find(&key, Some("hint"), &filled),
+            field: None,
         }
     }
 

@@ -11,6 +11,7 @@ mod card;
 mod commands;
 mod confirm;
 mod context;
+mod day;
 mod demo;
 mod error;
 mod export;
@@ -75,25 +76,26 @@ fn main() -> ExitCode {
     // A damaged page makes the database panic, which the node turns into an error that a person can
     // act on: where in the library it was concerns only whoever looks into the logs.
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-    let (home, as_of) = match surroundings(&arguments.global) {
+    let (home, as_of, as_of_typed) = match surroundings(&arguments.global) {
         Ok(found) => found,
         Err(failure) => return code(finish(Err(failure.into()), output, &messages)),
     };
     let verbose = arguments.global.verbose;
     let secrets = Arc::new(Secrets::new(&arguments.global, home.clone(), &messages));
     let home = Home::at(home).with_secrets(secrets.clone());
-    let context = Context { home, secrets, messages, output, as_of, verbose };
+    let context = Context { home, secrets, messages, output, as_of, as_of_typed, verbose };
     code(finish(arguments.command.run(&context), output, &context.messages))
 }
 
-/// The node's directory and the day, as asked for or by default.
-fn surroundings(global: &Global) -> Result<(PathBuf, NaiveDate), Failure> {
+/// The node's directory and the day, as asked for or by default, and whether the day was asked for.
+fn surroundings(global: &Global) -> Result<(PathBuf, NaiveDate, bool), Failure> {
     let as_of = match &global.as_of {
         Some(text) => parse::date("--as-of", text)?,
         None => context::today(),
     };
     let home = global.home.clone().or_else(context::default_home);
-    Ok((home.ok_or_else(|| Failure::usage("no_home_directory"))?, as_of))
+    let home = home.ok_or_else(|| Failure::usage("no_home_directory"))?;
+    Ok((home, as_of, global.as_of.is_some()))
 }
 
 /// Says what went wrong: on stdout as one object with `--json`, otherwise on stderr.

@@ -36,17 +36,18 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/screens.ftl")),
             include_str!(concat!("../locales/", $language, "/demo.ftl")),
             include_str!(concat!("../locales/", $language, "/erase.ftl")),
+            include_str!(concat!("../locales/", $language, "/fieldwork.ftl")),
             include_str!(concat!("../locales/", $language, "/transfer.ftl")),
             include_str!(concat!("../locales/", $language, "/ruleset.ftl")),
             include_str!(concat!("../locales/", $language, "/reports.ftl")),
             include_str!(concat!("../locales/", $language, "/ledger.ftl")),
+            include_str!(concat!("../locales/", $language, "/inbox.ftl")),
         ]
     };
 }
 
 impl Language {
     /// Every language.
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 2] = [Self::Zh, Self::En];
 
     /// The catalogue's files.

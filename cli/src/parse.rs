@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::element::List;
 use shouwang_crdt_schema::field::{Field, Kind};
 use shouwang_crdt_schema::visit::AreaReport;
 use shouwang_node::command::area::AreaList;
@@ -135,6 +136,52 @@ pub(crate) fn fields(
         }
     }
     Ok(fields)
+}
+
+/// A time of day: `9:30`.
+pub(crate) fn time(argument: &str, text: &str) -> Result<NaiveTime, Failure> {
+    NaiveTime::parse_from_str(text.trim().replace('：', ":").as_str(), "%H:%M")
+        .map_err(|_| Failure::usage("time").with("argument", argument).with("value", text))
+}
+
+/// A list of a file, by its key or its name.
+pub(crate) fn list(text: &str, messages: &Messages) -> Result<List, Failure> {
+    words::list_named(text).ok_or_else(|| {
+        let known = words::list_keys(messages);
+        Failure::usage("unknown_list").with("value", text).with("allowed", known)
+    })
+}
+
+/// An element as `key=value`, or one word for a list of words; an empty value is None. Keys and the
+/// words of vocabularies may be in either language.
+pub(crate) fn element(
+    list: List,
+    pairs: &[String],
+) -> Result<BTreeMap<String, Option<String>>, Failure> {
+    let keys = shouwang_node::command::items::keys(list);
+    let mut texts = BTreeMap::new();
+    for pair in pairs {
+        let (key, text) = match pair.split_once(['=', '＝']) {
+            None if keys == ["value"] => ("value", pair.as_str()),
+            None => return Err(Failure::usage("field_without_value").with("value", pair)),
+            Some((key, text)) => {
+                let known = words::element_key(keys, key).ok_or_else(|| {
+                    let allowed = keys.join(", ");
+                    Failure::usage("unknown_key").with("value", key).with("allowed", allowed)
+                })?;
+                (known, text)
+            }
+        };
+        let text = match key {
+            _ if text.trim().is_empty() => None,
+            "date" | "left" | "returned" | "from" | "until" => Some(date(key, text)?.to_string()),
+            key => Some(words::element_stored(list, key, text)),
+        };
+        if texts.insert(key.to_owned(), text).is_some() {
+            return Err(Failure::usage("field_twice").with("value", key));
+        }
+    }
+    Ok(texts)
 }
 
 fn in_stored_case(field: Field, text: &str) -> String {

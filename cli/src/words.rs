@@ -12,7 +12,7 @@ use shouwang_crdt_schema::record::{
     VisitOccasion, VisitOutcome, YesNo,
 };
 
-use crate::message::Messages;
+use crate::message::{Language, Messages};
 
 /// A vocabulary that the catalogue has words for.
 pub(crate) trait Labelled: Choice + Ord {
@@ -27,7 +27,6 @@ macro_rules! labelled {
         })+
 
         /// Every vocabulary: its family in the catalogue, stored spellings and Chinese.
-        #[cfg(test)]
         pub(crate) const VOCABULARIES: &[(&str, &[(&str, &str)])] =
             &[$((<$name as Labelled>::FAMILY, $name::WORDS)),+];
     };
@@ -96,7 +95,52 @@ fn said(label: &str, stored: &str) -> String {
 
 /// The stored text of one key of a list's element in the reader's language.
 pub(crate) fn element_value(messages: &Messages, list: &str, key: &str, stored: &str) -> String {
-    let family = match (list, key) {
+    element_family(list, key)
+        .map_or_else(|| stored.to_owned(), |family| messages.word(family, stored))
+}
+
+/// A text of an element as it is stored: a word of a vocabulary may be Chinese or in any case.
+pub(crate) fn element_stored(list: List, key: &str, text: &str) -> String {
+    let text = text.trim();
+    let words = element_family(list.key(), key)
+        .and_then(|family| VOCABULARIES.iter().find(|(known, _)| *known == family));
+    let plain = text.replace(['-', '_', ' '], "");
+    let found = words
+        .into_iter()
+        .flat_map(|(_, words)| words.iter())
+        .find(|(stored, chinese)| stored.eq_ignore_ascii_case(&plain) || *chinese == text);
+    found.map_or_else(|| text.to_owned(), |(stored, _)| (*stored).to_owned())
+}
+
+/// The list that a person means: its key, or its name in either language.
+pub(crate) fn list_named(text: &str) -> Option<List> {
+    let text = text.trim();
+    let key = text.to_ascii_lowercase().replace('-', "_");
+    let languages = Language::ALL.map(Messages::new);
+    let named = |list: &List| languages.iter().any(|said| said.word("list", list.key()) == text);
+    List::from_key(&key).or_else(|| List::ALL.iter().copied().find(named))
+}
+
+/// The keys of all lists, each after the list's name where that is in another script.
+pub(crate) fn list_keys(messages: &Messages) -> String {
+    let keys = List::ALL.iter().map(|list| said(&messages.word("list", list.key()), list.key()));
+    keys.collect::<Vec<_>>().join(&messages.text("list-separator"))
+}
+
+/// The key of an element that a person means: itself, or its name in either language.
+pub(crate) fn element_key(keys: &[&'static str], text: &str) -> Option<&'static str> {
+    let text = text.trim();
+    let key = text.to_ascii_lowercase().replace('-', "_");
+    let languages = Language::ALL.map(Messages::new);
+    let named =
+        |key: &&'static str| languages.iter().any(|said| said.word("element-key", key) == text);
+    let known = keys.iter().copied().find(|known| *known == key);
+    known.or_else(|| keys.iter().copied().find(named))
+}
+
+/// The vocabulary of a key of a list's elements.
+fn element_family(list: &str, key: &str) -> Option<&'static str> {
+    Some(match (list, key) {
         ("supporters", "capacity") => SupportCapacity::FAMILY,
         ("absences", "reason") => AbsenceReason::FAMILY,
         ("support_duty", "economic" | "daily_care" | "emotional") => DutyLevel::FAMILY,
@@ -120,9 +164,8 @@ pub(crate) fn element_value(messages: &Messages, list: &str, key: &str, stored: 
         ("incident_events", "step") => IncidentStep::FAMILY,
         ("incident_events", "kind") => IncidentKind::FAMILY,
         ("transfer_events", "step") => TransferStep::FAMILY,
-        _ => return stored.to_owned(),
-    };
-    messages.word(family, stored)
+        _ => return None,
+    })
 }
 
 /// A part's name, with the year or number that it may have.
@@ -133,6 +176,9 @@ pub(crate) fn part_name(messages: &Messages, part: &str) -> String {
 
 /// The label of something that an import reports on: a field, a list, or a ledger's column.
 pub(crate) fn subject(messages: &Messages, key: &str) -> String {
+    if let Some((list, key)) = key.split_once('/') {
+        return format!("{} · {}", messages.word("list", list), messages.word("element-key", key));
+    }
     messages
         .known_word("field", key)
         .or_else(|| messages.known_word("list", key))
@@ -186,7 +232,6 @@ fn family_of_field(field: Field) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Language;
 
     #[test]
     fn every_field_with_a_vocabulary_has_its_family() {

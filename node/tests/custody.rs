@@ -213,7 +213,7 @@ fn at_the_top_another_device_of_the_same_area_confirms() {
     let mut county = County::begin(SONGWU);
     let now = county.now();
     let fields = [(Field::Name, "周国强".to_owned())].into();
-    let add = ElderAdd { scope: Some(code(SONGWU)), fields };
+    let add = ElderAdd { scope: Some(code(SONGWU)), fields, entry: None };
     add.execute(county.engine(SONGWU), now).unwrap();
     let alone = outlook(&mut county, SONGWU);
     assert_eq!((alone.entries, alone.nobody_confirms), (1, true));

@@ -58,7 +58,7 @@ impl Scene {
             (Field::ResidentId, resident_id()),
         ];
         let now = county.now();
-        let add = ElderAdd { scope: None, fields: fields.into() };
+        let add = ElderAdd { scope: None, fields: fields.into(), entry: None };
         let saved = add.execute(county.engine(SHANGHE), now).unwrap();
         let elder = saved.elder_id.to_string();
         county.records_visit(SHANGHE, &elder, "2026-09-01");

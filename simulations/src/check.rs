@@ -8,11 +8,11 @@ use std::fmt;
 
 use serde::Serialize;
 use shouwang_crdt_schema::automerge::Automerge;
-use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
-use shouwang_crdt_schema::view::{self, ElderView};
+use shouwang_crdt_schema::view::{self, ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::digest;
 use shouwang_node::engine::Engine;
@@ -28,6 +28,10 @@ use shouwang_node::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use shouwang_node::sync::Progress;
 use shouwang_node::sync::wire::LogPosition;
 use shouwang_node::verify;
+
+use crate::moves;
+
+pub mod inbox;
 
 /// A guarantee that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +58,8 @@ pub enum Guarantee {
     SavedArrives,
     /// Of values written concurrently none is lost.
     ConflictsKept,
+    /// Every value that stands beside others is in the conflict inbox.
+    InboxIsWhole,
     /// "Done" is not said while entries are missing.
     DoneIsTrue,
     /// No honest node is accused, and no session ends in a fault of the protocol.
@@ -62,6 +68,10 @@ pub enum Guarantee {
     CustodyIsTrue,
     /// What two have signed to erase is at no node that has heard of it, and nothing else is gone.
     ErasedIsGone,
+    /// Every elder is shown by one scope of a node, wherever moves have led.
+    ShownOnce,
+    /// What was purged from an old scope is in the new one at two nodes at least.
+    PurgedIsHeld,
     /// A node works as long as its disk does.
     NodeWorks,
 }
@@ -73,6 +83,8 @@ pub enum Fact {
     Elder(DivisionCode, ElderId),
     /// A visit was recorded; the note tells it from every other.
     Visit(DivisionCode, ElderId, String),
+    /// An event of another list was recorded; the note tells it from every other.
+    Event(DivisionCode, ElderId, String),
     /// A value was written into a field of the card.
     Value(Written),
     /// A file was signed to be erased. Whatever else is known of it need not be there any more.
@@ -147,7 +159,7 @@ struct Expected<'a> {
 }
 
 impl Violation {
-    fn new(guarantee: Guarantee, detail: impl fmt::Display) -> Self {
+    pub(crate) fn new(guarantee: Guarantee, detail: impl fmt::Display) -> Self {
         Self { guarantee, detail: detail.to_string() }
     }
 
@@ -324,7 +336,11 @@ impl Checker {
         let own = |saved: &Saved| (saved.by == machine).then_some(saved.fact.clone());
         let from = self.looked_up.insert(machine, self.saved.len()).unwrap_or_default();
         let own: Vec<Fact> = self.saved.iter().skip(from).filter_map(own).collect();
-        self.there(&snapshot, own.iter(), Guarantee::SavedSurvives)
+        // Of a file that is on the move the entries are promised, wherever they count.
+        let moved = moves::custody(&snapshot)?;
+        let stays = |fact: &&Fact| fact.elder().is_none_or(|elder| !moved.contains_key(&elder));
+        let own = own.iter().filter(stays);
+        self.there(&snapshot, engine.area(), own, Guarantee::SavedSurvives)
             .map_err(|violation| violation.at(machine))
     }
 
@@ -333,19 +349,24 @@ impl Checker {
     pub fn arrived(&self, node: usize, engine: &Engine) -> Result<(), Violation> {
         let snapshot = engine.read()?;
         let (area, replaced) = (engine.area(), self.replaced());
+        let moved = moves::custody(&snapshot)?;
         let replicates = engine.grant().rights.contains(Rights::REPLICATE);
         let own = |by: usize| self.clones.get(&by).copied().unwrap_or(by) == node;
         let facts = self.trusted().filter(|saved| match &saved.fact {
             Fact::Place { directory, .. } => area.touches(*directory),
-            fact => area.contains(fact.scope()) && (replicates || own(saved.by)),
+            fact => {
+                let elder = fact.elder().unwrap_or(ElderId([0; 16]));
+                moves::whereabouts(&moved, area, fact.scope(), elder).is_some()
+                    && (replicates || own(saved.by))
+            }
         });
         let facts = facts.map(|saved| &saved.fact);
         if !replicates {
             return self
-                .there(&snapshot, facts, Guarantee::SavedArrives)
+                .there(&snapshot, area, facts, Guarantee::SavedArrives)
                 .map_err(|violation| violation.at(node));
         }
-        for ((scope, elder), expected) in self.by_elder(area) {
+        for ((scope, elder), expected) in self.by_elder(area, &moved) {
             let view = index::view(&snapshot, scope, elder)?;
             for (field, written) in expected.written {
                 let live: BTreeSet<String> = written
@@ -363,8 +384,27 @@ impl Checker {
                 }
             }
         }
-        self.there(&snapshot, facts, Guarantee::SavedArrives)
+        self.there(&snapshot, area, facts, Guarantee::SavedArrives)
             .map_err(|violation| violation.at(node))
+    }
+
+    /// Of every field of a card in an area, where custody is, the values written and not replaced since.
+    pub(crate) fn live(
+        &self,
+        area: Area,
+        moved: &BTreeMap<ElderId, DivisionCode>,
+    ) -> BTreeMap<(Place, Field), BTreeSet<String>> {
+        let replaced = self.replaced();
+        let mut live = BTreeMap::new();
+        for (place, expected) in self.by_elder(area, moved) {
+            for (field, written) in expected.written {
+                let values = written.iter().map(|by| by.value.clone());
+                let values: BTreeSet<String> =
+                    values.filter(|value| !replaced.contains(value.as_str())).collect();
+                live.insert((place, field), values);
+            }
+        }
+        live
     }
 
     /// What machines saved whose grant stands.
@@ -385,26 +425,32 @@ impl Checker {
 
     fn by_elder(
         &self,
-        area: shouwang_crdt_schema::division::Area,
+        area: Area,
+        moved: &BTreeMap<ElderId, DivisionCode>,
     ) -> BTreeMap<Place, Expected<'_>> {
-        let saved = self.trusted().map(|saved| &saved.fact);
-        self.kept(saved.filter(|fact| area.contains(fact.scope())))
+        self.kept(self.trusted().map(|saved| &saved.fact), area, moved)
     }
 
-    /// What facts say of elders whose files nobody has erased, or may have while a disk failed.
-    fn kept<'a>(&self, facts: impl Iterator<Item = &'a Fact>) -> BTreeMap<Place, Expected<'a>> {
-        let erased: BTreeSet<Place> = self
+    /// What facts say of elders whose files nobody has erased, or may have while a disk failed, by
+    /// where a node of this area has them.
+    fn kept<'a>(
+        &self,
+        facts: impl Iterator<Item = &'a Fact>,
+        area: Area,
+        moved: &BTreeMap<ElderId, DivisionCode>,
+    ) -> BTreeMap<Place, Expected<'a>> {
+        let erased: BTreeSet<ElderId> = self
             .saved
             .iter()
             .map(|saved| &saved.fact)
             .chain(self.unsure.values().flatten())
             .filter_map(|fact| match fact {
-                Fact::Erased(scope, elder) => Some((*scope, *elder)),
+                Fact::Erased(_, elder) => Some(*elder),
                 _ => None,
             })
             .collect();
-        let mut kept = gather(facts);
-        kept.retain(|place, _| !erased.contains(place));
+        let mut kept = gather(facts, area, moved);
+        kept.retain(|(_, elder), _| !erased.contains(elder));
         kept
     }
 
@@ -412,22 +458,24 @@ impl Checker {
     fn there<'a>(
         &self,
         snapshot: &Snapshot,
+        area: Area,
         facts: impl Iterator<Item = &'a Fact> + Clone,
         guarantee: Guarantee,
     ) -> Result<(), Violation> {
         let missing = |detail: String| Err(Violation::new(guarantee, detail));
         let replaced = self.replaced();
-        for (place, expected) in self.kept(facts.clone()) {
+        let moved = moves::custody(snapshot)?;
+        for (place, expected) in self.kept(facts.clone(), area, &moved) {
             let (scope, elder) = place;
             let view = index::view(snapshot, scope, elder)?;
             if view.parts().next().is_none() || snapshot.elder(scope, elder)?.is_none() {
                 return missing(format!("there is no file {scope}/{elder}"));
             }
-            let visits = view.elements::<Visit>();
+            let stored = view.parts().flat_map(PartView::stored);
             let notes: BTreeSet<&str> =
-                visits.iter().filter_map(|(_, listed)| listed.element.note.as_deref()).collect();
+                stored.filter_map(|(_, listed)| listed.element.text("note")).collect();
             if let Some(note) = expected.notes.difference(&notes).next() {
-                return missing(format!("{scope}/{elder} lacks the visit {note}"));
+                return missing(format!("{scope}/{elder} lacks the event {note}"));
             }
             for (field, written) in expected.written {
                 let stands = standing(&view, field);
@@ -448,10 +496,24 @@ impl Checker {
 }
 
 impl Fact {
+    /// Whom it is about.
+    pub fn elder(&self) -> Option<ElderId> {
+        match self {
+            Self::Elder(_, elder) | Self::Visit(_, elder, _) | Self::Erased(_, elder) => {
+                Some(*elder)
+            }
+            Self::Value(written) => Some(written.elder),
+            Self::Place { .. } => None,
+        }
+    }
+
     /// The scope of the logs that it stands in.
     pub fn scope(&self) -> DivisionCode {
         match self {
-            Self::Elder(scope, _) | Self::Visit(scope, _, _) | Self::Erased(scope, _) => *scope,
+            Self::Elder(scope, _)
+            | Self::Visit(scope, _, _)
+            | Self::Event(scope, _, _)
+            | Self::Erased(scope, _) => *scope,
             Self::Value(written) => written.scope,
             Self::Place { directory, .. } => *directory,
         }
@@ -471,19 +533,24 @@ impl Violation {
     }
 }
 
-/// Facts by elder; every elder of whom anything is known has a file.
-fn gather<'a>(facts: impl Iterator<Item = &'a Fact>) -> BTreeMap<Place, Expected<'a>> {
+/// Facts by elder, where a node of this area has the file; every elder of whom anything is known has
+/// one.
+fn gather<'a>(
+    facts: impl Iterator<Item = &'a Fact>,
+    area: Area,
+    moved: &BTreeMap<ElderId, DivisionCode>,
+) -> BTreeMap<Place, Expected<'a>> {
     let mut found: BTreeMap<Place, Expected<'a>> = BTreeMap::new();
     for fact in facts {
+        let Some(elder) = fact.elder() else { continue };
+        let Some(scope) = moves::whereabouts(moved, area, fact.scope(), elder) else { continue };
         match fact {
-            Fact::Elder(scope, elder) => {
-                found.entry((*scope, *elder)).or_default();
-            }
-            Fact::Visit(scope, elder, note) => {
-                found.entry((*scope, *elder)).or_default().notes.insert(note);
+            Fact::Elder(..) => drop(found.entry((scope, elder)).or_default()),
+            Fact::Visit(_, _, note) | Fact::Event(_, _, note) => {
+                found.entry((scope, elder)).or_default().notes.insert(note);
             }
             Fact::Value(written) => found
-                .entry((written.scope, written.elder))
+                .entry((scope, elder))
                 .or_default()
                 .written
                 .entry(written.field)
@@ -503,6 +570,10 @@ fn is_there(snapshot: &Snapshot, fact: &Fact) -> Result<bool, StoreError> {
             .elements::<Visit>()
             .iter()
             .any(|(_, listed)| listed.element.note.as_ref() == Some(note)),
+        Fact::Event(scope, elder, note) => index::view(snapshot, *scope, *elder)?
+            .parts()
+            .flat_map(PartView::stored)
+            .any(|(_, listed)| listed.element.text("note") == Some(note)),
         Fact::Value(written) => {
             let view = index::view(snapshot, written.scope, written.elder)?;
             standing(&view, written.field).contains(&written.value)

@@ -8,16 +8,26 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::edit::Edit;
-use shouwang_crdt_schema::element::Supporter;
+use shouwang_crdt_schema::element::{Agreement, Review, Supporter};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
-use shouwang_crdt_schema::record::{ElderId, ServiceNeed, SupportCapacity};
+use shouwang_crdt_schema::record::{
+    AgreementEvent, Choice, ElderId, EntryReason, ExitReason, IncidentKind, ReviewOutcome,
+    ServiceNeed, SupportCapacity, YesNo,
+};
 use shouwang_crdt_schema::resident_id::ResidentId;
+use shouwang_crdt_schema::rules::facts::ElderFacts;
+use shouwang_crdt_schema::rules::roster::RosterStanding;
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::command::area::{AreaImport, Place};
+use shouwang_node::command::conflicts::ConflictResolve;
 use shouwang_node::command::elder::{ElderAdd, ElderSet, VisitAdd};
 use shouwang_node::command::import::{Import, RowOutcome};
+use shouwang_node::command::incident::{IncidentRaise, IncidentReport};
+use shouwang_node::command::record::{FileEvent, Record};
+use shouwang_node::command::roster::{RosterChange, RosterWrite};
+use shouwang_node::command::undo::Undo;
 use shouwang_node::command::{CommandError, Request};
 use shouwang_node::engine::{DocumentEdit, Engine};
 use shouwang_node::erasure::ErasureReason;
@@ -144,7 +154,9 @@ impl People {
             (Role::Helper, _) => self.visits(engine, now, random),
             (Role::Provider, _) => self.serves(engine, now, random),
             (_, Level::Village) => match dice {
-                0..60 => self.visits(engine, now, random),
+                0..6 => self.takes_back(engine, now, random),
+                6..45 => self.visits(engine, now, random),
+                45..60 => self.reports(engine, now, random),
                 60..90 => self.corrects(engine, now, random),
                 _ => self.opens_a_file(engine, now),
             },
@@ -265,6 +277,67 @@ impl People {
         Done { facts: vec![Fact::Visit(scope, elder, note)], error: result.err() }
     }
 
+    /// Something happens to somebody: an incident, a review, an agreement that is refused, an exit
+    /// from the roster.
+    fn reports(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let Some((scope, elder)) = somebody(engine, random) else { return Done::nothing() };
+        self.serial += 1;
+        let (words, date) = (format!("情况{}", self.serial), today(now));
+        let note = Some(words.clone());
+        let events = match random.random_range(0..4) {
+            0 => {
+                let kinds = IncidentKind::ALL;
+                let kind = kinds[random.random_range(0..kinds.len())];
+                let report = IncidentReport { date, time: None, place: None, by: None, note };
+                let raise = IncidentRaise { elder: elder.to_string(), kind, report };
+                let error = raise.execute(engine, now).err();
+                return Done { facts: vec![Fact::Event(scope, elder, words)], error };
+            }
+            1 => vec![FileEvent::Review(Review {
+                date,
+                outcome: ReviewOutcome::NoChange,
+                reviewer: None,
+                note,
+            })],
+            2 => vec![FileEvent::Agreement(Agreement {
+                event: AgreementEvent::Refused,
+                date: Some(date),
+                supporter: None,
+                caretaker: None,
+                elder_consent: YesNo::Unknown,
+                note,
+            })],
+            _ => return self.rosters(engine, now, (scope, elder), words),
+        };
+        let error = Record { elder: elder.to_string(), events }.execute(engine, now).err();
+        Done { facts: vec![Fact::Event(scope, elder, words)], error }
+    }
+
+    /// Somebody goes off the roster, or comes onto it again.
+    fn rosters(
+        &mut self,
+        engine: &mut Engine,
+        now: Now,
+        (scope, elder): (DivisionCode, ElderId),
+        words: String,
+    ) -> Done {
+        let date = today(now);
+        let standing = engine
+            .read()
+            .and_then(|snapshot| index::view(&snapshot, scope, elder))
+            .map(|view| ElderFacts::of(&view).standing(date));
+        let step = match standing {
+            Ok(RosterStanding::Off { .. }) => RosterChange::Entered(EntryReason::ReEntry),
+            Ok(_) => RosterChange::Left(ExitReason::SupporterReturned),
+            Err(error) => return Done { facts: Vec::new(), error: Some(error.into()) },
+        };
+        let elder_text = elder.to_string();
+        let note = Some(words.clone());
+        let write = RosterWrite { elder: elder_text, step, date, note };
+        let error = write.execute(engine, now).err();
+        Done { facts: vec![Fact::Event(scope, elder, words)], error }
+    }
+
     /// A service firm visits somebody. It holds no files: the office gave it the number.
     fn serves(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
         let Some(known) = self.imported.get(&engine.area().0).filter(|known| !known.is_empty())
@@ -311,8 +384,26 @@ impl People {
         };
         let fields = BTreeMap::from([(field, value.clone())]);
         let set = ElderSet { elder: elder.to_string(), fields, certified: false };
-        let result = set.execute(engine, now);
-        Done { facts: vec![written(scope, elder, field, &value, seen)], error: result.err() }
+        let error = match set.execute(engine, now) {
+            // Several values stand there: this one is written by a decision between them.
+            Err(error) if error.code == "in_conflict" => {
+                let id = error.arguments.get("id").cloned().unwrap_or_default();
+                let resolve = ConflictResolve { id, keep: None, value: Some(value.clone()) };
+                resolve.execute(engine, now).err()
+            }
+            result => result.err(),
+        };
+        Done { facts: vec![written(scope, elder, field, &value, seen)], error }
+    }
+
+    /// A visit that was recorded by mistake, and is taken back at once.
+    pub fn takes_back(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let mistaken = self.visits_saying(engine, now, random, "误记");
+        if mistaken.error.is_some() || mistaken.facts.is_empty() {
+            return Done { facts: Vec::new(), error: mistaken.error };
+        }
+        let result = Undo { dry_run: false, edit: None }.execute(engine, now);
+        Done { facts: Vec::new(), error: result.err() }
     }
 
     /// The county signs to erase a file; or the root key is fetched for the second signature of one
@@ -347,7 +438,7 @@ impl People {
         self.serial += 1;
         let (scope, name) = (engine.area().0, format!("林秀英{}", self.serial));
         let fields = BTreeMap::from([(Field::Name, name.clone())]);
-        match (ElderAdd { scope: None, fields }).execute(engine, now) {
+        match (ElderAdd { scope: None, fields, entry: None }).execute(engine, now) {
             Ok(saved) => {
                 let elder = saved.elder_id;
                 let named = written(scope, elder, Field::Name, &name, BTreeSet::new());

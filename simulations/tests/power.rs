@@ -77,7 +77,9 @@ fn an_edit_is_there_if_it_was_reported_and_whole_if_it_is_there() {
         setup::init(&store, &mut Entropy::new([1; 32]), township(), "镇", 0).unwrap();
         let mut engine = Engine::open(store, [2; 32]).unwrap();
         let fields = BTreeMap::from([(Field::Name, "周国强".to_owned())]);
-        let saved = ElderAdd { scope: Some(village()), fields }.execute(&mut engine, NOW).unwrap();
+        let saved = ElderAdd { scope: Some(village()), fields, entry: None }
+            .execute(&mut engine, NOW)
+            .unwrap();
         for _ in 0..12 {
             visits(&mut engine, saved.elder_id).unwrap();
         }

@@ -194,7 +194,10 @@ impl Office {
     }
 
     pub fn adds_elder(&self, village: &str, name: &str) -> String {
-        let saved = self.done(&["elder", "add", "--village", village, &format!("name={name}")]);
+        // On the roster since long before whatever a story records.
+        let name = format!("name={name}");
+        let add = ["elder", "add", "--village", village, "--date", "2026-01-01", &name];
+        let saved = self.done(&add);
         saved["elder_id"].as_str().unwrap().to_owned()
     }
 

@@ -262,8 +262,6 @@ error-edit = The edit cannot be written
 error-too_long = The edit has { $bytes } bytes, more than fits in one entry
     .hint = Write it in several steps
 error-would_not_count = The edit would not count: { $reason }
-error-note_too_long = The note has more than { $limit } characters
-error-visit_date = The visit's year is impossible
 error-place_name = The name of { $code } is too long
 error-too_many_rows = More than { $limit } rows in one request
 

@@ -172,6 +172,8 @@ help-elder = Files of elders
         shouwang elder show 3fa9
 help-elder-add = Open a file
     .village = The village: a division code or a name; may be left out where this node's area is one
+    .reason = Why the elder comes onto the roster: first-survey, reached60, supporter-left, supporter-incapable, moved-in, re-entry, omission
+    .date = From which day the elder is on the roster [default: today]
     .fields = Fields and values; name is needed
     .example =
         shouwang elder add --village 990121101203 name=卫德福 sex=male birth_date=1942-03-15

@@ -262,8 +262,6 @@ error-edit = 这项更改无法写入
 error-too_long = 这项更改有 { $bytes } 字节，一条记录装不下
     .hint = 请分几次填写
 error-would_not_count = 这项更改不会生效：{ $reason }
-error-note_too_long = 备注超过 { $limit } 字
-error-visit_date = 探访的年份不对
 error-place_name = { $code } 的名称过长
 error-too_many_rows = 一次请求超过 { $limit } 行
 

@@ -172,6 +172,8 @@ help-elder = 老人档案
         shouwang elder show 3fa9
 help-elder-add = 建档
     .village = 所在村：行政区划代码或村名；本节点只管一个村时可省略
+    .reason = 列入名册的原因：首次摸排、年满60周岁、赡养人外出、赡养人失去能力、迁入、重新纳入、漏登补录
+    .date = 自哪天起列入名册 [默认：今天]
     .fields = 各项内容；必须有姓名
     .example =
         shouwang elder add --village 上禾村 姓名=卫德福 性别=男 出生日期=1942-03-15

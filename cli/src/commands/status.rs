@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use fluent_bundle::FluentValue;
+use serde::Serialize;
+use shouwang_node::command::clock::{CheckedToday, ClockReport, Today};
+use shouwang_node::command::incident::{IncidentCounts, IncidentList, IncidentListReport, Which};
 use shouwang_node::command::status::{Status, StatusReport};
+use shouwang_node::limits::CLOCK_SKEW_SHOWN_MS;
 
-use crate::commands::{custody, peers};
+use crate::commands::{custody, incident, peers};
 use crate::context::Context;
 use crate::error::Exit;
 use crate::output::{Cell, Mark, Table};
@@ -20,7 +24,12 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     let mut node = context.node()?;
     let report = node.call(Status {})?;
-    let problems = problems(&report, context);
+    let (which, as_of) = (Which::Overdue, incident::moment(context));
+    let incidents = node.call(IncidentList { which, elder: None, as_of })?;
+    let clock = node.call(Today {})?;
+    let mut problems = problems(&report, context);
+    problems.extend(clock_problem(&clock, context));
+    problems.extend(overdue(&incidents, context));
     let missing = report.missing_bodies > 0;
     let exit = match missing || custody::at_risk(&report.not_held_elsewhere) {
         true => Exit::AtRisk,
@@ -28,7 +37,11 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
         false => Exit::Attention,
     };
     if output.is_json() {
-        output.json(&report)?;
+        output.json(&StatusObject {
+            report: &report,
+            clock: &clock,
+            incidents: &incidents.counts,
+        })?;
         return Ok(exit);
     }
     if !output.is_table() {
@@ -36,6 +49,9 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
         return Ok(exit);
     }
     head(&report, node.is_running(), context)?;
+    for line in [clock_line(&clock, context), open_incidents(&incidents, context)] {
+        line.map_or(Ok(()), |line| output.line(&line))?;
+    }
     if !report.scopes.is_empty() {
         output.line("")?;
         output.table(&scopes(&report, context))?;
@@ -51,10 +67,69 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if exit == Exit::Done {
         output.line(&output.marked_text(Mark::Good, &messages.text("status-healthy")))?;
     }
+    if let Some(hint) = incident_hints(&incidents, context) {
+        output.line(&format!("  → {hint}"))?;
+    }
     for hint in hints(&report, node.is_running(), context) {
         output.line(&format!("  → {hint}"))?;
     }
     Ok(exit)
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct StatusObject<'a> {
+    #[serde(flatten)]
+    report: &'a StatusReport,
+    /// How this machine's clock stands.
+    clock: &'a ClockReport,
+    /// How many incidents there are.
+    incidents: &'a IncidentCounts,
+}
+
+/// A clock that cannot be right.
+fn clock_problem(clock: &ClockReport, context: &Context) -> Option<String> {
+    let messages = &context.messages;
+    let CheckedToday::Implausible { local, why, .. } = clock.today else { return None };
+    let why = serde_json::to_value(why).ok()?;
+    let why = messages.word("clock-fault", why.as_str().unwrap_or_default());
+    let local = FluentValue::from(local.to_string());
+    Some(messages.say("problem-clock", [("local", local), ("why", why.into())]))
+}
+
+/// How far this machine's clock is from those of its peers, where that can be seen by eye.
+fn clock_line(clock: &ClockReport, context: &Context) -> Option<String> {
+    let messages = &context.messages;
+    let ahead_ms = clock.peers_ahead_ms.filter(|ahead| ahead.abs() >= CLOCK_SKEW_SHOWN_MS)?;
+    let minutes = FluentValue::from(ahead_ms.abs() / 60_000);
+    Some(match ahead_ms > 0 {
+        true => messages.say("clock-behind", [("minutes", minutes)]),
+        false => messages.say("clock-ahead", [("minutes", minutes)]),
+    })
+}
+
+/// How many incidents wait, whoever's turn it is.
+fn open_incidents(incidents: &IncidentListReport, context: &Context) -> Option<String> {
+    let IncidentCounts { open, unacknowledged, overdue, .. } = incidents.counts;
+    let values = [
+        ("open", FluentValue::from(open)),
+        ("unacknowledged", unacknowledged.into()),
+        ("overdue", overdue.into()),
+    ];
+    (open > 0).then(|| context.messages.say("incidents-open", values))
+}
+
+/// Acknowledgements that are late and that this node's office owes.
+fn overdue(incidents: &IncidentListReport, context: &Context) -> Option<String> {
+    let count = incidents.counts.overdue_here;
+    let values = [("count", FluentValue::from(count))];
+    (count > 0).then(|| context.messages.say("problem-incidents", values))
+}
+
+fn incident_hints(incidents: &IncidentListReport, context: &Context) -> Option<String> {
+    let first = incidents.incidents.iter().find(|incident| incident.owed_here)?;
+    let id = super::elder::short(&first.incident_id.to_string(), false);
+    Some(context.messages.say("hint-incidents", [("id", FluentValue::from(id))]))
 }
 
 fn head(report: &StatusReport, running: bool, context: &Context) -> anyhow::Result<()> {
@@ -150,6 +225,10 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
         let count = FluentValue::from(report.erasures_waiting);
         problems.push(messages.say("problem-erasures-waiting", [("count", count)]));
     }
+    if report.transfers_to_answer > 0 {
+        let count = FluentValue::from(report.transfers_to_answer);
+        problems.push(messages.say("problem-transfers-to-answer", [("count", count)]));
+    }
     let mut notices: BTreeMap<&str, u64> = BTreeMap::new();
     for notice in &report.notices {
         *notices.entry(&notice.code).or_default() += 1;
@@ -181,6 +260,10 @@ fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String>
     }
     if report.scopes.iter().any(|scope| scope.conflicts > 0) {
         hints.push(messages.text("hint-conflicts"));
+    }
+    if report.duplicates > 0 {
+        let count = FluentValue::from(report.duplicates);
+        hints.push(messages.say("hint-duplicates", [("count", count)]));
     }
     if report.unsettled.keys().any(|code| matches!(&**code, "quarantined" | "vouched")) {
         hints.push(messages.text("hint-quarantine"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
 use shouwang_crdt_schema::visit::{AreaReport, Visit};
@@ -10,6 +11,7 @@ use shouwang_node::command::elder::{VisitAdd, VisitList, VisitReport};
 use crate::audit;
 use crate::commands::elder::{say_saved, short};
 use crate::context::Context;
+use crate::day;
 use crate::error::{Exit, Failure};
 use crate::output::{Cell, Table};
 use crate::parse;
@@ -73,23 +75,17 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
 }
 
 fn add(args: &AddArgs, context: &Context) -> anyhow::Result<Exit> {
-    let visit = args.visit(context)?;
+    let mut node = context.node()?;
+    let date = day::of(&mut node, context, "--date", args.date.as_deref())?;
+    let visit = args.visit(date)?;
     let elder = args.elder.trim().to_owned();
-    let saved = context.node()?.call(VisitAdd { elder, visit })?;
+    let saved = node.call(VisitAdd { elder, visit })?;
     let text = |id: String| context.messages.say("visit-added", [("id", FluentValue::from(id))]);
     say_saved(&saved, text, context)
 }
 
 impl AddArgs {
-    fn visit(&self, context: &Context) -> Result<Visit, Failure> {
-        let date = match &self.date {
-            Some(text) => parse::date("--date", text)?,
-            None => context.as_of,
-        };
-        let time = |text: &String| {
-            chrono::NaiveTime::parse_from_str(text.trim(), "%H:%M")
-                .map_err(|_| Failure::usage("time").with("argument", "--time").with("value", text))
-        };
+    fn visit(&self, date: NaiveDate) -> Result<Visit, Failure> {
         if let Some(note) = &self.note {
             let length = note.chars().count();
             if length > Visit::NOTE_CHARACTERS_MAX {
@@ -100,7 +96,7 @@ impl AddArgs {
             }
         }
         Ok(Visit {
-            time: self.time.as_ref().map(time).transpose()?,
+            time: self.time.as_deref().map(|text| parse::time("--time", text)).transpose()?,
             visitor: self.visitor.clone(),
             mode: parse::choice("--mode", &self.mode)?,
             occasion: parse::choice("--occasion", &self.occasion)?,

@@ -241,6 +241,17 @@ fn every_error_of_the_node_has_words() {
         for (code, _) in new.filter_map(literal) {
             assert!(catalogue.contains_key(&format!("error-{code}")), "{path}: {code}");
         }
+        // What a person typed is refused through one door.
+        let nouns = ["check.rs", "incident.rs", "items.rs", "record.rs", "roster.rs"];
+        let is_command = nouns.iter().any(|noun| source.path.ends_with(format!("command/{noun}")));
+        for call in ["=refused(", "Err(refused(", "wrong("].into_iter().filter(|_| is_command) {
+            for (code, _) in source.literals(call) {
+                assert!(catalogue.contains_key(&format!("error-{code}")), "{path}: {code}");
+            }
+        }
+    }
+    for flag in shouwang_node::command::check::FLAGS {
+        assert!(catalogue.contains_key(&format!("flag.{flag}")), "{flag}");
     }
     for code in ["no_node", "not_joined", "already_joined", "in_use", "invite_for_another_device"] {
         assert!(catalogue.contains_key(&format!("error-{code}")), "{code}");

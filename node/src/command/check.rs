@@ -25,7 +25,7 @@ use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
 
 /// What is doubtful in something that was saved all the same.
-pub const FLAGS: [&str; 9] = [
+pub const FLAGS: [&str; 8] = [
     "before_birth",
     "before_roster",
     "birth_differs_from_id",
@@ -33,7 +33,6 @@ pub const FLAGS: [&str; 9] = [
     "future_date",
     "older_than_120",
     "phone_without_digits",
-    "place_unknown",
     "younger_than_60",
 ];
 

@@ -226,6 +226,12 @@ struct Taking<'a> {
     standing: Standing,
     /// What operations of the edit itself wrote over.
     own: BTreeMap<OperationName, Vec<OperationName>>,
+    /// Operations of the edit itself, or before it, whose values it took away again.
+    taken_away: BTreeSet<OperationName>,
+    /// Elements that the edit took out.
+    removed: BTreeSet<OperationName>,
+    /// Elements that the edit put in.
+    inserted: BTreeSet<OperationName>,
     /// Whether others hold what the edit wrote.
     is_held: bool,
 }
@@ -325,13 +331,20 @@ impl<'a> Taking<'a> {
         all.iter().for_each(|change| narration.hear(change));
         let deeds: Vec<Deed> = all.iter().flat_map(|change| narration.tell(change)).collect();
         let mut own = BTreeMap::new();
+        let (mut taken_away, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        let mut inserted = BTreeSet::new();
         for deed in changes.iter().flat_map(|change| narration.tell(change)) {
             match deed {
                 Deed::Set { by, over, .. } => drop(own.insert(by, over)),
                 Deed::Amended { value: Some(written), over, .. } => {
                     own.insert(written.by, over);
                 }
-                _ => {}
+                Deed::Cleared { over, .. } | Deed::Amended { value: None, over, .. } => {
+                    taken_away.extend(over);
+                }
+                Deed::Removed { element, .. } => drop(removed.insert(element)),
+                Deed::Inserted { element, .. } => drop(inserted.insert(element)),
+                Deed::Retracted { .. } => {}
             }
         }
         Some(Self {
@@ -342,6 +355,9 @@ impl<'a> Taking<'a> {
             standing: Standing::of(&deeds),
             narration,
             own,
+            taken_away,
+            removed,
+            inserted,
             is_held,
         })
     }
@@ -397,6 +413,7 @@ impl<'a> Taking<'a> {
             Deed::Amended { value: Some(written), .. } if self.is_overwritten(&written.by) => {
                 Verdict::Nothing
             }
+            Deed::Amended { element, .. } if self.removed.contains(element) => Verdict::Nothing,
             Deed::Amended { list, element, key, value, over } => {
                 self.amend_back(*list, element, key, value.as_ref(), &self.before(over))
             }
@@ -405,7 +422,7 @@ impl<'a> Taking<'a> {
     }
 
     fn is_overwritten(&self, by: &OperationName) -> bool {
-        self.own.values().any(|over| over.contains(by))
+        self.taken_away.contains(by) || self.own.values().any(|over| over.contains(by))
     }
 
     fn set_back(&self, field: Field, from: Option<&String>, before: &[Written<String>]) -> Verdict {
@@ -531,7 +548,9 @@ impl<'a> Taking<'a> {
         };
         let stood = before.stored().find(|(_, listed)| listed.id == *element);
         let Some((_, stood)) = stood else { return Verdict::Left("gone", None) };
-        let is_news = |by: &OperationName| !before.stored().any(|(_, listed)| listed.id == *by);
+        let is_news = |by: &OperationName| {
+            !self.inserted.contains(by) && !before.stored().any(|(_, listed)| listed.id == *by)
+        };
         let again = self.view.stored().find(|(of, listed)| {
             *of == list && listed.element == stood.element && is_news(&listed.id)
         });

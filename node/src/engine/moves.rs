@@ -12,7 +12,7 @@ use super::{CaptureError, DocumentEdit, Engine};
 use crate::counting::lane_of;
 use crate::identity::grant::Rights;
 use crate::ingest::Ingested;
-use crate::limits::{MOVE_DEFER_MS, MOVE_PATIENCE_MS, MOVES_PER_SETTLE_MAX};
+use crate::limits::{MOVE_DEFER_MS, MOVE_PATIENCE_MS, MOVE_PIECES_MAX, MOVES_PER_SETTLE_MAX};
 use crate::log::run::RunEntry;
 use crate::log::{Kind, Lane, LogKey};
 use crate::moves::{self, Executor, Piece};
@@ -32,6 +32,11 @@ impl Engine {
     /// Whether this device may carry out moves at all.
     fn is_executor(&self) -> bool {
         self.grant.rights.contains(Rights::CARRY) && !self.is_revoked()
+    }
+
+    /// Whether this device has still to look after a move by itself.
+    pub fn is_moving(&self) -> bool {
+        self.move_deadline_ms().is_some()
     }
 
     /// When a move is to be looked after.
@@ -123,7 +128,7 @@ impl Engine {
     }
 
     fn move_elder(&mut self, now: Now, elder: ElderId) -> Result<(), CaptureError> {
-        loop {
+        for _ in 0..MOVE_PIECES_MAX {
             let snapshot = self.store.read()?;
             let executor = Executor {
                 tables: &snapshot,
@@ -137,6 +142,7 @@ impl Engine {
             // What is carried need not count: where it does not, it is listed.
             self.write_unless(now, fresh, &keys, grant, Doing::OfItself, |_| Ok(()))?;
         }
+        Err(CaptureError::WouldNotCount("the work does not end".to_owned()))
     }
 
     /// The entries that a piece of work comes to.

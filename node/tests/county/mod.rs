@@ -42,6 +42,8 @@ pub struct County {
     links: BTreeSet<(String, String)>,
     entropy: Entropy,
     clock_ms: u64,
+    /// What every wall clock said when the story began, ms since 1970.
+    begins_ms: i64,
     bytes: u64,
     hangups: Vec<(String, String)>,
     /// What `init` printed.
@@ -69,6 +71,7 @@ impl County {
             links: BTreeSet::new(),
             entropy: Entropy::new([seed; 32]),
             clock_ms: 1_000,
+            begins_ms: 0,
             bytes: 0,
             hangups: Vec::new(),
             root: String::new(),
@@ -191,7 +194,18 @@ impl County {
     /// The time.
     pub fn now(&mut self) -> Now {
         self.clock_ms += 1;
-        Now { monotonic_ms: self.clock_ms, wall_ms: self.clock_ms as i64 }
+        Now { monotonic_ms: self.clock_ms, wall_ms: self.begins_ms + self.clock_ms as i64 }
+    }
+
+    /// From now on every wall clock goes on from this time.
+    pub fn sets_clocks(&mut self, wall_ms: i64) {
+        self.begins_ms = wall_ms - self.clock_ms as i64;
+    }
+
+    /// Somebody asks something at a place.
+    pub fn asks<R: Request>(&mut self, place: &str, request: R) -> Result<R::Reply, CommandError> {
+        let now = self.now();
+        request.execute(self.engine(place), now)
     }
 
     /// Frame bytes carried so far.
@@ -296,7 +310,8 @@ impl County {
     pub fn adds_elder(&mut self, place: &str, name: &str) -> String {
         let now = self.now();
         let fields = BTreeMap::from([(Field::Name, name.to_owned())]);
-        let saved = ElderAdd { scope: None, fields }.execute(self.engine(place), now).unwrap();
+        let saved =
+            ElderAdd { scope: None, fields, entry: None }.execute(self.engine(place), now).unwrap();
         assert!(saved.entries > 0);
         saved.elder_id.to_string()
     }

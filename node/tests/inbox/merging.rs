@@ -18,7 +18,7 @@ const NUMBER: &str = "990121194203150047";
 fn adds(county: &mut County, place: &str, scope: &str, fields: &[(Field, &str)]) -> String {
     let now = county.now();
     let fields = fields.iter().map(|(field, text)| (*field, (*text).to_owned())).collect();
-    let add = ElderAdd { scope: Some(code(scope)), fields };
+    let add = ElderAdd { scope: Some(code(scope)), fields, entry: None };
     add.execute(county.engine(place), now).unwrap().elder_id.to_string()
 }
 

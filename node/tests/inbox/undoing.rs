@@ -257,7 +257,7 @@ fn history_tells_everything_in_causal_order_and_masks_numbers() {
     let now = county.now();
     let fields = [(Field::Name, "周国强"), (Field::ResidentId, "990121194203150047")];
     let fields = fields.map(|(field, text)| (field, text.to_owned())).into();
-    let add = ElderAdd { scope: None, fields };
+    let add = ElderAdd { scope: None, fields, entry: None };
     let elder = add.execute(county.engine(SHANGHE), now).unwrap().elder_id.to_string();
     does(&mut county, SHANGHE, &elder, vec![set(Part::Card, Field::Phone, "1")]).unwrap();
     county.settle();

@@ -156,7 +156,8 @@ impl Desk {
     pub fn opens_a_file(&mut self, name: &str, who: &str) -> String {
         let now = self.now();
         let fields = BTreeMap::from([(Field::Name, who.to_owned())]);
-        let saved = ElderAdd { scope: None, fields }.execute(self.engine(name), now).unwrap();
+        let saved =
+            ElderAdd { scope: None, fields, entry: None }.execute(self.engine(name), now).unwrap();
         self.drain(name);
         saved.elder_id.to_string()
     }
