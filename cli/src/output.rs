@@ -318,6 +318,12 @@ impl Table {
         Self { columns: columns.into_iter().map(column).collect(), rows: Vec::new() }
     }
 
+    /// The headers.
+    #[cfg(test)]
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.header.as_str())
+    }
+
     /// Adds a row to a table of [`Table::titled`]; it has as many cells as there are columns.
     pub(crate) fn push(&mut self, cells: Vec<Cell>) {
         debug_assert_eq!(cells.len(), self.columns.len());

@@ -408,3 +408,87 @@ pub(crate) fn half_year(report: &HalfYearReport, messages: &Messages) -> Vec<She
     sheets.push(villages(coverage, messages));
     sheets
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Language;
+    use shouwang_crdt_schema::report::month::MonthTally;
+    use shouwang_node::command::coverage::VillageCoverage;
+    use shouwang_node::command::report::PrefectureReport;
+
+    fn coverage() -> Coverage {
+        let county: DivisionCode = "990121000000".parse().unwrap();
+        let town: DivisionCode = "990121101000".parse().unwrap();
+        let code: DivisionCode = "990121101203".parse().unwrap();
+        let village = VillageCoverage {
+            code,
+            name: Some("上禾村".into()),
+            state: VillageState::Missing,
+            elders: 0,
+            own_written_ms: None,
+            written_ms: None,
+            age_days: None,
+            last_exchange_ms: None,
+        };
+        Coverage {
+            schema_version: 1,
+            area: county,
+            area_name: Some("霁川县".into()),
+            as_of: "2026-09-30".parse().unwrap(),
+            villages: 44,
+            villages_with_data: 43,
+            villages_stale: 1,
+            oldest_days: Some(19),
+            expected_days: 7,
+            by_village: vec![village],
+            places: [(town, Some("松雾镇".into()))].into(),
+            scopes: BTreeMap::new(),
+        }
+    }
+
+    fn sheets(messages: &Messages) -> Vec<Sheet> {
+        let month: Month = "2026-09".parse().unwrap();
+        let tally = MonthTally::default();
+        let half_year = HalfYearReport::new(
+            "2026-2".parse().unwrap(),
+            "2026-11-10".parse().unwrap(),
+            coverage(),
+            &[(month, tally.clone())].into(),
+        );
+        let totals = PrefectureReport::new(month, &coverage(), &tally);
+        let mut sheets = monthly(&MonthlyReport::new(month, coverage(), &tally), messages);
+        sheets.extend(super::half_year(&half_year, messages));
+        sheets.extend(prefecture(&totals, messages));
+        sheets
+    }
+
+    #[test]
+    fn every_line_has_as_many_cells_as_there_are_columns() {
+        for sheet in sheets(&Messages::new(Language::En)) {
+            for row in sheet.rows.iter().chain(&sheet.total) {
+                assert_eq!(row.len(), sheet.columns.len(), "{}", sheet.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_heading_has_chinese_words() {
+        let messages = Messages::new(Language::Zh);
+        for sheet in sheets(&messages) {
+            let table = sheet.table(true, &messages);
+            for header in table.headers().chain([sheet.name.as_str(), sheet.title.as_str()]) {
+                assert!(header.chars().any(|c| !c.is_ascii()), "{}: {header}", sheet.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_title_is_what_offices_write_and_coverage_is_said() {
+        let all = sheets(&Messages::new(Language::Zh));
+        assert_eq!(all[0].title, "霁川县农村留守老年人关爱服务工作月报表（2026年9月）");
+        let said = coverage_words(43, 44, Some(19), &Messages::new(Language::En));
+        assert_eq!(said, "43 of 44 villages, oldest data 19 days");
+        assert!(all[0].notes.iter().any(|note| note.contains("上禾村")), "{:?}", all[0].notes);
+    }
+}
