@@ -181,7 +181,10 @@ fn a_township_has_its_own_people_and_the_same_people_change_nothing_from_another
     let line = sheet.lines().find(|line| line.contains(&wrong.name)).unwrap();
     let number = line.split(',').find(|cell| cell.starts_with("990121")).unwrap();
     std::fs::write(&path, sheet.replace(number, &wrong.resident_id)).unwrap();
-    let (_, corrected) = imports(&town, &[path.to_str().unwrap()]);
+    // It changes a file that was there, and nobody can be asked here.
+    let refused = town.run(&["import", path.to_str().unwrap()]);
+    assert_eq!((refused.exit, refused.error().as_str()), (Some(2), "needs_yes"));
+    let (_, corrected) = imports(&town, &[path.to_str().unwrap(), "--yes"]);
     assert_eq!(counts(&corrected)[..2], [0, 1], "{corrected}");
     assert_eq!(town.elders().len(), people.len());
     town.verify();

@@ -13,21 +13,25 @@ pub(crate) mod blacklist;
 pub(crate) mod card;
 pub(crate) mod compact;
 pub(crate) mod completions;
+pub(crate) mod conflicts;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
 pub(crate) mod due;
+pub(crate) mod duplicates;
 pub(crate) mod elder;
 pub(crate) mod entitlement;
 pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod grant;
+pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod item;
 pub(crate) mod join;
 pub(crate) mod log;
+pub(crate) mod merge;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod report;
@@ -41,6 +45,8 @@ pub(crate) mod service;
 pub(crate) mod status;
 pub(crate) mod support;
 pub(crate) mod sync;
+pub(crate) mod transfer;
+pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod visit;
@@ -70,6 +76,12 @@ pub(crate) enum Command {
     Elder(elder::Command),
     #[command(subcommand)]
     Visit(visit::Command),
+    Due(due::Args),
+    #[command(subcommand)]
+    Report(report::Command),
+    #[command(subcommand)]
+    Conflicts(conflicts::Command),
+    Undo(undo::Args),
     #[command(subcommand)]
     Roster(roster::Command),
     #[command(subcommand)]
@@ -85,9 +97,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Service(service::Command),
     Entitlement(entitlement::Args),
-    Due(due::Args),
     #[command(subcommand)]
-    Report(report::Command),
+    Transfer(transfer::Command),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -120,6 +131,10 @@ impl Command {
             Self::Card(args) => card::run(args, context),
             Self::Elder(command) => elder::run(command, context),
             Self::Visit(command) => visit::run(command, context),
+            Self::Due(args) => due::run(args, context),
+            Self::Report(command) => report::run(command, context),
+            Self::Conflicts(command) => conflicts::run(command, context),
+            Self::Undo(args) => undo::run(args, context),
             Self::Roster(command) => roster::run(command, context),
             Self::Incident(command) => incident::run(command, context),
             Self::Agreement(command) => agreement::run(command, context),
@@ -129,8 +144,7 @@ impl Command {
             Self::Blacklist(command) => blacklist::run(command, context),
             Self::Service(command) => service::run(command, context),
             Self::Entitlement(args) => entitlement::run(args, context),
-            Self::Due(args) => due::run(args, context),
-            Self::Report(command) => report::run(command, context),
+            Self::Transfer(command) => transfer::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

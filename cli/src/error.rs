@@ -193,6 +193,9 @@ impl Described {
                 if let Some(field) = arguments.get_mut("field") {
                     *field = words::subject(messages, field);
                 }
+                if let Some(what) = arguments.get_mut("what") {
+                    *what = messages.word("undo-kind", what);
+                }
                 if let Some(part) = arguments.get_mut("part") {
                     *part = words::part_name(messages, part);
                 }

@@ -41,6 +41,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/ruleset.ftl")),
             include_str!(concat!("../locales/", $language, "/reports.ftl")),
             include_str!(concat!("../locales/", $language, "/ledger.ftl")),
+            include_str!(concat!("../locales/", $language, "/inbox.ftl")),
         ]
     };
 }

@@ -166,9 +166,7 @@ impl Narration {
             let value = values.get(at).cloned().flatten();
             let Some(mut deed) = self.deed(change, at, operation, value) else { continue };
             // A decision between several values takes them away and writes its own anew.
-            if told.last_mut().is_some_and(|last| deed.takes_over(last)) {
-                told.pop();
-            }
+            told.retain_mut(|earlier| !deed.takes_over(earlier));
             told.push(deed);
         }
         told

@@ -14,10 +14,11 @@ use shouwang_crdt_schema::element::{
 };
 use shouwang_crdt_schema::field::{Field, Kind};
 use shouwang_crdt_schema::ledger_row::LedgerRow;
-use shouwang_crdt_schema::record::{Choice, ElderId, EntitlementKind, EntitlementState};
+use shouwang_crdt_schema::record::{Choice, Condition, ElderId, EntitlementKind, EntitlementState};
 use shouwang_node::command::Request;
 use shouwang_node::command::export::ExportElders;
-use shouwang_node::command::import::{Import, RowOutcome};
+use shouwang_node::command::import::{CertificateRow, Import, ImportCertificates, RowOutcome};
+use shouwang_node::identity::grant::Role;
 
 const COUNTY: &str = "990121000000";
 const VILLAGES: [&str; 2] = ["990121101203", "990121200201"];
@@ -190,4 +191,52 @@ fn a_row_of_an_unknown_file_is_matched_like_any_other() {
     let outcome = &import(&mut county, vec![moved])[0];
     let RowOutcome::Rejected { reason, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(reason, "filed_in_another_village");
+}
+
+#[test]
+fn a_department_certifies_and_nothing_else() {
+    const DEPARTMENT: &str = "县残联";
+    let mut county = County::begin(COUNTY);
+    county.grant_as(COUNTY, COUNTY, DEPARTMENT, Some(Role::Department));
+    county.connect(COUNTY, DEPARTMENT);
+    let mut row = LedgerRow::new(code(VILLAGES[0]));
+    row.fields.insert(Field::Name, "周国强".into());
+    row.fields.insert(Field::ResidentId, NUMBERS[0].into());
+    row.fields.insert(Field::DisabilityGrade, "G3".into());
+    import(&mut county, vec![row.clone()]);
+    county.settle();
+    let certificate = |grade: &str| CertificateRow {
+        resident_id: NUMBERS[0].into(),
+        fields: [(Field::DisabilityGrade, grade.to_owned())].into(),
+        conditions: [Condition::Diabetes].into(),
+        entitlements: Vec::new(),
+        health_checks: Vec::new(),
+        special_categories: BTreeSet::new(),
+    };
+    let certify = |county: &mut County, grade: &str| {
+        let now = county.now();
+        let rows = vec![certificate(grade)];
+        let request = ImportCertificates { rows, dry_run: false };
+        let imported = request.execute(county.engine(DEPARTMENT), now).unwrap();
+        county.settle();
+        imported.outcomes
+    };
+    assert!(matches!(certify(&mut county, "G1")[0], RowOutcome::Changed { .. }));
+    // What the village says too is certified all the same, once.
+    let outcomes = certify(&mut county, "G3");
+    let [RowOutcome::Changed { differences, .. }] = outcomes.as_slice() else { panic!() };
+    assert_eq!(differences[0].old["value"], "G1");
+    assert!(matches!(certify(&mut county, "G3")[0], RowOutcome::Unchanged { .. }));
+    let elder = export(&mut county)[0].file.unwrap().to_string();
+    let shown = county.shows(COUNTY, &elder);
+    let grade = county::field(&shown, Field::DisabilityGrade);
+    assert_eq!((grade.value.as_str(), grade.part.as_str()), ("G3", "Registry"));
+    assert!(shown.unsettled.is_empty(), "{:?}", shown.unsettled);
+    // A ledger is no department's.
+    let now = county.now();
+    let outcomes =
+        Import { rows: vec![row], dry_run: false }.execute(county.engine(DEPARTMENT), now).unwrap();
+    let RowOutcome::Rejected { reason, .. } = &outcomes.outcomes[0] else { panic!() };
+    assert_eq!(reason, "no_right");
+    county.verify_all();
 }

@@ -8,7 +8,6 @@ use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_node::command::Request;
-use shouwang_node::command::Request;
 use shouwang_node::command::conflicts::{ConflictList, ConflictResolve};
 use shouwang_node::command::import::{Import, RowOutcome};
 use shouwang_node::command::status::{Notice, Status};

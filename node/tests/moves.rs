@@ -3,6 +3,8 @@
 
 mod county;
 mod impostor;
+#[path = "moves/orders.rs"]
+mod orders;
 #[path = "moves/stopped.rs"]
 mod stopped;
 #[path = "moves/trust.rs"]

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::Serialize;
 use shouwang_crdt_schema::automerge::Automerge;
-use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
@@ -28,6 +28,10 @@ use shouwang_node::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use shouwang_node::sync::Progress;
 use shouwang_node::sync::wire::LogPosition;
 use shouwang_node::verify;
+
+use crate::moves;
+
+pub mod inbox;
 
 /// A guarantee that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +58,8 @@ pub enum Guarantee {
     SavedArrives,
     /// Of values written concurrently none is lost.
     ConflictsKept,
+    /// Every value that stands beside others is in the conflict inbox.
+    InboxIsWhole,
     /// "Done" is not said while entries are missing.
     DoneIsTrue,
     /// No honest node is accused, and no session ends in a fault of the protocol.
@@ -62,6 +68,10 @@ pub enum Guarantee {
     CustodyIsTrue,
     /// What two have signed to erase is at no node that has heard of it, and nothing else is gone.
     ErasedIsGone,
+    /// Every elder is shown by one scope of a node, wherever moves have led.
+    ShownOnce,
+    /// What was purged from an old scope is in the new one at two nodes at least.
+    PurgedIsHeld,
     /// A node works as long as its disk does.
     NodeWorks,
 }
@@ -149,7 +159,7 @@ struct Expected<'a> {
 }
 
 impl Violation {
-    fn new(guarantee: Guarantee, detail: impl fmt::Display) -> Self {
+    pub(crate) fn new(guarantee: Guarantee, detail: impl fmt::Display) -> Self {
         Self { guarantee, detail: detail.to_string() }
     }
 
@@ -326,7 +336,11 @@ impl Checker {
         let own = |saved: &Saved| (saved.by == machine).then_some(saved.fact.clone());
         let from = self.looked_up.insert(machine, self.saved.len()).unwrap_or_default();
         let own: Vec<Fact> = self.saved.iter().skip(from).filter_map(own).collect();
-        self.there(&snapshot, own.iter(), Guarantee::SavedSurvives)
+        // Of a file that is on the move the entries are promised, wherever they count.
+        let moved = moves::custody(&snapshot)?;
+        let stays = |fact: &&Fact| fact.elder().is_none_or(|elder| !moved.contains_key(&elder));
+        let own = own.iter().filter(stays);
+        self.there(&snapshot, engine.area(), own, Guarantee::SavedSurvives)
             .map_err(|violation| violation.at(machine))
     }
 
@@ -335,19 +349,24 @@ impl Checker {
     pub fn arrived(&self, node: usize, engine: &Engine) -> Result<(), Violation> {
         let snapshot = engine.read()?;
         let (area, replaced) = (engine.area(), self.replaced());
+        let moved = moves::custody(&snapshot)?;
         let replicates = engine.grant().rights.contains(Rights::REPLICATE);
         let own = |by: usize| self.clones.get(&by).copied().unwrap_or(by) == node;
         let facts = self.trusted().filter(|saved| match &saved.fact {
             Fact::Place { directory, .. } => area.touches(*directory),
-            fact => area.contains(fact.scope()) && (replicates || own(saved.by)),
+            fact => {
+                let elder = fact.elder().unwrap_or(ElderId([0; 16]));
+                moves::whereabouts(&moved, area, fact.scope(), elder).is_some()
+                    && (replicates || own(saved.by))
+            }
         });
         let facts = facts.map(|saved| &saved.fact);
         if !replicates {
             return self
-                .there(&snapshot, facts, Guarantee::SavedArrives)
+                .there(&snapshot, area, facts, Guarantee::SavedArrives)
                 .map_err(|violation| violation.at(node));
         }
-        for ((scope, elder), expected) in self.by_elder(area) {
+        for ((scope, elder), expected) in self.by_elder(area, &moved) {
             let view = index::view(&snapshot, scope, elder)?;
             for (field, written) in expected.written {
                 let live: BTreeSet<String> = written
@@ -365,8 +384,26 @@ impl Checker {
                 }
             }
         }
-        self.there(&snapshot, facts, Guarantee::SavedArrives)
+        self.there(&snapshot, area, facts, Guarantee::SavedArrives)
             .map_err(|violation| violation.at(node))
+    }
+
+    /// Of every field of a card in an area, the values written and not replaced since.
+    pub(crate) fn live(
+        &self,
+        area: shouwang_crdt_schema::division::Area,
+    ) -> BTreeMap<(Place, Field), BTreeSet<String>> {
+        let replaced = self.replaced();
+        let mut live = BTreeMap::new();
+        for (place, expected) in self.by_elder(area) {
+            for (field, written) in expected.written {
+                let values = written.iter().map(|by| by.value.clone());
+                let values: BTreeSet<String> =
+                    values.filter(|value| !replaced.contains(value.as_str())).collect();
+                live.insert((place, field), values);
+            }
+        }
+        live
     }
 
     /// What machines saved whose grant stands.
@@ -387,26 +424,32 @@ impl Checker {
 
     fn by_elder(
         &self,
-        area: shouwang_crdt_schema::division::Area,
+        area: Area,
+        moved: &BTreeMap<ElderId, DivisionCode>,
     ) -> BTreeMap<Place, Expected<'_>> {
-        let saved = self.trusted().map(|saved| &saved.fact);
-        self.kept(saved.filter(|fact| area.contains(fact.scope())))
+        self.kept(self.trusted().map(|saved| &saved.fact), area, moved)
     }
 
-    /// What facts say of elders whose files nobody has erased, or may have while a disk failed.
-    fn kept<'a>(&self, facts: impl Iterator<Item = &'a Fact>) -> BTreeMap<Place, Expected<'a>> {
-        let erased: BTreeSet<Place> = self
+    /// What facts say of elders whose files nobody has erased, or may have while a disk failed, by
+    /// where a node of this area has them.
+    fn kept<'a>(
+        &self,
+        facts: impl Iterator<Item = &'a Fact>,
+        area: Area,
+        moved: &BTreeMap<ElderId, DivisionCode>,
+    ) -> BTreeMap<Place, Expected<'a>> {
+        let erased: BTreeSet<ElderId> = self
             .saved
             .iter()
             .map(|saved| &saved.fact)
             .chain(self.unsure.values().flatten())
             .filter_map(|fact| match fact {
-                Fact::Erased(scope, elder) => Some((*scope, *elder)),
+                Fact::Erased(_, elder) => Some(*elder),
                 _ => None,
             })
             .collect();
-        let mut kept = gather(facts);
-        kept.retain(|place, _| !erased.contains(place));
+        let mut kept = gather(facts, area, moved);
+        kept.retain(|(_, elder), _| !erased.contains(elder));
         kept
     }
 
@@ -414,12 +457,14 @@ impl Checker {
     fn there<'a>(
         &self,
         snapshot: &Snapshot,
+        area: Area,
         facts: impl Iterator<Item = &'a Fact> + Clone,
         guarantee: Guarantee,
     ) -> Result<(), Violation> {
         let missing = |detail: String| Err(Violation::new(guarantee, detail));
         let replaced = self.replaced();
-        for (place, expected) in self.kept(facts.clone()) {
+        let moved = moves::custody(snapshot)?;
+        for (place, expected) in self.kept(facts.clone(), area, &moved) {
             let (scope, elder) = place;
             let view = index::view(snapshot, scope, elder)?;
             if view.parts().next().is_none() || snapshot.elder(scope, elder)?.is_none() {
@@ -450,6 +495,18 @@ impl Checker {
 }
 
 impl Fact {
+    /// Whom it is about.
+    pub fn elder(&self) -> Option<ElderId> {
+        match self {
+            Self::Elder(_, elder)
+            | Self::Visit(_, elder, _)
+            | Self::Event(_, elder, _)
+            | Self::Erased(_, elder) => Some(*elder),
+            Self::Value(written) => Some(written.elder),
+            Self::Place { .. } => None,
+        }
+    }
+
     /// The scope of the logs that it stands in.
     pub fn scope(&self) -> DivisionCode {
         match self {
@@ -476,19 +533,24 @@ impl Violation {
     }
 }
 
-/// Facts by elder; every elder of whom anything is known has a file.
-fn gather<'a>(facts: impl Iterator<Item = &'a Fact>) -> BTreeMap<Place, Expected<'a>> {
+/// Facts by elder, where a node of this area has the file; every elder of whom anything is known has
+/// one.
+fn gather<'a>(
+    facts: impl Iterator<Item = &'a Fact>,
+    area: Area,
+    moved: &BTreeMap<ElderId, DivisionCode>,
+) -> BTreeMap<Place, Expected<'a>> {
     let mut found: BTreeMap<Place, Expected<'a>> = BTreeMap::new();
     for fact in facts {
+        let Some(elder) = fact.elder() else { continue };
+        let Some(scope) = moves::whereabouts(moved, area, fact.scope(), elder) else { continue };
         match fact {
-            Fact::Elder(scope, elder) => {
-                found.entry((*scope, *elder)).or_default();
-            }
-            Fact::Visit(scope, elder, note) | Fact::Event(scope, elder, note) => {
-                found.entry((*scope, *elder)).or_default().notes.insert(note);
+            Fact::Elder(..) => drop(found.entry((scope, elder)).or_default()),
+            Fact::Visit(_, _, note) | Fact::Event(_, _, note) => {
+                found.entry((scope, elder)).or_default().notes.insert(note);
             }
             Fact::Value(written) => found
-                .entry((written.scope, written.elder))
+                .entry((scope, elder))
                 .or_default()
                 .written
                 .entry(written.field)

@@ -19,11 +19,13 @@
 //! | [`workload`] | what people do |
 //! | [`check`] | the guarantees |
 //! | [`custody`] | that what is said to be held is held |
+//! | [`moves`] | elders on the move, and that each is shown once |
 //! | [`report`] | a whole simulation, and what it came to |
 
 pub mod check;
 pub mod custody;
 pub mod disk;
+pub mod moves;
 pub mod network;
 pub mod report;
 pub mod workload;

@@ -60,6 +60,9 @@ struct Size {
     /// Two devices in each village, and villages linked to the county too.
     #[arg(long)]
     meshed: bool,
+    /// Elders move between villages.
+    #[arg(long)]
+    moves: bool,
 }
 
 impl Size {
@@ -73,6 +76,7 @@ impl Size {
             villages: self.villages,
             elders: self.elders,
             meshed: self.meshed,
+            moves: self.moves,
             ..Plan::new(seed)
         }
     }

@@ -93,13 +93,14 @@ impl Report {
         let plan = &self.plan;
         format!(
             "cargo run --release -p shouwang-simulations -- run --seed {} --townships {} \
-             --villages {} --elders {} --hours {}{}",
+             --villages {} --elders {} --hours {}{}{}",
             plan.seed,
             plan.townships,
             plan.villages,
             plan.elders,
             self.hours,
             if plan.meshed { " --meshed" } else { "" },
+            if plan.moves { " --moves" } else { "" },
         )
     }
 }

@@ -21,11 +21,13 @@ use shouwang_crdt_schema::rules::facts::ElderFacts;
 use shouwang_crdt_schema::rules::roster::RosterStanding;
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::command::area::{AreaImport, Place};
+use shouwang_node::command::conflicts::ConflictResolve;
 use shouwang_node::command::elder::{ElderAdd, ElderSet, VisitAdd};
 use shouwang_node::command::import::{Import, RowOutcome};
 use shouwang_node::command::incident::{IncidentRaise, IncidentReport};
 use shouwang_node::command::record::{FileEvent, Record};
 use shouwang_node::command::roster::{RosterChange, RosterWrite};
+use shouwang_node::command::undo::Undo;
 use shouwang_node::command::{CommandError, Request};
 use shouwang_node::engine::{DocumentEdit, Engine};
 use shouwang_node::erasure::ErasureReason;
@@ -152,7 +154,8 @@ impl People {
             (Role::Helper, _) => self.visits(engine, now, random),
             (Role::Provider, _) => self.serves(engine, now, random),
             (_, Level::Village) => match dice {
-                0..45 => self.visits(engine, now, random),
+                0..6 => self.takes_back(engine, now, random),
+                6..45 => self.visits(engine, now, random),
                 45..60 => self.reports(engine, now, random),
                 60..90 => self.corrects(engine, now, random),
                 _ => self.opens_a_file(engine, now),
@@ -381,8 +384,26 @@ impl People {
         };
         let fields = BTreeMap::from([(field, value.clone())]);
         let set = ElderSet { elder: elder.to_string(), fields, certified: false };
-        let result = set.execute(engine, now);
-        Done { facts: vec![written(scope, elder, field, &value, seen)], error: result.err() }
+        let error = match set.execute(engine, now) {
+            // Several values stand there: this one is written by a decision between them.
+            Err(error) if error.code == "in_conflict" => {
+                let id = error.arguments.get("id").cloned().unwrap_or_default();
+                let resolve = ConflictResolve { id, keep: None, value: Some(value.clone()) };
+                resolve.execute(engine, now).err()
+            }
+            result => result.err(),
+        };
+        Done { facts: vec![written(scope, elder, field, &value, seen)], error }
+    }
+
+    /// A visit that was recorded by mistake, and is taken back at once.
+    pub fn takes_back(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let mistaken = self.visits_saying(engine, now, random, "误记");
+        if mistaken.error.is_some() || mistaken.facts.is_empty() {
+            return Done { facts: Vec::new(), error: mistaken.error };
+        }
+        let result = Undo { dry_run: false, edit: None }.execute(engine, now);
+        Done { facts: Vec::new(), error: result.err() }
     }
 
     /// The county signs to erase a file; or the root key is fetched for the second signature of one

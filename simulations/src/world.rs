@@ -24,6 +24,7 @@ use shouwang_node::sync::{Disposition, Fault, Input, Now, Output, PeerError};
 use crate::check::{self, Checker, Violation};
 use crate::custody;
 use crate::disk::{Disk, Mishap};
+use crate::moves;
 use crate::network::{Connection, Cuts, End, Link, Quality, exponential, notice_ms};
 use crate::workload::{Done, People};
 
@@ -71,6 +72,9 @@ pub struct Plan {
     /// each clerk's device is linked to the county's: the same entries come by several ways. Each
     /// township has a service firm, which writes visits and holds no files.
     pub meshed: bool,
+    /// Elders move between villages.
+    #[serde(default)]
+    pub moves: bool,
     /// Mean time between two things that somebody does at one node in working hours, ms.
     pub work_every_ms: u64,
     /// What goes wrong.
@@ -137,6 +141,7 @@ impl Plan {
             villages: 2,
             elders: 6,
             meshed: false,
+            moves: false,
             work_every_ms: 6 * MINUTE,
             faults: Faults::ALL,
         }
@@ -540,6 +545,15 @@ impl World {
         self.plant = Some(plant);
     }
 
+    /// What was promised, and a node's engine, to be checked against it.
+    ///
+    /// # Panics
+    /// If the node is not running.
+    pub fn checker_and_engine(&self, node: Node) -> (&Checker, &Engine) {
+        let engine = self.nodes[node].engine.as_ref();
+        (&self.checker, engine.expect("the node is running"))
+    }
+
     /// The checks' own memory, to plant a promise that nobody made.
     pub fn checker_mut(&mut self) -> &mut Checker {
         &mut self.checker
@@ -673,10 +687,15 @@ impl World {
     pub fn check_all(&self) -> Result<(), Violation> {
         check::converged(self.running())?;
         check::erased_is_gone(self.running())?;
+        if self.nodes.iter().all(|node| node.engine.is_some()) {
+            moves::purged_is_held(self.running())?;
+        }
         for (node, engine) in self.running() {
             check::inside_area(node, engine)?;
+            moves::shown_once(node, engine)?;
             check::verified(node, engine)?;
             self.checker.arrived(node, engine)?;
+            check::inbox::whole(&self.checker, node, engine)?;
             if self.nodes.iter().all(|node| node.engine.is_some()) {
                 custody::not_held_is_true(node, engine, self.running())?;
             }
@@ -1146,6 +1165,13 @@ impl World {
         }
         self.plans_work(node);
         self.note("work", &[node as u64]);
+        // Drawn only where elders move, so that other plans go on as they did.
+        if self.plan.moves && self.streams.people.random_bool(0.2) {
+            return self.act(node, |_, engine, now, random| match engine.settle(now) {
+                Ok(()) => moves::work(engine, now, random),
+                Err(error) => Done { facts: Vec::new(), error: Some(error.into()) },
+            });
+        }
         self.act(node, People::work)
     }
 
@@ -1411,6 +1437,9 @@ impl World {
 
     fn is_settled(&mut self) -> Result<bool, Violation> {
         if self.nodes.iter().any(|node| node.engine.is_none() || node.settling) {
+            return Ok(false);
+        }
+        if self.running().any(|(_, engine)| engine.is_moving()) {
             return Ok(false);
         }
         let heard = |node: &Node| !self.nodes[*node].revoked;

@@ -296,3 +296,28 @@ fn custody_of_what_nobody_else_holds_is_found() {
     world.heal(link);
     found(Guarantee::CustodyIsTrue, world.run_for(HOUR));
 }
+
+/// Two write off line what the other has not seen, and one of the values is no longer in the inbox.
+#[test]
+fn a_conflict_that_is_not_in_the_inbox_is_found() {
+    let (mut world, town, village) = county();
+    let (scope, elder) = somebody(&world, village);
+    let link = world.link(town, village).unwrap();
+    world.partition(link);
+    for node in [town, village] {
+        world
+            .act(node, |people, engine, now, _| {
+                people.sets(engine, now, scope, elder, Field::Phone)
+            })
+            .unwrap();
+    }
+    world.heal(link);
+    world.converge(10 * MINUTE).unwrap();
+    let store = world.engine_mut(village).unwrap().store_mut();
+    let mut row = store.read().unwrap().elder(scope, elder).unwrap().unwrap();
+    assert_eq!(row.conflict_count(), 1);
+    row.conflicts.clear();
+    store.write::<_, StoreError>(|tables| tables.put_elder(scope, elder, &row)).unwrap();
+    let (checker, engine) = world.checker_and_engine(village);
+    found(Guarantee::InboxIsWhole, check::inbox::whole(checker, village, engine));
+}

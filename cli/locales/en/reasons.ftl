@@ -37,6 +37,7 @@ reason =
     .visit_after_today = the visit lies after today
     .visit_before_registration = the visit lies before the elder was registered
     .written_once = written once, and another value stands
+    .in_conflict = several values stand there: decide first
     .place_code = not a division code
     .place_without_name = no name
     .place_control = control characters in the name

@@ -139,7 +139,7 @@ elder-count = { $count ->
 }
 card-not-here = card not here yet
 conflict-with = conflict: { $values }
-settle-conflict = settle it: shouwang elder set { $id } { $field }=…
+settle-conflict = decide: shouwang conflicts list --elder { $id }
 conflict-beside = Conflict in { $part }, { $field }: { $effective } takes effect, { $others } is kept beside it
 differs-in = { $part } says { $value }
 unsettled-line = { $count ->
@@ -179,7 +179,7 @@ hint-not-held-elsewhere = { $count ->
     [one] A peer lacks { $count } entry: shouwang sync
    *[other] A peer lacks { $count } entries: shouwang sync
 }
-hint-conflicts = To see conflicts: shouwang elder list, then shouwang elder show FILE
+hint-conflicts = To see conflicts: shouwang conflicts list
 hint-quarantine = To see what a revocation cut off: shouwang quarantine list
 hint-up = To exchange as changes happen: shouwang up
 hint-first-sync = Nothing is here yet: shouwang sync --peer ADDRESS

@@ -37,6 +37,7 @@ reason =
     .visit_after_today = 探访日期在今天之后
     .visit_before_registration = 探访日期早于建档
     .written_once = 只写一次，与已有的不同
+    .in_conflict = 此处有并存的值，先解决冲突
     .place_code = 不是行政区划代码
     .place_without_name = 没有名称
     .place_control = 名称含有控制字符

@@ -115,7 +115,7 @@ no-elders = 没有老人
 elder-count = 共 { $count } 位老人
 card-not-here = 一档一卡尚未到达
 conflict-with = 冲突：{ $values }
-settle-conflict = 定为正确的一个：shouwang elder set { $id } { $field }=…
+settle-conflict = 处理冲突：shouwang conflicts list --elder { $id }
 conflict-beside = { $part }中{ $field }冲突：生效 { $effective }，另存 { $others }
 differs-in = { $part }为{ $value }
 unsettled-line = { $count } 条记录已保存但未生效：{ $reason }
@@ -140,7 +140,7 @@ problem-refused = { $peer }发来的内容有 { $count } 件被拒或搁置：{ 
 problem-peer-hung-up = { $peer }挂断，不会自行恢复：{ $reason }
 problem-we-hung-up = 与{ $peer }的连接已断，不会自行恢复：{ $reason }
 hint-not-held-elsewhere = 有节点还缺 { $count } 条记录：shouwang sync
-hint-conflicts = 查看冲突：shouwang elder list，再运行 shouwang elder show 档案
+hint-conflicts = 查看冲突：shouwang conflicts list
 hint-quarantine = 查看吊销之后写下的记录：shouwang quarantine list
 hint-up = 要随时同步：shouwang up
 hint-first-sync = 这里还没有内容：shouwang sync --peer 地址

@@ -12,7 +12,7 @@ use shouwang_node::command::elder::{
 use shouwang_node::home::Node;
 
 use crate::audit;
-use crate::commands::{erase, item, peers, visit};
+use crate::commands::{conflicts, duplicates, erase, history, item, merge, peers, visit};
 use crate::context::Context;
 use crate::day;
 use crate::error::{Exit, Failure};
@@ -30,6 +30,9 @@ pub(crate) enum Command {
     List(ListArgs),
     Find(FindArgs),
     Erase(erase::Args),
+    History(history::Args),
+    Duplicates(duplicates::Args),
+    Merge(merge::Args),
     #[command(subcommand)]
     Item(item::Command),
 }
@@ -91,6 +94,9 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
             list(ElderList { scope, matching: None, as_of: context.as_of }, &mut node, context)
         }
         Command::Erase(args) => erase::run(args, &mut node, context),
+        Command::History(args) => history::run(args, &mut node, context),
+        Command::Duplicates(args) => duplicates::run(args, &mut node, context),
+        Command::Merge(args) => merge::run(args, &mut node, context),
         Command::Item(command) => item::run(command, &mut node, context),
         Command::Find(args) => {
             let matching = Some(args.text.trim().to_owned());
@@ -233,6 +239,8 @@ fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<E
         output.line("")?;
         output.table(&visit::table(&report.visits, false, context))?;
     }
+    show_merges(&report, context)?;
+    show_of_no_effect(&report, context)?;
     for (reason, count) in &report.unsettled {
         if reason == "vouched" {
             let line = messages.say("problem-vouched", [("count", FluentValue::from(*count))]);
@@ -249,6 +257,62 @@ fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<E
         output.line(&output.marked_text(Mark::Attention, &line))?;
     }
     Ok(Exit::Done)
+}
+
+/// Where the person's other files are.
+fn show_merges(report: &ElderReport, context: &Context) -> anyhow::Result<()> {
+    let (messages, output) = (&context.messages, context.output);
+    let id = |elder: &shouwang_crdt_schema::record::ElderId| {
+        FluentValue::from(short(&elder.to_string(), context.verbose))
+    };
+    if let Some(other) = &report.merged_into {
+        let text = messages.say("merged-into", [("id", id(other))]);
+        output.line(&output.marked_text(Mark::Attention, &text))?;
+    }
+    for other in &report.merged_from {
+        output.line(&messages.say("merged-from", [("id", id(other))]))?;
+    }
+    for (list, elements) in &report.not_taken_over {
+        for element in elements {
+            let text = messages.say(
+                "not-taken-over",
+                [
+                    ("list", FluentValue::from(messages.word("list", list))),
+                    ("says", history::says(messages, list, element).into()),
+                ],
+            );
+            output.line(&output.marked_text(Mark::Attention, &text))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is kept and takes no effect, and whose it is.
+fn show_of_no_effect(report: &ElderReport, context: &Context) -> anyhow::Result<()> {
+    let (messages, output) = (&context.messages, context.output);
+    for one in &report.of_no_effect {
+        let by = |author: &Option<_>| {
+            author.as_ref().map(|by| conflicts::author(by, context)).unwrap_or_default()
+        };
+        let why = match one.why.as_str() {
+            "retracted" => {
+                messages.say("was-retracted", [("by", FluentValue::from(by(&one.retracted_by)))])
+            }
+            "takes_no_effect" => messages.text("takes-no-effect"),
+            why => peers::coded(context, "unsettled", why),
+        };
+        let text = messages.say(
+            "of-no-effect",
+            [
+                ("field", FluentValue::from(conflict_name(messages, &one.field))),
+                ("says", history::says(messages, &one.field, &one.says).into()),
+                ("by", by(&one.author).into()),
+                ("why", why.into()),
+            ],
+        );
+        output.line(&output.marked_text(Mark::Attention, &text))?;
+    }
+    Ok(())
 }
 
 /// The conflicts that no line of the fields tells of, and how those of fields are settled.
@@ -272,15 +336,9 @@ fn show_conflicts(report: &ElderReport, context: &Context) -> anyhow::Result<()>
         output.line(&output.marked_text(Mark::Attention, &text))?;
     }
     let id = short(&report.summary.elder_id.to_string(), context.verbose);
-    for field in report.fields.iter().filter(|field| !field.conflict.is_empty()) {
-        let text = messages.say(
-            "settle-conflict",
-            [
-                ("id", FluentValue::from(id.as_str())),
-                ("field", words::field_typed(messages, field.field).into()),
-            ],
-        );
-        output.note(&format!("  → {text}"));
+    if !report.conflicts.is_empty() {
+        let id = FluentValue::from(id);
+        output.note(&format!("  → {}", messages.say("settle-conflict", [("id", id)])));
     }
     Ok(())
 }
@@ -295,7 +353,7 @@ fn is_in_fields(report: &ElderReport, conflict: &ConflictReport) -> bool {
 }
 
 /// What a conflict is in: a field, or a key of a list's element (`list/key`).
-fn conflict_name(messages: &Messages, field: &str) -> String {
+pub(crate) fn conflict_name(messages: &Messages, field: &str) -> String {
     match field.split_once('/') {
         Some((list, key)) => {
             format!("{} · {}", messages.word("list", list), messages.word("element-key", key))
@@ -305,7 +363,7 @@ fn conflict_name(messages: &Messages, field: &str) -> String {
 }
 
 /// A value of a conflict in the reader's language.
-fn conflict_value(messages: &Messages, field: &str, stored: &str) -> String {
+pub(crate) fn conflict_value(messages: &Messages, field: &str, stored: &str) -> String {
     match (field.split_once('/'), Field::from_key(field)) {
         (Some((list, key)), _) => words::element_value(messages, list, key, stored),
         (None, Some(field)) => words::field_value(messages, field, stored),
@@ -348,6 +406,14 @@ fn file_table(report: &ElderReport, node: &mut Node, context: &Context) -> anyho
                     ("value", value(other).into()),
                 ],
             ));
+        }
+        for other in field.elsewhere.values() {
+            let other = FluentValue::from(value(other));
+            remarks.push(messages.say("differs-elsewhere", [("value", other)]));
+        }
+        if let Some(file) = field.file {
+            let id = FluentValue::from(short(&file.to_string(), context.verbose));
+            remarks.push(messages.say("stands-in-file", [("id", id)]));
         }
         let remark = remarks.join(&messages.text("list-separator"));
         table.row([

@@ -225,6 +225,10 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
         let count = FluentValue::from(report.erasures_waiting);
         problems.push(messages.say("problem-erasures-waiting", [("count", count)]));
     }
+    if report.transfers_to_answer > 0 {
+        let count = FluentValue::from(report.transfers_to_answer);
+        problems.push(messages.say("problem-transfers-to-answer", [("count", count)]));
+    }
     let mut notices: BTreeMap<&str, u64> = BTreeMap::new();
     for notice in &report.notices {
         *notices.entry(&notice.code).or_default() += 1;
@@ -256,6 +260,10 @@ fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String>
     }
     if report.scopes.iter().any(|scope| scope.conflicts > 0) {
         hints.push(messages.text("hint-conflicts"));
+    }
+    if report.duplicates > 0 {
+        let count = FluentValue::from(report.duplicates);
+        hints.push(messages.say("hint-duplicates", [("count", count)]));
     }
     if report.unsettled.keys().any(|code| matches!(&**code, "quarantined" | "vouched")) {
         hints.push(messages.text("hint-quarantine"));

@@ -10,6 +10,7 @@ use shouwang_crdt_schema::parts::DocumentId;
 use super::places::names;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::{DocumentEdit, Engine};
+use crate::index::merged;
 use crate::limits::NAME_BYTES_MAX;
 use crate::store::StoreRead;
 use crate::sync::Now;
@@ -154,7 +155,7 @@ impl Request for AreaList {
         let mut places = Vec::new();
         for (code, name) in names(&snapshot, engine.area())? {
             if within.contains(code) {
-                let elders = snapshot.scope(code)?.elders;
+                let elders = merged::people_in(&snapshot, code)?;
                 places.push(ListedPlace { code, name, level: code.level(), elders });
             }
         }

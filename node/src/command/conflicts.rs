@@ -153,6 +153,13 @@ impl Request for ConflictList {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<ConflictListReport, CommandError> {
         engine.settle(now)?;
+        self.report(engine)
+    }
+}
+
+impl ConflictList {
+    /// What waits for a decision among what is committed.
+    pub fn report(&self, engine: &Engine) -> Result<ConflictListReport, CommandError> {
         let snapshot = engine.read()?;
         let area = within(engine, self.scope)?;
         let only = self.elder.as_ref().map(|elder| find(&snapshot, area, elder)).transpose()?;

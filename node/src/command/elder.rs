@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::document::{Listed, OperationName};
 use shouwang_crdt_schema::edit::{Action, Edit};
-use shouwang_crdt_schema::element::{Element, Growth, List, RETRACTS, RosterEvent, Stored};
+use shouwang_crdt_schema::element::{Element, List, RETRACTS, RosterEvent, Stored};
 use shouwang_crdt_schema::field::{Field, Value};
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::{CareGroup, ElderId, EntryReason, RosterStep, Sex};
@@ -17,9 +17,10 @@ use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
 use super::check::{self, Begins, Checks};
-use super::conflicts::{conflict_id, texts};
+use super::conflicts::conflict_id;
 use super::history::{OfNoEffect, of_no_effect};
-use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use super::merge::not_taken_over;
+use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, places};
 use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
@@ -484,13 +485,16 @@ pub(super) fn find(
                     && !prefix.is_empty()
                     && elder.to_string().starts_with(&prefix)
                 {
+                    let place = places::names(snapshot, area)?.remove(&to);
+                    let to = place.map_or_else(|| to.to_string(), |name| format!("{name} {to}"));
                     return Err(CommandError::new(
                         ErrorKind::Refused,
                         "moved_away",
                         "the file has been handed over",
                     )
                     .with("elder", prefix)
-                    .with("to", to));
+                    .with("to", to)
+                    .with("date", row.written_at_ms.map(civil_day).unwrap_or_else(|| "?".into())));
                 }
             }
             Err(CommandError::new(ErrorKind::NotFound, "elder_unknown", "no file begins like this")
@@ -502,6 +506,13 @@ pub(super) fn find(
 /// The journal of a day that was checked.
 pub(super) fn journal(date: NaiveDate) -> Part {
     Part::Journal(u16::try_from(date.year()).unwrap_or_default())
+}
+
+/// The day of a moment in China's civil time, UTC+8.
+fn civil_day(at_ms: i64) -> String {
+    let china = FixedOffset::east_opt(8 * 3600);
+    let at = DateTime::from_timestamp_millis(at_ms).zip(china);
+    at.map_or_else(|| "?".into(), |(at, china)| at.with_timezone(&china).date_naive().to_string())
 }
 
 /// Writes edits of one file: one change for each part.
@@ -648,23 +659,6 @@ fn lists(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
         lists.entry(list.key().to_owned()).or_default().push(element);
     }
     lists
-}
-
-/// What of the sets of merged files is not in this one.
-fn not_taken_over(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
-    let own: Vec<(List, &Stored)> = view
-        .parts()
-        .flat_map(PartView::stored)
-        .map(|(list, listed)| (list, &listed.element))
-        .collect();
-    let mut left: BTreeMap<String, Vec<BTreeMap<String, String>>> = BTreeMap::new();
-    for (list, listed) in view.joined().iter().flat_map(ElderView::parts).flat_map(PartView::stored)
-    {
-        if list.growth() == Growth::Set && !own.contains(&(list, &listed.element)) {
-            left.entry(list.key().to_owned()).or_default().push(texts(&listed.element));
-        }
-    }
-    left
 }
 
 /// The devices whose logs stand in a scope, or were carried into it, by the actors that write in them.

@@ -104,6 +104,21 @@ pub enum What {
     Restored,
 }
 
+impl What {
+    /// The name in JSON and in the catalogue.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Cleared => "cleared",
+            Self::Added => "added",
+            Self::Amended => "amended",
+            Self::Removed => "removed",
+            Self::Retracted => "retracted",
+            Self::Restored => "restored",
+        }
+    }
+}
+
 impl Request for ElderHistory {
     const NAME: &'static str = "elder_history";
     type Reply = ElderHistoryReport;

@@ -292,3 +292,20 @@ fn is_same(list: List, own: &Listed<Stored>, other: &Stored) -> bool {
     };
     own.element.text(key).is_some() && own.element.text(key) == other.text(key)
 }
+
+/// What of the sets of merged files is not in this one.
+pub(super) fn not_taken_over(view: &ElderView) -> BTreeMap<String, Vec<BTreeMap<String, String>>> {
+    let own: Vec<(List, &Stored)> = view
+        .parts()
+        .flat_map(PartView::stored)
+        .map(|(list, listed)| (list, &listed.element))
+        .collect();
+    let mut left: BTreeMap<String, Vec<BTreeMap<String, String>>> = BTreeMap::new();
+    for (list, listed) in view.joined().iter().flat_map(ElderView::parts).flat_map(PartView::stored)
+    {
+        if list.growth() == Growth::Set && !own.contains(&(list, &listed.element)) {
+            left.entry(list.key().to_owned()).or_default().push(texts(&listed.element));
+        }
+    }
+    left
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 
-use super::{CommandError, JSON_SCHEMA_VERSION, Request, places};
+use super::{CommandError, JSON_SCHEMA_VERSION, Request, places, transfer};
 use crate::custody::holding::{self, HeldBy};
 use crate::custody::{Custody, Outlook};
 use crate::digest;
@@ -52,13 +52,15 @@ pub struct StatusReport {
     /// People of whom there seem to be several files: `elder duplicates` lists them.
     #[serde(default)]
     pub duplicates: u64,
+    /// Offers of elders that this device is to answer.
+    #[serde(default)]
+    pub transfers_to_answer: u64,
     /// Entries for erased files that nobody who erased them had seen.
     #[serde(default)]
     pub late_edits: u64,
     /// Entries whose bodies are missing here: every peer is asked for them.
     #[serde(default)]
     pub missing_bodies: u64,
-    /// Pieces of evidence of refused things.
     /// Pieces of evidence of refused things, and of what [`StatusReport::notices`] names.
     pub evidence: u64,
     /// What happened to this device's disk, or to a log, and a person should know.
@@ -240,6 +242,7 @@ impl Request for Status {
             peers: peers(engine)?,
             erasures_waiting: erasures_waiting(&snapshot, engine)?,
             duplicates: duplicates::find(&snapshot, area)?.len() as u64,
+            transfers_to_answer: transfer::to_answer(engine, &snapshot)?,
             late_edits: unsettled.get("late").copied().unwrap_or_default(),
             missing_bodies: snapshot.missing_count()?,
             unsettled,
@@ -288,10 +291,7 @@ fn scopes(
                 name: names.get(&code).cloned(),
                 digest: hex::encode(digests.records),
                 authority_digest: hex::encode(digests.authority),
-                elders: match row.merged {
-                    0 => row.elders,
-                    _ => merged::people_in(snapshot, code, row.elders)?,
-                },
+                elders: merged::people_in(snapshot, code)?,
                 entries: row.entries,
                 conflicts: row.conflicts,
                 unsettled: row.unsettled,

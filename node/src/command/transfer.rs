@@ -11,6 +11,10 @@ use shouwang_crdt_schema::element::{Element, TransferEvent};
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::{ElderId, TransferId, TransferStep};
 
+mod duty;
+
+pub use duty::to_answer;
+
 use super::elder::find;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, places};
 use crate::engine::{DocumentEdit, Engine};
@@ -221,6 +225,9 @@ pub struct ListedTransfer {
     pub stage: TransferStage,
     /// What it waits for, if for anything.
     pub waits_for: Option<TransferWait>,
+    /// Whether it is this device that is to answer.
+    #[serde(default)]
+    pub yours: bool,
     /// The offer.
     pub offered: TransferSigner,
     /// The answer or withdrawal.
@@ -658,6 +665,10 @@ fn listed_all(engine: &Engine, snapshot: &Snapshot) -> Result<Vec<ListedTransfer
     let mut found = Vec::new();
     let mut moves: BTreeMap<ElderId, Moved> = BTreeMap::new();
     for ((elder_id, transfer_id), rows) in by_id {
+        let mut yours = false;
+        for (key, row) in &rows {
+            yours |= duty::is_ours(engine, snapshot, key, row)?;
+        }
         // The scope that knows more of it.
         let rank = |row: &TransferRow| match row.state {
             TransferStep::Offered => 0,
@@ -671,6 +682,7 @@ fn listed_all(engine: &Engine, snapshot: &Snapshot) -> Result<Vec<ListedTransfer
         }
         let Some(moved) = moves.get(&elder_id) else { continue };
         let (stage, waits_for) = stage(snapshot, moved, &key, &row)?;
+        let yours = yours && waits_for == Some(TransferWait::Acceptance);
         let signer = |step: &SignedStep| {
             let newest =
                 engine.authority().grants_of(step.device).max_by_key(|(_, grant)| grant.serial);
@@ -691,6 +703,7 @@ fn listed_all(engine: &Engine, snapshot: &Snapshot) -> Result<Vec<ListedTransfer
             to_name: names.get(&row.to).cloned(),
             stage,
             waits_for,
+            yours,
             offered: signer(&row.offered),
             answered: row.answered.as_ref().map(signer),
         });

@@ -226,6 +226,10 @@ struct Taking<'a> {
     standing: Standing,
     /// What operations of the edit itself wrote over.
     own: BTreeMap<OperationName, Vec<OperationName>>,
+    /// Operations of the edit itself, or before it, whose values it took away again.
+    taken_away: BTreeSet<OperationName>,
+    /// Elements that the edit took out.
+    removed: BTreeSet<OperationName>,
     /// Whether others hold what the edit wrote.
     is_held: bool,
 }
@@ -325,13 +329,18 @@ impl<'a> Taking<'a> {
         all.iter().for_each(|change| narration.hear(change));
         let deeds: Vec<Deed> = all.iter().flat_map(|change| narration.tell(change)).collect();
         let mut own = BTreeMap::new();
+        let (mut taken_away, mut removed) = (BTreeSet::new(), BTreeSet::new());
         for deed in changes.iter().flat_map(|change| narration.tell(change)) {
             match deed {
                 Deed::Set { by, over, .. } => drop(own.insert(by, over)),
                 Deed::Amended { value: Some(written), over, .. } => {
                     own.insert(written.by, over);
                 }
-                _ => {}
+                Deed::Cleared { over, .. } | Deed::Amended { value: None, over, .. } => {
+                    taken_away.extend(over);
+                }
+                Deed::Removed { element, .. } => drop(removed.insert(element)),
+                Deed::Inserted { .. } | Deed::Retracted { .. } => {}
             }
         }
         Some(Self {
@@ -342,6 +351,8 @@ impl<'a> Taking<'a> {
             standing: Standing::of(&deeds),
             narration,
             own,
+            taken_away,
+            removed,
             is_held,
         })
     }
@@ -397,6 +408,7 @@ impl<'a> Taking<'a> {
             Deed::Amended { value: Some(written), .. } if self.is_overwritten(&written.by) => {
                 Verdict::Nothing
             }
+            Deed::Amended { element, .. } if self.removed.contains(element) => Verdict::Nothing,
             Deed::Amended { list, element, key, value, over } => {
                 self.amend_back(*list, element, key, value.as_ref(), &self.before(over))
             }
@@ -405,7 +417,7 @@ impl<'a> Taking<'a> {
     }
 
     fn is_overwritten(&self, by: &OperationName) -> bool {
-        self.own.values().any(|over| over.contains(by))
+        self.taken_away.contains(by) || self.own.values().any(|over| over.contains(by))
     }
 
     fn set_back(&self, field: Field, from: Option<&String>, before: &[Written<String>]) -> Verdict {

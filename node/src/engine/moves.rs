@@ -34,6 +34,11 @@ impl Engine {
         self.grant.rights.contains(Rights::CARRY) && !self.is_revoked()
     }
 
+    /// Whether this device has still to look after a move by itself.
+    pub fn is_moving(&self) -> bool {
+        self.move_deadline_ms().is_some()
+    }
+
     /// When a move is to be looked after.
     pub(super) fn move_deadline_ms(&self) -> Option<u64> {
         if !self.heads_confirmed() || !self.is_executor() {

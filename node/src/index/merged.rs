@@ -162,19 +162,19 @@ pub fn person(
     Ok(Some(row))
 }
 
-/// How many people have a file in each of these scopes, given how many files say something.
-pub fn people_in(
-    tables: &impl StoreRead,
-    scope: DivisionCode,
-    files: u64,
-) -> Result<u64, StoreError> {
+/// How many people have a file in a scope.
+pub fn people_in(tables: &impl StoreRead, scope: DivisionCode) -> Result<u64, StoreError> {
+    let counts = tables.scope(scope)?;
+    if counts.merged == 0 {
+        return Ok(counts.elders);
+    }
     let mut absorbed = 0;
     for (found, elder, row) in tables.elders_in(Area(scope))? {
         if found == scope && row.says_anything() && row.is_merged() {
             absorbed += u64::from(group(tables, scope, elder)?.survivor != elder);
         }
     }
-    Ok(files.saturating_sub(absorbed))
+    Ok(counts.elders.saturating_sub(absorbed))
 }
 
 #[cfg(test)]

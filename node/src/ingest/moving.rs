@@ -8,13 +8,16 @@ use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
 
 use super::{Ingest, SetAside};
+use crate::gathered::erased::elder_of;
 use crate::gathered::moved::{Stated, read_handover, read_purge};
 use crate::gathered::{Erased, Moved, carried_by, transfers};
+use crate::identity::grant::Rights;
 use crate::index;
-use crate::log::{Entry, Kind};
+use crate::log::{Entry, EntryHash, Kind};
 use crate::statement;
+use crate::store::erasures::ErasureRead;
 use crate::store::moves::{MovesRead, TransferKey};
-use crate::store::rows::{DocumentKey, LogRow, Unsettled};
+use crate::store::rows::{DocumentKey, LogNumber, LogRow, Unsettled};
 use crate::store::{StoreError, StoreRead};
 
 /// Parts of files whose documents have changed, by scope and elder.
@@ -119,10 +122,53 @@ impl Ingest<'_, '_> {
         let erased = Erased::of(self.tables, self.authority, scope, elder)?;
         let mut documents: BTreeSet<DocumentKey> = BTreeSet::new();
         self.erase_elder(scope, elder, &erased, &mut documents)?;
+        self.restore_bodies(scope, elder)?;
         self.decide_from_logs(Area(scope), &documents)?;
         for key in documents {
             if let DocumentId::Elder { part, .. } = key.id {
                 changed.entry((scope, elder)).or_default().insert(part);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a purge that counts no more has removed is still in what was carried, where that is here.
+    fn restore_bodies(&mut self, scope: DivisionCode, elder: ElderId) -> Result<(), StoreError> {
+        let mut missing: BTreeMap<EntryHash, (LogNumber, Entry)> = BTreeMap::new();
+        for log in self.tables.logs_of(scope)? {
+            for seq in self.tables.missing_of(log.number)? {
+                if let Some(entry) = self.tables.entry(log.number, seq)?
+                    && elder_of(&entry) == Some(elder)
+                {
+                    missing.insert(entry.header.hash(), (log.number, entry));
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut found: Vec<(EntryHash, Vec<u8>)> = Vec::new();
+        for log in self.tables.logs_in(self.area)? {
+            let Some(grant) = self.authority.grant(&log.grant) else { continue };
+            if !log.key.lane.carries_records() || !grant.rights.contains(Rights::CARRY) {
+                continue;
+            }
+            self.tables.for_each_entry(log.number, |_, entry| {
+                let entry = entry?;
+                if elder_of(&entry) == Some(elder)
+                    && let Some(Ok(originals)) = carried_by(self.authority, &log, &entry, grant)
+                {
+                    let bodies = originals.entries.into_iter();
+                    found.extend(bodies.filter_map(|one| Some((one.header.hash(), one.body?))));
+                }
+                Ok(())
+            })?;
+        }
+        for (hash, body) in found {
+            // The same header, so the same body.
+            if let Some((log, entry)) = missing.remove(&hash) {
+                self.tables.put_entry(log, &Entry { body: Some(body), ..entry.clone() })?;
+                self.tables.set_missing(log, entry.header.seq, false)?;
             }
         }
         Ok(())

@@ -24,12 +24,12 @@ use crate::county::{code, field};
 use crate::impostor::Impostor;
 use crate::{COUNTY, SHANGHE, SONGWU, Scene, XIAHE, YUNGANG};
 
-fn revokes(scene: &mut Scene, by: &str, device: String) {
+pub fn revokes(scene: &mut Scene, by: &str, device: String) {
     let now = scene.county.now();
     let revoke = DeviceRevoke {
         device,
         reason: RevocationReason::Lost,
-        root: None,
+        root: Some(scene.county.root()),
         personal: false,
         dry_run: false,
     };
@@ -63,6 +63,50 @@ fn the_work_of_an_executor_that_is_cut_off_is_done_again_by_another() {
     let shown = scene.county.shows(XIAHE, &scene.elder.clone());
     assert_eq!(shown.visits.len(), 2, "what the village wrote meanwhile is there");
     assert_eq!(field(&shown, Field::ResidenceCode).value, XIAHE);
+    scene.county.assert_converged();
+    scene.county.verify_all();
+}
+
+/// The executor had purged as well: what it removed comes back out of what it had carried.
+#[test]
+fn what_a_purge_that_counts_no_more_has_removed_comes_back_from_what_was_carried() {
+    const SECOND: &str = "second registrar";
+    let mut scene = Scene::new();
+    scene.county.grant_as(COUNTY, COUNTY, SECOND, Some(Role::Registrar));
+    scene.county.connect(SECOND, COUNTY);
+    scene.county.settle();
+    scene.offers(SHANGHE, XIAHE).unwrap();
+    scene.county.settle();
+    scene.county.disconnect(SECOND, COUNTY);
+    scene.accepts(XIAHE).unwrap();
+    scene.county.settle();
+    scene.county.passes(4 * RECEIPT_INTERVAL_MS);
+    assert_eq!(scene.bodies(SHANGHE, SHANGHE), 0);
+    assert_eq!(scene.bodies(COUNTY, SHANGHE), 0);
+    let town = scene.county.engine(SONGWU).device().to_string();
+    revokes(&mut scene, SECOND, town);
+    for village in [SHANGHE, XIAHE, YUNGANG] {
+        scene.county.disconnect(village, SONGWU);
+        scene.county.connect(village, COUNTY);
+    }
+    scene.county.disconnect(SONGWU, COUNTY);
+    scene.county.connect(SECOND, COUNTY);
+    scene.county.settle();
+    scene.county.stops(SONGWU);
+    let missing = |scene: &mut Scene, place: &str| {
+        use shouwang_node::store::erasures::ErasureRead;
+        scene.county.engine(place).read().unwrap().missing_count().unwrap()
+    };
+    for place in [COUNTY, SECOND, SHANGHE] {
+        assert_eq!(missing(&mut scene, place), 0, "{place}");
+    }
+    // And the move is carried out again, by one of the county's, for it has all of the file.
+    scene.county.passes(6 * RECEIPT_INTERVAL_MS);
+    for place in [COUNTY, SECOND, XIAHE] {
+        assert_eq!(scene.shown(place), [XIAHE], "{place}");
+        assert_eq!(scene.county.shows(place, &scene.elder.clone()).visits.len(), 1, "{place}");
+    }
+    assert_eq!(scene.shown(SHANGHE), [""; 0]);
     scene.county.assert_converged();
     scene.county.verify_all();
 }

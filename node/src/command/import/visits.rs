@@ -8,6 +8,7 @@ use shouwang_crdt_schema::element::{List, RosterEvent};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{Part, PartKind};
 use shouwang_crdt_schema::record::{ElderId, RosterStep, VisitMode, VisitOutcome};
+use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::view::ElderView;
 use shouwang_crdt_schema::visit::Visit;
 
@@ -132,5 +133,8 @@ fn registered(view: &ElderView) -> Option<NaiveDate> {
         .filter(|(_, listed)| listed.element.step == RosterStep::Entered)
         .map(|(_, listed)| listed.element.date)
         .min();
-    entered.or_else(|| view.date(Field::BirthDate))
+    let number = || ResidentId::parse(view.text(Field::ResidentId)?).ok();
+    entered
+        .or_else(|| view.date(Field::BirthDate))
+        .or_else(|| number().map(|number| number.birth_date()))
 }
