@@ -281,7 +281,7 @@ fn workbooks(county: &Office, rows: &[Row]) {
     let range = book.worksheet_range(&sheets[0]).unwrap();
     let title = range.get_value((0, 0)).unwrap().to_string();
     assert!(title.contains("霁川县") && title.contains("2026"), "{title}");
-    let merged = book.worksheet_merge_cells_at(0).unwrap().unwrap();
+    let merged = book.merge_cells_by_sheet_id(0).unwrap();
     let last = range.width() as u32 - 1;
     let is_merged = |from: (u32, u32), to: (u32, u32)| {
         merged.iter().any(|region| region.start == from && region.end == to)

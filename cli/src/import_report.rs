@@ -4,8 +4,6 @@ use serde::Serialize;
 use shouwang_crdt_schema::record::ElderId;
 use shouwang_node::command::JSON_SCHEMA_VERSION;
 use shouwang_node::command::import::{Difference, Imported, RowOutcome};
-use shouwang_node::command::undo::ImportBegin;
-use shouwang_node::home::Node;
 use shouwang_node::limits::IMPORT_ROWS_MAX;
 
 use crate::error::Failure;
@@ -131,7 +129,6 @@ impl ImportReport {
     ) -> anyhow::Result<Self> {
         let mut report = Self::new(dry_run);
         report.add_reading(reading);
-        node.call(ImportBegin {})?;
         for batch in reading.accepted.chunks(BATCH_ROWS) {
             let imported = send(batch.iter().map(|row| row.ledger_row.clone()).collect())?;
             if imported.outcomes.len() != batch.len() {

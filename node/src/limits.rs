@@ -350,6 +350,10 @@ pub const MOVE_DEFER_MS: u64 = 600_000;
 /// each, 10 ms at most on a flash disk.
 pub const MOVES_PER_SETTLE_MAX: usize = 16;
 
+/// Commits for one elder in one go: a file of thirty years is some 6 MB with its proofs, a dozen commits
+/// of [`COMMIT_BYTES`]; more is a fault, and must not keep a node busy for ever.
+pub const MOVE_PIECES_MAX: usize = 256;
+
 /// Months that one request may count, number. A half-year report has seven at most; each multiplies
 /// the rules' work, not the reading.
 pub const REPORT_MONTHS_MAX: usize = 12;

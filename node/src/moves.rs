@@ -638,8 +638,12 @@ fn excerpt(
             UnverifiedRun::excerpt(entries, |entry| taken.contains_key(&entry.header.hash()))?;
         // What stands after the signed entry is not in it.
         let here = run.entries.len();
-        let body = Carried { chain: chain.clone(), run }.encode();
+        let carried = Carried { chain: chain.clone(), run };
+        let body = carried.encode();
         if body.len() <= BODY_BYTES_MAX {
+            // What others would not believe is not written: it would be wanted for ever.
+            let author = authority.author_by(&chain);
+            carried.prove(author, &Some(*id).into()).ok()?;
             for entry in entries.iter().take(here) {
                 if let Some(hash) = taken.get(&entry.header.hash()) {
                     wanted.remove(hash);

@@ -388,14 +388,15 @@ impl Checker {
             .map_err(|violation| violation.at(node))
     }
 
-    /// Of every field of a card in an area, the values written and not replaced since.
+    /// Of every field of a card in an area, where custody is, the values written and not replaced since.
     pub(crate) fn live(
         &self,
-        area: shouwang_crdt_schema::division::Area,
+        area: Area,
+        moved: &BTreeMap<ElderId, DivisionCode>,
     ) -> BTreeMap<(Place, Field), BTreeSet<String>> {
         let replaced = self.replaced();
         let mut live = BTreeMap::new();
-        for (place, expected) in self.by_elder(area) {
+        for (place, expected) in self.by_elder(area, moved) {
             for (field, written) in expected.written {
                 let values = written.iter().map(|by| by.value.clone());
                 let values: BTreeSet<String> =

@@ -14,6 +14,7 @@ use shouwang_node::command::area::{AreaList, AreaListReport};
 use shouwang_node::command::import::{
     CertificateRow, Import, ImportCertificates, ImportVisits, VisitRow,
 };
+use shouwang_node::command::undo::ImportBegin;
 use shouwang_node::home::Node;
 
 use crate::audit;
@@ -93,6 +94,10 @@ impl Contents {
         bar: Option<&ProgressBar>,
     ) -> anyhow::Result<ImportReport> {
         let done = |rows: usize| bar.into_iter().for_each(|bar| bar.inc(rows as u64));
+        if !dry_run {
+            // All batches together are one edit, for whoever takes it back.
+            node.call(ImportBegin {})?;
+        }
         match self {
             Self::Ledger(reading) => ImportReport::import(reading, dry_run, |rows| {
                 done(rows.len());

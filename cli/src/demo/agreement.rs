@@ -126,6 +126,8 @@ mod tests {
             unsettled: BTreeMap::new(),
             evidence: 0,
             not_held_elsewhere: Default::default(),
+            duplicates: 0,
+            transfers_to_answer: 0,
             erasures_waiting: 0,
             late_edits: 0,
             missing_bodies: 0,

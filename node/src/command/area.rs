@@ -12,7 +12,6 @@ use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::{DocumentEdit, Engine};
 use crate::index::merged;
 use crate::limits::NAME_BYTES_MAX;
-use crate::store::StoreRead;
 use crate::sync::Now;
 
 /// Writes names of places into the directories of the area.

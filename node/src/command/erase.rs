@@ -1,5 +1,7 @@
 //! Erasing an elder's file, and what was erased.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
@@ -7,12 +9,13 @@ use shouwang_crdt_schema::record::ElderId;
 use super::elder::find;
 use super::revoke::read_root;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
-use crate::engine::{Engine, ErasedFile};
+use crate::engine::{CaptureError, Engine, ErasedFile};
 use crate::erasure::ErasureReason;
 use crate::gathered::erased::EraseSignature;
 use crate::identity::DeviceId;
 use crate::store::StoreRead;
 use crate::store::erasures::ErasureRead;
+use crate::store::moves::MovesRead;
 use crate::sync::Now;
 
 /// Signs that an elder's file is to be erased. One device's signature hides it; a second, by
@@ -106,21 +109,40 @@ impl Request for ElderErase {
     fn execute(self, engine: &mut Engine, now: Now) -> Result<ErasureReport, CommandError> {
         let root = self.root.as_deref().map(read_root).transpose()?;
         engine.settle(now)?;
-        let (scope, elder_id) = place(engine, &self.elder)?;
-        let report = match self.dry_run {
-            true => engine.would_erase(now, scope, elder_id, root.as_ref())?,
-            false => engine.erase(now, scope, elder_id, self.reason, root.as_ref())?,
-        };
-        Ok(ErasureReport {
-            schema_version: JSON_SCHEMA_VERSION,
-            elder_id,
-            scope,
-            dry_run: self.dry_run,
-            signatures: report.signatures,
-            removed: report.removed,
-            entries_covered: report.covered,
-            late: report.late,
-        })
+        let (elder_id, scopes) = places(engine, &self.elder)?;
+        let mut refused: Option<CommandError> = None;
+        let mut found: Option<ErasureReport> = None;
+        // A file that has moved may have left something in every place where it was.
+        for scope in scopes {
+            let signed = match self.dry_run {
+                true => engine.would_erase(now, scope, elder_id, root.as_ref()),
+                false => engine.erase(now, scope, elder_id, self.reason, root.as_ref()),
+            };
+            let report = match signed {
+                Ok(report) => report,
+                Err(CaptureError::Erasure(code)) if code != "erase_right" => {
+                    refused.get_or_insert_with(|| CaptureError::Erasure(code).into());
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let sum = found.get_or_insert_with(|| ErasureReport {
+                schema_version: JSON_SCHEMA_VERSION,
+                elder_id,
+                scope,
+                dry_run: self.dry_run,
+                signatures: report.signatures,
+                removed: 0,
+                entries_covered: 0,
+                late: 0,
+            });
+            sum.signatures = sum.signatures.min(report.signatures);
+            sum.removed += report.removed;
+            sum.entries_covered += report.covered;
+            sum.late += report.late;
+        }
+        let nothing = || CommandError::from(CaptureError::Erasure("erase_nothing"));
+        found.ok_or_else(|| refused.unwrap_or_else(nothing))
     }
 }
 
@@ -158,21 +180,29 @@ fn listed(engine: &Engine, file: ErasedFile) -> ListedErasure {
     }
 }
 
-/// The one file whose id begins like this: in the index, or already hidden from it by an erasure.
-fn place(engine: &Engine, prefix: &str) -> Result<(DivisionCode, ElderId), CommandError> {
-    let snapshot = engine.read()?;
+/// The one file whose id begins like this, and the scopes that have anything of it, the one that shows
+/// it first: in the index, or hidden from it by an erasure, or left where it moved away from.
+fn places(engine: &Engine, prefix: &str) -> Result<(ElderId, Vec<DivisionCode>), CommandError> {
+    let (snapshot, area) = (engine.read()?, engine.area());
     let prefix = prefix.trim().to_ascii_lowercase();
-    let mut hidden: Vec<(DivisionCode, ElderId)> = snapshot
-        .erasures_all()?
-        .into_iter()
-        .map(|(scope, elder, ..)| (scope, elder))
-        .filter(|(_, elder)| !prefix.is_empty() && elder.to_string().starts_with(&prefix))
-        .collect();
-    hidden.dedup();
-    let shown = snapshot.elder_places(engine.area())?.into_iter();
-    let shown = shown.filter(|(_, elder)| elder.to_string().starts_with(&prefix)).count();
-    match (hidden.as_slice(), shown) {
-        ([place], 0) => Ok(*place),
-        _ => find(&snapshot, engine.area(), &prefix),
+    let shown = snapshot.elder_places(area)?.into_iter();
+    let hidden = snapshot.erasures_all()?.into_iter().map(|(scope, elder, ..)| (scope, elder));
+    let left = snapshot.elsewhere_in(area)?.into_iter().map(|(scope, elder, _)| (scope, elder));
+    let meant = |(_, elder): &(DivisionCode, ElderId)| {
+        !prefix.is_empty() && elder.to_string().starts_with(&prefix)
+    };
+    let all: Vec<(DivisionCode, ElderId)> = shown.chain(hidden).chain(left).filter(meant).collect();
+    let elders: BTreeSet<ElderId> = all.iter().map(|(_, elder)| *elder).collect();
+    match (all.first(), elders.len()) {
+        (Some((_, elder)), 1) => {
+            let mut scopes: Vec<DivisionCode> = Vec::new();
+            for (scope, _) in &all {
+                if !scopes.contains(scope) {
+                    scopes.push(*scope);
+                }
+            }
+            Ok((*elder, scopes))
+        }
+        _ => find(&snapshot, area, &prefix).map(|(scope, elder)| (elder, vec![scope])),
     }
 }

@@ -230,6 +230,8 @@ struct Taking<'a> {
     taken_away: BTreeSet<OperationName>,
     /// Elements that the edit took out.
     removed: BTreeSet<OperationName>,
+    /// Elements that the edit put in.
+    inserted: BTreeSet<OperationName>,
     /// Whether others hold what the edit wrote.
     is_held: bool,
 }
@@ -330,6 +332,7 @@ impl<'a> Taking<'a> {
         let deeds: Vec<Deed> = all.iter().flat_map(|change| narration.tell(change)).collect();
         let mut own = BTreeMap::new();
         let (mut taken_away, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        let mut inserted = BTreeSet::new();
         for deed in changes.iter().flat_map(|change| narration.tell(change)) {
             match deed {
                 Deed::Set { by, over, .. } => drop(own.insert(by, over)),
@@ -340,7 +343,8 @@ impl<'a> Taking<'a> {
                     taken_away.extend(over);
                 }
                 Deed::Removed { element, .. } => drop(removed.insert(element)),
-                Deed::Inserted { .. } | Deed::Retracted { .. } => {}
+                Deed::Inserted { element, .. } => drop(inserted.insert(element)),
+                Deed::Retracted { .. } => {}
             }
         }
         Some(Self {
@@ -353,6 +357,7 @@ impl<'a> Taking<'a> {
             own,
             taken_away,
             removed,
+            inserted,
             is_held,
         })
     }
@@ -543,7 +548,9 @@ impl<'a> Taking<'a> {
         };
         let stood = before.stored().find(|(_, listed)| listed.id == *element);
         let Some((_, stood)) = stood else { return Verdict::Left("gone", None) };
-        let is_news = |by: &OperationName| !before.stored().any(|(_, listed)| listed.id == *by);
+        let is_news = |by: &OperationName| {
+            !self.inserted.contains(by) && !before.stored().any(|(_, listed)| listed.id == *by)
+        };
         let again = self.view.stored().find(|(of, listed)| {
             *of == list && listed.element == stood.element && is_news(&listed.id)
         });

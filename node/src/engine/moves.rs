@@ -12,7 +12,7 @@ use super::{CaptureError, DocumentEdit, Engine};
 use crate::counting::lane_of;
 use crate::identity::grant::Rights;
 use crate::ingest::Ingested;
-use crate::limits::{MOVE_DEFER_MS, MOVE_PATIENCE_MS, MOVES_PER_SETTLE_MAX};
+use crate::limits::{MOVE_DEFER_MS, MOVE_PATIENCE_MS, MOVE_PIECES_MAX, MOVES_PER_SETTLE_MAX};
 use crate::log::run::RunEntry;
 use crate::log::{Kind, Lane, LogKey};
 use crate::moves::{self, Executor, Piece};
@@ -128,7 +128,7 @@ impl Engine {
     }
 
     fn move_elder(&mut self, now: Now, elder: ElderId) -> Result<(), CaptureError> {
-        loop {
+        for _ in 0..MOVE_PIECES_MAX {
             let snapshot = self.store.read()?;
             let executor = Executor {
                 tables: &snapshot,
@@ -142,6 +142,7 @@ impl Engine {
             // What is carried need not count: where it does not, it is listed.
             self.write_unless(now, fresh, &keys, grant, Doing::OfItself, |_| Ok(()))?;
         }
+        Err(CaptureError::WouldNotCount("the work does not end".to_owned()))
     }
 
     /// The entries that a piece of work comes to.

@@ -10,7 +10,9 @@ use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::{TransferId, TransferStep};
 use shouwang_node::authority::RevocationReason;
 use shouwang_node::command::Request;
+use shouwang_node::command::erase::ElderErase;
 use shouwang_node::command::revoke::DeviceRevoke;
+use shouwang_node::erasure::ErasureReason;
 use shouwang_node::handover::{Handover, Purge, StepId};
 use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::Role;
@@ -18,13 +20,14 @@ use shouwang_node::limits::{MOVE_DEFER_MS, RECEIPT_INTERVAL_MS};
 use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{Body, Carried, Kind, Lane, UnverifiedRun};
 use shouwang_node::store::StoreRead;
+use shouwang_node::store::erasures::ErasureRead;
 use shouwang_node::sync::wire::Frame;
 
 use crate::county::{code, field};
 use crate::impostor::Impostor;
 use crate::{COUNTY, SHANGHE, SONGWU, Scene, XIAHE, YUNGANG};
 
-pub fn revokes(scene: &mut Scene, by: &str, device: String) {
+pub(crate) fn revokes(scene: &mut Scene, by: &str, device: String) {
     let now = scene.county.now();
     let revoke = DeviceRevoke {
         device,
@@ -94,7 +97,6 @@ fn what_a_purge_that_counts_no_more_has_removed_comes_back_from_what_was_carried
     scene.county.settle();
     scene.county.stops(SONGWU);
     let missing = |scene: &mut Scene, place: &str| {
-        use shouwang_node::store::erasures::ErasureRead;
         scene.county.engine(place).read().unwrap().missing_count().unwrap()
     };
     for place in [COUNTY, SECOND, SHANGHE] {
@@ -109,6 +111,62 @@ fn what_a_purge_that_counts_no_more_has_removed_comes_back_from_what_was_carried
     assert_eq!(scene.shown(SHANGHE), [""; 0]);
     scene.county.assert_converged();
     scene.county.verify_all();
+}
+
+/// What two sign to erase goes wherever it has been, and does not come back from next door.
+#[test]
+fn a_file_that_has_moved_is_erased_in_every_place_where_it_was() {
+    const SECOND: &str = "second registrar";
+    for purged in [false, true] {
+        let mut scene = Scene::new();
+        scene.county.grant_as(COUNTY, COUNTY, SECOND, Some(Role::Registrar));
+        scene.county.connect(SECOND, COUNTY);
+        scene.county.settle();
+        scene.offers(SHANGHE, XIAHE).unwrap();
+        scene.county.settle();
+        if !purged {
+            scene.county.disconnect(SONGWU, COUNTY);
+        }
+        scene.accepts(XIAHE).unwrap();
+        scene.county.settle();
+        scene.county.passes(4 * RECEIPT_INTERVAL_MS);
+        assert_eq!(scene.bodies(SONGWU, SHANGHE) == 0, purged);
+        if !purged {
+            scene.county.connect(SONGWU, COUNTY);
+            for (one, two) in [(SHANGHE, SONGWU), (XIAHE, SONGWU)] {
+                scene.county.disconnect(one, two);
+            }
+            scene.county.settle();
+        }
+        for place in [COUNTY, SECOND] {
+            let now = scene.county.now();
+            let erase = ElderErase {
+                elder: scene.elder.clone(),
+                reason: ErasureReason::RightToErasure,
+                root: None,
+                dry_run: false,
+            };
+            erase.execute(scene.county.engine(place), now).unwrap();
+            scene.county.settle();
+        }
+        for village in [SHANGHE, XIAHE] {
+            if !purged {
+                scene.county.connect(village, SONGWU);
+            }
+        }
+        scene.county.settle();
+        scene.county.passes(4 * RECEIPT_INTERVAL_MS);
+        for place in [COUNTY, SECOND, SONGWU, SHANGHE, XIAHE] {
+            assert_eq!(scene.shown(place), [""; 0], "{place}");
+            for scope in [SHANGHE, XIAHE] {
+                assert_eq!(scene.bodies(place, scope), 0, "{place} {scope}");
+            }
+            let snapshot = scene.county.engine(place).read().unwrap();
+            assert_eq!(snapshot.missing_count().unwrap(), 0, "{place}");
+        }
+        scene.county.assert_converged();
+        scene.county.verify_all();
+    }
 }
 
 /// A device of the town that says whatever it likes.

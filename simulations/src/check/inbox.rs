@@ -9,6 +9,7 @@ use shouwang_node::engine::Engine;
 use shouwang_node::identity::grant::Rights;
 
 use super::{Checker, Guarantee, Violation};
+use crate::moves;
 
 /// Wherever people were told that several values are saved, and none of them had seen the others, the
 /// inbox of a node that holds the scope shows all of them, and nowhere more than that.
@@ -17,6 +18,8 @@ pub fn whole(checker: &Checker, node: usize, engine: &Engine) -> Result<(), Viol
         return Ok(());
     }
     let broken = |detail: String| Violation::new(Guarantee::InboxIsWhole, detail);
+    let snapshot = engine.read().map_err(|error| broken(error.to_string()))?;
+    let moved = moves::custody(&snapshot).map_err(|error| broken(error.to_string()))?;
     let report = ConflictList::default().report(engine).map_err(|error| broken(error.message))?;
     let mut shown: BTreeMap<(DivisionCode, ElderId, String), BTreeSet<String>> = BTreeMap::new();
     for conflict in report.conflicts.into_iter().filter(|conflict| conflict.part == "Card") {
@@ -24,7 +27,7 @@ pub fn whole(checker: &Checker, node: usize, engine: &Engine) -> Result<(), Viol
         let values = conflict.values.into_iter().map(|value| value.value);
         shown.entry(place).or_default().extend(values);
     }
-    for (((scope, elder), field), live) in checker.live(engine.area()) {
+    for (((scope, elder), field), live) in checker.live(engine.area(), &moved) {
         let found = shown.remove(&(scope, elder, field.spec().key.to_owned())).unwrap_or_default();
         let is_right = match live.len() {
             0 | 1 => found.is_empty(),
