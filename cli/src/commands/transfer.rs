@@ -15,6 +15,8 @@ use shouwang_node::command::transfer::{
     TransferWait,
 };
 
+use shouwang_node::home::Node;
+
 use crate::commands::elder::{place_names, short};
 use crate::confirm::confirm;
 use crate::context::{Context, now_ms};
