@@ -99,9 +99,6 @@ pub(crate) enum Command {
     Entitlement(entitlement::Args),
     #[command(subcommand)]
     Transfer(transfer::Command),
-    Due(due::Args),
-    #[command(subcommand)]
-    Report(report::Command),
     Status(status::Args),
     Peers(peers::Args),
     #[command(subcommand)]
@@ -148,8 +145,6 @@ impl Command {
             Self::Service(command) => service::run(command, context),
             Self::Entitlement(args) => entitlement::run(args, context),
             Self::Transfer(command) => transfer::run(command, context),
-            Self::Due(args) => due::run(args, context),
-            Self::Report(command) => report::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),
