@@ -44,8 +44,10 @@ fn records(office: &Office) -> Vec<String> {
                 .iter()
                 .map(|field| (field["field"].as_str().unwrap(), &field["value"]))
                 .collect();
-            json!({ "scope": elder["scope"], "fields": fields, "lists": shown["lists"] })
-                .to_string()
+            // Of the roster a ledger says nothing.
+            let mut lists = shown["lists"].as_object().unwrap().clone();
+            lists.remove("roster_events");
+            json!({ "scope": elder["scope"], "fields": fields, "lists": lists }).to_string()
         })
         .collect();
     records.sort();
@@ -56,9 +58,16 @@ fn counts(report: &Value) -> [u64; 3] {
     ["new", "changed", "unchanged"].map(|key| report[key].as_u64().unwrap())
 }
 
+/// A file opened early enough for the visits of these tests.
+fn adds(office: &Office, village: &str, name: &str) -> String {
+    let name = format!("name={name}");
+    let saved = office.done(&["elder", "add", "--village", village, "--date", "2026-01-05", &name]);
+    saved["elder_id"].as_str().unwrap().to_owned()
+}
+
 /// One file with the texts that spreadsheets spoil.
 fn spoils(office: &Office) -> String {
-    let elder = office.adds_elder(SHANGHE, "卫德福");
+    let elder = adds(office, SHANGHE, "卫德福");
     office.done(&[
         "elder",
         "set",
@@ -239,9 +248,9 @@ fn cells_that_a_device_may_not_write_are_gaps_and_the_rest_comes_in() {
 fn visits_come_in_once_and_impossible_ones_not_at_all() {
     let town = Office::begin(SONGWU);
     let elder = spoils(&town);
-    town.adds_elder(SHANGHE, "钱菊香");
-    town.adds_elder(SHANGHE, "同名");
-    town.adds_elder(SHANGHE, "同名");
+    adds(&town, SHANGHE, "钱菊香");
+    adds(&town, SHANGHE, "同名");
+    adds(&town, SHANGHE, "同名");
     let path = town.path("九月探访.csv");
     let table = format!(
         "松雾镇探访记录,,,,,,,,\n姓名,所在村,身份证号码,档案编号,探访日期,探访方式,探访结果,探访人,健康,备注\n\

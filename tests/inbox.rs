@@ -89,29 +89,30 @@ fn two_offices_write_off_line_one_decides_and_takes_it_back() {
 
 #[test]
 fn two_files_of_one_person_are_found_joined_and_parted() {
-    let village = Office::begin(SHANGHE);
+    let office = Office::begin(SONGWU);
     let adds = |name: &str, field: &str| {
-        let saved = village.done(&["elder", "add", &format!("name={name}"), field]);
+        let name = format!("name={name}");
+        let saved = office.done(&["elder", "add", "--village", SHANGHE, &name, field]);
         saved["elder_id"].as_str().unwrap().to_owned()
     };
     let number = "990121194203150047";
     let keep = adds("周国强", &format!("resident_id={number}"));
     let other = adds("周国強", "resident_id_as_written=990121 19420315 0047");
-    village.done(&["visit", "add", &other, "--date", "2026-08-20"]);
-    let found = village.json(&["elder", "duplicates"], 3);
+    office.done(&["visit", "add", &other, "--date", "2026-08-20"]);
+    let found = office.json(&["elder", "duplicates"], 3);
     assert_eq!(found["groups"][0]["likeness"], "same_id");
     assert!(!found.to_string().contains(number));
-    assert_eq!(village.status()["duplicates"], 1);
-    let merged = village.done(&["elder", "merge", &keep, &other, "--yes"]);
+    assert_eq!(office.status()["duplicates"], 1);
+    let merged = office.done(&["elder", "merge", &keep, &other, "--yes"]);
     assert_eq!(merged["differs"][0]["field"], "name");
-    village.done(&["elder", "duplicates"]);
-    assert_eq!(village.elders().len(), 1);
-    let shown = village.done(&["elder", "show", &keep]);
+    office.done(&["elder", "duplicates"]);
+    assert_eq!(office.elders().len(), 1);
+    let shown = office.done(&["elder", "show", &keep]);
     assert_eq!(shown["visits"].as_array().unwrap().len(), 1);
-    assert_eq!(village.done(&["elder", "show", &other])["merged_into"], keep.as_str());
-    let refused = village.run(&["elder", "set", &other, "phone=1"]);
+    assert_eq!(office.done(&["elder", "show", &other])["merged_into"], keep.as_str());
+    let refused = office.run(&["elder", "set", &other, "phone=1"]);
     assert_eq!((refused.exit, refused.error().as_str()), (Some(6), "merged_elsewhere"));
-    village.done(&["undo", "--yes"]);
-    assert_eq!(village.elders().len(), 2);
-    village.verify();
+    office.done(&["undo", "--yes"]);
+    assert_eq!(office.elders().len(), 2);
+    office.verify();
 }

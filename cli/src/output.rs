@@ -21,7 +21,7 @@ const TEXT_WIDTH_MIN: u16 = 8;
 const TOKEN_WIDTH_MAX: usize = 40;
 /// Columns whose texts are read or copied as a whole: codes, ids, sizes, dates and times. Numbers
 /// need not be named.
-const UNBROKEN: [&str; 20] = [
+const UNBROKEN: [&str; 24] = [
     "age",
     "agreement",
     "area",
@@ -32,14 +32,18 @@ const UNBROKEN: [&str; 20] = [
     "device",
     "digest",
     "done",
+    "due",
     "elder",
     "entry_hash",
+    "incident",
     "last_done",
     "last_visit",
     "outcome",
+    "raised",
     "received",
     "sent",
     "sex",
+    "since",
     "they_lack",
     "we_lack",
 ];

@@ -30,7 +30,7 @@ pub struct PartView {
 pub struct ElderView {
     elder: ElderId,
     parts: BTreeMap<Part, PartView>,
-    joined: Vec<ElderView>,
+    joined: Vec<Self>,
 }
 
 /// A field as it takes effect across the parts.

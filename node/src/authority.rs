@@ -25,6 +25,7 @@ pub use standing::{Reach, Revoked, Statement, StatementStanding};
 #[derive(Clone, Debug)]
 pub struct Authority {
     root: GrantId,
+    area: Area,
     grants: BTreeMap<GrantId, SignedGrant>,
     of_device: BTreeSet<(DeviceId, GrantId)>,
     /// Grants that stand in entries here, so that every peer that needs them gets them by sync.
@@ -49,6 +50,7 @@ impl Authority {
         let of_device = BTreeSet::from([(root.grant.subject, id)]);
         Ok(Self {
             root: id,
+            area: root.grant.area,
             grants: BTreeMap::from([(id, root)]),
             of_device,
             carried: BTreeSet::new(),
@@ -60,6 +62,11 @@ impl Authority {
     /// The mesh's id: the id of the root's own grant.
     pub fn mesh(&self) -> GrantId {
         self.root
+    }
+
+    /// Where the mesh is: the area of its root.
+    pub fn mesh_area(&self) -> Area {
+        self.area
     }
 
     /// The grant with this id, if it holds.

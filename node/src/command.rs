@@ -138,6 +138,8 @@ dispatch!(
     transfer::TransferPreview,
     transfer::TransferOfferAll,
     transfer::TransferAcceptAll,
+    transfer::TransferOut,
+    transfer::TransferAcknowledged,
     conflicts::ConflictList,
     conflicts::ConflictResolve,
     history::ElderHistory,

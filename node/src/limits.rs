@@ -328,6 +328,7 @@ pub const VISITOR_CHARACTERS_MAX: usize = 40;
 
 /// The longest time of one service, minutes: a day and a night.
 pub const SERVICE_MINUTES_MAX: u32 = 24 * 60;
+
 /// Moves of one elder from village to village: two a year for a life. Each later manifest names all
 /// earlier steps (32 B each, 2 KB).
 pub const MOVES_MAX: usize = 64;

@@ -499,9 +499,10 @@ impl Fact {
     /// Whom it is about.
     pub fn elder(&self) -> Option<ElderId> {
         match self {
-            Self::Elder(_, elder) | Self::Visit(_, elder, _) | Self::Erased(_, elder) => {
-                Some(*elder)
-            }
+            Self::Elder(_, elder)
+            | Self::Visit(_, elder, _)
+            | Self::Event(_, elder, _)
+            | Self::Erased(_, elder) => Some(*elder),
             Self::Value(written) => Some(written.elder),
             Self::Place { .. } => None,
         }

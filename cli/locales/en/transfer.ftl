@@ -46,6 +46,21 @@ help-transfer-list = List moves that wait for somebody, and for whom
     .example =
         shouwang transfer list
         shouwang transfer list --all --scope 990121101203
+help-transfer-out = Send an elder's file, sealed, to another county; the elder stays on the roster until the other county acknowledges it
+    .elder = The file's id, or the first characters of it that are enough
+    .to = The place outside this mesh: a division code
+    .recipient = The receiver's key, age1…; may be given several times
+    .output = The sealed file: a new one
+    .date = The day, instead of today
+    .note = Free text for the receiver
+    .example =
+        shouwang transfer out 3fa9 --to 510822000000 --recipient age1… --output elder.tar.age
+help-transfer-acknowledged = Note that the other county has acknowledged the file: the elder leaves the roster, moved out
+    .transfer = The offer's id or the file's, or the first characters of it that are enough
+    .date = The day of the acknowledgement, instead of today
+    .note = Who acknowledged it, and how
+    .example =
+        shouwang transfer acknowledged 5c1d --note "receipt no. 17 of the other county's bureau"
 
 transfer-stage =
     .offered = offered
@@ -55,6 +70,7 @@ transfer-stage =
     .declined = declined
     .cancelled = withdrawn
     .superseded = void: the file went elsewhere
+    .left = acknowledged by another county
 transfer-step = Transfer { $id }: file { $elder }, from { $from } to { $to }: { $stage }
 transfer-offered-next = Until the new place accepts, the duty stays here. A node that holds both places takes the offer there. What waits for whom: shouwang transfer list
 transfer-accepted-next = The nearest node that holds both places, the township's or the county's, carries it out when it hears of it: the file then shows here, with its history. Exchange now: shouwang sync
@@ -96,6 +112,12 @@ transfer-next-answer = shouwang transfer accept { $id }, or: shouwang transfer d
 transfer-next-sync = To hear and be heard: shouwang sync
 transfer-stub-holds = still stored here, until another node confirms the copies
 transfer-stub-gone = only the offer is left here
+transfer-out-written = File { $elder } ({ $documents } documents) is sealed for { $to }: { $path }
+transfer-out-next = The elder stays on the roster. When the other county has acknowledged the file: shouwang transfer acknowledged { $id } --note TEXT. To withdraw: shouwang transfer cancel { $id }
+transfer-left = File { $elder }: { $to } has acknowledged it; the elder has left the roster of { $from }, moved out
+transfer-left-next = The file stays here and is no longer due. Should the elder return: shouwang roster enter FILE --reason ReEntry
+transfer-waits-acknowledgement = acknowledgement by { $to }, outside this mesh
+transfer-next-acknowledged = When the other county has acknowledged it: shouwang transfer acknowledged { $id } --note TEXT
 problem-transfers-to-answer = { $count ->
     [one] { $count } elder is offered to this place and waits for an answer: shouwang transfer list
    *[other] { $count } elders are offered to this place and wait for an answer: shouwang transfer list
@@ -106,7 +128,7 @@ error-moved_away = File { $elder } was handed over to { $to } on { $date }: it i
 error-transfer_same_place = The file is in { $to } already
     .hint = shouwang area list
 error-transfer_outside = { $to } is no village or town of this mesh
-    .hint = To another county: a sealed export, and exit from the roster. Places of this one: shouwang area list
+    .hint = To another county: shouwang transfer out. Places of this one: shouwang area list
 error-transfer_open = The elder is offered to { $to } already
     .hint = shouwang transfer list, or withdraw it: shouwang transfer cancel { $transfer }
 error-transfer_unknown = No offer of this place begins with { $transfer }
@@ -125,3 +147,9 @@ error-transfer_same_device = This device made the offer: another has to accept, 
     .hint = At the new place: shouwang transfer accept
 error-transfer_superseded = Nothing comes of offer { $transfer }: the file has gone elsewhere since
     .hint = shouwang transfer list
+error-transfer_inside = { $to } is no place outside this mesh
+    .hint = Within this mesh: shouwang transfer offer FILE --to { $to }
+error-bad_recipient = { $recipient } is no key of a receiver
+    .hint = The receiver's key begins with age1: ask for it again, and compare it aloud
+error-seal = The file could not be sealed: { $detail }
+    .hint = Try again; if it goes on: shouwang verify

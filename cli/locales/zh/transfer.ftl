@@ -46,6 +46,21 @@ help-transfer-list = 列出未办完的移交：在等谁
     .example =
         shouwang transfer list
         shouwang transfer list --all --scope 990121101203
+help-transfer-out = 把档案加密移交到外县；对方确认之前，老人仍在本地名册
+    .elder = 档案编号，写出足以区分的前几位即可
+    .to = 本网以外的地方：区划代码
+    .recipient = 接收方的公钥 age1…；可写多个
+    .output = 加密文件，须是新文件
+    .date = 日期，不写为今天
+    .note = 给接收方的说明
+    .example =
+        shouwang transfer out 3fa9 --to 510822000000 --recipient age1… --output elder.tar.age
+help-transfer-acknowledged = 登记外县已确认收到档案：老人以迁出退出名册
+    .transfer = 移交编号或档案编号，写出足以区分的前几位即可
+    .date = 确认日期，不写为今天
+    .note = 何人、以何方式确认
+    .example =
+        shouwang transfer acknowledged 5c1d --note "外县民政局第17号回执"
 
 transfer-stage =
     .offered = 已移交，待接收
@@ -55,6 +70,7 @@ transfer-stage =
     .declined = 已退回
     .cancelled = 已撤回
     .superseded = 不再办理：档案已移往别处
+    .left = 外县已确认
 transfer-step = 移交 { $id }：档案 { $elder }，从 { $from } 到 { $to }：{ $stage }
 transfer-offered-next = 对方接收之前，责任仍在本地。移交由同时保有两地的节点转送。查看在等谁：shouwang transfer list
 transfer-accepted-next = 同时保有两地的最近节点（乡镇或县）得知后办理交接，档案连同全部历史即在本地显示。现在同步：shouwang sync
@@ -90,6 +106,12 @@ transfer-next-answer = shouwang transfer accept { $id }，或退回：shouwang t
 transfer-next-sync = 同步，以得知和告知：shouwang sync
 transfer-stub-holds = 本地仍存有内容，待另一节点确认副本后清除
 transfer-stub-gone = 本地只留移交记录
+transfer-out-written = 档案 { $elder }（{ $documents } 份文档）已为 { $to } 加密：{ $path }
+transfer-out-next = 老人仍在名册。外县确认收到后：shouwang transfer acknowledged { $id } --note 说明。撤回：shouwang transfer cancel { $id }
+transfer-left = 档案 { $elder }：{ $to } 已确认收到，老人以迁出退出 { $from } 的名册
+transfer-left-next = 档案留存本地，不再列入应办。如老人返回：shouwang roster enter 档案 --reason ReEntry
+transfer-waits-acknowledgement = 本网以外的 { $to } 确认
+transfer-next-acknowledged = 外县确认收到后：shouwang transfer acknowledged { $id } --note 说明
 problem-transfers-to-answer = { $count ->
    *[other] 有 { $count } 位老人移交到本地，等待答复：shouwang transfer list
 }
@@ -99,7 +121,7 @@ error-moved_away = 档案 { $elder } 已于 { $date } 移交到 { $to }，由那
 error-transfer_same_place = 档案本来就在 { $to }
     .hint = shouwang area list
 error-transfer_outside = { $to } 不是本网内的村或乡镇
-    .hint = 移交到外县：加密导出，并办理退出。本网的地方：shouwang area list
+    .hint = 移交到外县：shouwang transfer out。本网的地方：shouwang area list
 error-transfer_open = 这位老人已在移交到 { $to } 的途中
     .hint = shouwang transfer list，或撤回：shouwang transfer cancel { $transfer }
 error-transfer_unknown = 这里没有以 { $transfer } 开头的移交
@@ -118,3 +140,9 @@ error-transfer_same_device = 移交是本设备提出的，须由另一台设备
     .hint = 在接收地：shouwang transfer accept
 error-transfer_superseded = 移交 { $transfer } 不再办理：档案已移往别处
     .hint = shouwang transfer list
+error-transfer_inside = { $to } 不是本网以外的地方
+    .hint = 本网之内：shouwang transfer offer 档案 --to { $to }
+error-bad_recipient = { $recipient } 不是接收方的公钥
+    .hint = 接收方的公钥以 age1 开头：请再索要一次并口头核对
+error-seal = 文件未能加密：{ $detail }
+    .hint = 请再试一次；如仍不行：shouwang verify

@@ -21,6 +21,7 @@ use crate::audit;
 use crate::commands::elder::short;
 use crate::confirm;
 use crate::context::Context;
+use crate::day;
 use crate::error::{Exit, Failure};
 use crate::file;
 use crate::import_report::{FieldRemark, ImportReport, RowDifference};
@@ -128,9 +129,17 @@ impl Contents {
     }
 }
 
-/// The last day on which an imported visit can have been.
-fn last_day(context: &Context) -> NaiveDate {
-    context.as_of
+/// The last day on which an imported visit can have been: only lists of visits need to know it,
+/// and so only they need a clock that can be right.
+fn last_day(
+    contents: &[Contents],
+    node: &mut Node,
+    context: &Context,
+) -> anyhow::Result<NaiveDate> {
+    match contents.iter().any(|one| matches!(one, Contents::Visits(_))) {
+        true => day::of(node, context, "--as-of", None),
+        false => Ok(context.as_of),
+    }
 }
 
 /// Imports. Exit 3 if a row was rejected.
@@ -213,7 +222,7 @@ fn import(
     context: &Context,
 ) -> anyhow::Result<ImportReport> {
     let bar = bar(contents.iter().map(Contents::accepted).sum(), context);
-    let today = last_day(context);
+    let today = last_day(contents, node, context)?;
     let mut report = ImportReport::new(dry_run);
     for (path, one) in args.files.iter().zip(contents) {
         let imported = one.import(dry_run, today, node, bar.as_ref())?;

@@ -1,7 +1,10 @@
 //! `transfer …`: elders who move from one place to another.
 
+mod out;
+
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
 use shouwang_crdt_schema::division::DivisionCode;
@@ -17,7 +20,7 @@ use crate::confirm::confirm;
 use crate::context::{Context, now_ms};
 use crate::error::{Exit, Failure};
 use crate::output::{Cell, Mark, Table};
-use crate::{audit, moment, parse};
+use crate::{audit, day, moment, parse};
 
 /// So many commands to answer offers are written out: the others are like them.
 const NEXT_COMMANDS_MAX: usize = 3;
@@ -30,6 +33,8 @@ pub(crate) enum Command {
     Decline(AnswerArgs),
     Cancel(AnswerArgs),
     List(ListArgs),
+    Out(out::OutArgs),
+    Acknowledged(out::AcknowledgedArgs),
 }
 
 /// `transfer offer`
@@ -110,22 +115,33 @@ impl StepArgs {
     /// The longest note, characters: as of a visit.
     const NOTE_CHARACTERS_MAX: usize = 500;
 
-    /// The day, today if none is said.
-    pub(crate) fn date(&self, context: &Context) -> Result<chrono::NaiveDate, Failure> {
-        self.date.as_deref().map_or(Ok(context.as_of), |text| parse::date("--date", text))
+    /// The note, if it is one.
+    fn note(&self) -> Result<Option<String>, Failure> {
+        let note = self.note.as_ref().filter(|note| !note.trim().is_empty());
+        note.map(|note| Self::checked_note(note)).transpose()
     }
 
-    /// The note, if it is one.
-    pub(crate) fn note(&self) -> Result<Option<String>, Failure> {
-        let note = self.note.as_ref().map(|note| note.trim()).filter(|note| !note.is_empty());
-        let length = note.map_or(0, |note| note.chars().count());
+    /// A note that is not too long.
+    fn checked_note(note: &str) -> Result<String, Failure> {
+        let note = note.trim();
+        let length = note.chars().count();
         match length > Self::NOTE_CHARACTERS_MAX {
             true => Err(Failure::usage("value_too_long")
                 .with("field", "--note")
                 .with("length", length)
                 .with("limit", Self::NOTE_CHARACTERS_MAX)),
-            false => Ok(note.map(str::to_owned)),
+            false => Ok(note.to_owned()),
         }
+    }
+
+    /// The day and the note of a step.
+    fn read(
+        &self,
+        node: &mut Node,
+        context: &Context,
+    ) -> anyhow::Result<(Option<NaiveDate>, Option<String>)> {
+        let note = self.note()?;
+        Ok((Some(day::of(node, context, "--date", self.date.as_deref())?), note))
     }
 }
 
@@ -135,25 +151,29 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
         Command::Offer(args) => offer(args, context),
         Command::Accept(args) => accept(args, context),
         Command::Decline(args) => {
-            let (date, note) = (Some(args.step.date(context)?), args.step.note()?);
+            let mut node = context.node()?;
+            let (date, note) = args.step.read(&mut node, context)?;
             let transfer = args.transfer.trim().to_owned();
-            let report = context.node()?.call(TransferDecline { transfer, date, note })?;
+            let report = node.call(TransferDecline { transfer, date, note })?;
             say(&report, context.messages.text("transfer-declined-next"), context)
         }
         Command::Cancel(args) => {
-            let (date, note) = (Some(args.step.date(context)?), args.step.note()?);
+            let mut node = context.node()?;
+            let (date, note) = args.step.read(&mut node, context)?;
             let transfer = args.transfer.trim().to_owned();
-            let report = context.node()?.call(TransferCancel { transfer, date, note })?;
+            let report = node.call(TransferCancel { transfer, date, note })?;
             say(&report, context.messages.text("transfer-cancelled-next"), context)
         }
         Command::List(args) => list(args, context),
+        Command::Out(args) => out::out(args, context),
+        Command::Acknowledged(args) => out::acknowledged(args, context),
     }
 }
 
 fn offer(args: &OfferArgs, context: &Context) -> anyhow::Result<Exit> {
     let messages = &context.messages;
-    let (date, note) = (Some(args.step.date(context)?), args.step.note()?);
     let mut node = context.node()?;
+    let (date, note) = args.step.read(&mut node, context)?;
     let to = parse::place(&mut node, "--to", &args.to)?;
     let (Some(from), true) = (&args.from, args.all) else {
         let elder = args.elder.as_deref().unwrap_or_default().trim().to_owned();
@@ -182,8 +202,8 @@ fn offer(args: &OfferArgs, context: &Context) -> anyhow::Result<Exit> {
 
 fn accept(args: &AcceptArgs, context: &Context) -> anyhow::Result<Exit> {
     let messages = &context.messages;
-    let (date, note) = (Some(args.step.date(context)?), args.step.note()?);
     let mut node = context.node()?;
+    let (date, note) = args.step.read(&mut node, context)?;
     let (Some(from), true) = (&args.from, args.all) else {
         let transfer = args.transfer.as_deref().unwrap_or_default().trim().to_owned();
         let report = node.call(TransferAccept { transfer, date, note })?;
@@ -347,7 +367,12 @@ fn next_commands(transfers: &[ListedTransfer], context: &Context) -> Vec<String>
     };
     let mut next: Vec<String> =
         transfers.iter().filter(|one| one.yours).take(NEXT_COMMANDS_MAX).map(answer).collect();
-    if transfers.iter().any(|one| one.waits_for.is_some() && !one.yours) {
+    let out = |one: &&ListedTransfer| one.waits_for == Some(TransferWait::Acknowledgement);
+    if let Some(one) = transfers.iter().find(out) {
+        let id = short(&one.transfer_id.to_string(), context.verbose);
+        next.push(messages.say("transfer-next-acknowledged", [("id", FluentValue::from(id))]));
+    }
+    if transfers.iter().any(|one| one.waits_for.is_some() && !one.yours && !out(&one)) {
         next.push(messages.text("transfer-next-sync"));
     }
     next
@@ -375,6 +400,10 @@ fn offers(transfers: &[ListedTransfer], context: &Context) -> Table {
                 }
                 TransferWait::Executor => messages.text("transfer-waits-executor"),
                 TransferWait::Receipts => messages.text("transfer-waits-receipts"),
+                TransferWait::Acknowledgement => {
+                    let to = FluentValue::from(to);
+                    messages.say("transfer-waits-acknowledgement", [("to", to)])
+                }
             }
         });
         table.row([
@@ -426,6 +455,7 @@ fn stage_code(stage: TransferStage) -> &'static str {
         TransferStage::Declined => "declined",
         TransferStage::Cancelled => "cancelled",
         TransferStage::Superseded => "superseded",
+        TransferStage::Left => "left",
     }
 }
 
@@ -444,6 +474,7 @@ mod tests {
             TransferStage::Declined,
             TransferStage::Cancelled,
             TransferStage::Superseded,
+            TransferStage::Left,
         ] {
             let spelt = serde_json::to_value(stage).unwrap();
             assert_eq!(spelt, stage_code(stage));

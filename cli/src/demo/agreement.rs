@@ -127,6 +127,7 @@ mod tests {
             evidence: 0,
             not_held_elsewhere: Default::default(),
             duplicates: 0,
+            transfers_to_answer: 0,
             erasures_waiting: 0,
             late_edits: 0,
             missing_bodies: 0,

@@ -60,7 +60,7 @@ pub struct HistoryChange {
     pub counts: bool,
     /// Why it does not count, or why it is to be looked at.
     pub standing: Option<String>,
-    /// Who vouched for it after a revocation had cut it off.
+    /// Who vouched for it after a revocation had cut it off, or carried it here from another village.
     pub carried_by: Vec<Author>,
     /// What it did, in order. Empty where its body is erased, missing, or of a later version.
     pub effects: Vec<Effect>,
@@ -175,7 +175,13 @@ pub(super) fn changes(
             author: told.author.clone(),
             counts: told.counts(),
             standing: told.standing.as_ref().map(|why| why.code()),
-            carried_by: carried.get(&told.place).cloned().unwrap_or_default(),
+            carried_by: carried
+                .get(&told.place)
+                .into_iter()
+                .flatten()
+                .chain(told.carrier.as_ref().map(|(_, by)| by))
+                .cloned()
+                .collect(),
             effects: told.change.as_ref().map_or_else(Vec::new, |change| {
                 narration.tell(change).iter().map(|deed| effect(narration, deed)).collect()
             }),
@@ -220,7 +226,9 @@ fn in_causal_order(told: Vec<&Told>) -> Vec<&Told> {
     }
     let mut awaited = vec![0_usize; told.len()];
     for next in after.iter().flatten() {
-        awaited.get_mut(*next).map(|count| *count += 1);
+        if let Some(count) = awaited.get_mut(*next) {
+            *count += 1;
+        }
     }
     let key = |at: usize| told.get(at).map(|told| (told.author.written_at_ms, told.place, at));
     let ready = awaited.iter().enumerate().filter(|(_, count)| **count == 0);

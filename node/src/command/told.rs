@@ -10,11 +10,11 @@ use shouwang_crdt_schema::document::OperationName;
 use shouwang_crdt_schema::parts::DocumentId;
 
 use crate::authority::Authority;
-use crate::gathered::{Cache, Coverage};
+use crate::gathered::{Cache, Coverage, carried_by};
 use crate::identity::DeviceId;
-use crate::identity::grant::Role;
+use crate::identity::grant::{Grant, Role};
 use crate::limits::CLOCK_SLACK_MS;
-use crate::log::{Adoption, EntryHash, EntryPlace, Kind, LogKey};
+use crate::log::{Adoption, Entry, EntryHash, EntryPlace, Header, Kind, LogKey};
 use crate::store::rows::{DocumentKey, Unsettled};
 use crate::store::{Snapshot, StoreError, StoreRead};
 
@@ -58,6 +58,51 @@ pub(super) struct Told {
     /// Why it does not count, or is to be looked at.
     pub(super) standing: Option<Unsettled>,
     pub(super) author: Author,
+    /// Who has carried it here from another village, and in which entry.
+    pub(super) carrier: Option<(EntryHash, Author)>,
+}
+
+impl Author {
+    fn of(header: &Header, grant: Option<&Grant>) -> Self {
+        let early = grant.is_some_and(|grant| {
+            header.written_at_ms < grant.written_at_ms.saturating_sub(CLOCK_SLACK_MS)
+        });
+        Self {
+            device: header.log.device,
+            device_name: grant.map(|grant| grant.name.clone()),
+            role: grant.map(|grant| grant.role),
+            written_at_ms: header.written_at_ms,
+            clock: early.then_some(ClockDoubt::BeforeGrant),
+        }
+    }
+}
+
+impl Told {
+    fn new(
+        document: DocumentId,
+        entry: &Entry,
+        body: Option<&[u8]>,
+        author: Author,
+        carrier: Option<(EntryHash, Author)>,
+    ) -> Self {
+        let header = &entry.header;
+        let change = body
+            .filter(|_| header.kind == Kind::Change)
+            .and_then(|body| ParsedChange::parse(body).ok());
+        let adoption = body
+            .filter(|_| header.kind == Kind::Adopt)
+            .and_then(|body| Adoption::from_bytes(body).ok());
+        Self {
+            place: EntryPlace { log: header.log, seq: header.seq, hash: header.hash() },
+            document,
+            kind: header.kind,
+            change,
+            adopts: adoption.map(|adoption| adoption.originals).unwrap_or_default(),
+            standing: None,
+            author,
+            carrier,
+        }
+    }
 }
 
 /// The entries of some documents of a scope.
@@ -78,7 +123,7 @@ impl Entries {
         for log in snapshot.logs_of(scope)? {
             let grant = authority.grant(&log.grant);
             let mut latest = i64::MIN;
-            snapshot.for_each_entry(log.number, |seq, entry| {
+            snapshot.for_each_entry(log.number, |_, entry| {
                 let entry = entry?;
                 let header = &entry.header;
                 if header.written_at_ms < latest.saturating_sub(CLOCK_SLACK_MS) {
@@ -91,33 +136,30 @@ impl Entries {
                 };
                 let coverage = erased.coverage(snapshot, authority, &log, &entry)?;
                 let body = entry.body.as_deref().filter(|_| coverage == Coverage::Untouched);
-                let change = body
-                    .filter(|_| header.kind == Kind::Change)
-                    .and_then(|body| ParsedChange::parse(body).ok());
-                let adoption = body
-                    .filter(|_| header.kind == Kind::Adopt)
-                    .and_then(|body| Adoption::from_bytes(body).ok());
-                let early = grant.is_some_and(|grant| {
-                    header.written_at_ms < grant.written_at_ms.saturating_sub(CLOCK_SLACK_MS)
-                });
-                found.push(Told {
-                    place: EntryPlace { log: log.key, seq, hash: header.hash() },
-                    document,
-                    kind: header.kind,
-                    change,
-                    adopts: adoption.map(|adoption| adoption.originals).unwrap_or_default(),
-                    standing: None,
-                    author: Author {
-                        device: log.key.device,
-                        device_name: grant.map(|grant| grant.name.clone()),
-                        role: grant.map(|grant| grant.role),
-                        written_at_ms: header.written_at_ms,
-                        clock: early.then_some(ClockDoubt::BeforeGrant),
-                    },
-                });
+                let author = Author::of(header, grant);
+                if let Some(Ok(originals)) = grant
+                    .filter(|_| body.is_some())
+                    .and_then(|grant| carried_by(authority, &log, &entry, grant))
+                {
+                    for original in &originals.entries {
+                        let by = Author::of(&original.header, Some(&originals.grant));
+                        let carrier = Some((header.hash(), author.clone()));
+                        found.push(Told::new(
+                            document,
+                            original,
+                            original.body.as_deref(),
+                            by,
+                            carrier,
+                        ));
+                    }
+                }
+                found.push(Told::new(document, &entry, body, author, None));
                 Ok(())
             })?;
         }
+        // What was carried here more than once is told once.
+        let mut known = BTreeSet::new();
+        found.retain(|told| known.insert((told.document, told.place)));
         let mut entries = Self(found);
         entries.note_standings(snapshot, scope)?;
         entries.note_clocks(&set_back);
@@ -153,7 +195,8 @@ impl Entries {
             standings.extend(rows.into_iter().map(|(entry, row)| (entry, row.standing)));
         }
         for told in &mut self.0 {
-            told.standing = standings.get(&told.place.hash).cloned();
+            let entry = told.carrier.as_ref().map_or(told.place.hash, |(entry, _)| *entry);
+            told.standing = standings.get(&entry).cloned();
         }
         Ok(())
     }

@@ -12,8 +12,10 @@ use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::{ElderId, TransferId, TransferStep};
 
 mod duty;
+mod outside;
 
 pub use duty::to_answer;
+pub use outside::{TransferAcknowledged, TransferOut};
 
 use super::elder::find;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, places};
@@ -190,6 +192,8 @@ pub enum TransferStage {
     Cancelled,
     /// Nothing comes of it: the file has gone elsewhere.
     Superseded,
+    /// Acknowledged by a place outside the mesh: the elder is off the roster, the file stays here.
+    Left,
 }
 
 /// What a move waits for.
@@ -202,6 +206,8 @@ pub enum TransferWait {
     Executor,
     /// Receipts from another node for what was handed over.
     Receipts,
+    /// A place outside the mesh that is to acknowledge the sealed file.
+    Acknowledgement,
 }
 
 /// An offer.
@@ -272,13 +278,7 @@ impl Request for TransferOffer {
         let (from, elder) = find(&snapshot, engine.area(), &self.elder)?;
         check_way(engine, from, self.to)?;
         if let Some((key, row)) = open_offer(engine, &snapshot, elder, from)? {
-            return Err(CommandError::new(
-                ErrorKind::Refused,
-                "transfer_open",
-                "the elder is offered already",
-            )
-            .with("transfer", key.transfer)
-            .with("to", row.to));
+            return Err(said_open(&key, &row));
         }
         let transfer = engine.new_transfer_id();
         let step = Step { date: self.date, note: self.note };
@@ -458,8 +458,7 @@ struct Step {
 
 /// Whether a file may go from one place to another at all.
 fn check_way(engine: &Engine, from: DivisionCode, to: DivisionCode) -> Result<(), CommandError> {
-    let authority = engine.authority();
-    let mesh = authority.grant(&authority.mesh()).map(|root| root.area);
+    let mesh = engine.authority().mesh_area();
     if from == to {
         return Err(CommandError::new(
             ErrorKind::Usage,
@@ -476,7 +475,7 @@ fn check_way(engine: &Engine, from: DivisionCode, to: DivisionCode) -> Result<()
         )
         .with("scope", from));
     }
-    if to.level() < Level::Township || !mesh.is_some_and(|mesh| mesh.contains(to)) {
+    if to.level() < Level::Township || !mesh.contains(to) {
         return Err(CommandError::new(
             ErrorKind::Refused,
             "transfer_outside",
@@ -485,6 +484,12 @@ fn check_way(engine: &Engine, from: DivisionCode, to: DivisionCode) -> Result<()
         .with("to", to));
     }
     Ok(())
+}
+
+fn said_open(key: &TransferKey, row: &TransferRow) -> CommandError {
+    CommandError::new(ErrorKind::Refused, "transfer_open", "the elder is offered already")
+        .with("transfer", key.transfer)
+        .with("to", row.to)
 }
 
 /// The offer by which an elder is on the way from a place, if there is one.
@@ -501,7 +506,12 @@ fn open_offer(
     let moved = Moved::of(snapshot, engine.authority(), elder)?;
     let executed = |id: TransferId| moved.counting().any(|one| one.said.transfer == id);
     Ok(offers.into_iter().find(|(key, row)| {
-        let is_open = matches!(row.state, TransferStep::Offered | TransferStep::Accepted);
+        let is_open = match row.state {
+            TransferStep::Offered => true,
+            // Nobody here carries out more of one that has left the mesh.
+            TransferStep::Accepted => !outside::is_outside(engine, row),
+            TransferStep::Declined | TransferStep::Cancelled => false,
+        };
         is_open && row.from == from && key.scope == from && !executed(key.transfer)
     }))
 }
@@ -681,7 +691,7 @@ fn listed_all(engine: &Engine, snapshot: &Snapshot) -> Result<Vec<ListedTransfer
             moves.insert(elder_id, Moved::of(snapshot, engine.authority(), elder_id)?);
         }
         let Some(moved) = moves.get(&elder_id) else { continue };
-        let (stage, waits_for) = stage(snapshot, moved, &key, &row)?;
+        let (stage, waits_for) = stage(engine, snapshot, moved, &key, &row)?;
         let yours = yours && waits_for == Some(TransferWait::Acceptance);
         let signer = |step: &SignedStep| {
             let newest =
@@ -713,6 +723,7 @@ fn listed_all(engine: &Engine, snapshot: &Snapshot) -> Result<Vec<ListedTransfer
 }
 
 fn stage(
+    engine: &Engine,
     snapshot: &Snapshot,
     moved: &Moved,
     key: &TransferKey,
@@ -732,10 +743,15 @@ fn stage(
             false => (TransferStage::Done, None),
         });
     }
+    let outside = outside::is_outside(engine, row);
     Ok(match row.state {
         TransferStep::Declined => (TransferStage::Declined, None),
         TransferStep::Cancelled => (TransferStage::Cancelled, None),
         _ if is_superseded(snapshot, key, row)? => (TransferStage::Superseded, None),
+        TransferStep::Offered if outside => {
+            (TransferStage::Offered, Some(TransferWait::Acknowledgement))
+        }
+        TransferStep::Accepted if outside => (TransferStage::Left, None),
         TransferStep::Offered => (TransferStage::Offered, Some(TransferWait::Acceptance)),
         TransferStep::Accepted => (TransferStage::Accepted, Some(TransferWait::Executor)),
     })

@@ -4,16 +4,21 @@
 //! the scope that is to have it, an acceptance if by another device than the offer: two signatures.
 //! Whoever had seen an answer or a withdrawal wrote nothing after it; what was written without knowing
 //! of one another is settled for acceptance.
+//!
+//! An offer out of the mesh is to a place where nobody signs: its acceptance is the old scope's own
+//! note that the receiver has acknowledged the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{Automerge, ChangeHash};
+use shouwang_crdt_schema::division::Area;
 use shouwang_crdt_schema::document::{Listed, OperationName};
 use shouwang_crdt_schema::element::TransferEvent;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::TransferStep;
 use shouwang_crdt_schema::view::PartView;
 
+use crate::authority::Authority;
 use crate::index;
 use crate::log::LogKey;
 use crate::store::moves::{MovesRead, SignedStep, TransferKey, TransferRow};
@@ -61,17 +66,23 @@ impl Authors {
 /// How an offer stands in a scope, by what is stored there; None if nothing of it counts.
 pub fn stored(
     tables: &impl StoreRead,
+    authority: &Authority,
     key: &TransferKey,
 ) -> Result<Option<TransferRow>, StoreError> {
     let id = DocumentId::elder(key.elder, Part::Transfer(key.transfer));
     let key = DocumentKey { scope: key.scope, id };
     let Some(row) = tables.document(&key)? else { return Ok(None) };
     let document = index::load(&key, &row.saved)?;
-    Ok(state(&document, &id, &Authors::of(tables, key.scope)?))
+    Ok(state(&document, &id, &Authors::of(tables, key.scope)?, authority.mesh_area()))
 }
 
-/// How an offer stands by its document.
-pub fn state(document: &Automerge, id: &DocumentId, authors: &Authors) -> Option<TransferRow> {
+/// How an offer stands by its document, in a mesh over this area.
+pub fn state(
+    document: &Automerge,
+    id: &DocumentId,
+    authors: &Authors,
+    mesh: Area,
+) -> Option<TransferRow> {
     let events = PartView::read(document, id)?.all_elements::<TransferEvent>();
     let steps = in_causal_order(document, &events, authors);
     let is_offer = |step: &Step<'_>| {
@@ -98,6 +109,9 @@ pub fn state(document: &Automerge, id: &DocumentId, authors: &Authors) -> Option
             TransferStep::Declined => {
                 !answered && step.log.scope == event.to && offered().next().is_some()
             }
+            TransferStep::Accepted if !mesh.contains(event.to) => {
+                !answered && step.log.scope == event.from && offered().next().is_some()
+            }
             TransferStep::Accepted => {
                 !answered
                     && step.log.scope == event.to
@@ -120,6 +134,7 @@ pub fn state(document: &Automerge, id: &DocumentId, authors: &Authors) -> Option
         answer.is_none_or(|answer| {
             (answer.event.from, answer.event.to) == (offer.event.from, offer.event.to)
                 && (answer.event.step != TransferStep::Accepted
+                    || !mesh.contains(answer.event.to)
                     || answer.log.device != offer.log.device)
         })
     })?;

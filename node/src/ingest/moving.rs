@@ -63,7 +63,7 @@ impl Ingest<'_, '_> {
             for part in parts {
                 let Part::Transfer(transfer) = *part else { continue };
                 let key = TransferKey { elder: *elder, scope: *scope, transfer };
-                let row = transfers::stored(self.tables, &key)?;
+                let row = transfers::stored(self.tables, self.authority, &key)?;
                 if self.tables.put_transfer(&key, row.as_ref())? {
                     self.moving.insert(*elder);
                 }

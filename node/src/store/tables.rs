@@ -546,7 +546,7 @@ pub trait StoreRead: TableAccess {
     ) -> Result<Vec<Vec<(DivisionCode, ElderId)>>, StoreError> {
         let (low, high) = ([kind], [kind.saturating_add(1)]);
         let mut found: Vec<Vec<(DivisionCode, ElderId)>> = Vec::new();
-        let mut last: Option<([u8; 16], Vec<(DivisionCode, ElderId)>)> = None;
+        let mut last: Option<([u8; 16], Vec<_>)> = None;
         for row in self.elder_keys().range(low.as_slice()..high.as_slice())? {
             let (row, _) = row?;
             let Some((key, place)) = row.value().split_first_chunk::<16>() else { continue };

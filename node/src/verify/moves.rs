@@ -62,7 +62,7 @@ impl Check<'_> {
             }
         }
         for key in offers {
-            if transfers::stored(snapshot, &key)? != snapshot.transfer(&key)? {
+            if transfers::stored(snapshot, self.authority, &key)? != snapshot.transfer(&key)? {
                 let id = DocumentId::elder(key.elder, Part::Transfer(key.transfer));
                 let place = format!("{}/{id}", key.scope);
                 self.fault(place, "moves", &"the offer stands otherwise");
