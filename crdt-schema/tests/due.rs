@@ -5,9 +5,7 @@ use chrono::NaiveDate;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::document;
 use shouwang_crdt_schema::edit::{Action, Edit, write_change};
-use shouwang_crdt_schema::element::{
-    Agreement, HealthCheck, IncidentEvent, Review, RosterEvent,
-};
+use shouwang_crdt_schema::element::{Agreement, HealthCheck, IncidentEvent, Review, RosterEvent};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::{
@@ -43,9 +41,9 @@ fn file(edits: Vec<Edit>) -> ElderView {
         let change = write_change(document, scope, &id, actor, &[action]).unwrap().unwrap();
         document.apply_changes([Change::from_bytes(change).unwrap()]).unwrap();
     }
-    let views = parts.iter().filter_map(|(part, document)| {
-        PartView::read(document, &DocumentId::elder(ELDER, *part))
-    });
+    let views = parts
+        .iter()
+        .filter_map(|(part, document)| PartView::read(document, &DocumentId::elder(ELDER, *part)));
     ElderView::new(ELDER, views.collect::<Vec<_>>())
 }
 
@@ -184,12 +182,7 @@ fn lists_row_by_row() {
             "2026-09-20",
             vec![(Checks, Some("2026-12-31"), None)],
         ),
-        (
-            "R9: who has died is on no list",
-            with(vec![died("2026-09-01")]),
-            "2026-09-20",
-            vec![],
-        ),
+        ("R9: who has died is on no list", with(vec![died("2026-09-01")]), "2026-09-20", vec![]),
         (
             "R8: an incident is answered all the same",
             with(vec![raised("2026-08-01"), died("2026-09-01")]),

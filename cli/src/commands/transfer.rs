@@ -14,6 +14,7 @@ use shouwang_node::command::transfer::{
     TransferOfferAll, TransferPreview, TransferPreviewReport, TransferReport, TransferStage,
     TransferWait,
 };
+use shouwang_node::home::Node;
 
 use crate::commands::elder::{place_names, short};
 use crate::confirm::confirm;
