@@ -327,11 +327,10 @@ impl Reader {
                 // Those not in a category are people with a mark too.
                 None if name.starts_with("not ")
                     && !name.contains("Some")
-                    && !name.contains("None") =>
+                    && !name.contains("None")
+                    && (1..5).contains(&truth) =>
                 {
-                    if (1..5).contains(&truth) {
-                        assert!(self.other_filling(cell), "{name} can only be {truth}");
-                    }
+                    assert!(self.other_filling(cell), "{name} can only be {truth}");
                 }
                 None => {}
             }
