@@ -63,7 +63,6 @@ report-withheld-note = * is withheld (fewer than 5 people, or a number that woul
 report-counted-to = Counted up to { $day }
 coverage-line = { $with } of { $villages } villages, oldest data { $days } days
 coverage-line-without-age = { $with } of { $villages } villages
-coverage-missing = No data: { $name }
 coverage-missing-all = Villages without data: { $names }
 coverage-title = { $area }: what data is here
 coverage-expected = Data of a village should be no older than { $days } days

@@ -63,7 +63,6 @@ report-withheld-note = 注：* 表示不列出（少于5人，或可由其推算
 report-counted-to = 统计截至 { $day }
 coverage-line = 数据覆盖：{ $villages } 个村中 { $with } 个有数据，最旧的数据为 { $days } 天前
 coverage-line-without-age = 数据覆盖：{ $villages } 个村中 { $with } 个有数据
-coverage-missing = 没有数据：{ $name }
 coverage-missing-all = 没有数据的村：{ $names }
 coverage-title = { $area }数据覆盖情况
 coverage-expected = 各村数据应不超过 { $days } 天

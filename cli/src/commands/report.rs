@@ -270,38 +270,48 @@ impl Target {
             output.json(report)?;
             return Ok(Exit::Done);
         }
+        let missing = coverage.without_data();
+        let missing = (!missing.is_empty()).then(|| {
+            let names = FluentValue::from(missing.join(&messages.text("list-separator")));
+            messages.say("coverage-missing-all", [("names", names)])
+        });
         if self.out.is_none() {
-            print(sheets, context)?;
+            let said: Vec<String> = basis.iter().chain(&missing).cloned().collect();
+            print(sheets, &said, context)?;
         }
         for line in basis {
             output.note(line);
         }
-        for name in coverage.without_data() {
-            let name = FluentValue::from(name);
-            let missing = messages.say("coverage-missing", [("name", name)]);
+        if let Some(missing) = missing {
             output.marked_note(Mark::Attention, &missing);
         }
         Ok(Exit::Done)
     }
 }
 
-fn print(sheets: &[Sheet], context: &Context) -> anyhow::Result<()> {
+fn print(sheets: &[Sheet], basis: &[String], context: &Context) -> anyhow::Result<()> {
     let (messages, output) = (&context.messages, context.output);
     if output.is_csv() {
         let text = String::from_utf8(sheet::to_csv(sheets, messages)?)?;
         return output.write(text.trim_start_matches('\u{feff}'));
     }
+    // What the tables rest on is said once, below; what else stands under them, under the last.
+    let mut notes: Vec<&String> = Vec::new();
     for (nth, sheet) in sheets.iter().enumerate() {
         if nth > 0 {
             output.line("")?;
         }
+        let unsaid: Vec<&String> =
+            sheet.notes.iter().filter(|note| !notes.contains(note)).collect();
+        notes.extend(unsaid);
         if output.is_table() {
             output.line(&sheet.title)?;
         }
         output.table(&sheet.table(context.verbose || !output.is_table(), messages))?;
-        if output.is_table() {
-            sheet.notes.iter().try_for_each(|note| output.line(note))?;
-        }
+    }
+    if output.is_table() {
+        let said = |note: &&&String| !basis.contains(**note);
+        notes.iter().filter(said).try_for_each(|note| output.line(note))?;
     }
     Ok(())
 }

@@ -17,6 +17,10 @@ const FIRST_ROW: u32 = 4;
 /// Column widths, characters: a Chinese character takes two.
 const WIDTH_MIN: f64 = 6.5;
 const WIDTH_MAX: f64 = 40.0;
+/// A line of a note, points.
+const NOTE_HEIGHT: f64 = 14.0;
+/// The format's highest row, points.
+const HEIGHT_MAX: f64 = 409.0;
 /// A4 in the list of paper sizes of the format.
 const A4: u8 = 9;
 /// The format's most columns, for numbers that do not fit into its type.
@@ -72,11 +76,19 @@ fn write(
         }
         row += 1;
     }
+    let widths = widths(sheet, messages);
+    let across: f64 = widths.iter().sum();
     for note in &sheet.notes {
         merge(page, (row, 0), (row, last), note, &plain.note)?;
+        // A merged cell does not grow with its text by itself.
+        let characters = f64::from(u32::try_from(note.width()).unwrap_or(u32::MAX));
+        page.set_row_height(
+            row,
+            (NOTE_HEIGHT * (characters / across).ceil().max(1.0)).min(HEIGHT_MAX),
+        )?;
         row += 1;
     }
-    for (at, width) in widths(sheet, messages).into_iter().enumerate() {
+    for (at, width) in widths.into_iter().enumerate() {
         page.set_column_width(column(at), width)?;
     }
     page.set_freeze_panes(FIRST_ROW, 1)?;

@@ -263,6 +263,12 @@ impl<'a> System<'a> {
                 (*place, cells.parted(&within, |figures| figures.roster, Cells::inner))
             })
             .collect();
+        // Files in the area's own scope, such as an institution's of a township, are a line too:
+        // left out, they would be what the lines leave of the total.
+        let mut by_place = by_place;
+        if let Some(own) = tally.places.get(&area).filter(|own| own.files > 0) {
+            by_place.insert(area, cells.parted(own, |figures| figures.roster, Cells::inner));
+        }
         for group in CareGroup::ALL {
             let parts: Vec<CellId> =
                 by_place.values().filter_map(|parted| parted.groups.get(group).copied()).collect();
