@@ -145,7 +145,7 @@ pub fn note_carried(unsettled: &mut BTreeMap<EntryHash, Unsettled>, candidates: 
             continue;
         };
         let known = of_adoptions.entry(by).or_insert_with(|| why.clone());
-        if (!why.is_unwanted(), &*why) < (!known.is_unwanted(), &*known) {
+        if (!why.is_unwanted(), why) < (!known.is_unwanted(), known) {
             *known = why.clone();
         }
     }

@@ -45,7 +45,7 @@ fn elders_move_over_far_links() {
 
 #[test]
 fn elders_move_while_links_and_power_fail() {
-    for seed in 10..13 {
+    for seed in 10..12 {
         let faults = Faults {
             restore_every_ms: None,
             clone_every_ms: None,

@@ -126,7 +126,7 @@ impl Request for ElderErase {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let sum = found.get_or_insert_with(|| ErasureReport {
+            let sum = found.get_or_insert(ErasureReport {
                 schema_version: JSON_SCHEMA_VERSION,
                 elder_id,
                 scope,

@@ -1,6 +1,7 @@
 //! Moves between villages: offered in the old one, answered in the new one, carried out by a node that
 //! holds both.
 
+use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
@@ -687,10 +688,12 @@ fn listed_all(engine: &Engine, snapshot: &Snapshot) -> Result<Vec<ListedTransfer
             TransferStep::Accepted => 3,
         };
         let Some((key, row)) = rows.into_iter().max_by_key(|(_, row)| rank(row)) else { continue };
-        if !moves.contains_key(&elder_id) {
-            moves.insert(elder_id, Moved::of(snapshot, engine.authority(), elder_id)?);
-        }
-        let Some(moved) = moves.get(&elder_id) else { continue };
+        let moved = match moves.entry(elder_id) {
+            Place::Occupied(known) => known.into_mut(),
+            Place::Vacant(place) => {
+                place.insert(Moved::of(snapshot, engine.authority(), elder_id)?)
+            }
+        };
         let (stage, waits_for) = stage(engine, snapshot, moved, &key, &row)?;
         let yours = yours && waits_for == Some(TransferWait::Acceptance);
         let signer = |step: &SignedStep| {
