@@ -100,13 +100,17 @@ fn visited(office: &Office, elder: &str, date: &str, note: &str) {
     office.done(&[&visit[..], &rest].concat());
 }
 
+/// Opens the file of somebody who came onto the roster in spring.
+fn enters(village: &Office, place: &str, fields: &[&str]) -> String {
+    let add = ["elder", "add", "--village", place, "--date", "2026-05-01"];
+    let saved = village.done(&[&add[..], fields].concat());
+    saved["elder_id"].as_str().unwrap().to_owned()
+}
+
 /// A file with numbers, visits and an incident that is open.
 fn opens_file(village: &Office, place: &str) -> String {
-    let fields =
-        [format!("name={NAME}"), format!("phone={PHONE}"), format!("resident_id={RESIDENT_ID}")];
-    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-    let saved = village.done(&[&["elder", "add", "--village", place], &fields[..]].concat());
-    let elder = saved["elder_id"].as_str().unwrap().to_owned();
+    let (phone, number) = (format!("phone={PHONE}"), format!("resident_id={RESIDENT_ID}"));
+    let elder = enters(village, place, &[&format!("name={NAME}"), &phone, &number]);
     visited(village, &elder, "2026-06-03", SEEN);
     visited(village, &elder, "2026-06-28", "一切正常");
     let raise = ["incident", "raise", &elder, "--kind", "生活困难", "--date", "2026-06-28"];
@@ -272,7 +276,7 @@ fn across_townships_while_nodes_are_killed() {
     let (shanghe, qiaotou) = (songwu.admits(SHANGHE, None), qinghe.admits(QIAOTOU, None));
     let mut elders = vec![opens_file(&shanghe, SHANGHE)];
     for nth in 1..5 {
-        elders.push(shanghe.adds_elder(SHANGHE, &format!("{KEPT}{nth}")));
+        elders.push(enters(&shanghe, SHANGHE, &[&format!("name={KEPT}{nth}")]));
         visited(&shanghe, &elders[nth], "2026-06-20", SEEN);
     }
     let (old_town, old) = (songwu.up(&[]), songwu.device());

@@ -46,7 +46,7 @@ fn a_file_goes_sealed_to_another_county_and_the_elder_leaves_when_it_is_acknowle
     let county = Office::begin(COUNTY);
     let village = county.admits(SHANGHE, None);
     let (name, number) = (format!("name={NAME}"), format!("resident_id={RESIDENT_ID}"));
-    let saved = village.done(&["elder", "add", &name, &number]);
+    let saved = village.done(&["elder", "add", "--date", "2026-05-01", &name, &number]);
     let elder = saved["elder_id"].as_str().unwrap();
     village.done(&["visit", "add", elder, "--date", "2026-07-03", "--note", "告别"]);
 

@@ -16,8 +16,6 @@ use shouwang_node::command::transfer::{
 };
 use shouwang_node::home::Node;
 
-use shouwang_node::home::Node;
-
 use crate::commands::elder::{place_names, short};
 use crate::confirm::confirm;
 use crate::context::{Context, now_ms};
