@@ -129,7 +129,6 @@ mod tests {
             duplicates: 0,
             transfers_to_answer: 0,
             erasures_waiting: 0,
-            transfers_to_answer: 0,
             late_edits: 0,
             missing_bodies: 0,
             wire_bytes_sent: 0,
