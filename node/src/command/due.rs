@@ -16,7 +16,7 @@ use super::coverage::within;
 use super::ruleset::ruleset;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
-use crate::index;
+use crate::index::merged;
 use crate::store::StoreRead;
 use crate::sync::Now;
 
@@ -76,11 +76,11 @@ impl Request for Due {
         let mut report = DueReport::empty();
         for scope in self.scopes {
             within(engine, Some(scope))?;
-            for (place, elder) in snapshot.elder_places(Area(scope))? {
+            for (place, elder) in merged::places(&snapshot, Area(scope))? {
                 if place != scope {
                     continue;
                 }
-                let view = index::view(&snapshot, scope, elder)?;
+                let view = merged::joined(&snapshot, scope, elder)?;
                 let facts = ElderFacts::of(&view).in_scope(scope);
                 report.roster += u64::from(facts.standing(self.as_of).is_owed_visits());
                 let mut items = due_items(&view, &facts, scope, &ruleset, self.as_of);
