@@ -17,7 +17,6 @@ use super::ruleset::ruleset;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::index::merged;
-use crate::store::StoreRead;
 use crate::sync::Now;
 
 /// Asks what is to be done for the elders of some scopes.

@@ -11,7 +11,7 @@ use shouwang_crdt_schema::rules::age::completed_years;
 use super::elder::{find, outside_area, show};
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
-use crate::index::merged;
+use crate::index::{self, merged};
 use crate::limits::EXPORT_ELDERS_MAX;
 use crate::store::StoreRead;
 use crate::store::rows::ElderRow;

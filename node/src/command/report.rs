@@ -19,7 +19,6 @@ use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::index::merged;
 use crate::limits::REPORT_MONTHS_MAX;
-use crate::store::StoreRead;
 use crate::sync::Now;
 
 /// Counts files for months.

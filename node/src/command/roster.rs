@@ -17,7 +17,6 @@ use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::identity::DeviceId;
 use crate::index::{self, merged};
-use crate::store::StoreRead;
 use crate::sync::Now;
 
 /// An elder comes onto the roster or leaves it, or the township confirms how it stands.
