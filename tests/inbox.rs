@@ -92,7 +92,16 @@ fn two_files_of_one_person_are_found_joined_and_parted() {
     let office = Office::begin(SONGWU);
     let adds = |name: &str, field: &str| {
         let name = format!("name={name}");
-        let saved = office.done(&["elder", "add", "--village", SHANGHE, &name, field]);
+        let saved = office.done(&[
+            "elder",
+            "add",
+            "--village",
+            SHANGHE,
+            "--date",
+            "2026-01-01",
+            &name,
+            field,
+        ]);
         saved["elder_id"].as_str().unwrap().to_owned()
     };
     let number = "990121194203150047";

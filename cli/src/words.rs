@@ -78,13 +78,6 @@ pub(crate) fn field_keys(messages: &Messages) -> String {
     keys.collect::<Vec<_>>().join(&messages.text("list-separator"))
 }
 
-/// What a person may type for a field: its name where that is no English phrase, else its key.
-pub(crate) fn field_typed(messages: &Messages, field: Field) -> String {
-    let key = field.spec().key;
-    let label = messages.word("field", key);
-    if label.is_ascii() { key.to_owned() } else { label }
-}
-
 /// A stored word after the reader's own for it. English words are near enough to the stored ones.
 fn said(label: &str, stored: &str) -> String {
     match label.is_ascii() {

@@ -320,7 +320,7 @@ fn families_have_exactly_their_members() {
 }
 
 /// Places that `verify` names by a word that is no code.
-const PLACES: [&str; 1] = ["usage"];
+const PLACES: [&str; 2] = ["usage", "incidents"];
 
 #[test]
 fn codes_of_rows_entries_peers_and_faults_have_words_and_come_from_somewhere() {

@@ -347,21 +347,32 @@ impl Found {
     }
 }
 
-/// The id of the conflict in a field of a part, if values stand there concurrently.
-pub(super) fn conflict_id(
+/// Refuses to write where values stand concurrently: a part, a field's key or `list/key`, and the
+/// element where it is a key of one. The error names the conflict.
+pub(super) fn refuse_in_conflict(
     snapshot: &Snapshot,
     scope: DivisionCode,
     elder: ElderId,
-    part: Part,
-    field: Field,
-) -> Result<Option<String>, StoreError> {
+    (part, field, element): (Part, &str, Option<&OperationName>),
+) -> Result<(), CommandError> {
     let Some(row) = snapshot.elder(scope, elder)?.filter(|row| !row.conflicts.is_empty()) else {
-        return Ok(None);
+        return Ok(());
     };
     let view = index::view(snapshot, scope, elder)?;
-    let found = conflicts_of(scope, elder, &row, &view)
-        .find(|found| found.conflict.part == part && found.conflict.field == field.spec().key);
-    Ok(found.map(|found| found.id()))
+    let is_there = |found: &Found| {
+        let conflict = &found.conflict;
+        (conflict.part, conflict.field.as_str(), conflict.element.as_ref())
+            == (part, field, element)
+    };
+    match conflicts_of(scope, elder, &row, &view).find(is_there) {
+        None => Ok(()),
+        Some(found) => {
+            let error = "values stand there that were written concurrently";
+            Err(CommandError::new(ErrorKind::Refused, "in_conflict", error)
+                .with("field", field)
+                .with("id", found.id()))
+        }
+    }
 }
 
 /// A value of a field or a key as it may be shown: resident IDs with their last four.

@@ -16,8 +16,7 @@ use super::coverage::within;
 use super::ruleset::ruleset;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
-use crate::index;
-use crate::store::StoreRead;
+use crate::index::merged;
 use crate::sync::Now;
 
 /// Asks what is to be done for the elders of some scopes.
@@ -76,11 +75,11 @@ impl Request for Due {
         let mut report = DueReport::empty();
         for scope in self.scopes {
             within(engine, Some(scope))?;
-            for (place, elder) in snapshot.elder_places(Area(scope))? {
+            for (place, elder) in merged::places(&snapshot, Area(scope))? {
                 if place != scope {
                     continue;
                 }
-                let view = index::view(&snapshot, scope, elder)?;
+                let view = merged::joined(&snapshot, scope, elder)?;
                 let facts = ElderFacts::of(&view).in_scope(scope);
                 report.roster += u64::from(facts.standing(self.as_of).is_owed_visits());
                 let mut items = due_items(&view, &facts, scope, &ruleset, self.as_of);

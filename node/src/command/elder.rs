@@ -17,7 +17,7 @@ use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
 use super::check::{self, Begins, Checks};
-use super::conflicts::conflict_id;
+use super::conflicts::refuse_in_conflict;
 use super::history::{OfNoEffect, of_no_effect};
 use super::merge::not_taken_over;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, places};
@@ -397,12 +397,8 @@ impl Request for ElderSet {
         let rights = engine.grant().rights;
         for field in self.fields.keys() {
             let Some(part) = part_for(*field, rights, self.certified) else { continue };
-            if let Some(id) = conflict_id(&snapshot, scope, elder, part, *field)? {
-                let error = "values stand there that were written concurrently";
-                return Err(CommandError::new(ErrorKind::Refused, "in_conflict", error)
-                    .with("field", field)
-                    .with("id", id));
-            }
+            let key = field.spec().key;
+            refuse_in_conflict(&snapshot, scope, elder, (part, key, None))?;
         }
         let edits = field_edits(engine, values, self.certified)?;
         save(engine, now, scope, elder, edits, checks)

@@ -11,7 +11,7 @@ use shouwang_crdt_schema::rules::age::completed_years;
 use super::elder::{find, outside_area, show};
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
-use crate::index;
+use crate::index::{self, merged};
 use crate::limits::EXPORT_ELDERS_MAX;
 use crate::store::StoreRead;
 use crate::store::rows::ElderRow;
@@ -108,13 +108,13 @@ impl Request for ExportElders {
         let snapshot = engine.read()?;
         let places = match &self.elder {
             Some(elder) => vec![find(&snapshot, area, elder)?],
-            None => snapshot.elder_places(within)?,
+            None => merged::places(&snapshot, within)?,
         };
         let mut rest =
             places.into_iter().filter(|place| self.after.is_none_or(|last| *place > last));
         let mut elders = Vec::new();
         for (scope, elder_id) in rest.by_ref().take(EXPORT_ELDERS_MAX) {
-            let view = index::view(&snapshot, scope, elder_id)?;
+            let view = merged::joined(&snapshot, scope, elder_id)?;
             let known = snapshot.elder(scope, elder_id)?.unwrap_or_else(ElderRow::empty);
             let mut row = LedgerRow::of_file(scope, &view);
             for field in [Field::ResidentId, Field::ResidentIdAsWritten] {

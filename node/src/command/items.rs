@@ -20,6 +20,7 @@ use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
 use super::check::{Begins, Checks, refused};
+use super::conflicts::refuse_in_conflict;
 use super::elder::{Authors, Saved, find, save};
 use super::record::{no_right, part_of};
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
@@ -154,6 +155,11 @@ impl Request for ItemChange {
         let actions = match (self.how, list.growth()) {
             (ItemStep::Remove, Growth::Set) => vec![Action::Remove { list, element }],
             (ItemStep::Amend(texts), Growth::Set) => {
+                for key in texts.keys() {
+                    let field = format!("{}/{key}", list.key());
+                    let place = (part, field.as_str(), Some(&element));
+                    refuse_in_conflict(&snapshot, scope, elder, place)?;
+                }
                 let amended = amended(list, &listed.element, &texts)?;
                 checks.element(list, &amended, Begins::of(view.part(Part::Card)))?;
                 let amend =

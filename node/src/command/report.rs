@@ -17,9 +17,8 @@ use super::coverage::{Coverage, within};
 use super::ruleset::ruleset;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
-use crate::index;
+use crate::index::merged;
 use crate::limits::REPORT_MONTHS_MAX;
-use crate::store::StoreRead;
 use crate::sync::Now;
 
 /// Counts files for months.
@@ -144,11 +143,11 @@ impl Request for ReportTally {
         for scope in self.scopes {
             within(engine, Some(scope))?;
             // One file after another: what is held at once is one elder's.
-            for (place, elder) in snapshot.elder_places(Area(scope))? {
+            for (place, elder) in merged::places(&snapshot, Area(scope))? {
                 if place != scope {
                     continue;
                 }
-                let view = index::view(&snapshot, scope, elder)?;
+                let view = merged::joined(&snapshot, scope, elder)?;
                 let facts = ElderFacts::of(&view).in_scope(scope);
                 for (month, tally) in &mut months {
                     let row = ElderMonth::of(&facts, scope, &ruleset, *month, self.as_of);

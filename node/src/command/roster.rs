@@ -16,8 +16,7 @@ use super::record::{no_right, part_of};
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::identity::DeviceId;
-use crate::index;
-use crate::store::StoreRead;
+use crate::index::{self, merged};
 use crate::sync::Now;
 
 /// An elder comes onto the roster or leaves it, or the township confirms how it stands.
@@ -173,8 +172,8 @@ impl Request for RosterList {
         };
         let snapshot = engine.read()?;
         let (mut elders, mut rostered) = (Vec::new(), 0);
-        for (scope, elder, row) in snapshot.elders_in(within)? {
-            let view = index::view(&snapshot, scope, elder)?;
+        for (scope, elder, row) in merged::people(&snapshot, engine.index_secret(), within)? {
+            let view = merged::joined(&snapshot, scope, elder)?;
             let standing = ElderFacts::of(&view).standing(self.on);
             let on_roster = standing.is_owed_visits();
             rostered += u64::from(on_roster);

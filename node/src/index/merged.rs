@@ -137,6 +137,19 @@ pub fn people(
     Ok(found)
 }
 
+/// Where the elders of an area stand, one place for each person, as in [`people`].
+pub fn places(
+    tables: &impl StoreRead,
+    area: Area,
+) -> Result<Vec<(DivisionCode, ElderId)>, StoreError> {
+    let mut found = Vec::new();
+    for (scope, elder, row) in tables.elders_in(area)? {
+        let stays = !row.is_merged() || group(tables, scope, elder)?.survivor == elder;
+        found.extend((row.says_anything() && stays).then_some((scope, elder)));
+    }
+    Ok(found)
+}
+
 /// The row of a person whose files were merged, if it goes on in this one.
 pub fn person(
     tables: &impl StoreRead,
