@@ -196,7 +196,8 @@ mod tests {
     fn the_story_of_a_clock() {
         use ClockFault::{AheadOfPeers, BeforeOwnEntries, BeforeRelease, BehindPeers};
         let agreed = ClockReading { written_ms: Some(NOON + YEAR), ..met(NOON, NOON) };
-        let table: &[(&str, i64, &[ClockReading], Option<i64>, Option<ClockFault>)] = &[
+        type Row<'a> = (&'a str, i64, &'a [ClockReading], Option<i64>, Option<ClockFault>);
+        let table: &[Row<'_>] = &[
             ("alone", NOON, &[], None, None),
             ("alone, and the battery is dead", 0, &[], None, Some(BeforeRelease)),
             ("a peer agrees", NOON, &[met(NOON, NOON - HOUR)], None, None),

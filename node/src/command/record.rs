@@ -164,8 +164,8 @@ impl File {
     /// A township confirms, and an office takes off, whom a village has listed.
     fn stands_on_it(&self, entry: &BlacklistEntry) -> Result<(), CommandError> {
         let entries = self.elements::<BlacklistEntry>();
-        let of = entries.iter().filter(|other| other.supporter == entry.supporter);
-        let last = of.filter(|other| other.step != BlacklistStep::Confirmed).next_back();
+        let mut of = entries.iter().filter(|other| other.supporter == entry.supporter);
+        let last = of.rfind(|other| other.step != BlacklistStep::Confirmed);
         let listed = last.is_some_and(|last| last.step == BlacklistStep::Listed);
         match (entry.step, listed) {
             (BlacklistStep::Listed, true) => {
