@@ -518,10 +518,10 @@ fn the_rate_counts_elders() {
             ((1, 2), (0, 1), 0),
         ),
         (
-            "project decision: undecided are beside",
-            vec![&visited, &undecided],
+            "project decision: undecided count, and are shown beside",
+            vec![&not_visited, &undecided],
             "2026-10-05",
-            ((1, 1), (0, 0), 1),
+            ((1, 2), (0, 0), 1),
         ),
         ("the month so far", vec![&visited, &entered_last_day], "2026-09-15", ((1, 1), (0, 0), 0)),
         ("nobody", vec![], "2026-10-05", ((0, 0), (0, 0), 0)),

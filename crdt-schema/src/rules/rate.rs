@@ -24,7 +24,8 @@ pub struct RosterRate {
     pub all: Rate,
     /// Over those alone who decline care (project decision: counted, and shown separately).
     pub declined: Rate,
-    /// Files of which nobody has decided whether they are on the roster: in neither number.
+    /// Of them, files of which nobody has decided whether they are on the roster. They count as on it
+    /// (project decision: nobody is left out for want of a form), and are shown beside.
     pub undetermined: u64,
 }
 
@@ -58,16 +59,14 @@ impl Rate {
 impl RosterRate {
     /// Counts one elder, if the roster says so.
     pub fn count(&mut self, standing: &RosterStanding, declined: bool, holds: bool) {
-        match standing {
-            RosterStanding::On { .. } => {
-                self.all.count(holds);
-                if declined {
-                    self.declined.count(holds);
-                }
-            }
-            RosterStanding::Off { .. } => {}
-            RosterStanding::Undetermined => self.undetermined += 1,
+        if !standing.is_owed_visits() {
+            return;
         }
+        self.all.count(holds);
+        if declined {
+            self.declined.count(holds);
+        }
+        self.undetermined += u64::from(*standing == RosterStanding::Undetermined);
     }
 }
 

@@ -14,7 +14,7 @@ use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
 use shouwang_crdt_schema::record::ElderId;
 use shouwang_crdt_schema::view::{Conflict, ElderView, PartView};
 
-use super::elder::{find, show};
+use super::elder::{find, show, within};
 use super::told::{Author, Entries};
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::{DocumentEdit, Engine};
@@ -405,14 +405,6 @@ fn rank(field: &str, text: &str) -> usize {
 
 fn refused(code: &str, id: &str) -> CommandError {
     CommandError::new(ErrorKind::Refused, code, code).with("id", id)
-}
-
-fn within(engine: &Engine, scope: Option<DivisionCode>) -> Result<Area, CommandError> {
-    match scope {
-        Some(scope) if engine.area().contains(scope) => Ok(Area(scope)),
-        Some(scope) => Err(super::elder::outside_area(scope)),
-        None => Ok(engine.area()),
-    }
 }
 
 /// Whether the county has certified this number.

@@ -249,12 +249,7 @@ impl Request for ElderList {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<ElderListReport, CommandError> {
         engine.settle(now)?;
-        let area = engine.area();
-        let within = match self.scope {
-            Some(scope) if area.contains(scope) => Area(scope),
-            Some(scope) => return Err(outside_area(scope)),
-            None => area,
-        };
+        let within = within(engine, self.scope)?;
         let matches = |elder: &ElderId, row: &ElderRow| {
             self.matching.as_ref().is_none_or(|text| {
                 row.name.as_ref().is_some_and(|name| name.contains(text))
@@ -452,6 +447,16 @@ impl Request for VisitList {
         });
         found.sort_by(newest_first);
         Ok(VisitListReport { schema_version: JSON_SCHEMA_VERSION, visits: found })
+    }
+}
+
+/// What a request is about: the place that it names, which must be in the node's area, or all of it.
+pub(super) fn within(engine: &Engine, scope: Option<DivisionCode>) -> Result<Area, CommandError> {
+    let area = engine.area();
+    match scope {
+        Some(scope) if area.contains(scope) => Ok(Area(scope)),
+        Some(scope) => Err(outside_area(scope)),
+        None => Ok(area),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::record::{CareGroup, ElderId};
 use shouwang_crdt_schema::rules::age::completed_years;
 
-use super::elder::{find, outside_area, show};
+use super::elder::{find, show, within};
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::index::{self, merged};
@@ -99,15 +99,10 @@ impl Request for ExportElders {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<ExportedElders, CommandError> {
         engine.settle(now)?;
-        let area = engine.area();
-        let within = match self.scope {
-            Some(scope) if area.contains(scope) => Area(scope),
-            Some(scope) => return Err(outside_area(scope)),
-            None => area,
-        };
+        let within = within(engine, self.scope)?;
         let snapshot = engine.read()?;
         let places = match &self.elder {
-            Some(elder) => vec![find(&snapshot, area, elder)?],
+            Some(elder) => vec![find(&snapshot, engine.area(), elder)?],
             None => merged::places(&snapshot, within)?,
         };
         let mut rest =

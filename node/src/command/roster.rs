@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::edit::Edit;
 use shouwang_crdt_schema::element::{Element, List, RosterEvent};
 use shouwang_crdt_schema::parts::Part;
@@ -11,7 +11,7 @@ use shouwang_crdt_schema::rules::facts::ElderFacts;
 use shouwang_crdt_schema::rules::roster::RosterStanding;
 
 use super::check::{Begins, Checks, refused};
-use super::elder::{Authors, Saved, find, outside_area, save};
+use super::elder::{Authors, Saved, find, save, within};
 use super::record::{no_right, part_of};
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
@@ -164,12 +164,7 @@ impl Request for RosterList {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<RosterListReport, CommandError> {
         engine.settle(now)?;
-        let area = engine.area();
-        let within = match self.scope {
-            Some(scope) if area.contains(scope) => Area(scope),
-            Some(scope) => return Err(outside_area(scope)),
-            None => area,
-        };
+        let within = within(engine, self.scope)?;
         let snapshot = engine.read()?;
         let (mut elders, mut rostered) = (Vec::new(), 0);
         for (scope, elder, row) in merged::people(&snapshot, engine.index_secret(), within)? {
