@@ -329,6 +329,15 @@ pub const VISITOR_CHARACTERS_MAX: usize = 40;
 /// The longest time of one service, minutes: a day and a night.
 pub const SERVICE_MINUTES_MAX: u32 = 24 * 60;
 
+/// The most steps of one offer that are looked at, in list order: an offer, an answer, and room for
+/// people who change their minds. What each had seen is kept for all of them, so that memory grows with
+/// the square: 256² numbers of eight bytes are half a megabyte.
+pub const TRANSFER_EVENTS_MAX: usize = 256;
+
+/// The most files that may be one person's. Whoever chains more has not found a person but written a
+/// loop: then each is shown by itself, because finding the one that goes on takes their square.
+pub const MERGED_FILES_MAX: usize = 64;
+
 /// Moves of one elder from village to village: two a year for a life. Each later manifest names all
 /// earlier steps (32 B each, 2 KB).
 pub const MOVES_MAX: usize = 64;

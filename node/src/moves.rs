@@ -523,6 +523,14 @@ impl<T: ChainRead> Executor<'_, T> {
         if !unsettled.iter().all(|row| waits(&row.standing)) {
             return Ok(false);
         }
+        // What waits beyond a cut is carried nowhere: it is somebody's to adopt.
+        for row in unsettled.iter().filter(|row| row.standing == Unsettled::Pending) {
+            let Some(log) = self.tables.log_by_number(row.log)? else { return Ok(false) };
+            let reach = self.authority.reach(&log.grant, &log.key);
+            if !within(self.tables, &log, row.seq, &reach)? {
+                return Ok(false);
+            }
+        }
         for part in self.tables.parts_of(from, elder)? {
             let id = DocumentId::elder(elder, part);
             let known = self.known(&DocumentKey { scope: to, id })?;
@@ -533,24 +541,27 @@ impl<T: ChainRead> Executor<'_, T> {
         Ok(true)
     }
 
-    /// Whether another device has confirmed, by receipts that count, all that this one has written of a
-    /// file in the scope that has it. What another executor has written is held by it, and here.
+    /// Whether receipts that count, of other devices than the one that wrote it, cover all that executors
+    /// have written of a file in the scope that has it.
     fn is_held(&self, elder: ElderId, scope: DivisionCode) -> Result<bool, StoreError> {
-        let held: Vec<EntryPlace> = holding::holdings(self.tables, self.authority, scope)?
-            .into_iter()
-            .filter(|holding| holding.holder != self.device)
-            .map(|holding| holding.place)
-            .collect();
+        let holdings = holding::holdings(self.tables, self.authority, scope)?;
         let mut all = true;
         for log in self.tables.logs_of(scope)? {
-            if log.key.device != self.device || !log.key.lane.carries_records() {
+            if !log.key.lane.carries_records() {
                 continue;
             }
+            let own = log.key.device == self.device;
+            let held: Vec<EntryPlace> = holdings
+                .iter()
+                .filter(|holding| holding.holder != log.key.device)
+                .map(|holding| holding.place)
+                .collect();
             let next = next_of(self.tables, &log, held.iter())?;
             self.tables.for_each_entry(log.number, |seq, entry| {
                 let entry = entry?;
                 let whose = elder_of(&entry).or_else(|| moved_elder(&entry));
-                all &= whose != Some(elder) || seq < next;
+                let carries = own || entry.header.kind != Kind::Change;
+                all &= whose != Some(elder) || !carries || seq < next;
                 Ok(())
             })?;
         }

@@ -143,5 +143,7 @@ error-merge_same = A file cannot be merged with itself
     .hint = shouwang elder duplicates
 error-merge_across_villages = The files lie in different villages: one has to move first
     .hint = shouwang transfer offer { $elder } { $scope }, and merge when it has arrived
+error-merge_contradicts = The files contradict one another in what tells people apart (name, sex, birth date, ID number): two people. If they are one, correct the fields first: shouwang elder set
+error-merge_roster = One of the files has left the roster and the other has not: write the same exit or entry in both first, so that nothing goes out of sight: shouwang roster exit, shouwang roster enter
 error-merged_elsewhere = File { $elder } was merged into { $other }
     .hint = Go on with that one: shouwang elder show { $other }

@@ -137,5 +137,7 @@ error-merge_same = 档案不能与自己合并
     .hint = shouwang elder duplicates
 error-merge_across_villages = 两份档案在不同的村：先移交其中一份
     .hint = shouwang transfer offer { $elder } { $scope }，到达后再合并
+error-merge_contradicts = 两份档案在姓名、性别、出生日期、身份证号码上有两项以上不同，看来是两个人。确属一人的，请先更正：shouwang elder set
+error-merge_roster = 一份档案已退出名册，另一份仍在册：请先在两份档案中记入同样的进出，以免遗漏：shouwang roster exit、shouwang roster enter
 error-merged_elsewhere = 档案 { $elder } 已并入 { $other }
     .hint = 请用那一份：shouwang elder show { $other }

@@ -76,11 +76,12 @@ impl Request for Today {
 
 /// How the clock of a node stands.
 pub(crate) fn report(engine: &Engine, now: Now) -> Result<ClockReport, StoreError> {
-    let mut readings: Vec<ClockReading> =
-        engine.peers().rows().filter_map(|(_, row)| row.clock).collect();
-    // The highest clocks were read last, as far as anybody can tell.
-    readings.sort_by_key(|reading| std::cmp::Reverse(reading.peer_ms));
-    readings.truncate(CLOCK_PEERS_MAX);
+    let mut met: Vec<(Option<i64>, ClockReading)> =
+        engine.peers().rows().filter_map(|(_, row)| Some((row.last_seen_ms, row.clock?))).collect();
+    // Those met last, by when it was here: never those with the highest clocks.
+    met.sort_by_key(|(seen_ms, _)| std::cmp::Reverse(*seen_ms));
+    let readings: Vec<ClockReading> =
+        met.into_iter().take(CLOCK_PEERS_MAX).map(|(_, reading)| reading).collect();
     let peers_ahead_ms = peers_ahead_ms(now.wall_ms, &readings);
     let today = check(now.wall_ms, &readings, engine.last_written_ms()?);
     Ok(ClockReport { schema_version: JSON_SCHEMA_VERSION, today, peers_ahead_ms })

@@ -1,6 +1,7 @@
 //! Rows of ledgers, lists of visits and department certificates, matched with the files that are
 //! here (`docs/ledgers.md`).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::record::ElderId;
 
+use super::check::Checks;
 use super::{CommandError, ErrorKind, Request};
 use crate::engine::{CaptureError, DocumentEdit, Engine};
 use crate::limits::IMPORT_ROWS_MAX;
@@ -107,8 +109,17 @@ impl Request for Import {
         let may = May::of(engine);
         let (mut ids, mut matched) = (BTreeSet::new(), BTreeSet::new());
         let mut plans = Vec::new();
-        for row in &self.rows {
-            let repeated = row.field(Field::ResidentId).is_some_and(|id| !ids.insert(id));
+        let mut checks = Checks::begin(engine, now)?;
+        for stated in &self.rows {
+            let repeated = stated.field(Field::ResidentId).is_some_and(|id| !ids.insert(id));
+            let born = stated.field(Field::BirthDate).and_then(|text| text.parse().ok());
+            let unborn =
+                born.is_some_and(|born| checks.past(Field::BirthDate.spec().key, born).is_err());
+            let mut dated = Cow::Borrowed(stated);
+            if unborn {
+                dated.to_mut().fields.remove(&Field::BirthDate);
+            }
+            let row = dated.as_ref();
             plans.push(match files.find(row)? {
                 Match::Rejected(outcome) => Err(outcome),
                 // Two files of one number may stand in an exported ledger, each under its own id.
@@ -123,6 +134,9 @@ impl Request for Import {
                 }
                 Match::File(_, view) => ledger::plan(row, Some(&view), may),
             });
+            if let (true, Some(Ok(plan))) = (unborn, plans.last_mut()) {
+                plan.gap(Field::BirthDate.spec().key, "value");
+            }
         }
         if self.dry_run {
             return Ok(would(plans));

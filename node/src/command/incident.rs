@@ -244,6 +244,16 @@ impl Request for IncidentAct {
                 .with("date", self.report.date)
                 .with("first", raised));
         }
+        let acknowledged = row.events.iter().filter(|mark| mark.step == IncidentStep::Acknowledged);
+        if let Some(first) = acknowledged.map(|mark| mark.date).min()
+            && self.step == IncidentStep::Closed
+            && self.report.date < first
+        {
+            let field = "incident_events/date";
+            return Err(refused("date_before_raised", "before it was acknowledged", field)
+                .with("date", self.report.date)
+                .with("first", first));
+        }
         let event = self.report.event(self.step, self.kind);
         write(engine, now, &snapshot, place, &event)
     }

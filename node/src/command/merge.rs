@@ -11,6 +11,7 @@ use shouwang_crdt_schema::element::{Growth, List, Merge, RosterEvent, Stored};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{Part, PartKind};
 use shouwang_crdt_schema::record::{ElderId, ExitReason, MergeStep, RosterStep};
+use shouwang_crdt_schema::rules::facts::ElderFacts;
 use shouwang_crdt_schema::view::{ElderView, PartView};
 
 use super::conflicts::{masked, texts};
@@ -63,6 +64,32 @@ pub struct MergeReport {
     pub entries: u64,
 }
 
+/// Whether two files may be one person's: what tells people apart does not contradict itself twice,
+/// and the roster says the same of both, so that no death or other exit goes out of sight.
+fn check_one_person(
+    kept: &ElderView,
+    joined: &ElderView,
+    date: NaiveDate,
+) -> Result<(), CommandError> {
+    const TELLING: [Field; 4] = [Field::Name, Field::Sex, Field::BirthDate, Field::ResidentId];
+    let differ = |field: &Field| {
+        let known = |view: &ElderView| {
+            view.text(*field).filter(|text| *text != "Unknown").map(str::to_owned)
+        };
+        known(kept).zip(known(joined)).is_some_and(|(one, two)| one != two)
+    };
+    if TELLING.iter().filter(|field| differ(field)).count() >= 2 {
+        let error = "the files contradict one another in what tells people apart";
+        return Err(CommandError::new(ErrorKind::Refused, "merge_contradicts", error));
+    }
+    let is_owed = |view: &ElderView| ElderFacts::of(view).roster().on(date).is_owed_visits();
+    if is_owed(kept) != is_owed(joined) {
+        let error = "one of the files has left the roster and the other has not";
+        return Err(CommandError::new(ErrorKind::Refused, "merge_roster", error));
+    }
+    Ok(())
+}
+
 /// A value or an element of the other file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MergeItem {
@@ -109,6 +136,9 @@ impl Request for ElderMerge {
         let again = is_merged(&snapshot, scope, keep, other)?;
         let views = [index::view(&snapshot, scope, keep)?, index::view(&snapshot, scope, other)?];
         let [kept, joined] = &views;
+        if !again {
+            check_one_person(kept, joined, self.date)?;
+        }
         let mut plan = Plan::new(engine.grant());
         for part in joined.parts() {
             plan.take_over(kept, part);

@@ -41,7 +41,8 @@ impl Engine {
 
     /// When a move is to be looked after.
     pub(super) fn move_deadline_ms(&self) -> Option<u64> {
-        if !self.heads_confirmed() || !self.is_executor() {
+        // Until this program is updated nothing is carried out, so nothing is due either.
+        if !self.heads_confirmed() || !self.is_executor() || self.authority.update_needed() {
             return None;
         }
         let dues = self.moving.since.values().map(|(since, defers)| self.due_ms(*since, *defers));

@@ -20,6 +20,7 @@ use shouwang_crdt_schema::view::PartView;
 
 use crate::authority::Authority;
 use crate::index;
+use crate::limits::TRANSFER_EVENTS_MAX;
 use crate::log::LogKey;
 use crate::store::moves::{MovesRead, SignedStep, TransferKey, TransferRow};
 use crate::store::rows::DocumentKey;
@@ -167,6 +168,7 @@ fn in_causal_order<'a>(
     let known: Vec<_> = events
         .iter()
         .filter_map(|listed| Some((operation(&listed.id)?, authors.log(&listed.id)?, listed)))
+        .take(TRANSFER_EVENTS_MAX)
         .collect();
     // What is known at each change, changes in causal order.
     let mut known_at: BTreeMap<ChangeHash, BTreeSet<usize>> = BTreeMap::new();

@@ -11,6 +11,7 @@ use shouwang_crdt_schema::record::ElderId;
 use shouwang_crdt_schema::view::ElderView;
 
 use super::{IndexSecret, view};
+use crate::limits::MERGED_FILES_MAX;
 use crate::store::rows::ElderRow;
 use crate::store::{StoreError, StoreRead};
 
@@ -36,9 +37,12 @@ pub fn group(
         let Some(row) = tables.elder(scope, next)?.filter(ElderRow::says_anything) else {
             continue;
         };
-        waiting.extend(row.merged_into.iter().chain(&row.merged_from));
+        let named = row.merged_into.iter().chain(&row.merged_from).copied();
+        waiting.extend(named.filter(|other| !rows.contains_key(other)));
         rows.insert(next, row);
-        waiting.retain(|other| !rows.contains_key(other));
+        if rows.len() > MERGED_FILES_MAX {
+            return Ok(Group { survivor: elder, files: [elder].into() });
+        }
     }
     let mut merges: BTreeMap<ElderId, BTreeSet<ElderId>> = BTreeMap::new();
     for (elder, row) in &rows {
