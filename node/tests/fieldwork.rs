@@ -421,6 +421,8 @@ fn an_incident_waits_for_the_township_and_is_closed_when_it_was_acknowledged() {
     scene.county.settle();
     let twice = scene.acts(SONGWU, &id, IncidentStep::Acknowledged, "2026-11-21").unwrap_err();
     assert_eq!(twice.code, "incident_acknowledged");
+    let closed = scene.acts(SHANGHE, &id, IncidentStep::Closed, "2026-11-20").unwrap_err();
+    assert_eq!(closed.code, "date_before_acknowledged");
     scene.acts(SHANGHE, &id, IncidentStep::Noted, "2026-11-21").unwrap();
     scene.acts(SHANGHE, &id, IncidentStep::Closed, "2026-11-21").unwrap();
     scene.county.settle();

@@ -193,6 +193,25 @@ fn a_row_of_an_unknown_file_is_matched_like_any_other() {
     assert_eq!(reason, "filed_in_another_village");
 }
 
+/// A birth that has not come is a gap, and the rest of the row comes in.
+#[test]
+fn a_birth_date_to_come_is_a_gap() {
+    let mut county = County::begin(COUNTY);
+    county.sets_clocks(1_795_233_600_000);
+    county.grant(COUNTY, VILLAGES[0]);
+    county.connect(COUNTY, VILLAGES[0]);
+    county.settle();
+    let mut row = LedgerRow::new(code(VILLAGES[0]));
+    row.fields.insert(Field::Name, "周国强".into());
+    row.fields.insert(Field::BirthDate, "2052-02-03".into());
+    let outcome = &import(&mut county, vec![row])[0];
+    let RowOutcome::New { gaps, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!((&*gaps[0].field, &*gaps[0].reason), ("birth_date", "value"));
+    let row = &export(&mut county)[0];
+    assert_eq!(row.fields.get(&Field::Name).map(String::as_str), Some("周国强"));
+    assert!(!row.fields.contains_key(&Field::BirthDate));
+}
+
 #[test]
 fn a_department_certifies_and_nothing_else() {
     const DEPARTMENT: &str = "县残联";

@@ -50,6 +50,7 @@ error-date_before_birth = { $field }: { $date } is before the elder was born ({ 
 error-date_before_roster = { $field }: { $date } is before the elder came onto the roster ({ $first })
     .hint = shouwang roster history ELDER; an earlier entry: shouwang roster enter ELDER --reason omission --date DATE
 error-date_before_raised = { $field }: { $date } is before the incident was raised ({ $first })
+error-date_before_acknowledged = { $field }: { $date } is before anybody acknowledged the incident ({ $first })
 error-text_empty = { $field } is empty
 error-text_too_long = { $field } has { $length } characters, at most { $limit } fit
 error-text_control = { $field } holds control characters

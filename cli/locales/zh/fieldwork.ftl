@@ -50,6 +50,7 @@ error-date_before_birth = { $field }：{ $date } 早于老人的出生日期（{
 error-date_before_roster = { $field }：{ $date } 早于老人列入名册的日期（{ $first }）
     .hint = shouwang roster history 档案；更早已在册：shouwang roster enter 档案 --reason 漏登补录 --date 日期
 error-date_before_raised = { $field }：{ $date } 早于上报的日期（{ $first }）
+error-date_before_acknowledged = { $field }：{ $date } 早于接报的日期（{ $first }）
 error-text_empty = { $field }为空
 error-text_too_long = { $field }有 { $length } 字，最多 { $limit } 字
 error-text_control = { $field }含有控制字符

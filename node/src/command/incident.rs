@@ -250,7 +250,7 @@ impl Request for IncidentAct {
             && self.report.date < first
         {
             let field = "incident_events/date";
-            return Err(refused("date_before_raised", "before it was acknowledged", field)
+            return Err(refused("date_before_acknowledged", "before it was acknowledged", field)
                 .with("date", self.report.date)
                 .with("first", first));
         }

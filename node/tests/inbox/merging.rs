@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use shouwang_crdt_schema::element::{GuardianContact, RosterEvent};
-use shouwang_crdt_schema::record::{ExitReason, ServiceNeed};
+use shouwang_crdt_schema::record::{ExitReason, RosterStep, ServiceNeed};
+use shouwang_node::command::ErrorKind;
 use shouwang_node::command::duplicates::{DuplicatesReport, ElderDuplicates, Likeness};
 use shouwang_node::command::elder::{ElderAdd, ElderSet, VisitList};
 use shouwang_node::command::merge::{ElderMerge, MergeReport};
@@ -32,6 +33,35 @@ fn merges(
     let (keep, other) = (keep.to_owned(), other.to_owned());
     let merge = ElderMerge { keep, other, date: county::today(), dry_run: false };
     merge.execute(county.engine(place), now)
+}
+
+/// Files that contradict one another twice are two people's, and no exit goes out of sight.
+#[test]
+fn two_people_and_an_exit_in_one_file_alone_are_not_joined() {
+    let mut county = offices();
+    let (name, sex) = ((Field::Name, "周国强"), (Field::Sex, "Male"));
+    let keep = adds(&mut county, SHANGHE, SHANGHE, &[name, sex]);
+    let stranger = [(Field::Name, "蒋兆兰"), (Field::Sex, "Female")];
+    let stranger = adds(&mut county, SHANGHE, SHANGHE, &stranger);
+    let refused = merges(&mut county, SHANGHE, &keep, &stranger).unwrap_err();
+    assert_eq!((refused.kind, &*refused.code), (ErrorKind::Refused, "merge_contradicts"));
+    // One slip is none: a file may have the wrong sex.
+    let slip = adds(&mut county, SHANGHE, SHANGHE, &[name, (Field::Sex, "Female")]);
+    merges(&mut county, SHANGHE, &keep, &slip).unwrap();
+
+    let dead = adds(&mut county, SHANGHE, SHANGHE, &[name, sex]);
+    let death = RosterEvent {
+        step: RosterStep::Left,
+        date: county::today(),
+        entry_reason: None,
+        exit_reason: Some(ExitReason::Deceased),
+        note: None,
+    };
+    does(&mut county, SHANGHE, &dead, vec![insert(&death)]).unwrap();
+    let refused = merges(&mut county, SHANGHE, &keep, &dead).unwrap_err();
+    assert_eq!((refused.kind, &*refused.code), (ErrorKind::Refused, "merge_roster"));
+    does(&mut county, SHANGHE, &keep, vec![insert(&death)]).unwrap();
+    merges(&mut county, SHANGHE, &keep, &dead).unwrap();
 }
 
 fn duplicates(county: &mut County, place: &str) -> DuplicatesReport {
