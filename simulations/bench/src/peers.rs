@@ -180,7 +180,11 @@ pub(crate) fn part(options: &PartOptions) -> anyhow::Result<()> {
 }
 
 /// Figures of a phase that every system has, before it is known what went over TCP.
-fn figures(counted: relay::Counted, sender: &part::Finished, receiver: &part::Finished) -> PhaseFigures {
+fn figures(
+    counted: relay::Counted,
+    sender: &part::Finished,
+    receiver: &part::Finished,
+) -> PhaseFigures {
     PhaseFigures {
         bytes: counted.bytes,
         tcp_bytes: None,

@@ -144,9 +144,7 @@ impl Workload {
         let rounds = (self.elders / DEVICES).max(1);
         let wanted = count.div_ceil(DEVICES).max(1);
         let step = (rounds / wanted).max(1);
-        (0..count)
-            .map(|at| (at / DEVICES * step * DEVICES + at % DEVICES) % self.elders)
-            .collect()
+        (0..count).map(|at| (at / DEVICES * step * DEVICES + at % DEVICES) % self.elders).collect()
     }
 
     /// The visit at the end of the year to the elder with this number.
@@ -294,12 +292,10 @@ impl People {
         // Three people of each village take turns.
         let visitor = 3 * at + self.rng.random_range(0..3);
         let (surnames, given) = (self.names.surnames, self.names.given);
-        let visitor = format!(
-            "{}{}",
-            surnames[visitor % surnames.len()],
-            given[visitor * 7 % given.len()]
-        );
-        let mode = self.one(&[VisitMode::Home, VisitMode::Phone, VisitMode::Video], VisitMode::Home);
+        let visitor =
+            format!("{}{}", surnames[visitor % surnames.len()], given[visitor * 7 % given.len()]);
+        let mode =
+            self.one(&[VisitMode::Home, VisitMode::Phone, VisitMode::Video], VisitMode::Home);
         use ServiceNeed::{Cleaning, Meals, Medical};
         let need = self.one(&[None, Some(Meals), Some(Medical), Some(Cleaning)], None);
         let note = self.rng.random_bool(0.3).then(|| self.text(self.names.notes).to_owned());
@@ -319,8 +315,7 @@ impl People {
 
     /// One area of the form: nothing filled in, or one of three findings.
     fn report<I: Ord>(&mut self) -> Option<AreaReport<I>> {
-        let findings =
-            [None, Some(Finding::Fine), Some(Finding::Concern), Some(Finding::Problem)];
+        let findings = [None, Some(Finding::Fine), Some(Finding::Concern), Some(Finding::Problem)];
         let finding = self.one(&findings, None);
         finding.map(|finding| AreaReport { finding, items: Default::default() })
     }

@@ -109,7 +109,8 @@ impl Side for Replica {
 
     fn deliver(&mut self, frames: Vec<Vec<u8>>) -> anyhow::Result<()> {
         for frame in frames {
-            let (number, bytes) = frame.split_first_chunk::<NAME_BYTES>().context("a message is short")?;
+            let (number, bytes) =
+                frame.split_first_chunk::<NAME_BYTES>().context("a message is short")?;
             let number = u32::from_be_bytes(*number) as usize;
             let document = self.documents.get_mut(number).context("no such document")?;
             let message = Message::decode(bytes)?;

@@ -16,7 +16,11 @@ pub(crate) fn key_file(folder: &Path) -> PathBuf {
 }
 
 /// Makes an encrypted home, and the key file if there is none.
-pub(crate) fn create_home(folder: &Path, home: &Path, entropy: &mut Entropy) -> anyhow::Result<Store> {
+pub(crate) fn create_home(
+    folder: &Path,
+    home: &Path,
+    entropy: &mut Entropy,
+) -> anyhow::Result<Store> {
     std::fs::create_dir_all(home)?;
     let key = key_file(folder);
     if !key.exists() {

@@ -93,9 +93,8 @@ pub(crate) fn meet(
             let (from, to) = if is_first { (&mut *one, &mut *two) } else { (&mut *two, &mut *one) };
             from.settle(clock.now())?;
             let device = from.device();
-            let (frames, elsewhere) = sent(from)?
-                .into_iter()
-                .partition::<Vec<_>, _>(|(peer, _)| *peer == to.device());
+            let (frames, elsewhere) =
+                sent(from)?.into_iter().partition::<Vec<_>, _>(|(peer, _)| *peer == to.device());
             others.extend(elsewhere);
             moved |= !frames.is_empty();
             let frames = frames.into_iter().map(|(_, frame)| frame).collect();

@@ -9,7 +9,9 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use super::pipe::{Answer, Order};
-use super::{Bench, Phase, Role, System, automerge, limit, prepare, resources, samod, shouwang, tcp};
+use super::{
+    Bench, Phase, Role, System, automerge, limit, prepare, resources, samod, shouwang, tcp,
+};
 use crate::workload::Workload;
 
 /// One part of a measurement.

@@ -59,7 +59,11 @@ pub(crate) fn open(folder: &Path, home: &Path, entropy: &mut Entropy) -> anyhow:
 }
 
 /// Opens an engine over a clerk's store.
-pub(crate) fn open_clerk(folder: &Path, clerk: usize, entropy: &mut Entropy) -> anyhow::Result<Engine> {
+pub(crate) fn open_clerk(
+    folder: &Path,
+    clerk: usize,
+    entropy: &mut Entropy,
+) -> anyhow::Result<Engine> {
     let image = MemoryImage::load(&clerk_file(folder, clerk))?;
     Ok(Engine::open(Store::with_backend(image)?, entropy.bytes())?)
 }
@@ -139,7 +143,8 @@ fn agree(folder: &Path, clock: &mut Clock, entropy: &mut Entropy) -> anyhow::Res
         copy_home(&home(folder, "first", who), &home(folder, "same", who))?;
     }
     let mut open = |who: &str| open(folder, &home(folder, "same", who), entropy);
-    let (mut sender, mut receiver, mut third) = (open("sender")?, open("receiver")?, open("third")?);
+    let (mut sender, mut receiver, mut third) =
+        (open("sender")?, open("receiver")?, open("third")?);
     // Receipts of each go to the others, and are answered by nothing.
     for _ in 0..3 {
         meet(clock, &mut sender, &mut receiver)?;

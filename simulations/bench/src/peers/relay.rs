@@ -6,8 +6,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use anyhow::{Context, bail};
 
-use super::part::{Finished, command};
 use super::automerge::NAME_BYTES;
+use super::part::{Finished, command};
 use super::pipe::{Answer, Order};
 use super::{Bench, Phase, PhaseFigures, Role, System, figures};
 
@@ -106,13 +106,12 @@ impl Wire {
             for to in [Role::Receiver, Role::Sender] {
                 moved |= self.flight(to)?;
             }
-            if !self.was_done && self.sender.is_done && self.receiver.is_done {
-                (self.was_done, self.counted.bytes_until_done) = (true, self.counted.bytes);
-            }
+            self.note_done();
             if !moved {
                 let waited = Order::Wake(AFTERWARDS_MS);
                 self.sender.order(&waited)?;
                 self.receiver.order(&waited)?;
+                self.note_done();
                 if self.sender.frames.is_empty() && self.receiver.frames.is_empty() {
                     return Ok(());
                 }
@@ -122,6 +121,12 @@ impl Wire {
             }
         }
         Ok(())
+    }
+
+    fn note_done(&mut self) {
+        if !self.was_done && self.sender.is_done && self.receiver.is_done {
+            (self.was_done, self.counted.bytes_until_done) = (true, self.counted.bytes);
+        }
     }
 
     fn flight(&mut self, to: Role) -> anyhow::Result<bool> {

@@ -135,15 +135,22 @@ impl Report {
             lines.push(String::new());
             lines.push(format!(
                 "{:<10} {:>12} {:>10} {:>12} {:>9} {:>8} {:>10} {:>10} {:>9}",
-                phase.to_string(), "bytes", "ours ×", "TCP bytes", "messages", "flights", "CPU ms",
-                "receiver", "RSS MiB",
+                phase.to_string(),
+                "bytes",
+                "ours ×",
+                "TCP bytes",
+                "messages",
+                "flights",
+                "CPU ms",
+                "receiver",
+                "RSS MiB",
             ));
             for system in &self.systems {
                 let Some(figures) = system.get(phase) else { continue };
                 let own = ours.and_then(|ours| ours.get(phase));
-                let ratio = own.filter(|_| figures.bytes > 0).map(|own| {
-                    format!("{:.4}", own.bytes as f64 / figures.bytes as f64)
-                });
+                let ratio = own
+                    .filter(|_| figures.bytes > 0)
+                    .map(|own| format!("{:.4}", own.bytes as f64 / figures.bytes as f64));
                 let tcp = figures.tcp_bytes.map_or("–".to_owned(), |bytes| bytes.to_string());
                 lines.push(format!(
                     "{:<10} {:>12} {:>10} {:>12} {:>9} {:>8} {:>10.0} {:>10.0} {:>9.1}",

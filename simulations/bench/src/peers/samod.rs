@@ -352,7 +352,8 @@ fn rest(meter: &Meter, sender: &Remote, receiver: &Remote) -> anyhow::Result<()>
         std::thread::sleep(LOOKED_AT_EVERY);
         let now = look()?;
         let [bytes, ticks @ ..] = now;
-        let worked = ticks.iter().zip(&before[1..]).any(|(now, before)| now - before > RESTING_TICKS);
+        let worked =
+            ticks.iter().zip(&before[1..]).any(|(now, before)| now - before > RESTING_TICKS);
         if bytes != before[0] || worked {
             quiet_since = Instant::now();
         }

@@ -37,9 +37,7 @@ pub(crate) struct Replica {
 fn homes(phase: Phase, role: Role) -> [(&'static str, &'static str); 2] {
     let [sender, receiver] = match phase {
         Phase::First => [("first", "sender"), ("first", "receiver")],
-        Phase::Live | Phase::Reconnect | Phase::Idle => {
-            [("same", "sender"), ("same", "receiver")]
-        }
+        Phase::Live | Phase::Reconnect | Phase::Idle => [("same", "sender"), ("same", "receiver")],
         Phase::Strangers => [("same", "sender"), ("same", "third")],
     };
     match role {

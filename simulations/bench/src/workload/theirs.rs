@@ -57,10 +57,7 @@ fn skeleton() -> Result<Automerge, AutomergeError> {
     Ok(document)
 }
 
-fn register(
-    document: &mut Automerge,
-    registration: &Registration,
-) -> Result<(), AutomergeError> {
+fn register(document: &mut Automerge, registration: &Registration) -> Result<(), AutomergeError> {
     commit(document, registration.at_ms, |change| {
         let card = map(change, "card")?;
         let village = registration.village.to_string();
