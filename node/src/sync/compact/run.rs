@@ -647,9 +647,10 @@ fn complete(
             Dependency::Hash(hash) => *hash,
         });
     }
-    let number = |predicted: u64, step: i64| (predicted + 1).checked_add_signed(step);
-    own.seq = number(prediction.seq, seq).ok_or(CodecError::Number)?;
-    own.start_op = number(prediction.start_op, start_op).ok_or(CodecError::Number)?;
+    // Numbers are what they are: an ill-formed change is carried like any other.
+    let number = |predicted: u64, step: i64| predicted.wrapping_add(1).wrapping_add_signed(step);
+    own.seq = number(prediction.seq, seq);
+    own.start_op = number(prediction.start_op, start_op);
     Ok(own)
 }
 
