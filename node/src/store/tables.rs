@@ -13,6 +13,7 @@
 //! | `transfers-1` | elder, scope, transfer | JSON of [`super::moves::TransferRow`] |
 //! | `moved-1` | elder | JSON of [`super::moves::MovedRow`] |
 //! | `elsewhere-1` | scope, elder | JSON of [`super::moves::ElsewhereRow`]: a file that is not shown here |
+//! | `places-1` | scope, document | checksum (2 B), places of its last changes: mark (4 B), log number, seq |
 //! | `authors-1` | scope, actor prefix | log key (53 B) of another scope, of which something was carried here |
 //! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
@@ -73,6 +74,7 @@ pub(super) const TRANSFERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition:
 pub(super) const MOVED: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("moved-1");
 pub(super) const ELSEWHERE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elsewhere-1");
 pub(super) const AUTHORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("authors-1");
+pub(super) const PLACES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("places-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
 pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
@@ -104,6 +106,7 @@ pub struct Snapshot {
     moved: ReadOnlyTable<Bytes, Bytes>,
     elsewhere: ReadOnlyTable<Bytes, Bytes>,
     authors: ReadOnlyTable<Bytes, Bytes>,
+    places: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
@@ -133,6 +136,7 @@ impl Snapshot {
             moved: transaction.open_table(MOVED)?,
             elsewhere: transaction.open_table(ELSEWHERE)?,
             authors: transaction.open_table(AUTHORS)?,
+            places: transaction.open_table(PLACES)?,
         })
     }
 }
@@ -201,6 +205,7 @@ table_access! {
     moved: Bytes => Bytes,
     elsewhere: Bytes => Bytes,
     authors: Bytes => Bytes,
+    places: Bytes => Bytes,
 }
 
 /// Everything that reads the store.

@@ -49,6 +49,7 @@ pub struct Transaction<'t> {
     pub(super) moved: Table<'t, Bytes, Bytes>,
     pub(super) elsewhere: Table<'t, Bytes, Bytes>,
     pub(super) authors: Table<'t, Bytes, Bytes>,
+    pub(super) places: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -79,6 +80,7 @@ impl<'t> Transaction<'t> {
             moved: transaction.open_table(tables::MOVED)?,
             elsewhere: transaction.open_table(tables::ELSEWHERE)?,
             authors: transaction.open_table(tables::AUTHORS)?,
+            places: transaction.open_table(tables::PLACES)?,
         })
     }
 
@@ -184,7 +186,7 @@ impl<'t> Transaction<'t> {
     /// Takes a document away: nothing of it counts.
     pub fn remove_document(&mut self, key: &DocumentKey) -> Result<(), StoreError> {
         self.documents.remove(key.to_bytes().as_slice())?;
-        Ok(())
+        self.forget_places(key)
     }
 
     /// Notes that an entry does not count, and why.
