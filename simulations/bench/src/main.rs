@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 mod peers;
+mod steps;
 mod workload;
 
 /// Measures what things cost, and prints figures that anyone can repeat.
@@ -16,6 +17,8 @@ struct Cli {
 enum Command {
     /// This project beside Automerge's sync protocol and samod, on the same township.
     Peers(peers::PeersOptions),
+    /// What an entry costs on its way from one store into another, step by step.
+    Steps(steps::StepsOptions),
     /// One part of a measurement, in a process of its own.
     #[command(hide = true)]
     Part(peers::PartOptions),
@@ -24,6 +27,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Peers(options) => peers::run(&options),
+        Command::Steps(options) => steps::run(&options),
         Command::Part(options) => peers::part(&options),
     }
 }

@@ -4,6 +4,7 @@
 //! the frames from one to the other and counts. `docs/performance.md` says what each figure means.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -11,17 +12,17 @@ use clap::{Args, ValueEnum};
 use crate::workload::Workload;
 
 mod automerge;
-mod disk;
-mod limit;
-mod mesh;
+pub(crate) mod disk;
+pub(crate) mod limit;
+pub(crate) mod mesh;
 mod part;
 mod pipe;
-mod prepare;
+pub(crate) mod prepare;
 mod relay;
 mod report;
-mod resources;
+pub(crate) mod resources;
 mod samod;
-mod shouwang;
+pub(crate) mod shouwang;
 mod tcp;
 
 pub(crate) use part::PartOptions;
@@ -166,9 +167,10 @@ impl Bench<'_> {
 
     /// Runs a part that answers with one JSON document on its output.
     fn part<T: serde::de::DeserializeOwned>(&self, arguments: &[&str]) -> anyhow::Result<T> {
-        let output = part::command(self, arguments)?.output().context("a part does not start")?;
+        let mut command = part::command(self, arguments)?;
+        let output = command.stderr(Stdio::inherit()).output().context("a part does not start")?;
         if !output.status.success() {
-            bail!("{arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+            bail!("{arguments:?} failed");
         }
         Ok(serde_json::from_slice(&output.stdout)?)
     }

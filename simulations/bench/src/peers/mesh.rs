@@ -5,7 +5,7 @@ use shouwang_node::identity::DeviceId;
 use shouwang_node::sync::{Input, Now, Output};
 
 /// Frames taken in before they are committed together, as the runtime does it.
-const FRAMES_PER_COMMIT: usize = 64;
+pub(crate) const FRAMES_PER_COMMIT: usize = 64;
 
 /// Time that passes while frames are on their way, ms: a local network's.
 const FLIGHT_MS: u64 = 2;

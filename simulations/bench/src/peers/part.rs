@@ -103,7 +103,7 @@ pub(crate) fn run(options: &PartOptions) -> anyhow::Result<()> {
     match &options.which {
         Which::Prepare { system } => {
             let prepared = match system {
-                System::Ours => prepare::homes(options)?,
+                System::Ours => prepare::homes(&options.folder, &options.workload())?,
                 System::Automerge | System::Samod => automerge::prepare(options)?,
             };
             print_json(&prepared)

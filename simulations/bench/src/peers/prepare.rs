@@ -22,7 +22,6 @@ use shouwang_node::store::Store;
 
 use super::disk::{MemoryImage, copy_home, create_home, open_home};
 use super::mesh::{Clock, meet};
-use super::part::PartOptions;
 use crate::workload::{DEVICES, Elder, VILLAGES, Workload, ours, township, village};
 
 /// 2026-01-01 08:00 in UTC+8, ms since 1970: when the mesh begins.
@@ -69,8 +68,7 @@ pub(crate) fn open_clerk(
 }
 
 /// Writes the township and every home that a phase begins with.
-pub(crate) fn homes(options: &PartOptions) -> anyhow::Result<Prepared> {
-    let (folder, workload) = (options.folder.as_path(), options.workload());
+pub(crate) fn homes(folder: &Path, workload: &Workload) -> anyhow::Result<Prepared> {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&workload.seed.to_be_bytes());
     let mut entropy = Entropy::new(seed);
@@ -127,7 +125,7 @@ pub(crate) fn homes(options: &PartOptions) -> anyhow::Result<Prepared> {
     for number in workload.visited_again() {
         let elder = workload.elder(number)?;
         let (_, clerk) = clerks.get_mut(elder.device).context("a laptop too many")?;
-        write_again(&workload, &mut clock, clerk, number, &elder)?;
+        write_again(workload, &mut clock, clerk, number, &elder)?;
     }
     for (number, (image, mut clerk)) in clerks.into_iter().enumerate() {
         clerk.flush_peers(clock.now())?;
