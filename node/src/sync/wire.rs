@@ -140,6 +140,9 @@ impl Frame {
     /// What a frame with a run begins with.
     pub(super) const RUN: u8 = RUN;
 
+    /// What one begins with that says what is held.
+    pub(super) const HAVE: u8 = HAVE;
+
     /// The bytes of the frame, without its length.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
