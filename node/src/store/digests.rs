@@ -409,7 +409,8 @@ impl Transaction<'_> {
             Ok(before) => before.map(|row| row.heads),
             // What a row was that does not read is not known: all are summed anew.
             Err(StoreError::Corrupt { .. }) => {
-                return Ok(drop(self.unsummed.damaged.insert(key.scope)));
+                self.unsummed.damaged.insert(key.scope);
+                return Ok(());
             }
             Err(error) => return Err(error),
         };

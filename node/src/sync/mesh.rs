@@ -1,17 +1,18 @@
 //! All sessions of a node.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::progress::Progress;
-use super::session::{Received, Session};
+use super::session::{Changed, Received, Session};
 use super::stop::Stop;
 use super::wire::{Aside, Frame};
 use super::{Input, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::SESSIONS_MAX;
-use crate::log::LogKey;
+use crate::log::{Head, LogKey};
 use crate::store::StoreError;
+use crate::store::rows::LogRow;
 
 /// All sessions, driven by [`Input`]s; see [`crate::sync`].
 #[derive(Debug, Default)]
@@ -100,21 +101,25 @@ impl Mesh {
         }
     }
 
-    /// A transaction is committed: acknowledges what came in, and pushes what is new in these logs.
+    /// A transaction is committed: acknowledges what came in, and pushes what is new in these logs,
+    /// given all their chains as they were before it.
     pub fn committed(
         &mut self,
         now: Now,
-        logs: &BTreeSet<LogKey>,
+        logs: &BTreeMap<LogKey, Vec<(LogRow, Head)>>,
         replica: &impl Replica,
     ) -> Result<(), StoreError> {
         let mut changed = BTreeMap::new();
         if !self.sessions.is_empty() {
-            for log in logs {
-                changed.insert(*log, replica.chains(log)?);
+            for (log, before) in logs {
+                let (before, heads) = (before.clone(), replica.chains(log)?);
+                changed.insert(*log, Changed { before, heads });
             }
         }
         for (peer, received) in std::mem::take(&mut self.received) {
-            self.with(peer, |session, out| session.acknowledge(now, &received, replica, out))?;
+            self.with(peer, |session, out| {
+                session.acknowledge(now, &received, &changed, replica, out)
+            })?;
         }
         let peers: Vec<DeviceId> = self.sessions.keys().copied().collect();
         for peer in peers {
