@@ -500,7 +500,8 @@ impl Session {
         but: &BTreeSet<LogKey>,
         replica: &impl Replica,
     ) -> Result<(), Stop> {
-        let mut logs = under(&self.talk.since, family, place);
+        let mut logs: BTreeSet<LogKey> =
+            under(&self.talk.since, family, place).into_iter().collect();
         logs.extend(under(&self.logs, family, place));
         for log in logs {
             let before = self.talk.since.remove(&log);
