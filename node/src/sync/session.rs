@@ -412,7 +412,7 @@ impl Session {
             return Err(PeerError::Run(Refusal::OutsideArea).into());
         }
         self.logs_heard.insert(run.log);
-        self.recognise(&run.log);
+        self.recognise(&run.log, replica)?;
         out.push_back(Output::Ingest(self.peer, run));
         Ok(())
     }

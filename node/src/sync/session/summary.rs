@@ -632,7 +632,7 @@ impl Session {
         heads: &Chains,
         replica: &impl Replica,
     ) -> Result<(), Stop> {
-        self.recognise(&log);
+        self.recognise(&log, replica)?;
         if !self.summary_sent || !self.negotiated(replica, log.scope, log.lane) {
             return Ok(());
         }
@@ -645,14 +645,14 @@ impl Session {
     }
 
     /// A log has come of which the peer has named the fingerprint alone.
-    pub(super) fn recognise(&mut self, log: &LogKey) {
+    pub(super) fn recognise(&mut self, log: &LogKey, replica: &impl Replica) -> Result<(), Stop> {
         if self.unknown.is_empty() {
-            return;
+            return Ok(());
         }
-        if let Some(wanted) = self.unknown.remove(&Fingerprint::of(log)) {
-            self.logs.entry(*log).or_default().wanted.extend(wanted);
-            self.wanting.insert(*log);
-        }
+        let Some(wanted) = self.unknown.remove(&Fingerprint::of(log)) else { return Ok(()) };
+        self.logs.entry(*log).or_default().wanted.extend(wanted);
+        self.wanting.insert(*log);
+        self.find_wanted(*log, &replica.chains(log)?, replica)
     }
 
     /// The sum of a place as both may hold it.
@@ -750,7 +750,7 @@ fn parts(family: Family, own: Area, peer: Area) -> Vec<Place> {
         _ => None,
     };
     let above = std::iter::successors(smaller.unwrap_or(own).0.parent(), |code| code.parent())
-        .filter(|code| family == Family::Authority && Area(*code).contains_area(peer));
+        .filter(|code| family == Family::Authority && Area(*code).touches(peer.0));
     let smaller = smaller.map(|area| Place::Inside(area.0));
     smaller.into_iter().chain(above.map(Place::Own)).collect()
 }
@@ -802,4 +802,49 @@ fn frames(round: u8, statements: Vec<Statement>) -> Vec<Frame> {
         room = room.saturating_sub(bytes);
     }
     frames.into_iter().map(Frame::Summary).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replication::replicates;
+
+    #[test]
+    fn everything_is_what_both_hold_and_both_know_what_it_consists_of() {
+        let code = |text: &str| text.parse::<DivisionCode>().unwrap();
+        let codes = [
+            "990000000000",
+            "990100000000",
+            "990121000000",
+            "990121101000",
+            "990121101203",
+            "990121101204",
+            "990121200000",
+            "990121200201",
+            "990122000000",
+            "990122100201",
+            "980000000000",
+            "990100003000",
+            "990100003201",
+        ]
+        .map(code);
+        let both = codes.into_iter().flat_map(|one| codes.map(|two| (Area(one), Area(two))));
+        for (one, two) in both {
+            for family in Family::ALL {
+                let of_both = [parts(family, one, two), parts(family, two, one)];
+                let [mut mine, mut theirs] = of_both;
+                mine.sort_unstable();
+                theirs.sort_unstable();
+                assert_eq!(mine, theirs, "{family:?} of {one} and {two}");
+                for lane in Lane::ALL.into_iter().filter(|lane| Family::of(*lane) == family) {
+                    for scope in codes {
+                        let hold = |area| replicates(area, scope, lane);
+                        let covered = mine.iter().filter(|place| place.covers(scope)).count();
+                        let expected = usize::from(hold(one) && hold(two));
+                        assert_eq!(covered, expected, "{lane:?} of {scope} for {one} and {two}");
+                    }
+                }
+            }
+        }
+    }
 }
