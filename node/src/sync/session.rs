@@ -466,7 +466,10 @@ impl Session {
             if let Some((chain, _)) = heads.iter().find(|(chain, _)| chain.number == *number) {
                 theirs.holds(replica, &heads, chain, *seq)?;
             }
-            self.forget_if_alike(log, &heads);
+            // What has changed is looked at again by `committed`, which goes by what was before.
+            if !changed.contains_key(log) {
+                self.forget_if_alike(log, &heads);
+            }
         }
         for chunk in positions.chunks(HAVE_HEADS_PER_FRAME) {
             self.send(now, &Frame::Have(chunk.to_vec()), out);
@@ -581,7 +584,11 @@ impl Session {
 
     /// How far the exchange is.
     pub(super) fn progress(&self, replica: &impl Replica) -> Result<Progress, StoreError> {
-        let mut progress = Progress { stuck: self.stuck.len() as u64, ..Progress::default() };
+        let mut progress = Progress {
+            stuck: self.stuck.len() as u64,
+            remembered: self.logs.len() as u64,
+            ..Progress::default()
+        };
         for log in self.wanting.difference(&self.stuck) {
             if let Some(theirs) = self.logs.get(log) {
                 progress.we_lack += theirs.we_lack(&replica.chains(log)?);
