@@ -24,6 +24,7 @@ mod encoding;
 pub mod erasures;
 pub mod incidents;
 pub mod moves;
+pub mod places;
 pub mod rows;
 pub mod tables;
 pub mod write;

@@ -13,6 +13,7 @@
 //! | `transfers-1` | elder, scope, transfer | JSON of [`super::moves::TransferRow`] |
 //! | `moved-1` | elder | JSON of [`super::moves::MovedRow`] |
 //! | `elsewhere-1` | scope, elder | JSON of [`super::moves::ElsewhereRow`]: a file that is not shown here |
+//! | `places-1` | scope, document | checksum (2 B), places of its last changes: mark (4 B), log number, seq |
 //! | `authors-1` | scope, actor prefix | log key (53 B) of another scope, of which something was carried here |
 //! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
@@ -75,6 +76,7 @@ pub(super) const TRANSFERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition:
 pub(super) const MOVED: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("moved-1");
 pub(super) const ELSEWHERE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elsewhere-1");
 pub(super) const AUTHORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("authors-1");
+pub(super) const PLACES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("places-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
 pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
@@ -111,6 +113,7 @@ pub struct Snapshot {
     authors: ReadOnlyTable<Bytes, Bytes>,
     digests: ReadOnlyTable<u64, Bytes>,
     document_digests: ReadOnlyTable<Bytes, Bytes>,
+    places: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
@@ -142,6 +145,7 @@ impl Snapshot {
             authors: transaction.open_table(AUTHORS)?,
             digests: transaction.open_table(DIGESTS)?,
             document_digests: transaction.open_table(DOCUMENT_DIGESTS)?,
+            places: transaction.open_table(PLACES)?,
         })
     }
 }
@@ -212,6 +216,7 @@ table_access! {
     authors: Bytes => Bytes,
     digests: u64 => Bytes,
     document_digests: Bytes => Bytes,
+    places: Bytes => Bytes,
 }
 
 /// Everything that reads the store.

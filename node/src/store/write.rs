@@ -54,6 +54,7 @@ pub struct Transaction<'t> {
     pub(super) document_digests: Table<'t, Bytes, Bytes>,
     /// What digests have still to take in.
     pub(super) unsummed: Unsummed,
+    pub(super) places: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -87,6 +88,7 @@ impl<'t> Transaction<'t> {
             digests: transaction.open_table(tables::DIGESTS)?,
             document_digests: transaction.open_table(tables::DOCUMENT_DIGESTS)?,
             unsummed: Unsummed::default(),
+            places: transaction.open_table(tables::PLACES)?,
         })
     }
 
@@ -195,7 +197,7 @@ impl<'t> Transaction<'t> {
     pub fn remove_document(&mut self, key: &DocumentKey) -> Result<(), StoreError> {
         self.document_changes(key, None)?;
         self.documents.remove(key.to_bytes().as_slice())?;
-        Ok(())
+        self.forget_places(key)
     }
 
     /// Notes that an entry does not count, and why.

@@ -22,6 +22,7 @@ use shouwang_crdt_schema::division::DivisionCode;
 
 use super::aside::Asides;
 use super::bodies::Bodies;
+use super::compact::{Line, PackError, is_packet};
 use super::logs::{Chains, PeerLogs};
 use super::progress::Progress;
 use super::stop::Stop;
@@ -33,7 +34,8 @@ use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS,
-    PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, UNACKNOWLEDGED_BYTES_MAX,
+    PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STREAM_VERSION,
+    UNACKNOWLEDGED_BYTES_MAX,
 };
 use crate::log::{EntryHash, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
@@ -42,8 +44,10 @@ use crate::store::rows::{LogNumber, LogRow};
 
 mod bodies;
 mod compare;
+mod shelf;
 mod summary;
 
+use shelf::Shelf;
 use summary::Talk;
 
 /// By log and chain, the last entry that a peer sent and that is not acknowledged.
@@ -60,6 +64,10 @@ pub(super) struct Changed {
 #[derive(Debug)]
 pub(super) struct Session {
     peer: DeviceId,
+    /// Whether packets of this peer could not be read before: frames go as they are.
+    plainly: bool,
+    /// Both directions' streams, once both have said `Hello`.
+    line: Option<Box<Line>>,
     opened_ms: u64,
     heard_ms: u64,
     spoke_ms: u64,
@@ -113,12 +121,15 @@ type Priority = (Lane, u8, LogKey, LogNumber);
 impl Session {
     pub(super) fn open(
         peer: DeviceId,
+        plainly: bool,
         now: Now,
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<Self, Stop> {
         let mut session = Self {
             peer,
+            plainly,
+            line: None,
             opened_ms: now.monotonic_ms,
             heard_ms: now.monotonic_ms,
             spoke_ms: now.monotonic_ms,
@@ -157,6 +168,7 @@ impl Session {
             epoch,
             commit_number,
             clock_ms: now.wall_ms,
+            stream_version: if plainly { 0 } else { STREAM_VERSION },
         });
         session.send(now, &hello, out);
         session.note_chain(&replica.authority().chain(&replica.own_grant()));
@@ -180,7 +192,27 @@ impl Session {
         out: &mut Outputs,
     ) -> Result<(), Stop> {
         self.heard_ms = now.monotonic_ms;
-        let frame = Frame::decode(bytes)?;
+        if !is_packet(bytes) {
+            return self.one(now, Frame::decode(bytes)?, replica, out);
+        }
+        let mut line = self.line.take().ok_or(PeerError::OutOfTurn("a packet before Hello"))?;
+        let shelf = Shelf { replica, session: self };
+        let unpacked = line.unpack(bytes, self.grant.is_some(), &shelf);
+        self.line = Some(line);
+        let frames = unpacked.map_err(|error| match error {
+            PackError::Store(error) => Stop::Store(error),
+            error => Stop::Peer(error.into()),
+        })?;
+        frames.into_iter().try_for_each(|frame| self.one(now, frame, replica, out))
+    }
+
+    fn one(
+        &mut self,
+        now: Now,
+        frame: Frame,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
         match (&frame, &self.hello) {
             (Frame::Hello(_) | Frame::Close(_), None) | (_, Some(_)) => {}
             (_, None) => return Err(PeerError::OutOfTurn("a frame before Hello").into()),
@@ -225,6 +257,10 @@ impl Session {
         if hello.mesh != replica.authority().mesh() {
             return Err(PeerError::OtherMesh.into());
         }
+        // Whoever has said `Hello` reads packets from now on, for ours went before them.
+        let line = if self.plainly { None } else { Line::open(hello.stream_version) };
+        self.line = line.map(Box::new);
+        self.hello = Some(hello.clone());
         // The grant that it names counts, not one that we might know of an earlier role; unless that
         // one is revoked, and the peer has still to learn of the grant that took its place.
         let authority = replica.authority();
@@ -263,7 +299,6 @@ impl Session {
                 self.send(now, &Frame::AskChain, out);
             }
         }
-        self.hello = Some(hello);
         Ok(())
     }
 
@@ -391,9 +426,8 @@ impl Session {
             });
         }
         self.bodies_committed(now, replica, out)?;
-        for (log, Changed { before, heads }) in logs {
+        for (log, Changed { heads, .. }) in logs {
             self.answered.remove(log);
-            self.note_change(*log, before, heads, replica)?;
             self.reconsider(now, *log, heads, replica, out)?;
         }
         self.pump(now, replica, out)
@@ -449,27 +483,22 @@ impl Session {
         &mut self,
         now: Now,
         received: &Received,
-        changed: &BTreeMap<LogKey, Changed>,
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
         let mut positions = Vec::new();
         for ((log, number), (seq, hash)) in received {
             positions.push(LogPosition { log: *log, seq: *seq, hash: *hash });
-            let (before, heads) = match changed.get(log) {
-                Some(Changed { before, heads }) => (before.clone(), heads.clone()),
-                None => (replica.chains(log)?, replica.chains(log)?),
-            };
-            self.note_change(*log, &before, &heads, replica)?;
+            let heads = replica.chains(log)?;
+            if !self.logs.contains_key(log) && self.has_settled(log) {
+                self.track(*log, &heads, &heads, replica)?;
+            }
             let theirs = self.logs.entry(*log).or_default();
             theirs.follow(&heads);
             if let Some((chain, _)) = heads.iter().find(|(chain, _)| chain.number == *number) {
                 theirs.holds(replica, &heads, chain, *seq)?;
             }
-            // What has changed is looked at again by `committed`, which goes by what was before.
-            if !changed.contains_key(log) {
-                self.forget_if_alike(log, &heads);
-            }
+            self.forget_if_alike(log, &heads);
         }
         for chunk in positions.chunks(HAVE_HEADS_PER_FRAME) {
             self.send(now, &Frame::Have(chunk.to_vec()), out);
@@ -540,12 +569,10 @@ impl Session {
             self.prove_log(now, chain.grant, replica, out);
             let last = run.last_seq();
             let sent = Event::Sent(self.peer, run.entries.len() as u64);
-            let frame = Frame::Run(run).encode();
-            self.in_flight.push_back((log, number, last, frame.len()));
-            self.in_flight_bytes += frame.len();
+            let bytes = self.send_run(now, run, replica, out)?;
+            self.in_flight.push_back((log, number, last, bytes));
+            self.in_flight_bytes += bytes;
             self.logs.entry(log).or_default().sends(replica, &heads, chain, last)?;
-            self.spoke_ms = now.monotonic_ms;
-            out.push_back(Output::Send(self.peer, frame));
             out.push_back(Output::Event(sent));
         }
         self.pump_bodies(now, replica, out)?;
@@ -646,7 +673,44 @@ impl Session {
 
     fn send(&mut self, now: Now, frame: &Frame, out: &mut Outputs) {
         self.spoke_ms = now.monotonic_ms;
-        out.push_back(Output::Send(self.peer, frame.encode()));
+        let packet = match &mut self.line {
+            None => Some(frame.encode()),
+            Some(line) => line.push(frame),
+        };
+        out.extend(packet.map(|packet| Output::Send(self.peer, packet)));
+    }
+
+    /// Sends a run. Returns how many bytes it takes before compression.
+    fn send_run(
+        &mut self,
+        now: Now,
+        run: UnverifiedRun,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<usize, StoreError> {
+        self.spoke_ms = now.monotonic_ms;
+        let mut line = self.line.take();
+        let pushed = match &mut line {
+            None => {
+                let frame = Frame::Run(run).encode();
+                Ok((frame.len(), Some(frame)))
+            }
+            Some(line) => line.push_run(&run, &Shelf { replica, session: self }),
+        };
+        self.line = line;
+        let (bytes, packet) = pushed?;
+        out.extend(packet.map(|packet| Output::Send(self.peer, packet)));
+        Ok(bytes)
+    }
+
+    /// Sends what has gathered while an input was handled, as one packet.
+    pub(super) fn flush(&mut self, out: &mut Outputs) {
+        if let Some(line) = &mut self.line {
+            out.extend(line.flush().map(|packet| Output::Send(self.peer, packet)));
+            if self.done {
+                line.rest();
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use shouwang_crdt_schema::division::DivisionCode;
 
+use super::PeerError;
 use super::wire::LogPosition;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::limits::{
@@ -163,7 +164,7 @@ impl Statement {
     }
 
     /// Family and word in one byte; place; what is said.
-    pub(super) fn write(&self, writer: &mut Writer) {
+    pub(super) fn write(&self, writer: &mut Writer, name: &mut dyn FnMut(&LogKey, &mut Writer)) {
         let word = match &self.what {
             Word::Digest(_) => DIGEST,
             Word::Children(_) => CHILDREN,
@@ -193,11 +194,14 @@ impl Statement {
                     writer.bytes(&digest.0);
                 }
             }
-            Word::Heads(heads, _) | Word::Rest(heads, _) => write_heads(writer, heads),
+            Word::Heads(heads, _) | Word::Rest(heads, _) => write_heads(writer, heads, name),
         }
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+    fn read(
+        reader: &mut Reader<'_>,
+        name: &mut dyn FnMut(&mut Reader<'_>) -> Result<LogKey, PeerError>,
+    ) -> Result<Self, PeerError> {
         let tag = reader.u8()?;
         let family = if tag & 0x80 == 0 { Family::Records } else { Family::Authority };
         let place = Place::read(reader)?;
@@ -208,9 +212,11 @@ impl Statement {
                 let child = |_| Ok((Place::read(reader)?, Digest(reader.array()?)));
                 Word::Children((0..count).map(child).collect::<Result<_, CodecError>>()?)
             }
-            word @ (HEADS | HEADS_LAST) => Word::Heads(read_heads(reader)?, word == HEADS_LAST),
-            word @ (REST | REST_LAST) => Word::Rest(read_heads(reader)?, word == REST_LAST),
-            _ => return Err(CodecError::Tag),
+            word @ (HEADS | HEADS_LAST) => {
+                Word::Heads(read_heads(reader, name)?, word == HEADS_LAST)
+            }
+            word @ (REST | REST_LAST) => Word::Rest(read_heads(reader, name)?, word == REST_LAST),
+            _ => return Err(CodecError::Tag.into()),
         };
         Ok(Self { family, place, what })
     }
@@ -228,18 +234,22 @@ impl Summary {
         Self { round, statements: Family::ALL.map(statement).into() }
     }
 
-    pub(super) fn write(&self, writer: &mut Writer) {
+    pub(super) fn write(&self, writer: &mut Writer, name: &mut dyn FnMut(&LogKey, &mut Writer)) {
         writer.u8(self.round).count(self.statements.len());
-        self.statements.iter().for_each(|statement| statement.write(writer));
+        self.statements.iter().for_each(|statement| statement.write(writer, name));
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        name: &mut dyn FnMut(&mut Reader<'_>) -> Result<LogKey, PeerError>,
+    ) -> Result<Self, PeerError> {
         let round = reader.u8()?;
         if round > SUMMARY_ROUNDS_MAX {
-            return Err(CodecError::Number);
+            return Err(CodecError::Number.into());
         }
         let count = reader.count(SUMMARY_STATEMENTS_PER_FRAME)?;
-        let statements = (0..count).map(|_| Statement::read(reader)).collect::<Result<_, _>>()?;
+        let statements =
+            (0..count).map(|_| Statement::read(reader, name)).collect::<Result<_, _>>()?;
         Ok(Self { round, statements })
     }
 }
@@ -252,7 +262,11 @@ const REST: u8 = 4;
 const REST_LAST: u8 = 5;
 
 /// Those by fingerprint first, then those that are spelled out.
-fn write_heads(writer: &mut Writer, heads: &[StatedHead]) {
+fn write_heads(
+    writer: &mut Writer,
+    heads: &[StatedHead],
+    name: &mut dyn FnMut(&LogKey, &mut Writer),
+) {
     let short = heads.iter().filter_map(|head| match head {
         StatedHead::Short(log, at) => Some((log, at)),
         StatedHead::Full(..) => None,
@@ -271,25 +285,31 @@ fn write_heads(writer: &mut Writer, heads: &[StatedHead]) {
     });
     writer.count(full.clone().count());
     for (log, at) in full {
+        name(log, writer);
         match at {
-            None => log.write(writer).leb(0),
-            Some((seq, hash)) => log.write(writer).leb(seq.saturating_add(1)).bytes(&hash.0),
+            None => writer.leb(0),
+            Some((seq, hash)) => writer.leb(seq.saturating_add(1)).bytes(&hash.0),
         };
     }
 }
 
-fn read_heads(reader: &mut Reader<'_>) -> Result<Vec<StatedHead>, CodecError> {
+fn read_heads(
+    reader: &mut Reader<'_>,
+    name: &mut dyn FnMut(&mut Reader<'_>) -> Result<LogKey, PeerError>,
+) -> Result<Vec<StatedHead>, PeerError> {
     let mut heads = Vec::new();
     for _ in 0..reader.count(SUMMARY_HEADS_PER_FRAME)? {
         let log = Fingerprint(reader.array()?);
         let seq = read_after(reader)?;
-        let at = seq.map(|seq| Ok((seq, ShortHash(reader.array()?)))).transpose()?;
+        let at =
+            seq.map(|seq| Ok::<_, CodecError>((seq, ShortHash(reader.array()?)))).transpose()?;
         heads.push(StatedHead::Short(log, at));
     }
     for _ in 0..reader.count(SUMMARY_HEADS_PER_FRAME)? {
-        let log = LogKey::read(reader)?;
+        let log = name(reader)?;
         let seq = read_after(reader)?;
-        let at = seq.map(|seq| Ok((seq, EntryHash(reader.array()?)))).transpose()?;
+        let at =
+            seq.map(|seq| Ok::<_, CodecError>((seq, EntryHash(reader.array()?)))).transpose()?;
         heads.push(StatedHead::Full(log, at));
     }
     Ok(heads)

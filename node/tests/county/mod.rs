@@ -23,7 +23,7 @@ use shouwang_node::identity::grant::Role;
 use shouwang_node::identity::token::root_to_text;
 use shouwang_node::setup;
 use shouwang_node::store::Store;
-use shouwang_node::sync::{Input, Now, Output};
+use shouwang_node::sync::{Input, Now, Output, PeerError};
 
 /// The day for what is computed.
 pub fn today() -> NaiveDate {
@@ -47,6 +47,8 @@ pub struct County {
     bytes: u64,
     frames: u64,
     hangups: Vec<(String, String)>,
+    /// Links whose ends have still to meet again.
+    again: Vec<(String, String)>,
     /// What `init` printed.
     root: String,
     /// Frames for devices that are no engine here, by device.
@@ -76,6 +78,7 @@ impl County {
             bytes: 0,
             frames: 0,
             hangups: Vec::new(),
+            again: Vec::new(),
             root: String::new(),
             mail: BTreeMap::new(),
         };
@@ -244,6 +247,10 @@ impl County {
             for place in &places {
                 moved |= self.acts(place);
             }
+            for (one, two) in std::mem::take(&mut self.again) {
+                moved = true;
+                self.connect(&one, &two);
+            }
             if !moved {
                 return;
             }
@@ -264,6 +271,10 @@ impl County {
                     let own = self.engine(place).device();
                     let now = self.now();
                     self.engine(&other).handle(now, Input::PeerDown(own)).unwrap();
+                    // What has to be said again in plain frames is said at once.
+                    if error == PeerError::WrongReference && self.is_linked(place, &other) {
+                        self.again.push((place.to_owned(), other));
+                    }
                 }
                 Output::Timeout(_) => break,
                 _ => {}
@@ -276,9 +287,7 @@ impl County {
                 self.mail.entry(peer).or_default().push(frame);
                 continue;
             };
-            let linked = self.links.contains(&(place.to_owned(), to.clone()))
-                || self.links.contains(&(to.clone(), place.to_owned()));
-            if linked {
+            if self.is_linked(place, &to) {
                 moved = true;
                 self.bytes += frame.len() as u64;
                 self.frames += 1;

@@ -80,7 +80,7 @@ impl Session {
         }
     }
 
-    /// Decides what of a log is to be sent, given all its chains here.
+    /// Decides what of a log is to be sent that is remembered, given all its chains here.
     pub(super) fn reconsider(
         &mut self,
         now: Now,
@@ -89,10 +89,10 @@ impl Session {
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
-        let to_be_sent = self.to_be_sent(replica, &log);
-        if !to_be_sent && !self.logs.contains_key(&log) {
+        if !self.logs.contains_key(&log) {
             return Ok(());
         }
+        let to_be_sent = self.to_be_sent(replica, &log);
         self.find_wanted(log, heads, replica)?;
         if !self.summary_whole {
             return Ok(());

@@ -23,7 +23,7 @@ use super::super::stop::Stop;
 use super::super::summary::{Fingerprint, Place, ShortHash, StatedHead, Statement, Summary, Word};
 use super::super::wire::{Frame, LogPosition};
 use super::super::{Event, Now, Output, PeerError, Replica};
-use super::{Outputs, Session};
+use super::{Changed, Outputs, Session};
 use crate::codec::Writer;
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
@@ -34,6 +34,7 @@ use crate::limits::{
 };
 use crate::log::{Incarnation, Lane, LogKey};
 use crate::store::digests::{Digest, Family, Sum};
+use crate::store::rows::LogRow;
 
 /// What has been said so far in this round.
 #[derive(Debug, Default)]
@@ -613,8 +614,21 @@ impl Session {
         place.covers(scope) && self.negotiated(replica, scope, lane)
     }
 
+    /// Whether the peer durably has an entry of a chain, as far as is known.
+    pub(super) fn has(&self, chain: &LogRow, seq: u64, replica: &impl Replica) -> bool {
+        match self.logs.get(&chain.key) {
+            Some(theirs) => theirs.has(chain.number, seq),
+            None => self.summary_whole && self.to_be_sent(replica, &chain.key),
+        }
+    }
+
+    /// Whether the peer holds exactly what is here of a log that is not remembered.
+    pub(super) fn has_settled(&self, log: &LogKey) -> bool {
+        self.summary_sent && !self.is_open(log)
+    }
+
     /// Whether what the peer holds of a log is still being found out.
-    pub(super) fn is_open(&self, log: &LogKey) -> bool {
+    fn is_open(&self, log: &LogKey) -> bool {
         let family = Family::of(log.lane);
         let above = std::iter::successors(Some(log.scope), |code| code.parent());
         !self.talk.open.is_empty()
@@ -624,8 +638,20 @@ impl Session {
                 .any(|place| self.talk.open.contains_key(&(family, place)))
     }
 
-    /// A log has changed here, of which the peer may hold something.
-    pub(super) fn note_change(
+    /// These logs have changed here. What the peer has of them is what was here before, before anything
+    /// more is said to it.
+    pub(in crate::sync) fn note_changes(
+        &mut self,
+        changed: &BTreeMap<LogKey, Changed>,
+        replica: &impl Replica,
+    ) -> Result<(), Stop> {
+        for (log, Changed { before, heads }) in changed {
+            self.note_change(*log, before, heads, replica)?;
+        }
+        Ok(())
+    }
+
+    fn note_change(
         &mut self,
         log: LogKey,
         before: &Chains,
@@ -636,7 +662,7 @@ impl Session {
         if !self.summary_sent || !self.negotiated(replica, log.scope, log.lane) {
             return Ok(());
         }
-        if self.is_open(&log) {
+        if !self.has_settled(&log) {
             self.talk.since.entry(log).or_insert_with(|| before.clone());
         } else if !self.logs.contains_key(&log) && self.to_be_sent(replica, &log) {
             self.track(log, before, heads, replica)?;
@@ -789,7 +815,9 @@ fn frames(round: u8, statements: Vec<Statement>) -> Vec<Frame> {
     let mut room = 0;
     for statement in statements {
         let mut writer = Writer::new();
-        statement.write(&mut writer);
+        statement.write(&mut writer, &mut |log, writer| {
+            log.write(writer);
+        });
         let bytes = writer.finish().len();
         let full = |summary: &Summary| summary.statements.len() >= SUMMARY_STATEMENTS_PER_FRAME;
         match frames.last_mut().filter(|last| bytes <= room && !full(last)) {
