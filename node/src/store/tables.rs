@@ -27,6 +27,8 @@
 //! | `custody-1` | scope, holder, its incarnation, log without scope | checksum, seq, hash, number and time of the receipt |
 //! | `incidents-1` | scope, elder, incident | JSON of [`super::incidents::IncidentRow`] |
 //! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
+//! | `digests-1` | division code | digests of everything under it: see [`super::digests`] |
+//! | `document_digests-1` | scope, family | digest of the scope's documents |
 //!
 //! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
 //!
@@ -79,6 +81,9 @@ pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::ne
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
 pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
+pub(super) const DIGESTS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("digests-1");
+pub(super) const DOCUMENT_DIGESTS: TableDefinition<'_, Bytes, Bytes> =
+    TableDefinition::new("document_digests-1");
 
 /// A consistent view of all tables.
 pub struct Snapshot {
@@ -106,6 +111,8 @@ pub struct Snapshot {
     moved: ReadOnlyTable<Bytes, Bytes>,
     elsewhere: ReadOnlyTable<Bytes, Bytes>,
     authors: ReadOnlyTable<Bytes, Bytes>,
+    digests: ReadOnlyTable<u64, Bytes>,
+    document_digests: ReadOnlyTable<Bytes, Bytes>,
     places: ReadOnlyTable<Bytes, Bytes>,
 }
 
@@ -136,6 +143,8 @@ impl Snapshot {
             moved: transaction.open_table(MOVED)?,
             elsewhere: transaction.open_table(ELSEWHERE)?,
             authors: transaction.open_table(AUTHORS)?,
+            digests: transaction.open_table(DIGESTS)?,
+            document_digests: transaction.open_table(DOCUMENT_DIGESTS)?,
             places: transaction.open_table(PLACES)?,
         })
     }
@@ -205,6 +214,8 @@ table_access! {
     moved: Bytes => Bytes,
     elsewhere: Bytes => Bytes,
     authors: Bytes => Bytes,
+    digests: u64 => Bytes,
+    document_digests: Bytes => Bytes,
     places: Bytes => Bytes,
 }
 
