@@ -183,6 +183,28 @@ pub const RECEIPT_WAIT_MS: u64 = 5_000;
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
+/// Longest dictionary of compression, bytes. It stands in the program, and once more in memory for each
+/// way; beyond this, ours got no better.
+pub const DICTIONARY_BYTES_MAX: usize = 32 * 1024;
+
+/// zstd's level for what stands in the store. Measured in `docs/performance.md`, Disk.
+pub const PACKED_LEVEL: i32 = 3;
+
+/// Longest text of one packed value of the store, bytes: the longest document. A journal of a year with
+/// a visit a day is 30 KB, an area's directory of 20,000 places 2 MB; whatever says that it unpacks to
+/// more was not written by this program.
+pub const PACKED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Entries of one block, at most: see `store::block`. A checkpoint ends a block too.
+pub const BLOCK_ENTRIES: u64 = CHECKPOINT_ENTRIES;
+
+/// Dependencies of a change that a block tells from the rest of it: a body has no room for more.
+pub const DEPENDENCIES_MAX: usize = BODY_BYTES_MAX / 32;
+
+/// Blocks that a reader keeps unpacked. Whoever goes along a log needs one, along two branches of it two;
+/// a full one of the largest bodies is 40 KiB.
+pub const BLOCKS_RECENT_MAX: usize = 4;
+
 /// How far two clocks may differ before it is said that they do not agree, ms: people set them by
 /// sight to the minute, and a slow laptop signs a few seconds after it has looked.
 pub const CLOCK_SLACK_MS: i64 = 2 * 60 * 1_000;

@@ -16,24 +16,30 @@ use crate::codec::CodecError;
 use crate::limits::STORE_CACHE_BYTES;
 
 pub mod audit;
+mod block;
+pub mod blocks;
 pub mod chains;
 mod copy;
 pub mod custody;
+mod documents;
+mod elders;
 mod encoding;
 pub mod erasures;
 pub mod incidents;
 pub mod moves;
+mod packed;
 pub mod rows;
 pub mod tables;
 pub mod write;
 
 pub use chains::ChainRead;
 pub use copy::{CopyProgress, Image};
+pub use packed::unpacked_row;
 pub use tables::{Snapshot, StoreRead};
 pub use write::Transaction;
 
 /// What this version writes and reads: the tables' layout and the schema of the documents.
-pub const FORMAT: &str = "shouwang store 1, schema 1";
+pub const FORMAT: &str = "shouwang store 2, schema 1";
 
 /// Meta: something was deleted whose bytes shall not stay in the file. Any value; whoever set it in a
 /// transaction need do nothing more: the store is written anew right after it, or when it is opened.
@@ -177,6 +183,7 @@ impl Store {
     ) -> Result<(T, bool), E> {
         let mut tables = Transaction::open(transaction)?;
         let result = work(&mut tables)?;
+        tables.put_open_blocks()?;
         tables.count_commit()?;
         Ok((result, tables.rewrite_due))
     }
