@@ -188,7 +188,7 @@ pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 pub const DICTIONARY_BYTES_MAX: usize = 32 * 1024;
 
 /// zstd's level for what stands in the store. Measured in `docs/performance.md`, Disk.
-pub const PACKED_LEVEL: i32 = 3;
+pub const PACKED_LEVEL: i32 = 6;
 
 /// Longest text of one packed value of the store, bytes: the longest document. A journal of a year with
 /// a visit a day is 30 KB, an area's directory of 20,000 places 2 MB; whatever says that it unpacks to

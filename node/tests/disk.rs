@@ -86,7 +86,7 @@ impl Disk {
 
 #[test]
 fn a_compacted_store_is_at_most_so_many_times_its_changes() {
-    let disk = measure(120);
+    let disk = measure(300);
     disk.print();
     assert!(disk.compact_bytes * 10 <= disk.raw_bytes * 16);
 }
@@ -95,7 +95,7 @@ fn a_compacted_store_is_at_most_so_many_times_its_changes() {
 #[test]
 #[ignore = "prints the figures of docs/performance.md"]
 fn what_a_township_takes() {
-    for elders in [500, 4_000] {
+    for elders in [500, 1_000, 4_000] {
         measure(elders).print();
     }
 }

@@ -1,7 +1,8 @@
 //! Rows of entries: blocks, and those of them that a reader has unpacked or a transaction is filling.
 //!
 //! A row of `entries-2` is a block ([`super::block`]) under the number of its first entry. A block that
-//! is closed is never written again but to take bodies away or bring them. The last block of a chain may
+//! is closed is never written again but to take bodies away or bring them. Of its signatures the last
+//! entry's is kept, which covers all the others. The last block of a chain may
 //! be open: it is written anew with each transaction that adds to it, at most 31 entries again, which
 //! is one page of the file like a row of its own would be.
 
@@ -195,6 +196,7 @@ impl Transaction<'_> {
         let OpenBlock { first, mut entries } = open;
         entries.push(entry.clone());
         if ends_block(head) {
+            drop_covered(&mut entries);
             return self.put_block(number, first, &entries);
         }
         self.blocks.open.insert(number, OpenBlock { first, entries });
@@ -237,6 +239,17 @@ impl Transaction<'_> {
     ) -> Result<(), StoreError> {
         self.entries.insert((log.0, first), block::encode(entries).as_slice())?;
         Ok(())
+    }
+}
+
+/// Takes signatures away that a later one covers: of a block that a signed entry ends, only that one's
+/// stays. Every entry that was written or pushed by itself came with 64 bytes that nothing asks for any
+/// more, because runs end at checkpoints.
+fn drop_covered(entries: &mut [Entry]) {
+    if let Some((last, covered)) = entries.split_last_mut()
+        && last.signature.is_some()
+    {
+        covered.iter_mut().for_each(|entry| entry.signature = None);
     }
 }
 
