@@ -211,7 +211,7 @@ fn one_signature_hides_and_removes_nothing() {
     scene.county.stops(SHANGHE);
     let rows = rows(&scene.path(SHANGHE));
     for trace in scene.traces() {
-        assert!(rows.iter().any(|(table, row)| table == "entries-1" && holds(row, &trace)));
+        assert!(rows.iter().any(|(table, row)| table == "entries-2" && holds(row, &trace)));
     }
 }
 
@@ -250,14 +250,14 @@ fn two_signatures_leave_nothing_of_the_file_in_any_table() {
             for trace in scene.traces() {
                 assert!(!holds(row, &trace), "{place}: {table}");
             }
-            let of_document = ["documents-1", "unsettled-1", "elders-1", "elder_keys-1"];
+            let of_document = ["documents-2", "unsettled-1", "elders-2", "elder_keys-1"];
             if of_document.contains(&table.as_str()) {
                 assert!(!holds(row, &elder.0), "{place}: {table}");
             }
         }
         // The other file is as it was.
         assert!(
-            rows.iter().any(|(table, row)| table == "entries-1" && holds(row, "许桂英".as_bytes()))
+            rows.iter().any(|(table, row)| table == "entries-2" && holds(row, "许桂英".as_bytes()))
         );
     }
 }

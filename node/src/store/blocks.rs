@@ -87,29 +87,43 @@ pub(super) fn entries_from(
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
     let mut found = Vec::new();
+    if limit > 0 {
+        walk(tables, log, first, |entry| {
+            found.push(entry.clone());
+            Ok(found.len() < limit)
+        })?;
+    }
+    Ok(found)
+}
+
+/// Goes along entries from `first` on, while `with` asks for more.
+pub(super) fn walk(
+    tables: &impl StoreRead,
+    log: LogNumber,
+    first: u64,
+    mut with: impl FnMut(&Entry) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
     let open = tables.blocks().open.get(&log);
     let end = open.map_or(u64::MAX, |open| open.first);
-    let start = match block_of(tables, log, first)? {
-        Some((start, entries)) if start < end => {
-            let skip = usize::try_from(first - start).unwrap_or(usize::MAX);
-            found.extend(entries.iter().skip(skip).take(limit).cloned());
-            start + 1
-        }
-        _ => first,
-    };
-    for row in tables.entries().range((log.0, start.min(end))..=(log.0, end))? {
+    let block = tables.entries().range((log.0, 0)..=(log.0, first))?.next_back().transpose()?;
+    let start = block.map_or(first, |(key, _)| key.value().1).min(end);
+    for row in tables.entries().range((log.0, start)..(log.0, end))? {
         let (key, value) = row?;
         let at = key.value().1;
-        if found.len() >= limit || at >= end {
-            break;
+        let skip = usize::try_from(first.saturating_sub(at)).unwrap_or(usize::MAX);
+        for entry in unpacked(tables, log, at, value.value())?.iter().skip(skip) {
+            if !with(entry)? {
+                return Ok(());
+            }
         }
-        let entries = unpacked(tables, log, at, value.value())?;
-        found.extend(entries.iter().take(limit - found.len()).cloned());
     }
     let rest = open.map(|open| open.entries.as_slice()).unwrap_or_default();
-    let rest = rest.iter().filter(|entry| entry.header.seq >= first);
-    found.extend(rest.take(limit - found.len()).cloned());
-    Ok(found)
+    for entry in rest.iter().filter(|entry| entry.header.seq >= first) {
+        if !with(entry)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// All entries that there are rows for, in order: see [`StoreRead::for_each_entry`].
