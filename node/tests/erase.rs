@@ -22,7 +22,7 @@ use shouwang_node::command::{CommandError, Request};
 use shouwang_node::erasure::ErasureReason;
 use shouwang_node::identity::grant::Role;
 use shouwang_node::store::erasures::ErasureRead;
-use shouwang_node::store::{REWRITE_DUE, Store, StoreRead};
+use shouwang_node::store::{REWRITE_DUE, Store, StoreRead, unpacked_row};
 
 const COUNTY: &str = "990121000000";
 const SECOND: &str = "second registrar";
@@ -167,8 +167,15 @@ impl Dump<'_> {
         };
         for row in table.iter().unwrap() {
             let (key, value) = row.unwrap();
-            let bytes =
-                [K::as_bytes(&key.value()).as_ref(), V::as_bytes(&value.value()).as_ref()].concat();
+            let bytes = V::as_bytes(&value.value()).as_ref().to_vec();
+            let value = match self.name {
+                "entries-2" | "documents-2" => {
+                    let (text, plain) = unpacked_row(&bytes).unwrap();
+                    [text, plain].concat()
+                }
+                _ => bytes,
+            };
+            let bytes = [K::as_bytes(&key.value()).as_ref(), &value].concat();
             self.rows.push((self.name.to_owned(), bytes));
         }
         true

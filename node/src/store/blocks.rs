@@ -273,3 +273,6 @@ fn replace(first: u64, entries: &mut [Entry], entry: &Entry) -> Result<(), Store
     *place.ok_or_else(|| corrupt(TABLE)(CodecError::Number))? = entry.clone();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,9 +44,9 @@ impl Image {
         })
     }
 
-    /// Copies everything into an empty store, durably; that a rewrite is due is not copied: this is
-    /// one. A table that this version does not know is no reason to lose it: then nothing is copied.
-    pub fn copy_into(&self, to: &Store, progress: &CopyProgress) -> Result<(), StoreError> {
+    /// Copies everything into an empty store, durably, and cuts off what of its file is free: redb makes
+    /// a file twice as long whenever it is full. That a rewrite is due is not copied: this is one. A table that this version does not know is no reason to lose it: then nothing is copied.
+    pub fn copy_into(&self, to: &mut Store, progress: &CopyProgress) -> Result<(), StoreError> {
         let transaction = to.database.begin_write().map_err(redb_error)?;
         {
             let mut tables = Transaction::open(&transaction)?;
@@ -63,7 +63,8 @@ impl Image {
             let detail = format!("the table {unknown} is not known");
             return Err(StoreError::Corrupt { table: "file", detail });
         }
-        transaction.commit().map_err(redb_error)
+        transaction.commit().map_err(redb_error)?;
+        to.database.compact().map(drop).map_err(redb_error)
     }
 }
 
