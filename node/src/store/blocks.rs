@@ -24,8 +24,50 @@ pub(super) const TABLE: &str = "entries-2";
 /// The blocks at hand: those read last, and in a transaction the open ones.
 #[derive(Debug, Default)]
 pub struct Blocks {
-    recent: Mutex<VecDeque<(LogNumber, u64, Arc<Vec<Entry>>)>>,
+    recent: RecentBlocks,
     open: BTreeMap<LogNumber, OpenBlock>,
+}
+
+/// Blocks that were unpacked last, shared by all that read one store. Each is known by its row's checksum,
+/// so what an older view has read is never taken for what a newer one has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RecentBlocks(Arc<Mutex<VecDeque<(BlockName, Arc<Vec<Entry>>)>>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct BlockName {
+    log: LogNumber,
+    first: u64,
+    checksum: [u8; 8],
+}
+
+impl RecentBlocks {
+    fn locked(&self) -> MutexGuard<'_, VecDeque<(BlockName, Arc<Vec<Entry>>)>> {
+        // Whoever panicked left whole blocks.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A block, by what it was unpacked to or by unpacking it.
+    fn get(
+        &self,
+        name: BlockName,
+        unpack: impl FnOnce() -> Result<Vec<Entry>, StoreError>,
+    ) -> Result<Arc<Vec<Entry>>, StoreError> {
+        let mut recent = self.locked();
+        let known = recent.iter().position(|(known, _)| *known == name);
+        let block = match known.and_then(|at| recent.remove(at)) {
+            Some((_, block)) => block,
+            None => Arc::new(unpack()?),
+        };
+        recent.truncate(BLOCKS_RECENT_MAX - 1);
+        recent.push_front((name, Arc::clone(&block)));
+        Ok(block)
+    }
+}
+
+impl Blocks {
+    pub(super) fn new(recent: &RecentBlocks) -> Self {
+        Self { recent: recent.clone(), open: BTreeMap::new() }
+    }
 }
 
 /// The last block of a chain, as it is in the transaction.
@@ -39,29 +81,6 @@ impl OpenBlock {
     fn get(&self, seq: u64) -> Option<&Entry> {
         let nth = usize::try_from(seq.checked_sub(self.first)?).ok()?;
         self.entries.get(nth)
-    }
-}
-
-impl Blocks {
-    fn recent(&self) -> MutexGuard<'_, VecDeque<(LogNumber, u64, Arc<Vec<Entry>>)>> {
-        // Whoever panicked left whole blocks.
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn known(&self, log: LogNumber, first: u64) -> Option<Arc<Vec<Entry>>> {
-        let recent = self.recent();
-        let known = recent.iter().find(|(of, at, _)| (*of, *at) == (log, first));
-        known.map(|(_, _, entries)| Arc::clone(entries))
-    }
-
-    fn keep(&self, log: LogNumber, first: u64, entries: &Arc<Vec<Entry>>) {
-        let mut recent = self.recent();
-        recent.truncate(BLOCKS_RECENT_MAX - 1);
-        recent.push_front((log, first, Arc::clone(entries)));
-    }
-
-    fn forget(&self, log: LogNumber) {
-        self.recent().retain(|(of, ..)| *of != log);
     }
 }
 
@@ -176,14 +195,12 @@ fn unpacked(
     first: u64,
     row: &[u8],
 ) -> Result<Arc<Vec<Entry>>, StoreError> {
-    if let Some(known) = tables.blocks().known(log, first) {
-        return Ok(known);
-    }
-    let key = tables.log_by_number(log)?.map(|row| row.key);
-    let key = key.ok_or_else(|| corrupt("logs-1")(CodecError::Number))?;
-    let entries = Arc::new(block::decode(&key, first, row).map_err(corrupt(TABLE))?);
-    tables.blocks().keep(log, first, &entries);
-    Ok(entries)
+    let checksum = *row.first_chunk().ok_or_else(|| corrupt(TABLE)(CodecError::Truncated))?;
+    tables.blocks().recent.get(BlockName { log, first, checksum }, || {
+        let key = tables.log_by_number(log)?.map(|row| row.key);
+        let key = key.ok_or_else(|| corrupt("logs-1")(CodecError::Number))?;
+        block::decode(&key, first, row).map_err(corrupt(TABLE))
+    })
 }
 
 impl Transaction<'_> {
@@ -201,7 +218,6 @@ impl Transaction<'_> {
             None if begins_block(seq, before) => OpenBlock { first: seq, entries: Vec::new() },
             None => match block_of(self, number, seq)? {
                 Some((first, entries)) => {
-                    self.blocks.forget(number);
                     OpenBlock { first, entries: Arc::unwrap_or_clone(entries) }
                 }
                 None => OpenBlock { first: seq, entries: Vec::new() },
@@ -231,7 +247,6 @@ impl Transaction<'_> {
         let Some((first, entries)) = block_of(self, log, seq)? else {
             return Err(corrupt(TABLE)(CodecError::Number));
         };
-        self.blocks.forget(log);
         let mut entries = Arc::unwrap_or_clone(entries);
         replace(first, &mut entries, entry)?;
         self.put_block(log, first, &entries)

@@ -13,6 +13,7 @@
 //! | `transfers-1` | elder, scope, transfer | JSON of [`super::moves::TransferRow`] |
 //! | `moved-1` | elder | JSON of [`super::moves::MovedRow`] |
 //! | `elsewhere-1` | scope, elder | JSON of [`super::moves::ElsewhereRow`]: a file that is not shown here |
+//! | `places-1` | scope, document | checksum (2 B), places of its last changes: mark (4 B), log number, seq |
 //! | `authors-1` | scope, actor prefix | log key (53 B) of another scope, of which something was carried here |
 //! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
@@ -35,7 +36,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata,
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
 
-use super::blocks::{self, Blocks};
+use super::blocks::{self, Blocks, RecentBlocks};
 use super::copy::{CopyProgress, copy_table};
 use super::documents::{decode_document, decode_heads};
 use super::elders::decode_elder;
@@ -76,6 +77,7 @@ pub(super) const TRANSFERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition:
 pub(super) const MOVED: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("moved-1");
 pub(super) const ELSEWHERE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elsewhere-1");
 pub(super) const AUTHORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("authors-1");
+pub(super) const PLACES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("places-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
 pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
@@ -108,12 +110,16 @@ pub struct Snapshot {
     moved: ReadOnlyTable<Bytes, Bytes>,
     elsewhere: ReadOnlyTable<Bytes, Bytes>,
     authors: ReadOnlyTable<Bytes, Bytes>,
+    places: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
-    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        transaction: &ReadTransaction,
+        recent: &RecentBlocks,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
-            blocks: Blocks::default(),
+            blocks: Blocks::new(recent),
             meta_rows: transaction.open_table(META)?,
             logs: transaction.open_table(LOGS)?,
             log_numbers: transaction.open_table(LOG_NUMBERS)?,
@@ -138,6 +144,7 @@ impl Snapshot {
             moved: transaction.open_table(MOVED)?,
             elsewhere: transaction.open_table(ELSEWHERE)?,
             authors: transaction.open_table(AUTHORS)?,
+            places: transaction.open_table(PLACES)?,
         })
     }
 }
@@ -244,6 +251,7 @@ table_access! {
     moved: Bytes => Bytes,
     elsewhere: Bytes => Bytes,
     authors: Bytes => Bytes,
+    places: Bytes => Bytes,
 }
 
 /// Everything that reads the store.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, RecentBlocks};
 use super::chains::ChainRead;
 use super::documents::encode_document;
 use super::elders::encode_elder;
@@ -53,12 +53,16 @@ pub struct Transaction<'t> {
     pub(super) moved: Table<'t, Bytes, Bytes>,
     pub(super) elsewhere: Table<'t, Bytes, Bytes>,
     pub(super) authors: Table<'t, Bytes, Bytes>,
+    pub(super) places: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        transaction: &'t WriteTransaction,
+        recent: &RecentBlocks,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
-            blocks: Blocks::default(),
+            blocks: Blocks::new(recent),
             meta_rows: transaction.open_table(tables::META)?,
             logs: transaction.open_table(tables::LOGS)?,
             log_numbers: transaction.open_table(tables::LOG_NUMBERS)?,
@@ -84,6 +88,7 @@ impl<'t> Transaction<'t> {
             moved: transaction.open_table(tables::MOVED)?,
             elsewhere: transaction.open_table(tables::ELSEWHERE)?,
             authors: transaction.open_table(tables::AUTHORS)?,
+            places: transaction.open_table(tables::PLACES)?,
         })
     }
 
@@ -190,7 +195,7 @@ impl<'t> Transaction<'t> {
     /// Takes a document away: nothing of it counts.
     pub fn remove_document(&mut self, key: &DocumentKey) -> Result<(), StoreError> {
         self.documents.remove(key.to_bytes().as_slice())?;
-        Ok(())
+        self.forget_places(key)
     }
 
     /// Notes that an entry does not count, and why.
