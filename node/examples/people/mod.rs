@@ -1,5 +1,7 @@
 //! Invented people of a village and what is written about them in a year, from lists of words and a seed.
 
+#![allow(missing_docs, unreachable_pub, reason = "shared by programs that are crates of their own")]
+
 use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
