@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+mod county;
+
 /// Measures what things cost, and prints figures that anyone can repeat.
 #[derive(Parser)]
 struct Cli {
@@ -10,11 +12,14 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// A whole county: opening it, asking it, exchanging with it.
+    County(county::Args),
+}
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         None => Ok(()),
-        Some(command) => match command {},
+        Some(Command::County(args)) => county::run(&args),
     }
 }
