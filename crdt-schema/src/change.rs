@@ -19,12 +19,14 @@ mod column;
 mod ill_formed;
 mod operation;
 mod site;
+mod template;
 
 use automerge::{ActorId, Change, ChangeHash, ExpandedChange};
 
 pub use ancestry::{Ancestry, Judgement};
 pub use ill_formed::IllFormed;
 pub use operation::{Action, Key, Operation, Reference};
+pub use template::{Own, TEMPLATE_BYTES_MAX, Template};
 
 use chunk::Chunk;
 

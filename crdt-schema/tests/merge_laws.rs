@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use shouwang_crdt_schema::automerge::{Automerge, Change};
+use shouwang_crdt_schema::change::Template;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::document::{OperationName, genesis};
 use shouwang_crdt_schema::edit::{Action, EditError, write_change};
@@ -189,6 +190,11 @@ impl Story {
             Err(EditError::WriteOnce(_)) => return None,
             Err(error) => panic!("{error}: {action:?}"),
         };
+        // Whatever people write comes apart into its template and what is its own, and back.
+        let apart = Template::of(&bytes);
+        let (template, own) = apart.unwrap_or_else(|| panic!("{action:?} does not come apart"));
+        let template = Template::from_bytes(template.as_bytes()).expect("a template reads back");
+        assert_eq!(template.rebuild(&own).as_ref(), Some(&bytes));
         let before = ids(document, &id);
         let change = Change::from_bytes(bytes).unwrap();
         document.apply_changes([change.clone()]).unwrap();

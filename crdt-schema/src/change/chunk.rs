@@ -7,8 +7,8 @@ use super::{
 };
 use crate::document::GENESIS_ACTOR;
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-const UNCOMPRESSED_CHANGE: u8 = 1;
+pub(super) const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+pub(super) const UNCOMPRESSED_CHANGE: u8 = 1;
 /// The bit of a column's number that says the column is compressed.
 const DEFLATED: u32 = 0b1000;
 /// The footer that `set_author` appends begins so.
@@ -32,7 +32,7 @@ pub(super) enum Column {
     PredecessorCounter = 0x73,
 }
 
-const COLUMNS: [Column; 12] = [
+pub(super) const COLUMNS: [Column; 12] = [
     Column::ObjectActor,
     Column::ObjectCounter,
     Column::KeyActor,
@@ -51,6 +51,8 @@ const COLUMNS: [Column; 12] = [
 #[derive(Clone, Debug)]
 pub(super) struct Chunk<'a> {
     pub(super) checksum: [u8; 4],
+    pub(super) deps: Vec<ChangeHash>,
+    pub(super) seq: u64,
     /// The author's, then those that the operations name besides.
     pub(super) actors: Vec<ActorId>,
     pub(super) start_op: u64,
@@ -76,12 +78,13 @@ impl<'a> Chunk<'a> {
             return Err(IllFormed::ChunkLength);
         }
 
-        read_dependencies(&mut bytes)?;
+        let deps = read_dependencies(&mut bytes)?;
         let own = actor(&mut bytes)?;
         if own.to_bytes().len() != ACTOR_BYTES {
             return Err(IllFormed::Actor);
         }
-        if bytes.unsigned()? == 0 {
+        let seq = bytes.unsigned()?;
+        if seq == 0 {
             return Err(IllFormed::Sequence);
         }
         let start_op = bytes.unsigned()?;
@@ -97,7 +100,7 @@ impl<'a> Chunk<'a> {
         let actors = read_actors(&mut bytes, own)?;
         let columns = read_columns(&mut bytes)?;
         match bytes.rest() {
-            [] => Ok(Self { checksum, actors, start_op, columns }),
+            [] => Ok(Self { checksum, deps, seq, actors, start_op, columns }),
             [AUTHOR_FOOTER, ..] => Err(IllFormed::Author),
             _ => Err(IllFormed::ExtraBytes),
         }
@@ -114,7 +117,7 @@ impl<'a> Chunk<'a> {
 }
 
 /// Only the form is checked here: the parsed change has the hashes.
-fn read_dependencies(bytes: &mut Bytes<'_>) -> Result<(), IllFormed> {
+fn read_dependencies(bytes: &mut Bytes<'_>) -> Result<Vec<ChangeHash>, IllFormed> {
     let count = bytes.unsigned()?;
     if count == 0 {
         return Err(IllFormed::NoDependencies);
@@ -122,15 +125,15 @@ fn read_dependencies(bytes: &mut Bytes<'_>) -> Result<(), IllFormed> {
     if count > CHANGE_DEPENDENCIES_MAX as u64 {
         return Err(IllFormed::TooManyDependencies);
     }
-    let mut last: Option<ChangeHash> = None;
+    let mut deps: Vec<ChangeHash> = Vec::new();
     for _ in 0..count {
         let hash = ChangeHash(bytes.array()?);
-        if last.is_some_and(|last| last >= hash) {
+        if deps.last().is_some_and(|last| *last >= hash) {
             return Err(IllFormed::DependencyOrder);
         }
-        last = Some(hash);
+        deps.push(hash);
     }
-    Ok(())
+    Ok(deps)
 }
 
 fn read_actors(bytes: &mut Bytes<'_>, own: ActorId) -> Result<Vec<ActorId>, IllFormed> {
