@@ -347,9 +347,8 @@ fn gaps(
 fn check(details: &DueDetails, facts: &ElderFacts, as_of: NaiveDate) -> Option<DueItem> {
     let born = facts.visits.care.birth_date?;
     let of_age = |day| completed_years(born, day).is_some_and(|years| years >= CHECK_AGE_YEARS);
-    let done = |year: i32| {
-        u16::try_from(year).is_ok_and(|year| details.checked_years.contains(&year))
-    };
+    let done =
+        |year: i32| u16::try_from(year).is_ok_and(|year| details.checked_years.contains(&year));
     let end_of_year = |year| NaiveDate::from_ymd_opt(year, 12, 31);
     let this_year = as_of.year();
     if !of_age(as_of) || done(this_year) {

@@ -25,6 +25,8 @@
 //! | `evidence-1` | count | JSON of [`EvidenceRow`] |
 //! | `custody-1` | scope, holder, its incarnation, log without scope | checksum, seq, hash, number and time of the receipt |
 //! | `incidents-1` | scope, elder, incident | JSON of [`super::incidents::IncidentRow`] |
+//! | `facts-1` | scope, elder | [`super::facts::FactsRow`] |
+//! | `names-1` | scope, elder | [`super::names::NameRow`] |
 //! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
 //!
 //! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
@@ -76,6 +78,8 @@ pub(super) const AUTHORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::n
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
 pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
+pub(super) const FACTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("facts-1");
+pub(super) const NAMES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("names-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
 
 /// A consistent view of all tables.
@@ -104,6 +108,8 @@ pub struct Snapshot {
     moved: ReadOnlyTable<Bytes, Bytes>,
     elsewhere: ReadOnlyTable<Bytes, Bytes>,
     authors: ReadOnlyTable<Bytes, Bytes>,
+    facts: ReadOnlyTable<Bytes, Bytes>,
+    names: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
@@ -133,6 +139,8 @@ impl Snapshot {
             moved: transaction.open_table(MOVED)?,
             elsewhere: transaction.open_table(ELSEWHERE)?,
             authors: transaction.open_table(AUTHORS)?,
+            facts: transaction.open_table(FACTS)?,
+            names: transaction.open_table(NAMES)?,
         })
     }
 }
@@ -201,6 +209,8 @@ table_access! {
     moved: Bytes => Bytes,
     elsewhere: Bytes => Bytes,
     authors: Bytes => Bytes,
+    facts: Bytes => Bytes,
+    names: Bytes => Bytes,
 }
 
 /// Everything that reads the store.

@@ -49,6 +49,8 @@ pub struct Transaction<'t> {
     pub(super) moved: Table<'t, Bytes, Bytes>,
     pub(super) elsewhere: Table<'t, Bytes, Bytes>,
     pub(super) authors: Table<'t, Bytes, Bytes>,
+    pub(super) facts: Table<'t, Bytes, Bytes>,
+    pub(super) names: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -79,6 +81,8 @@ impl<'t> Transaction<'t> {
             moved: transaction.open_table(tables::MOVED)?,
             elsewhere: transaction.open_table(tables::ELSEWHERE)?,
             authors: transaction.open_table(tables::AUTHORS)?,
+            facts: transaction.open_table(tables::FACTS)?,
+            names: transaction.open_table(tables::NAMES)?,
         })
     }
 
@@ -238,6 +242,7 @@ impl<'t> Transaction<'t> {
             self.elder_keys.insert([&key.0[..], &place].concat().as_slice(), ())?;
         }
         self.elders.insert(place.as_slice(), json(row)?.as_slice())?;
+        self.put_name(scope, elder, Some(row))?;
         self.count(scope, |counts| {
             before.as_ref().inspect(|before| discount(counts, before));
             counts.elders += u64::from(row.says_anything());
@@ -255,6 +260,7 @@ impl<'t> Transaction<'t> {
             self.elder_keys.remove([&key.0[..], &place].concat().as_slice())?;
         }
         self.elders.remove(place.as_slice())?;
+        self.put_name(scope, elder, None)?;
         self.count(scope, |counts| discount(counts, &before))
     }
 

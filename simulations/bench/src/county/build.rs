@@ -67,7 +67,14 @@ pub(super) fn build(homes: &Homes, shape: &Shape, seed: u64) -> anyhow::Result<(
             .map(|(code, elders)| {
                 let first_serial = serial;
                 serial += elders;
-                Village { homes, code: *code, elders: *elders, first_serial, kept: *code == kept, seed }
+                Village {
+                    homes,
+                    code: *code,
+                    elders: *elders,
+                    first_serial,
+                    kept: *code == kept,
+                    seed,
+                }
             })
             .collect();
         waiting.push((engine, villages));
@@ -223,7 +230,9 @@ fn name_places(
 ) -> anyhow::Result<()> {
     let name = |code: DivisionCode| Place { code, name: format!("第{}号", code.local_number()) };
     let places: Vec<Place> = places.map(name).collect();
-    AreaImport { places, dry_run: false }.execute(engine, clock.now()).map_err(|error| anyhow!(error))?;
+    AreaImport { places, dry_run: false }
+        .execute(engine, clock.now())
+        .map_err(|error| anyhow!(error))?;
     Ok(())
 }
 

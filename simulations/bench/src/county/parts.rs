@@ -110,7 +110,11 @@ impl Part {
         Ok(serde_json::from_str(&text)?)
     }
 
-    fn command(self, homes: &Homes, socket: Option<&std::path::PathBuf>) -> anyhow::Result<Command> {
+    fn command(
+        self,
+        homes: &Homes,
+        socket: Option<&std::path::PathBuf>,
+    ) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["county", "--part", &self.name(), "--home"]).arg(homes.scratch(""));
         if let Some(socket) = socket {

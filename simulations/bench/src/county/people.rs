@@ -26,8 +26,7 @@ pub(super) fn as_of() -> anyhow::Result<NaiveDate> {
 }
 
 const FAMILY_NAMES: [&str; 10] = ["王", "李", "和", "木", "杨", "赵", "周", "段", "何", "罗"];
-const GIVEN: [&str; 12] =
-    ["国", "秀", "英", "桂", "玉", "兰", "德", "福", "贵", "树", "文", "顺"];
+const GIVEN: [&str; 12] = ["国", "秀", "英", "桂", "玉", "兰", "德", "福", "贵", "树", "文", "顺"];
 
 /// A name that a few of a county bear.
 fn name(random: &mut ChaCha8Rng) -> String {
@@ -58,7 +57,10 @@ pub(super) fn registration(
         (Field::Address, format!("{}组{}号", serial % 12 + 1, serial % 97 + 1)),
         (Field::HukouCode, scope.to_string()),
         (Field::ResidenceCode, scope.to_string()),
-        (Field::LivingArrangement, if serial.is_multiple_of(3) { "Alone" } else { "SpouseOnly" }.to_owned()),
+        (
+            Field::LivingArrangement,
+            if serial.is_multiple_of(3) { "Alone" } else { "SpouseOnly" }.to_owned(),
+        ),
     ];
     if let Ok(id) = ResidentId::with_check(&id) {
         texts.push((Field::ResidentId, id.as_str().to_owned()));

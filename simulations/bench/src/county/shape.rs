@@ -39,7 +39,8 @@ impl Shape {
         let villages = elders.div_ceil(ELDERS_PER_VILLAGE).max(1);
         let mut townships: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for number in 0..villages {
-            let place = |parent: DivisionCode, local| parent.child(local).context("too many places");
+            let place =
+                |parent: DivisionCode, local| parent.child(local).context("too many places");
             let township = place(county, 101 + number % TOWNSHIPS.min(villages))?;
             let village = place(township, 201 + number / TOWNSHIPS)?;
             townships.entry(township).or_default().insert(village, 0);

@@ -168,7 +168,9 @@ fn peers(messages: &Receiver<Message>) -> anyhow::Result<Vec<DeviceId>> {
     loop {
         let message = messages.recv_timeout(STUCK)?;
         found.push(message.device);
-        if message.kind != UP || message.bytes.first().is_none_or(|all| found.len() >= usize::from(*all)) {
+        if message.kind != UP
+            || message.bytes.first().is_none_or(|all| found.len() >= usize::from(*all))
+        {
             return Ok(found);
         }
     }
