@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+mod author;
 mod build;
 mod figures;
 mod homes;

@@ -19,6 +19,7 @@ use shouwang_node::log::{Kind, LogKey};
 use shouwang_node::setup;
 use shouwang_node::store::{Store, StoreRead};
 
+use super::author;
 use super::homes::{Built, Homes};
 use super::link::{Clock, exchange};
 use super::people::{VISITS, registration, visit};
@@ -167,13 +168,14 @@ impl Village<'_> {
             cards.push(registration(self.code, elder, serial, &mut random)?);
             elders.push(elder);
         }
-        engine.capture(clock.now(), &cards)?;
+        let mut edits = cards;
         for month in 0..VISITS {
-            let visits: Vec<_> = elders
-                .iter()
-                .map(|elder| visit(self.code, *elder, month, &mut random))
-                .collect::<anyhow::Result<_>>()?;
-            engine.capture(clock.now(), &visits)?;
+            for elder in &elders {
+                edits.push(visit(self.code, *elder, month, &mut random)?);
+            }
+        }
+        if !edits.is_empty() {
+            author::write(&mut engine, clock.now(), entropy.bytes(), &edits)?;
         }
         let written = written(&engine)?;
         exchange(township, &mut engine, clock)?;
@@ -248,6 +250,8 @@ pub(super) fn entropy(seed: u64, place: u64) -> Entropy {
 mod tests {
     use std::collections::BTreeMap;
 
+    use shouwang_node::command::verify::Verify;
+
     use super::*;
 
     /// Elders by scope in what a home shows.
@@ -276,5 +280,10 @@ mod tests {
             .map(|(code, elders)| (*code, usize::try_from(*elders).unwrap()))
             .collect();
         assert_eq!(elders(&homes), expected);
+        for home in [homes.county(), homes.village()] {
+            let mut engine = homes.open(&home, [2; 32]).unwrap();
+            let report = Verify {}.execute(&mut engine, Clock::new().now()).unwrap();
+            assert!(report.ok, "{:?}", report.faults);
+        }
     }
 }
