@@ -31,7 +31,7 @@ pub mod write;
 
 pub use chains::ChainRead;
 pub use copy::{CopyProgress, Image};
-pub use tables::{Snapshot, StoreRead};
+pub use tables::{CountedReads, Snapshot, StoreRead};
 pub use write::Transaction;
 
 /// What this version writes and reads: the tables' layout and the schema of the documents.

@@ -145,6 +145,25 @@ impl Snapshot {
     }
 }
 
+/// A view that counts how often each table is gone to, so that what must not grow can be counted
+/// rather than timed.
+pub struct CountedReads<'a> {
+    snapshot: &'a Snapshot,
+    reads: std::cell::RefCell<std::collections::BTreeMap<&'static str, u64>>,
+}
+
+impl<'a> CountedReads<'a> {
+    /// Nothing is read yet.
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, reads: std::cell::RefCell::default() }
+    }
+
+    /// How often a table was gone to, by its name without its number.
+    pub fn count(&self, table: &str) -> u64 {
+        self.reads.borrow().get(table).copied().unwrap_or_default()
+    }
+}
+
 macro_rules! table_access {
     ($($name:ident: $key:ty => $value:ty),+ $(,)?) => {
         /// The tables, whether in a snapshot or in a transaction under way.
@@ -162,6 +181,13 @@ macro_rules! table_access {
         impl TableAccess for super::Transaction<'_> {
             $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
                 &self.$name
+            })+
+        }
+
+        impl TableAccess for CountedReads<'_> {
+            $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
+                *self.reads.borrow_mut().entry(stringify!($name)).or_default() += 1;
+                &self.snapshot.$name
             })+
         }
 
