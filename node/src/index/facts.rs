@@ -62,7 +62,7 @@ pub fn each_person<E: From<StoreError>>(
         let of_elder = incidents.entry((place.scope, place.elder)).or_default();
         of_elder.insert(place.incident, row.events());
     }
-    tables.each_facts((low, high), |scope, elder, row| {
+    tables.each_facts((low, high), |scope, elder, mut row| {
         if !row.says_anything {
             return Ok(());
         }
@@ -73,7 +73,7 @@ pub fn each_person<E: From<StoreError>>(
                 false => Ok(()),
             };
         }
-        let mut facts = row.facts();
+        let mut facts = row.take_facts();
         facts.incidents = incidents.remove(&(scope, elder)).unwrap_or_default();
         let FactsRow { name, details, pairings, .. } = row;
         visit(Person { scope, elder, name, facts, details, pairings })

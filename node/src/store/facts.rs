@@ -78,18 +78,25 @@ pub struct JournalFacts {
 }
 
 impl FactsRow {
-    /// The facts as the rules want them, incidents aside.
-    pub fn facts(&self) -> ElderFacts {
+    /// The facts as the rules want them, incidents aside. What is no fact is left.
+    pub fn take_facts(&mut self) -> ElderFacts {
+        let journals = std::mem::take(&mut self.journals);
+        let (mut visits, mut reviews) = (Vec::new(), Vec::new());
+        for journal in journals.into_values() {
+            visits.extend(journal.visits);
+            reviews.extend(journal.reviews);
+        }
+        let residence = self.eligibility.residence;
         ElderFacts {
             visits: VisitFacts {
                 care: self.care,
                 consent: self.consent,
-                residence: self.eligibility.residence,
-                visits: self.journals.values().flat_map(|year| &year.visits).copied().collect(),
+                residence,
+                visits,
                 roster: Roster::new(&self.roster),
             },
-            agreements: self.agreements.clone(),
-            reviews: self.journals.values().flat_map(|year| &year.reviews).copied().collect(),
+            agreements: std::mem::take(&mut self.agreements),
+            reviews,
             alert: AlertFacts {
                 living_arrangement: self.living_arrangement,
                 ability_level: self.care.ability_level,
@@ -100,10 +107,10 @@ impl FactsRow {
                 living_arrangement: self.living_arrangement,
                 ability_level: self.care.ability_level,
                 disability_grade: self.care.disability_grade,
-                written: self.categories.clone(),
+                written: std::mem::take(&mut self.categories),
             },
             incidents: BTreeMap::new(),
-            eligibility: self.eligibility.clone(),
+            eligibility: std::mem::take(&mut self.eligibility),
         }
     }
 
