@@ -56,6 +56,7 @@ impl Rogue {
             epoch: 1,
             commit_number: 1,
             clock_ms: 0,
+            stream_version: 0,
         }
     }
 

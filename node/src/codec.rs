@@ -113,6 +113,16 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.piece(limit)?).map_err(|_| CodecError::Text)
     }
 
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next byte, which is still to be read.
+    pub fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     /// What is left.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)

@@ -27,6 +27,7 @@ use crate::log::{
 };
 use crate::replication::replicates;
 use crate::statement;
+use crate::store::places::ChangePlace;
 use crate::store::rows::{DocumentKey, EvidenceRow, LogNumber, LogRow, Unsettled, UnsettledRow};
 use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
 
@@ -661,6 +662,13 @@ impl<'a, 't> Ingest<'a, 't> {
             Some(row) => self.tables.put_document(key, &row)?,
             None => self.tables.remove_document(key)?,
         }
+        let place = |(entry, row): (&EntryHash, &UnsettledRow)| {
+            let change = row.change.filter(|_| !counted.unsettled.contains_key(entry))?;
+            Some(ChangePlace { change, log: row.log, seq: row.seq })
+        };
+        let mut standing: Vec<ChangePlace> = places.iter().filter_map(place).collect();
+        standing.sort_unstable_by_key(|place| (place.log, place.seq));
+        self.tables.note_places(key, &standing)?;
         for (entry, row) in places {
             match counted.unsettled.get(&entry) {
                 None => self.tables.remove_unsettled(key, entry)?,

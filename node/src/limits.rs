@@ -367,3 +367,56 @@ pub const MOVE_PIECES_MAX: usize = 256;
 /// Months that one request may count, number. A half-year report has seven at most; each multiplies
 /// the rules' work, not the reading.
 pub const REPORT_MONTHS_MAX: usize = 12;
+
+/// The newest version of the dictionary by which streams between peers are compressed. Peers use the
+/// older of theirs; 0 is none, and no stream either: frames as they are.
+pub const STREAM_VERSION: u8 = 2;
+
+/// Keys whose last values a stream remembers: our schema has some 150.
+pub const RECENT_KEYS_MAX: usize = 256;
+
+/// Values of one key that a stream remembers: the days of a month, the words of any vocabulary.
+pub const RECENT_VALUES_MAX: usize = 32;
+
+/// The longest value that a stream remembers, bytes: eight characters. With [`RECENT_KEYS_MAX`] and
+/// [`RECENT_VALUES_MAX`] a direction holds 200 KB of values at most, and as much again to keep them.
+pub const RECENT_VALUE_BYTES_MAX: usize = 24;
+
+/// Elders that a stream remembers by number, each with the last change of its documents: some 250 B
+/// each, 1 MB a direction. A village has a few hundred.
+pub const STREAM_ELDERS_MAX: usize = 4_096;
+
+/// Documents of one elder of which a stream remembers the last change.
+pub const STREAM_DOCUMENTS_MAX: usize = 8;
+
+/// Logs that a stream knows by number: those beyond are named each time.
+pub const STREAM_LOGS_MAX: usize = 4_096;
+
+/// Sorts of parts (a year's journal, one incident), actors and grants that a stream knows by number.
+pub const STREAM_NAMES_MAX: usize = 256;
+
+/// Templates of changes that a stream knows by number: a few hundred bytes each.
+pub const STREAM_TEMPLATES_MAX: usize = 128;
+
+/// Bytes of frames in one packet before compression, unless one frame has more: what is sent in one go
+/// is compressed as one piece, and what is not compressible still fits a frame.
+pub const PACKET_BYTES_MAX: usize = 56 * 1024;
+
+/// How many bytes longer than the change a template may be that goes in its place: operations that are
+/// alike take a byte each.
+pub const TEMPLATE_EXCESS_BYTES_MAX: usize = 256;
+
+// A run whose bodies all go by templates of their own still fits a packet.
+const _: () = assert!(
+    RUN_BYTES_MAX + CHECKPOINT_ENTRIES as usize * (TEMPLATE_EXCESS_BYTES_MAX + 128) + 512
+        <= PACKET_BYTES_MAX
+);
+const _: () = assert!(SUMMARY_HEADS_PER_FRAME * 94 + 16 <= PACKET_BYTES_MAX);
+
+/// How far back a stream's compression looks, as a power of two, bytes: 256 KiB. Each session that is
+/// receiving holds as much.
+pub const STREAM_WINDOW_LOG: u32 = 18;
+
+/// Changes of one document whose places in the logs are kept: those that new ones build on are among
+/// the last. About 8 B each.
+pub const PLACES_MAX: usize = 16;

@@ -1,14 +1,16 @@
 //! What sync reads of the store.
 
-use shouwang_crdt_schema::division::Area;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::parts::DocumentId;
 
 use crate::authority::Authority;
 use crate::identity::grant::GrantId;
 use crate::limits::CHECKPOINT_ENTRIES;
 use crate::log::run::cut;
-use crate::log::{EntryHash, Head, LogKey, UnverifiedRun};
+use crate::log::{Entry, EntryHash, Head, LogKey, UnverifiedRun};
 use crate::store::erasures::ErasureRead;
-use crate::store::rows::LogRow;
+use crate::store::places::PlaceRead;
+use crate::store::rows::{DocumentKey, LogRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use crate::sync::Replica;
 use crate::sync::wire::LogPosition;
@@ -74,6 +76,29 @@ impl Replica for View<'_> {
 
     fn parting(&self, one: &LogRow, two: &LogRow) -> Result<Option<u64>, StoreError> {
         self.snapshot.parting(one, two)
+    }
+
+    fn entries_at(&self, log: &LogKey, seq: u64) -> Result<Vec<Entry>, StoreError> {
+        let mut found = Vec::new();
+        for chain in self.snapshot.chains(log)? {
+            if chain.branch.is_none_or(|branch| branch.first_seq <= seq) {
+                found.extend(self.snapshot.entry(chain.number, seq)?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn change_place(
+        &self,
+        scope: DivisionCode,
+        document: &DocumentId,
+        change: &[u8; 32],
+    ) -> Result<Option<(LogRow, u64)>, StoreError> {
+        let key = DocumentKey { scope, id: *document };
+        match self.snapshot.place_of_change(&key, change)? {
+            Some((log, seq)) => Ok(self.snapshot.log_by_number(log)?.map(|row| (row, seq))),
+            None => Ok(None),
+        }
     }
 
     fn run_after(

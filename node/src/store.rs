@@ -25,6 +25,7 @@ pub mod facts;
 pub mod incidents;
 pub mod moves;
 pub mod names;
+pub mod places;
 pub mod rows;
 pub mod tables;
 pub mod write;

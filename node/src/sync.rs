@@ -7,13 +7,15 @@
 use crate::authority::Authority;
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
-use crate::log::{EntryHash, EntryPlace, Head, LogKey, UnverifiedRun};
+use crate::log::{Entry, EntryHash, EntryPlace, Head, LogKey, UnverifiedRun};
 use crate::store::StoreError;
 use crate::store::rows::LogRow;
-use shouwang_crdt_schema::division::Area;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::parts::DocumentId;
 
 mod aside;
 mod bodies;
+mod compact;
 pub mod error;
 mod logs;
 pub mod mesh;
@@ -112,6 +114,17 @@ pub trait Replica {
 
     /// The number from which on two chains of one log differ; None for one and the same.
     fn parting(&self, one: &LogRow, two: &LogRow) -> Result<Option<u64>, StoreError>;
+
+    /// The entries with this number, one for each chain that has its own.
+    fn entries_at(&self, log: &LogKey, seq: u64) -> Result<Vec<Entry>, StoreError>;
+
+    /// Where a change of a document stands that counts: the chain, and the number of its entry.
+    fn change_place(
+        &self,
+        scope: DivisionCode,
+        document: &DocumentId,
+        change: &[u8; 32],
+    ) -> Result<Option<(LogRow, u64)>, StoreError>;
 
     /// The run that follows on a chain's entry `after`, or the log's first.
     fn run_after(

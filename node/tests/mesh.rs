@@ -242,6 +242,7 @@ fn a_stranger_that_never_proves_itself_is_not_kept() {
         epoch: 0,
         commit_number: 0,
         clock_ms: 0,
+        stream_version: 0,
     });
     let at = |monotonic_ms| Now { monotonic_ms, wall_ms: 0 };
     let engine = county.engine(COUNTY);

@@ -186,6 +186,11 @@ impl DocumentField {
         DocumentId::from_bytes(&self.0).ok()
     }
 
+    /// A name of at most [`DOCUMENT_BYTES_MAX`].
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Self, CodecError> {
+        if bytes.len() > DOCUMENT_BYTES_MAX { Err(CodecError::TooLong) } else { Ok(Self(bytes)) }
+    }
+
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self(reader.piece(DOCUMENT_BYTES_MAX)?.to_vec()))
     }

@@ -13,6 +13,7 @@
 //! | `transfers-1` | elder, scope, transfer | JSON of [`super::moves::TransferRow`] |
 //! | `moved-1` | elder | JSON of [`super::moves::MovedRow`] |
 //! | `elsewhere-1` | scope, elder | JSON of [`super::moves::ElsewhereRow`]: a file that is not shown here |
+//! | `places-1` | scope, document | checksum (2 B), places of its last changes: mark (4 B), log number, seq |
 //! | `authors-1` | scope, actor prefix | log key (53 B) of another scope, of which something was carried here |
 //! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
@@ -75,6 +76,7 @@ pub(super) const TRANSFERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition:
 pub(super) const MOVED: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("moved-1");
 pub(super) const ELSEWHERE: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elsewhere-1");
 pub(super) const AUTHORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("authors-1");
+pub(super) const PLACES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("places-1");
 pub(super) const EVIDENCE: TableDefinition<'_, u64, Bytes> = TableDefinition::new("evidence-1");
 pub(super) const CUSTODY: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("custody-1");
 pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("incidents-1");
@@ -110,6 +112,7 @@ pub struct Snapshot {
     authors: ReadOnlyTable<Bytes, Bytes>,
     facts: ReadOnlyTable<Bytes, Bytes>,
     names: ReadOnlyTable<Bytes, Bytes>,
+    places: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
@@ -141,6 +144,7 @@ impl Snapshot {
             authors: transaction.open_table(AUTHORS)?,
             facts: transaction.open_table(FACTS)?,
             names: transaction.open_table(NAMES)?,
+            places: transaction.open_table(PLACES)?,
         })
     }
 }
@@ -237,6 +241,7 @@ table_access! {
     authors: Bytes => Bytes,
     facts: Bytes => Bytes,
     names: Bytes => Bytes,
+    places: Bytes => Bytes,
 }
 
 /// Everything that reads the store.

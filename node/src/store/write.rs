@@ -51,6 +51,7 @@ pub struct Transaction<'t> {
     pub(super) authors: Table<'t, Bytes, Bytes>,
     pub(super) facts: Table<'t, Bytes, Bytes>,
     pub(super) names: Table<'t, Bytes, Bytes>,
+    pub(super) places: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -83,6 +84,7 @@ impl<'t> Transaction<'t> {
             authors: transaction.open_table(tables::AUTHORS)?,
             facts: transaction.open_table(tables::FACTS)?,
             names: transaction.open_table(tables::NAMES)?,
+            places: transaction.open_table(tables::PLACES)?,
         })
     }
 
@@ -188,7 +190,7 @@ impl<'t> Transaction<'t> {
     /// Takes a document away: nothing of it counts.
     pub fn remove_document(&mut self, key: &DocumentKey) -> Result<(), StoreError> {
         self.documents.remove(key.to_bytes().as_slice())?;
-        Ok(())
+        self.forget_places(key)
     }
 
     /// Notes that an entry does not count, and why.

@@ -23,6 +23,9 @@ pub enum PeerError {
     /// More than a bound allows.
     #[error("more {0} than any peer may send")]
     TooMany(&'static str),
+    /// A packet that refers to what was never said, or is not here.
+    #[error("a reference leads nowhere")]
+    WrongReference,
     /// A run that cannot be believed or does not belong here.
     #[error("a run was refused: {0}")]
     Run(Refusal),
@@ -94,6 +97,7 @@ impl PeerError {
             Self::UnknownFrame(_) => "unknown_frame".into(),
             Self::OutOfTurn(_) => "out_of_turn".into(),
             Self::TooMany(_) => "too_many".into(),
+            Self::WrongReference => "wrong_reference".into(),
             Self::Run(refusal) => refusal.code().into(),
             Self::Version(_) => "wrong_version".into(),
             Self::OtherMesh => "other_mesh".into(),
@@ -113,7 +117,9 @@ impl PeerError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Malformed(_) | Self::Oversized(_) | Self::UnknownFrame(_) => Fault::Malformed,
-            Self::OutOfTurn(_) | Self::TooMany(_) | Self::Run(_) => Fault::Misbehaved,
+            Self::OutOfTurn(_) | Self::TooMany(_) | Self::WrongReference | Self::Run(_) => {
+                Fault::Misbehaved
+            }
             Self::Version(_) | Self::OtherMesh => Fault::Incompatible,
             Self::NoGrant | Self::Revoked | Self::NothingInCommon => Fault::Refused,
             Self::Busy | Self::Silence(_) | Self::Unread | Self::Replaced | Self::GrantChanged => {
@@ -128,10 +134,15 @@ impl PeerError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Told(code)
-                if matches!(code.as_str(), "busy" | "silence" | "replaced" | "grant_changed") =>
+                if matches!(
+                    code.as_str(),
+                    "busy" | "silence" | "replaced" | "grant_changed" | "wrong_reference"
+                ) =>
             {
                 Disposition::RetrySoon
             }
+            // The next session refers to nothing.
+            Self::WrongReference => Disposition::RetrySoon,
             _ if self.fault() == Fault::Link => Disposition::RetrySoon,
             _ => Disposition::RetryLater,
         }

@@ -19,6 +19,9 @@ pub struct Mesh {
     sessions: BTreeMap<DeviceId, Session>,
     /// What came in and is not acknowledged.
     received: BTreeMap<DeviceId, Received>,
+    /// Peers whose packets referred to what is not here, or ours to what was not there: they are
+    /// spoken to in plain frames, in which nothing is referred to.
+    plainly: BTreeSet<DeviceId>,
     out: VecDeque<Output>,
 }
 
@@ -43,7 +46,8 @@ impl Mesh {
                     self.hang_up(peer, PeerError::Busy);
                     return Ok(());
                 }
-                match Session::open(peer, now, replica, &mut self.out) {
+                let plainly = self.plainly.contains(&peer);
+                match Session::open(peer, plainly, now, replica, &mut self.out) {
                     Ok(session) => drop(self.sessions.insert(peer, session)),
                     Err(stop) => self.stop(peer, stop)?,
                 }
@@ -163,7 +167,9 @@ impl Mesh {
         work: impl FnOnce(&mut Session, &mut VecDeque<Output>) -> Result<(), Stop>,
     ) -> Result<(), StoreError> {
         let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
-        match work(session, &mut self.out) {
+        let done = work(session, &mut self.out);
+        session.flush(&mut self.out);
+        match done {
             Ok(()) => Ok(()),
             Err(stop) => self.stop(peer, stop),
         }
@@ -180,6 +186,9 @@ impl Mesh {
     }
 
     fn hang_up(&mut self, peer: DeviceId, error: PeerError) {
+        if error.code() == PeerError::WrongReference.code() && self.plainly.len() < SESSIONS_MAX {
+            self.plainly.insert(peer);
+        }
         if !matches!(error, PeerError::Told(_)) {
             let close = Frame::Close(error.code());
             self.out.push_back(Output::Send(peer, close.encode()));

@@ -22,6 +22,7 @@ use shouwang_crdt_schema::division::DivisionCode;
 
 use super::aside::Asides;
 use super::bodies::Bodies;
+use super::compact::{Line, PackError, is_packet};
 use super::logs::PeerLogs;
 use super::progress::Progress;
 use super::stop::Stop;
@@ -32,7 +33,7 @@ use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS,
-    PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX,
+    PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, STREAM_VERSION,
     SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
 };
 use crate::log::{EntryHash, Head, Lane, LogKey, RunError, UnverifiedRun};
@@ -42,6 +43,9 @@ use crate::store::rows::{LogNumber, LogRow};
 
 mod bodies;
 mod compare;
+mod shelf;
+
+use shelf::Shelf;
 
 /// By log and chain, the last entry that a peer sent and that is not acknowledged.
 pub(super) type Received = BTreeMap<(LogKey, LogNumber), (u64, EntryHash)>;
@@ -50,6 +54,10 @@ pub(super) type Received = BTreeMap<(LogKey, LogNumber), (u64, EntryHash)>;
 #[derive(Debug)]
 pub(super) struct Session {
     peer: DeviceId,
+    /// Whether packets of this peer could not be read before: frames go as they are.
+    plainly: bool,
+    /// Both directions' streams, once both have said `Hello`.
+    line: Option<Box<Line>>,
     opened_ms: u64,
     heard_ms: u64,
     spoke_ms: u64,
@@ -101,12 +109,15 @@ type Priority = (Lane, u8, LogKey, LogNumber);
 impl Session {
     pub(super) fn open(
         peer: DeviceId,
+        plainly: bool,
         now: Now,
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<Self, Stop> {
         let mut session = Self {
             peer,
+            plainly,
+            line: None,
             opened_ms: now.monotonic_ms,
             heard_ms: now.monotonic_ms,
             spoke_ms: now.monotonic_ms,
@@ -144,6 +155,7 @@ impl Session {
             epoch,
             commit_number,
             clock_ms: now.wall_ms,
+            stream_version: if plainly { 0 } else { STREAM_VERSION },
         });
         session.send(now, &hello, out);
         session.note_chain(&replica.authority().chain(&replica.own_grant()));
@@ -167,7 +179,26 @@ impl Session {
         out: &mut Outputs,
     ) -> Result<(), Stop> {
         self.heard_ms = now.monotonic_ms;
-        let frame = Frame::decode(bytes)?;
+        if !is_packet(bytes) {
+            return self.one(now, Frame::decode(bytes)?, replica, out);
+        }
+        let line = self.line.as_mut().ok_or(PeerError::OutOfTurn("a packet before Hello"))?;
+        let shelf = Shelf { replica, logs: &self.logs };
+        let frames =
+            line.unpack(bytes, self.grant.is_some(), &shelf).map_err(|error| match error {
+                PackError::Store(error) => Stop::Store(error),
+                error => Stop::Peer(error.into()),
+            })?;
+        frames.into_iter().try_for_each(|frame| self.one(now, frame, replica, out))
+    }
+
+    fn one(
+        &mut self,
+        now: Now,
+        frame: Frame,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
         match (&frame, &self.hello) {
             (Frame::Hello(_) | Frame::Close(_), None) | (_, Some(_)) => {}
             (_, None) => return Err(PeerError::OutOfTurn("a frame before Hello").into()),
@@ -212,6 +243,10 @@ impl Session {
         if hello.mesh != replica.authority().mesh() {
             return Err(PeerError::OtherMesh.into());
         }
+        // Whoever has said `Hello` reads packets from now on, for ours went before them.
+        let line = if self.plainly { None } else { Line::open(hello.stream_version) };
+        self.line = line.map(Box::new);
+        self.hello = Some(hello.clone());
         // The grant that it names counts, not one that we might know of an earlier role; unless that
         // one is revoked, and the peer has still to learn of the grant that took its place.
         let authority = replica.authority();
@@ -250,7 +285,6 @@ impl Session {
                 self.send(now, &Frame::AskChain, out);
             }
         }
-        self.hello = Some(hello);
         Ok(())
     }
 
@@ -575,12 +609,10 @@ impl Session {
             self.prove_log(now, chain.grant, replica, out);
             let last = run.last_seq();
             let sent = Event::Sent(self.peer, run.entries.len() as u64);
-            let frame = Frame::Run(run).encode();
-            self.in_flight.push_back((log, number, last, frame.len()));
-            self.in_flight_bytes += frame.len();
+            let bytes = self.send_run(now, run, replica, out)?;
+            self.in_flight.push_back((log, number, last, bytes));
+            self.in_flight_bytes += bytes;
             self.logs.entry(log).or_default().sends(replica, &heads, chain, last)?;
-            self.spoke_ms = now.monotonic_ms;
-            out.push_back(Output::Send(self.peer, frame));
             out.push_back(Output::Event(sent));
         }
         self.pump_bodies(now, replica, out)?;
@@ -674,7 +706,42 @@ impl Session {
 
     fn send(&mut self, now: Now, frame: &Frame, out: &mut Outputs) {
         self.spoke_ms = now.monotonic_ms;
-        out.push_back(Output::Send(self.peer, frame.encode()));
+        let packet = match &mut self.line {
+            None => Some(frame.encode()),
+            Some(line) => line.push(frame),
+        };
+        out.extend(packet.map(|packet| Output::Send(self.peer, packet)));
+    }
+
+    /// Sends a run. Returns how many bytes it takes before compression.
+    fn send_run(
+        &mut self,
+        now: Now,
+        run: UnverifiedRun,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<usize, StoreError> {
+        self.spoke_ms = now.monotonic_ms;
+        let shelf = Shelf { replica, logs: &self.logs };
+        let (bytes, packet) = match &mut self.line {
+            None => {
+                let frame = Frame::Run(run).encode();
+                (frame.len(), Some(frame))
+            }
+            Some(line) => line.push_run(&run, &shelf)?,
+        };
+        out.extend(packet.map(|packet| Output::Send(self.peer, packet)));
+        Ok(bytes)
+    }
+
+    /// Sends what has gathered while an input was handled, as one packet.
+    pub(super) fn flush(&mut self, out: &mut Outputs) {
+        if let Some(line) = &mut self.line {
+            out.extend(line.flush().map(|packet| Output::Send(self.peer, packet)));
+            if self.done {
+                line.rest();
+            }
+        }
     }
 }
 

@@ -95,6 +95,8 @@ pub struct Hello {
     pub commit_number: u64,
     /// The sender's wall clock, ms since 1970: for the median that screens show, never for rules.
     pub clock_ms: i64,
+    /// The newest version of compressed streams that it reads; 0 is none.
+    pub stream_version: u8,
 }
 
 /// A place in a log.
@@ -135,9 +137,20 @@ const BODY: u8 = 12;
 const CODE_BYTES_MAX: usize = 64;
 
 impl Frame {
+    /// What a frame with a run begins with.
+    pub(super) const RUN: u8 = RUN;
+
     /// The bytes of the frame, without its length.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
+        self.write(&mut writer, &mut |log, writer| {
+            log.write(writer);
+        });
+        writer.finish()
+    }
+
+    /// Writes the frame; `name` writes the names of logs, but for those of runs.
+    pub(super) fn write(&self, writer: &mut Writer, name: &mut dyn FnMut(&LogKey, &mut Writer)) {
         match self {
             Self::Hello(hello) => {
                 writer
@@ -147,7 +160,8 @@ impl Frame {
                     .bytes(&hello.grant.0)
                     .u64(hello.epoch)
                     .leb(hello.commit_number)
-                    .i64(hello.clock_ms);
+                    .i64(hello.clock_ms)
+                    .u8(hello.stream_version);
             }
             Self::AskChain => {
                 writer.u8(ASK_CHAIN);
@@ -156,26 +170,27 @@ impl Frame {
             Self::Prove(chain) => write_chain(writer.u8(PROVE), chain),
             Self::Summary { heads, last } => {
                 writer.u8(SUMMARY).u8(u8::from(*last));
-                write_positions(&mut writer, heads);
+                write_positions(writer, heads, name);
             }
             Self::Run(run) => {
                 run.write(writer.u8(RUN));
             }
-            Self::Have(heads) => write_positions(writer.u8(HAVE), heads),
+            Self::Have(heads) => write_positions(writer.u8(HAVE), heads, name),
             Self::Probe(probe) => {
-                probe.log.write(writer.u8(PROBE).u8(match probe.word {
+                writer.u8(PROBE).u8(match probe.word {
                     ProbeWord::Ask => 0,
                     ProbeWord::Found => 1,
                     ProbeWord::Full => 2,
-                }));
+                });
+                name(&probe.log, writer);
                 writer.count(probe.positions.len());
                 for (seq, hash) in &probe.positions {
                     writer.leb(*seq).bytes(&hash.0);
                 }
             }
-            Self::AskBodies(places) => write_positions(writer.u8(ASK_BODIES), places),
+            Self::AskBodies(places) => write_positions(writer.u8(ASK_BODIES), places, name),
             Self::Body { place, body } => {
-                place.log.write(writer.u8(BODY)).leb(place.seq).bytes(&place.hash.0);
+                write_position(writer.u8(BODY), place, name);
                 match body {
                     None => writer.leb(0),
                     Some(body) => writer.leb(body.len() as u64 + 1).bytes(body),
@@ -190,12 +205,11 @@ impl Frame {
             Self::Aside(asides) => {
                 writer.u8(ASIDE).count(asides.len());
                 for Aside { position, code } in asides {
-                    write_position(&mut writer, position);
+                    write_position(writer, position, name);
                     writer.piece(code.as_bytes());
                 }
             }
         }
-        writer.finish()
     }
 
     /// Reads a frame. A `Hello` of another version reads as far as its version.
@@ -204,7 +218,17 @@ impl Frame {
             return Err(PeerError::Oversized(bytes.len() as u64));
         }
         let mut reader = Reader::new(bytes);
-        let frame = match reader.u8()? {
+        let frame = Self::read(&mut reader, &mut |reader| Ok(LogKey::read(reader)?))?;
+        reader.finish()?;
+        Ok(frame)
+    }
+
+    /// Reads a frame from the front; `name` reads the names of logs, but for those of runs.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        name: &mut dyn FnMut(&mut Reader<'_>) -> Result<LogKey, PeerError>,
+    ) -> Result<Self, PeerError> {
+        Ok(match reader.u8()? {
             HELLO => {
                 let version = reader.u16()?;
                 if version != PROTOCOL_VERSION {
@@ -217,21 +241,25 @@ impl Frame {
                     epoch: reader.u64()?,
                     commit_number: reader.leb()?,
                     clock_ms: reader.i64()?,
+                    stream_version: reader.u8()?,
                 })
             }
             ASK_CHAIN => Self::AskChain,
-            CHAIN => Self::Chain(read_chain(&mut reader)?),
-            PROVE => Self::Prove(read_chain(&mut reader)?),
+            CHAIN => Self::Chain(read_chain(reader)?),
+            PROVE => Self::Prove(read_chain(reader)?),
             SUMMARY => {
                 let last = match reader.u8()? {
                     0 => false,
                     1 => true,
                     _ => return Err(CodecError::Tag.into()),
                 };
-                Self::Summary { heads: read_positions(&mut reader, SUMMARY_HEADS_PER_FRAME)?, last }
+                Self::Summary {
+                    heads: read_positions(reader, SUMMARY_HEADS_PER_FRAME, name)?,
+                    last,
+                }
             }
-            RUN => Self::Run(UnverifiedRun::read(&mut reader)?),
-            HAVE => Self::Have(read_positions(&mut reader, HAVE_HEADS_PER_FRAME)?),
+            RUN => Self::Run(UnverifiedRun::read(reader)?),
+            HAVE => Self::Have(read_positions(reader, HAVE_HEADS_PER_FRAME, name)?),
             PROBE => Self::Probe(Probe {
                 word: match reader.u8()? {
                     0 => ProbeWord::Ask,
@@ -239,35 +267,33 @@ impl Frame {
                     2 => ProbeWord::Full,
                     _ => return Err(CodecError::Tag.into()),
                 },
-                log: LogKey::read(&mut reader)?,
+                log: name(reader)?,
                 positions: {
                     let count = reader.count(PROBE_POSITIONS_MAX)?;
-                    let position = |_| Ok((read_seq(&mut reader)?, EntryHash(reader.array()?)));
+                    let position = |_| Ok((read_seq(reader)?, EntryHash(reader.array()?)));
                     (0..count).map(position).collect::<Result<_, CodecError>>()?
                 },
             }),
-            ASK_BODIES => Self::AskBodies(read_positions(&mut reader, BODIES_ASKED_MAX)?),
+            ASK_BODIES => Self::AskBodies(read_positions(reader, BODIES_ASKED_MAX, name)?),
             BODY => Self::Body {
-                place: read_position(&mut reader)?,
+                place: read_position(reader, name)?,
                 body: match reader.count(BODY_BYTES_MAX + 1)? {
                     0 => None,
                     more => Some(reader.bytes(more - 1)?.to_vec()),
                 },
             },
             ALIVE => Self::Alive,
-            CLOSE => Self::Close(read_code(&mut reader)?),
+            CLOSE => Self::Close(read_code(reader)?),
             ASIDE => {
                 let count = reader.count(ASIDES_PER_FRAME)?;
                 let asides = (0..count).map(|_| {
-                    let position = read_position(&mut reader)?;
-                    Ok(Aside { position, code: read_code(&mut reader)? })
+                    let position = read_position(reader, name)?;
+                    Ok::<_, PeerError>(Aside { position, code: read_code(reader)? })
                 });
-                Self::Aside(asides.collect::<Result<_, CodecError>>()?)
+                Self::Aside(asides.collect::<Result<_, _>>()?)
             }
             unknown => return Err(PeerError::UnknownFrame(unknown)),
-        };
-        reader.finish()?;
-        Ok(frame)
+        })
     }
 }
 
@@ -287,28 +313,40 @@ fn read_chain(reader: &mut Reader<'_>) -> Result<Vec<SignedGrant>, PeerError> {
     })
 }
 
-fn write_positions(writer: &mut Writer, positions: &[LogPosition]) {
+fn write_positions(
+    writer: &mut Writer,
+    positions: &[LogPosition],
+    name: &mut dyn FnMut(&LogKey, &mut Writer),
+) {
     writer.count(positions.len());
     for position in positions {
-        write_position(writer, position);
+        write_position(writer, position, name);
     }
 }
 
-fn write_position(writer: &mut Writer, position: &LogPosition) {
-    position.log.write(writer).leb(position.seq).bytes(&position.hash.0);
+fn write_position(
+    writer: &mut Writer,
+    position: &LogPosition,
+    name: &mut dyn FnMut(&LogKey, &mut Writer),
+) {
+    name(&position.log, writer);
+    writer.leb(position.seq).bytes(&position.hash.0);
 }
 
-fn read_positions(reader: &mut Reader<'_>, limit: usize) -> Result<Vec<LogPosition>, CodecError> {
+fn read_positions(
+    reader: &mut Reader<'_>,
+    limit: usize,
+    name: &mut dyn FnMut(&mut Reader<'_>) -> Result<LogKey, PeerError>,
+) -> Result<Vec<LogPosition>, PeerError> {
     let count = reader.count(limit)?;
-    (0..count).map(|_| read_position(reader)).collect()
+    (0..count).map(|_| read_position(reader, name)).collect()
 }
 
-fn read_position(reader: &mut Reader<'_>) -> Result<LogPosition, CodecError> {
-    Ok(LogPosition {
-        log: LogKey::read(reader)?,
-        seq: read_seq(reader)?,
-        hash: EntryHash(reader.array()?),
-    })
+fn read_position(
+    reader: &mut Reader<'_>,
+    name: &mut dyn FnMut(&mut Reader<'_>) -> Result<LogKey, PeerError>,
+) -> Result<LogPosition, PeerError> {
+    Ok(LogPosition { log: name(reader)?, seq: read_seq(reader)?, hash: EntryHash(reader.array()?) })
 }
 
 fn read_code(reader: &mut Reader<'_>) -> Result<String, CodecError> {
@@ -340,6 +378,7 @@ mod tests {
                 epoch: 3,
                 commit_number: 400,
                 clock_ms: -5,
+                stream_version: 2,
             }),
             Frame::AskChain,
             Frame::Chain(Vec::new()),

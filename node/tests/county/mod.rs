@@ -23,7 +23,7 @@ use shouwang_node::identity::grant::Role;
 use shouwang_node::identity::token::root_to_text;
 use shouwang_node::setup;
 use shouwang_node::store::Store;
-use shouwang_node::sync::{Input, Now, Output};
+use shouwang_node::sync::{Input, Now, Output, PeerError};
 
 /// The day for what is computed.
 pub fn today() -> NaiveDate {
@@ -238,6 +238,7 @@ impl County {
     pub fn settle(&mut self) {
         loop {
             let mut moved = false;
+            let mut again: Vec<(String, String)> = Vec::new();
             let places: Vec<String> = self.engines.keys().cloned().collect();
             for place in &places {
                 let now = self.now();
@@ -252,6 +253,10 @@ impl County {
                             let own = self.engine(place).device();
                             let now = self.now();
                             self.engine(&other).handle(now, Input::PeerDown(own)).unwrap();
+                            // What has to be said again in plain frames is said at once.
+                            if error == PeerError::WrongReference && self.linked(place, &other) {
+                                again.push((place.clone(), other));
+                            }
                         }
                         Output::Timeout(_) => break,
                         _ => {}
@@ -263,9 +268,7 @@ impl County {
                         self.mail.entry(peer).or_default().push(frame);
                         continue;
                     };
-                    let linked = self.links.contains(&(place.clone(), to.clone()))
-                        || self.links.contains(&(to.clone(), place.clone()));
-                    if linked {
+                    if self.linked(place, &to) {
                         moved = true;
                         self.bytes += frame.len() as u64;
                         let now = self.now();
@@ -273,10 +276,19 @@ impl County {
                     }
                 }
             }
+            for (one, two) in again {
+                moved = true;
+                self.connect(&one, &two);
+            }
             if !moved {
                 return;
             }
         }
+    }
+
+    fn linked(&self, one: &str, two: &str) -> bool {
+        let (one, two) = (one.to_owned(), two.to_owned());
+        self.links.contains(&(one.clone(), two.clone())) || self.links.contains(&(two, one))
     }
 
     /// Lets time pass: whoever asks to be woken is, and frames are carried.

@@ -58,6 +58,7 @@ impl Impostor {
             epoch: 1,
             commit_number: 1,
             clock_ms: 0,
+            stream_version: 0,
         }
     }
 

@@ -3,23 +3,35 @@
 use clap::{Parser, Subcommand};
 
 mod county;
+mod peers;
+mod steps;
+mod workload;
 
 /// Measures what things cost, and prints figures that anyone can repeat.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// A whole county: opening it, asking it, exchanging with it.
     County(county::Args),
+    /// This project beside Automerge's sync protocol and samod, on the same township.
+    Peers(peers::PeersOptions),
+    /// What an entry costs on its way from one store into another, step by step.
+    Steps(steps::StepsOptions),
+    /// One part of a measurement, in a process of its own.
+    #[command(hide = true)]
+    Part(peers::PartOptions),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        None => Ok(()),
-        Some(Command::County(args)) => county::run(&args),
+        Command::County(args) => county::run(&args),
+        Command::Peers(options) => peers::run(&options),
+        Command::Steps(options) => steps::run(&options),
+        Command::Part(options) => peers::part(&options),
     }
 }

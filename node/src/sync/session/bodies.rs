@@ -89,17 +89,16 @@ impl Session {
             let to_be_sent = self.to_be_sent(replica, &place.log);
             let body = if to_be_sent { replica.body(&place)? } else { None };
             let is_here = body.is_some();
-            let answer = Frame::Body { place, body }.encode();
+            let bytes = body.as_ref().map_or(0, Vec::len) + 64;
             if is_here {
-                self.bodies.sent(place, answer.len());
+                self.bodies.sent(place, bytes);
             } else {
                 self.bodies.declined();
                 if to_be_sent {
                     self.bodies.owe(place);
                 }
             }
-            self.spoke_ms = now.monotonic_ms;
-            out.push_back(Output::Send(self.peer, answer));
+            self.send(now, &Frame::Body { place, body }, out);
         }
         let room = self.bodies.room();
         let asks = self.bodies.lacking && !self.bodies.exhausted && room > 0;
