@@ -140,9 +140,9 @@ impl Part {
                 return sync::serve(homes, &places, false, socket()?);
             }
             Self::VillageIdle | Self::VillageVisit | Self::TownshipsIdle => {
-                sync::meet(homes, &homes.county(), socket()?)?
+                sync::meet(homes, &homes.county(), true, socket()?)?
             }
-            Self::TownshipsFirst => sync::meet(homes, &homes.scratch("scratch"), socket()?)?,
+            Self::TownshipsFirst => sync::meet(homes, &homes.scratch("scratch"), false, socket()?)?,
             Self::Disk => disk(homes)?,
             Self::Open | Self::Due | Self::Find | Self::Roster | Self::Status => self.ask(homes)?,
         };

@@ -39,6 +39,7 @@ const FRAMES_PER_COMMIT: usize = 64;
 
 const UP: u8 = 1;
 const FRAME: u8 = 2;
+const DOWN: u8 = 3;
 
 struct Message {
     device: DeviceId,
@@ -56,10 +57,7 @@ pub(super) fn serve(
     let clock = Clock::start();
     let mut engines: BTreeMap<DeviceId, Engine> = BTreeMap::new();
     for place in places {
-        let mut engine = homes.open(place, seed()?)?;
-        if visits {
-            record_visit(&mut engine, clock.now())?;
-        }
+        let engine = homes.open(place, seed()?)?;
         engines.insert(engine.device(), engine);
     }
     let listener = UnixListener::bind(socket)?;
@@ -84,7 +82,15 @@ pub(super) fn serve(
         let waiting = std::iter::once(first).chain(messages.try_iter()).take(FRAMES_PER_COMMIT);
         for message in waiting {
             let engine = engines.get_mut(&message.device).context("no such device")?;
-            engine.handle(clock.now(), Input::Frame(county, message.bytes))?;
+            match message.kind {
+                UP if visits => {
+                    record_visit(engine, clock.now())?;
+                    engine.handle(clock.now(), Input::PeerUp(county))?;
+                }
+                UP => engine.handle(clock.now(), Input::PeerUp(county))?,
+                DOWN => engine.handle(clock.now(), Input::PeerDown(county))?,
+                _ => engine.handle(clock.now(), Input::Frame(county, message.bytes))?,
+            }
             touched.insert(message.device);
         }
         for device in touched {
@@ -102,50 +108,96 @@ pub(super) fn serve(
     Ok(())
 }
 
-/// The county's engine meets its peers until all is exchanged.
-pub(super) fn meet(homes: &Homes, place: &Path, socket: &Path) -> anyhow::Result<Measured> {
+/// The county's engine meets its peers until all is exchanged. Where it meets them `again`, that is
+/// what is measured: what a process does once is over.
+pub(super) fn meet(
+    homes: &Homes,
+    place: &Path,
+    again: bool,
+    socket: &Path,
+) -> anyhow::Result<Measured> {
     let clock = Clock::start();
     let mut engine = homes.open(place, seed()?)?;
     let stream = UnixStream::connect(socket)?;
     (&stream).write_all(&engine.device().0)?;
-    let mut out = BufWriter::new(stream.try_clone()?);
+    let out = BufWriter::new(stream.try_clone()?);
     let messages = listen(stream, FRAMES_PER_COMMIT);
-    let expected = peers(&messages)?;
+    let peers = peers(&messages)?;
     engine.settle(clock.now())?;
-    let (begun, cpu, commits) = (Instant::now(), main_thread_cpu(), commits(&engine)?);
-    let mut traffic = Traffic::default();
-    for device in &expected {
-        engine.handle(clock.now(), Input::PeerUp(*device))?;
-        send(&mut engine, &mut out, &mut traffic, Side::County)?;
+    let mut county = County { engine, clock, out, messages, peers };
+    let first = county.session()?;
+    if !again {
+        return Ok(first);
     }
-    out.flush()?;
-    let mut last = Instant::now();
-    loop {
-        let quiet = if traffic.done.len() == expected.len() { QUIET } else { STUCK };
-        let first = match messages.recv_timeout(quiet) {
-            Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) if traffic.done.len() == expected.len() => break,
-            Err(_) => bail!("{} of {} peers are done", traffic.done.len(), expected.len()),
-        };
-        for message in std::iter::once(first).chain(messages.try_iter()).take(FRAMES_PER_COMMIT) {
-            traffic.received += message.bytes.len() as u64;
-            engine.handle(clock.now(), Input::Frame(message.device, message.bytes))?;
-        }
-        engine.settle(clock.now())?;
-        send(&mut engine, &mut out, &mut traffic, Side::County)?;
-        out.flush()?;
-        last = Instant::now();
-    }
-    let mut measured = Measured::default();
-    measured.note("peers", expected.len() as f64);
-    measured.note("ms", (last - begun).as_secs_f64() * 1_000.0);
-    measured.note("cpu_ms", (main_thread_cpu() - cpu).as_secs_f64() * 1_000.0);
-    measured.note("sent_bytes", traffic.sent as f64);
-    measured.note("received_bytes", traffic.received as f64);
-    measured.note("frame_bytes", (traffic.sent + traffic.received) as f64);
-    measured.note("commits", (commits_since(&engine, commits)?) as f64);
-    measured.note("peak_bytes", peak_bytes() as f64);
+    county.parts()?;
+    let mut measured = county.session()?;
+    let cpu_ms = first.0.get("cpu_ms").copied().unwrap_or_default();
+    measured.note("first_cpu_ms", cpu_ms);
     Ok(measured)
+}
+
+/// The county's side of the socket.
+struct County {
+    engine: Engine,
+    clock: Clock,
+    out: BufWriter<UnixStream>,
+    messages: Receiver<Message>,
+    peers: Vec<DeviceId>,
+}
+
+impl County {
+    /// One session with every peer at once.
+    fn session(&mut self) -> anyhow::Result<Measured> {
+        let expected = self.peers.len();
+        let begun = (Instant::now(), main_thread_cpu(), commits(&self.engine)?);
+        let mut traffic = Traffic::default();
+        for device in &self.peers {
+            self.engine.handle(self.clock.now(), Input::PeerUp(*device))?;
+            send(&mut self.engine, &mut self.out, &mut traffic, Side::County)?;
+        }
+        self.out.flush()?;
+        let mut last = Instant::now();
+        loop {
+            let quiet = if traffic.done.len() == expected { QUIET } else { STUCK };
+            let first = match self.messages.recv_timeout(quiet) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) if traffic.done.len() == expected => break,
+                Err(_) => bail!("{} of {expected} peers are done", traffic.done.len()),
+            };
+            let waiting = std::iter::once(first).chain(self.messages.try_iter());
+            for message in waiting.take(FRAMES_PER_COMMIT) {
+                traffic.received += message.bytes.len() as u64;
+                let frame = Input::Frame(message.device, message.bytes);
+                self.engine.handle(self.clock.now(), frame)?;
+            }
+            self.engine.settle(self.clock.now())?;
+            send(&mut self.engine, &mut self.out, &mut traffic, Side::County)?;
+            self.out.flush()?;
+            last = Instant::now();
+        }
+        let mut measured = Measured::default();
+        measured.note("peers", expected as f64);
+        measured.note("ms", (last - begun.0).as_secs_f64() * 1_000.0);
+        measured.note("cpu_ms", (main_thread_cpu() - begun.1).as_secs_f64() * 1_000.0);
+        measured.note("sent_bytes", traffic.sent as f64);
+        measured.note("received_bytes", traffic.received as f64);
+        measured.note("frame_bytes", (traffic.sent + traffic.received) as f64);
+        measured.note("commits", (commits(&self.engine)? - begun.2) as f64);
+        measured.note("peak_bytes", peak_bytes() as f64);
+        Ok(measured)
+    }
+
+    /// All sessions end, and the peers begin new ones.
+    fn parts(&mut self) -> anyhow::Result<()> {
+        for device in &self.peers {
+            self.engine.handle(self.clock.now(), Input::PeerDown(*device))?;
+            write(&mut self.out, *device, DOWN, &[])?;
+        }
+        for device in &self.peers {
+            write(&mut self.out, *device, UP, &[])?;
+        }
+        send(&mut self.engine, &mut self.out, &mut Traffic::default(), Side::County)
+    }
 }
 
 /// What the county's side has sent and heard.
@@ -241,10 +293,6 @@ fn record_visit(engine: &mut Engine, now: Now) -> anyhow::Result<()> {
 
 fn commits(engine: &Engine) -> anyhow::Result<u64> {
     Ok(engine.read()?.meta_number("commit_number")?)
-}
-
-fn commits_since(engine: &Engine, before: u64) -> anyhow::Result<u64> {
-    Ok(commits(engine)? - before)
 }
 
 /// Fresh randomness: a store that is opened again must not write under actors that it has used.
