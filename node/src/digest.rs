@@ -2,7 +2,7 @@
 
 use shouwang_crdt_schema::division::DivisionCode;
 
-use crate::store::erasures::ErasureRead;
+use crate::store::digests::{DigestRead, Family, SetDigest, Sum};
 use crate::store::{StoreError, StoreRead};
 
 /// The digests of one scope.
@@ -16,43 +16,28 @@ pub struct ScopeDigests {
 }
 
 /// Two nodes that hold a scope agree on its digests exactly when they hold the same entries and
-/// have come to the same documents.
+/// have come to the same documents. Everything of the scope is read: [`stored`] says the same from
+/// what is kept.
 pub fn of_scope(tables: &impl StoreRead, scope: DivisionCode) -> Result<ScopeDigests, StoreError> {
-    let mut records = blake3::Hasher::new_derive_key("shouwang 2026 scope digest 1");
-    let mut authority = blake3::Hasher::new_derive_key("shouwang 2026 authority digest 1");
-    let (mut heads, mut missing) = (Vec::new(), Vec::new());
-    for log in tables.logs_of(scope)? {
-        heads.extend(tables.head_of(log.number)?.map(|head| (log.key, head.seq, head.hash)));
-        for seq in tables.missing_of(log.number)? {
-            if let Some(entry) = tables.entry(log.number, seq)? {
-                missing.push((log.key, seq, entry.header.hash()));
-            }
-        }
+    Ok(digests(tables.own_sums(scope)?, &tables.documents_digests_rebuilt(scope)?))
+}
+
+/// The same as it is kept up to date with every transaction: no log and no document is read.
+pub fn stored(tables: &impl StoreRead, scope: DivisionCode) -> Result<ScopeDigests, StoreError> {
+    let division = tables.division(scope)?;
+    let [authority, records] = Family::ALL.map(|family| tables.documents_digest(scope, family));
+    Ok(digests(Family::ALL.map(|family| division.of(family).own), &[authority?, records?]))
+}
+
+fn digests([authority, records]: [Sum; 2], documents: &[SetDigest; 2]) -> ScopeDigests {
+    let digest = |own: Sum, documents: &SetDigest| {
+        let mut hasher = blake3::Hasher::new_derive_key("shouwang 2026 scope digest 2");
+        hasher.update(&own.digest.0).update(&documents.to_bytes());
+        *hasher.finalize().as_bytes()
+    };
+    let [of_authority, of_records] = documents;
+    ScopeDigests {
+        records: digest(records, of_records),
+        authority: digest(authority, of_authority),
     }
-    // Which branch of a log came first is nobody else's business.
-    heads.sort_unstable();
-    missing.sort_unstable();
-    records.update(&(missing.len() as u64).to_be_bytes());
-    for (log, seq, hash) in missing.into_iter().chain(heads) {
-        let hasher = if log.lane.carries_records() { &mut records } else { &mut authority };
-        hasher.update(&log.to_bytes());
-        hasher.update(&seq.to_be_bytes()).update(&hash.0);
-    }
-    tables.for_each_document(scope, |key, row| {
-        let hasher = match key.id.elder_id() {
-            Some(_) => &mut records,
-            None => &mut authority,
-        };
-        let (id, heads) = (key.id.to_bytes(), row?.heads);
-        hasher.update(&[id.len() as u8]).update(&id);
-        hasher.update(&(heads.len() as u64).to_be_bytes());
-        for head in heads {
-            hasher.update(&head);
-        }
-        Ok(())
-    })?;
-    Ok(ScopeDigests {
-        records: *records.finalize().as_bytes(),
-        authority: *authority.finalize().as_bytes(),
-    })
 }

@@ -62,8 +62,9 @@ pub struct Engine {
     own_grant: GrantId,
     grant: Grant,
     lineage: Lineage,
-    /// Heads of our own logs that peers' summaries named, to be compared.
-    shown: Vec<(DeviceId, Vec<LogPosition>)>,
+    /// Heads of our own logs that peers' summaries named, to be compared, and whether they have shown
+    /// others to be as they are here.
+    shown: Vec<(DeviceId, Vec<LogPosition>, bool)>,
     /// The second half of every actor of this process.
     actor_nonce: [u8; 8],
     epoch: u64,
@@ -334,8 +335,8 @@ impl Engine {
         self.mesh = mesh;
         handled?;
         self.drain(now)?;
-        for (peer, heads) in std::mem::take(&mut self.shown) {
-            self.lineage.summary(&snapshot, peer, heads)?;
+        for (peer, heads, agreed) in std::mem::take(&mut self.shown) {
+            self.lineage.summary(&snapshot, peer, heads, agreed)?;
         }
         let owes = self.deadlines_ms().any(|at| at <= now.monotonic_ms);
         if self.pending_bytes >= COMMIT_BYTES || (woken && owes) {
@@ -647,7 +648,7 @@ impl Engine {
 
     fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
         self.note_written(ingested)?;
-        self.note_dues(now, &ingested.logs);
+        self.note_dues(now, ingested.logs.keys());
         self.note_moves(now, ingested)?;
         let snapshot = self.store.read()?;
         let mut mesh = std::mem::take(&mut self.mesh);
@@ -672,7 +673,9 @@ impl Engine {
                     self.pending_bodies.push((peer, place, body));
                 }
                 Output::Learn(chain) => self.pending_grants.extend(chain),
-                Output::Event(Event::OwnLogs(peer, heads)) => self.shown.push((peer, heads)),
+                Output::Event(Event::OwnLogs(peer, heads, agreed)) => {
+                    self.shown.push((peer, heads, agreed));
+                }
                 Output::Event(Event::Clock(peer, peer_ms)) => {
                     let written_ms = self.last_written_ms()?;
                     let local_ms = now.wall_ms;

@@ -46,7 +46,8 @@ pub struct Ingest<'a, 't> {
     area: Area,
     secret: IndexSecret,
     fresh: BTreeMap<DocumentKey, Vec<Fresh>>,
-    logs: BTreeSet<LogKey>,
+    /// Logs with new entries, and their chains as they were before.
+    logs: BTreeMap<LogKey, Vec<(LogRow, Head)>>,
     evidence: Vec<EvidenceRow>,
     /// Entries that were set aside at once.
     noted: BTreeMap<LogKey, Vec<SetAside>>,
@@ -115,8 +116,9 @@ pub enum Refusal {
 /// What a transaction came to, once it is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ingested {
-    /// Logs with new entries.
-    pub logs: BTreeSet<LogKey>,
+    /// Logs with new entries: all chains of each that there were before the transaction, with the
+    /// heads that they had.
+    pub logs: BTreeMap<LogKey, Vec<(LogRow, Head)>>,
     /// Forks that were found, to be dated and kept.
     pub evidence: Vec<EvidenceRow>,
     /// New entries that are kept and do not count, apart from those that only wait: why.
@@ -182,7 +184,7 @@ impl<'a, 't> Ingest<'a, 't> {
             area,
             secret,
             fresh: BTreeMap::new(),
-            logs: BTreeSet::new(),
+            logs: BTreeMap::new(),
             evidence: Vec::new(),
             noted: BTreeMap::new(),
             before: None,
@@ -264,6 +266,10 @@ impl<'a, 't> Ingest<'a, 't> {
             return Ok(Err(Refusal::OverQuota { end: hash }));
         }
         self.fill_known(&run, known)?;
+        let before = match self.logs.contains_key(&key) {
+            true => Vec::new(),
+            false => self.tables.chain_heads(&key)?,
+        };
         let (log, known) = match place {
             Place::Known(chain) => return Ok(Ok(outcome(0, &chain))),
             Place::Extends(chain, known) => (chain, known),
@@ -291,6 +297,7 @@ impl<'a, 't> Ingest<'a, 't> {
             }
         }
         let (fresh, mut head) = (run.new_from(known), head);
+        self.logs.entry(key).or_insert(before);
         for entry in fresh {
             let next = Head::after(head.as_ref(), entry);
             let coverage = self.coverage(&log, entry)?;
@@ -301,7 +308,6 @@ impl<'a, 't> Ingest<'a, 't> {
             }
             head = Some(next);
         }
-        self.logs.insert(key);
         Ok(Ok(outcome(fresh.len() as u64, &log)))
     }
 

@@ -69,17 +69,41 @@ const _: () = assert!(
     "a full run must fit a frame"
 );
 
-/// Log heads in one `Summary` frame: 94 B each (key 53, seq at most 9, hash 32), so about 48 KB.
+/// Log heads in one statement of a summary: 94 B each where they are spelled out (key 53, seq at most
+/// 9, hash 32), so about 48 KB, and 33 B otherwise.
 pub const SUMMARY_HEADS_PER_FRAME: usize = 512;
 
-const _: () = assert!(SUMMARY_HEADS_PER_FRAME * 94 + 16 <= FRAME_BYTES_MAX);
+const _: () = assert!(SUMMARY_HEADS_PER_FRAME * 94 + 32 <= FRAME_BYTES_MAX);
 
-/// Log heads in a whole summary. A county of 100,000 elders has about 1,600 scopes and a few
-/// devices and incarnations in each; 65,536 heads are 6 MB, beyond which digests must be used.
+/// Places that one place consists of: 999 townships or villages, the place itself, and the five at most
+/// above it; 23 B each (name 7, digest 16) make 24 KB.
+pub const SUMMARY_CHILDREN_MAX: usize = 1_005;
+
+const _: () = assert!(SUMMARY_CHILDREN_MAX * 23 + 32 <= FRAME_BYTES_MAX);
+
+/// Statements in one `Summary` frame: each has 10 B at least, so a frame has no room for many more.
+pub const SUMMARY_STATEMENTS_PER_FRAME: usize = 4_096;
+
+/// Chains in a place up to which its heads are named rather than its children: 64 heads of 27 B are
+/// 1.7 KB, as much as the digests of 75 villages, and save a flight for each level below.
+pub const SUMMARY_FEW_CHAINS: u32 = 64;
+
+/// How often two peers may begin to compare anew: once for each of them, when it has learnt that the
+/// other's grant is not the one that it had assumed.
+pub const SUMMARY_ROUNDS_MAX: u8 = 2;
+
+/// Log heads that a peer may name in one round, number. A county of 100,000 elders has about 1,600
+/// scopes and a few devices and incarnations in each; 65,536 heads are 1.8 MB.
 pub const SUMMARY_HEADS_MAX: usize = 65_536;
 
+/// Places that a peer may speak of in one round, number: a county of 1,600 villages has 3,400 in two
+/// families, each spoken of twice, and a prefecture ten times as many. Of those that are open about
+/// 120 B each are remembered, 8 MB.
+pub const SUMMARY_PLACES_MAX: usize = 65_536;
+
 /// Log heads in the summary of a peer whose grant is not proved yet: 512 sessions of strangers then
-/// hold 200 MB at most. An honest peer that we do not know is a village's or a township's.
+/// hold 200 MB at most. An honest peer says a digest, or, where it may be sent less than it holds, the
+/// heads of one device's logs.
 pub const STRANGER_HEADS_MAX: usize = 4_096;
 
 /// Acknowledged logs in one `Have` frame: as [`SUMMARY_HEADS_PER_FRAME`].

@@ -92,14 +92,16 @@ impl Lineage {
         self.seen && !self.due && !owed.any(|head| head.log.incarnation == self.current)
     }
 
-    /// A peer's whole summary names these heads of our own logs.
+    /// A peer's whole summary names these heads of our own logs; `agreed` where it holds others as they
+    /// are here.
     pub(crate) fn summary(
         &mut self,
         tables: &impl ChainRead,
         peer: DeviceId,
         heads: Vec<LogPosition>,
+        agreed: bool,
     ) -> Result<(), StoreError> {
-        let mentions = !heads.is_empty();
+        let mentions = agreed || !heads.is_empty();
         let mut owed = Vec::new();
         for head in heads {
             if tables.find_chain(&head.log, head.seq, &head.hash)?.is_none() {
@@ -251,7 +253,7 @@ impl Lineage {
     }
 
     fn has_own_logs(&self, tables: &impl StoreRead) -> Result<bool, StoreError> {
-        Ok(tables.logs_all()?.iter().any(|log| log.key.device == self.device))
+        Ok(tables.usage_of(self.device)?.iter().any(|row| row.logs > 0))
     }
 }
 

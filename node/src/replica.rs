@@ -8,11 +8,13 @@ use crate::identity::grant::GrantId;
 use crate::limits::CHECKPOINT_ENTRIES;
 use crate::log::run::cut;
 use crate::log::{Entry, EntryHash, Head, LogKey, UnverifiedRun};
+use crate::store::digests::{DigestRead, Family, Sum};
 use crate::store::erasures::ErasureRead;
 use crate::store::places::PlaceRead;
 use crate::store::rows::{DocumentKey, LogRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use crate::sync::Replica;
+use crate::sync::summary::{Place, ShortHash};
 use crate::sync::wire::LogPosition;
 
 /// A snapshot of the store together with who may do what.
@@ -48,15 +50,28 @@ impl Replica for View<'_> {
         self.epoch
     }
 
-    fn heads(&self, area: Area) -> Result<Vec<(LogRow, Head)>, StoreError> {
-        let mut chains = self.snapshot.logs_in(area)?;
-        let mut above = area.0.parent();
-        while let Some(scope) = above {
-            chains.extend(self.snapshot.logs_of(scope)?);
-            above = scope.parent();
-        }
+    fn sum(&self, family: Family, place: Place) -> Result<Sum, StoreError> {
+        let Some(code) = place.code() else { return Ok(Sum::default()) };
+        let division = self.snapshot.division(code)?;
+        let sums = division.of(family);
+        Ok(if place == Place::Own(code) { sums.own } else { sums.subtree })
+    }
+
+    fn inside(&self, family: Family, code: DivisionCode) -> Result<Vec<(Place, Sum)>, StoreError> {
+        let own = (Place::Own(code), self.snapshot.division(code)?.of(family).own);
+        let children = self.snapshot.divisions_inside(code)?.into_iter();
+        let children = children.map(|(code, row)| (Place::Inside(code), row.of(family).subtree));
+        Ok(std::iter::once(own).chain(children).filter(|(_, sum)| sum.chains > 0).collect())
+    }
+
+    fn heads(&self, family: Family, place: Place) -> Result<Vec<(LogRow, Head)>, StoreError> {
+        let chains = match place {
+            Place::All => self.snapshot.logs_all()?,
+            Place::Own(code) => self.snapshot.logs_of(code)?,
+            Place::Inside(code) => self.snapshot.logs_in(Area(code))?,
+        };
         let mut heads = Vec::new();
-        for chain in chains {
+        for chain in chains.into_iter().filter(|chain| Family::of(chain.key.lane) == family) {
             heads.extend(self.snapshot.head_of(chain.number)?.map(|head| (chain, head)));
         }
         Ok(heads)
@@ -66,8 +81,8 @@ impl Replica for View<'_> {
         self.snapshot.chain_heads(log)
     }
 
-    fn find(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<Option<LogRow>, StoreError> {
-        self.snapshot.find_chain(log, seq, hash)
+    fn find(&self, log: &LogKey, seq: u64, hash: &ShortHash) -> Result<Option<LogRow>, StoreError> {
+        self.snapshot.find_chain_where(log, seq, |found| ShortHash::from(*found) == *hash)
     }
 
     fn hash_at(&self, chain: &LogRow, seq: u64) -> Result<Option<EntryHash>, StoreError> {

@@ -19,6 +19,7 @@ pub mod audit;
 pub mod chains;
 mod copy;
 pub mod custody;
+pub mod digests;
 mod encoding;
 pub mod erasures;
 pub mod facts;
@@ -32,11 +33,12 @@ pub mod write;
 
 pub use chains::ChainRead;
 pub use copy::{CopyProgress, Image};
+pub use digests::DigestRead;
 pub use tables::{CountedReads, Snapshot, StoreRead};
 pub use write::Transaction;
 
 /// What this version writes and reads: the tables' layout and the schema of the documents.
-pub const FORMAT: &str = "shouwang store 1, schema 1";
+pub const FORMAT: &str = "shouwang store 2, schema 1";
 
 /// Meta: something was deleted whose bytes shall not stay in the file. Any value; whoever set it in a
 /// transaction need do nothing more: the store is written anew right after it, or when it is opened.
@@ -180,6 +182,7 @@ impl Store {
     ) -> Result<(T, bool), E> {
         let mut tables = Transaction::open(transaction)?;
         let result = work(&mut tables)?;
+        tables.sum_up()?;
         tables.count_commit()?;
         Ok((result, tables.rewrite_due))
     }

@@ -9,9 +9,11 @@ use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
 use crate::log::{Entry, EntryHash, EntryPlace, Head, LogKey, UnverifiedRun};
 use crate::store::StoreError;
+use crate::store::digests::{Family, Sum};
 use crate::store::rows::LogRow;
-use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::parts::DocumentId;
+use summary::{Place, ShortHash};
 
 mod aside;
 mod bodies;
@@ -22,6 +24,7 @@ pub mod mesh;
 mod progress;
 mod session;
 mod stop;
+pub mod summary;
 pub mod wire;
 
 pub use error::{Disposition, Fault, PeerError};
@@ -83,8 +86,9 @@ pub enum Event {
     Done(DeviceId),
     /// So many entries left for the peer.
     Sent(DeviceId, u64),
-    /// The peer's whole summary was compared. These are the heads in it of this device's own logs.
-    OwnLogs(DeviceId, Vec<LogPosition>),
+    /// The peer's whole summary was compared. These are the heads that it has named of this device's
+    /// own logs, and whether it has shown of others that it holds them as they are here.
+    OwnLogs(DeviceId, Vec<LogPosition>, bool),
     /// The peer keeps entries that came from us, and does not count them.
     SetAside(DeviceId, Vec<wire::Aside>),
 }
@@ -100,14 +104,20 @@ pub trait Replica {
     /// The store's epoch and commit number, for `Hello`.
     fn epoch(&self) -> (u64, u64);
 
-    /// Heads of all chains of the logs of an area's scopes, and of the scopes that it lies inside.
-    fn heads(&self, area: Area) -> Result<Vec<(LogRow, Head)>, StoreError>;
+    /// The digest of what is stored in a place, and of how many chains it is.
+    fn sum(&self, family: Family, place: Place) -> Result<Sum, StoreError>;
+
+    /// What is inside a division: its own logs, and each place directly inside it, without empty ones.
+    fn inside(&self, family: Family, code: DivisionCode) -> Result<Vec<(Place, Sum)>, StoreError>;
+
+    /// Heads of all chains of the logs of a place.
+    fn heads(&self, family: Family, place: Place) -> Result<Vec<(LogRow, Head)>, StoreError>;
 
     /// All chains of a log, each with its head; a chain comes after the one that it branches off.
     fn chains(&self, log: &LogKey) -> Result<Vec<(LogRow, Head)>, StoreError>;
 
     /// The chain under which the entry with this number and hash stands, if it is here.
-    fn find(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<Option<LogRow>, StoreError>;
+    fn find(&self, log: &LogKey, seq: u64, hash: &ShortHash) -> Result<Option<LogRow>, StoreError>;
 
     /// The hash of the entry with this number on a chain's path.
     fn hash_at(&self, chain: &LogRow, seq: u64) -> Result<Option<EntryHash>, StoreError>;

@@ -20,13 +20,14 @@ use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
 use crate::statement;
 use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};
+use crate::store::digests::Family;
 use crate::store::erasures::{ErasurePlace, ErasureRead};
 use crate::store::facts::FactsRead;
 use crate::store::incidents::IncidentRead;
 use crate::store::moves::HandoverPlace;
 use crate::store::names::{NameRow, NamesRead};
 use crate::store::rows::{DocumentKey, Fork, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
-use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
+use crate::store::{ChainRead, DigestRead, Snapshot, StoreError, StoreRead};
 
 mod moves;
 
@@ -97,6 +98,7 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
     check.step("index", |check| check.elders(secret));
     check.step("moves", |check| check.moves());
     check.step("counts", |check| check.counts());
+    check.step("digests", |check| check.digests());
     check.step("rest", |check| check.rest());
     check.report.ok = check.report.faults.is_empty();
     check.report
@@ -509,6 +511,25 @@ impl Check<'_> {
                 Ok(stored) if stored == rebuilt => {}
                 Ok(_) => self.fault(scope.to_string(), "counts", &"not what the rows come to"),
                 Err(error) => self.fault(scope.to_string(), "unreadable", &error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What other nodes are told by digest.
+    fn digests(&mut self) -> Result<(), StoreError> {
+        let (stored, rebuilt) =
+            (self.snapshot.divisions_all()?, self.snapshot.divisions_rebuilt()?);
+        let places: BTreeSet<DivisionCode> = stored.keys().chain(rebuilt.keys()).copied().collect();
+        for place in places {
+            if stored.get(&place) != rebuilt.get(&place) {
+                self.fault(place.to_string(), "counts", &"its digest is not what the logs come to");
+            }
+            let documents = Family::ALL.map(|family| self.snapshot.documents_digest(place, family));
+            let [authority, records] = documents;
+            if [authority?, records?] != self.snapshot.documents_digests_rebuilt(place)? {
+                let detail = "its digest is not what the documents come to";
+                self.fault(place.to_string(), "counts", &detail);
             }
         }
         Ok(())

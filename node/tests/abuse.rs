@@ -18,6 +18,7 @@ use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{EntryHash, Incarnation, Kind, Lane, LogKey};
 use shouwang_node::store::StoreRead;
 use shouwang_node::store::rows::DocumentKey;
+use shouwang_node::sync::summary::Summary;
 use shouwang_node::sync::wire::{Frame, LogPosition};
 
 const COUNTY: &str = "990121000000";
@@ -105,10 +106,11 @@ fn a_lie_about_our_own_logs_holds_up_receipts_no_longer_than_its_session() {
     liar.says(
         &mut county,
         SONGWU,
-        &Frame::Summary {
-            heads: vec![LogPosition { log, seq: 3, hash: EntryHash([7; 32]) }],
-            last: true,
-        },
+        &Frame::Summary(Summary::of_heads(
+            0,
+            &[LogPosition { log, seq: 3, hash: EntryHash([7; 32]) }],
+            true,
+        )),
     );
     let (now, device) = (county.now(), liar.keys.device());
     county.engine(SONGWU).handle(now, shouwang_node::sync::Input::PeerDown(device)).unwrap();

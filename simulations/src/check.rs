@@ -619,7 +619,11 @@ pub fn converged<'a>(engines: impl Iterator<Item = (usize, &'a Engine)>) -> Resu
             if !area.touches(scope) {
                 continue;
             }
-            let digests = digest::of_scope(snapshot, scope)?;
+            let digests = digest::stored(snapshot, scope)?;
+            if digests != digest::of_scope(snapshot, scope)? {
+                let detail = format!("node {node} keeps other digests of {scope} than it holds");
+                return Err(Violation::new(Guarantee::Verifies, detail));
+            }
             let agree = |known: &mut BTreeMap<DivisionCode, (usize, [u8; 32])>, digest, what| {
                 let (first, expected) = *known.entry(scope).or_insert((*node, digest));
                 if expected == digest {

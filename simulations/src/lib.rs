@@ -23,6 +23,7 @@
 //! | [`report`] | a whole simulation, and what it came to |
 
 pub mod check;
+pub mod claims;
 pub mod custody;
 pub mod disk;
 pub mod moves;

@@ -22,6 +22,7 @@ use shouwang_node::sync::wire::{Frame, LogPosition, ProbeWord};
 use shouwang_node::sync::{Disposition, Fault, Input, Now, Output, PeerError};
 
 use crate::check::{self, Checker, Violation};
+use crate::claims;
 use crate::custody;
 use crate::disk::{Disk, Mishap};
 use crate::moves;
@@ -1011,8 +1012,11 @@ impl World {
         // What a node says it holds has to be there for ever.
         let machine = self.nodes[node].machine;
         match Frame::decode(&bytes) {
-            Ok(Frame::Have(heads) | Frame::Summary { heads, .. }) => {
-                self.checker.claimed(machine, heads);
+            Ok(Frame::Have(heads)) => self.checker.claimed(machine, heads),
+            Ok(Frame::Summary(summary)) => {
+                let store = self.nodes[node].engine.as_ref().and_then(|engine| engine.read().ok());
+                let heads = store.and_then(|store| claims::of_summary(&summary, &store).ok());
+                self.checker.claimed(machine, heads.unwrap_or_default());
             }
             Ok(Frame::Probe(probe)) if probe.word != ProbeWord::Full => {
                 let position = |(seq, hash)| LogPosition { log: probe.log, seq, hash };

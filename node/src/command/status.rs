@@ -285,7 +285,7 @@ fn scopes(
         custody.into_iter().map(|custody| (custody.scope, custody.by_device)).collect();
     rows.into_iter()
         .map(|(code, row)| {
-            let digests = digest::of_scope(snapshot, code)?;
+            let digests = digest::stored(snapshot, code)?;
             Ok(ScopeStatus {
                 code,
                 name: names.get(&code).cloned(),

@@ -70,7 +70,7 @@ impl Engine {
         // Receipts may let something be purged.
         let confirmed: BTreeSet<_> = ingested
             .logs
-            .iter()
+            .keys()
             .filter(|log| log.lane == Lane::Notice)
             .map(|log| log.scope)
             .collect();

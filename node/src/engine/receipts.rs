@@ -1,6 +1,6 @@
 //! Receipts that the engine writes by itself ([`crate::custody`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use shouwang_crdt_schema::division::DivisionCode;
 
@@ -19,7 +19,7 @@ impl Engine {
     }
 
     /// Notes that others' records have come in.
-    pub(super) fn note_dues(&mut self, now: Now, logs: &BTreeSet<LogKey>) {
+    pub(super) fn note_dues<'a>(&mut self, now: Now, logs: impl Iterator<Item = &'a LogKey>) {
         for log in logs {
             if log.lane.carries_records()
                 && log.device != self.device()

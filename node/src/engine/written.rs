@@ -36,7 +36,7 @@ impl Engine {
         let own = self.device();
         if let Some(written) = self.written.0.borrow_mut().as_mut() {
             let snapshot = self.store.read()?;
-            for log in ingested.logs.iter().filter(|log| log.device == own) {
+            for log in ingested.logs.keys().filter(|log| log.device == own) {
                 note_written(&snapshot, *log, written)?;
             }
         }

@@ -116,7 +116,10 @@ impl Ingest<'_, '_> {
         self.tables.put_entry(chain.number, &entry)?;
         self.tables.set_missing(chain.number, *seq, false)?;
         // Whoever is owed a receipt may be given one now.
-        self.logs.insert(*log);
+        if !self.logs.contains_key(log) {
+            let before = self.tables.chain_heads(log)?;
+            self.logs.insert(*log, before);
+        }
         // Only what is of a document waited for its body.
         let waited = coverage == Coverage::Untouched && entry.header.document.id().is_some();
         if waited {

@@ -113,9 +113,19 @@ pub trait ChainRead: StoreRead + Sized {
         seq: u64,
         hash: &EntryHash,
     ) -> Result<Option<LogRow>, StoreError> {
+        self.find_chain_where(key, seq, |found| found == hash)
+    }
+
+    /// As [`ChainRead::find_chain`], by anything that can be said of a hash.
+    fn find_chain_where(
+        &self,
+        key: &LogKey,
+        seq: u64,
+        mut fits: impl FnMut(&EntryHash) -> bool,
+    ) -> Result<Option<LogRow>, StoreError> {
         for chain in self.chains(key)? {
             let own = chain.branch.is_none_or(|branch| branch.first_seq <= seq);
-            if own && self.hash_at(&chain, seq)?.as_ref() == Some(hash) {
+            if own && self.hash_at(&chain, seq)?.is_some_and(|found| fits(&found)) {
                 return Ok(Some(chain));
             }
         }

@@ -106,7 +106,7 @@ impl Transaction<'_> {
             true => drop(self.missing.insert((log.0, seq), ())?),
             false => drop(self.missing.remove((log.0, seq))?),
         }
-        Ok(())
+        self.missing_changed(log)
     }
 
     /// Stores an entry again whose body has come, or has gone. Header and signature stay.

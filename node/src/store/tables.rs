@@ -29,6 +29,8 @@
 //! | `facts-1` | scope, elder | [`super::facts::FactsRow`] |
 //! | `names-1` | scope, elder | [`super::names::NameRow`] |
 //! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
+//! | `digests-1` | division code | digests of everything under it: see [`super::digests`] |
+//! | `document_digests-1` | scope, family | digest of the scope's documents |
 //!
 //! Rows of JSON, of `meta` and of `grants` begin with a checksum of 8 bytes.
 //!
@@ -83,6 +85,9 @@ pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition:
 pub(super) const FACTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("facts-1");
 pub(super) const NAMES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("names-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
+pub(super) const DIGESTS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("digests-1");
+pub(super) const DOCUMENT_DIGESTS: TableDefinition<'_, Bytes, Bytes> =
+    TableDefinition::new("document_digests-1");
 
 /// A consistent view of all tables.
 pub struct Snapshot {
@@ -112,6 +117,8 @@ pub struct Snapshot {
     authors: ReadOnlyTable<Bytes, Bytes>,
     facts: ReadOnlyTable<Bytes, Bytes>,
     names: ReadOnlyTable<Bytes, Bytes>,
+    digests: ReadOnlyTable<u64, Bytes>,
+    document_digests: ReadOnlyTable<Bytes, Bytes>,
     places: ReadOnlyTable<Bytes, Bytes>,
 }
 
@@ -144,6 +151,8 @@ impl Snapshot {
             authors: transaction.open_table(AUTHORS)?,
             facts: transaction.open_table(FACTS)?,
             names: transaction.open_table(NAMES)?,
+            digests: transaction.open_table(DIGESTS)?,
+            document_digests: transaction.open_table(DOCUMENT_DIGESTS)?,
             places: transaction.open_table(PLACES)?,
         })
     }
@@ -241,6 +250,8 @@ table_access! {
     authors: Bytes => Bytes,
     facts: Bytes => Bytes,
     names: Bytes => Bytes,
+    digests: u64 => Bytes,
+    document_digests: Bytes => Bytes,
     places: Bytes => Bytes,
 }
 

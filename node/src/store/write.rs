@@ -6,6 +6,7 @@ use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
 use super::chains::ChainRead;
+use super::digests::Unsummed;
 use super::encoding::{self, encode_checked, encode_document, encode_unsettled, encode_usage};
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, Fork, LogNumber, LogRow, PeerRow, ScopeRow,
@@ -51,6 +52,10 @@ pub struct Transaction<'t> {
     pub(super) authors: Table<'t, Bytes, Bytes>,
     pub(super) facts: Table<'t, Bytes, Bytes>,
     pub(super) names: Table<'t, Bytes, Bytes>,
+    pub(super) digests: Table<'t, u64, Bytes>,
+    pub(super) document_digests: Table<'t, Bytes, Bytes>,
+    /// What digests have still to take in.
+    pub(super) unsummed: Unsummed,
     pub(super) places: Table<'t, Bytes, Bytes>,
 }
 
@@ -84,6 +89,9 @@ impl<'t> Transaction<'t> {
             authors: transaction.open_table(tables::AUTHORS)?,
             facts: transaction.open_table(tables::FACTS)?,
             names: transaction.open_table(tables::NAMES)?,
+            digests: transaction.open_table(tables::DIGESTS)?,
+            document_digests: transaction.open_table(tables::DOCUMENT_DIGESTS)?,
+            unsummed: Unsummed::default(),
             places: transaction.open_table(tables::PLACES)?,
         })
     }
@@ -151,6 +159,7 @@ impl<'t> Transaction<'t> {
             .finish();
         self.heads.insert(log.number.0, row.as_slice())?;
         self.use_quota(&log.key, u64::from(entry.header.body_length), 0)?;
+        self.logs_changed(log.key.scope);
         self.count(log.key.scope, |counts| counts.entries += 1)
     }
 
@@ -183,12 +192,14 @@ impl<'t> Transaction<'t> {
 
     /// Stores a document.
     pub fn put_document(&mut self, key: &DocumentKey, row: &DocumentRow) -> Result<(), StoreError> {
+        self.document_changes(key, Some(&row.heads))?;
         self.documents.insert(key.to_bytes().as_slice(), encode_document(row).as_slice())?;
         Ok(())
     }
 
     /// Takes a document away: nothing of it counts.
     pub fn remove_document(&mut self, key: &DocumentKey) -> Result<(), StoreError> {
+        self.document_changes(key, None)?;
         self.documents.remove(key.to_bytes().as_slice())?;
         self.forget_places(key)
     }

@@ -5,10 +5,11 @@
 use thiserror::Error;
 
 use super::PeerError;
-use super::wire::Frame;
+use super::wire::{Frame, LogPosition};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::limits::{FRAME_BYTES_MAX, PACKET_BYTES_MAX, STREAM_VERSION};
+use crate::limits::{FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, PACKET_BYTES_MAX, STREAM_VERSION};
 use crate::log::entry::DocumentField;
+use crate::log::run::read_seq;
 use crate::log::{Entry, EntryHash, Kind, LogKey, UnverifiedRun};
 use crate::store::StoreError;
 use shouwang_crdt_schema::change::Template;
@@ -144,7 +145,18 @@ impl Line {
     pub(super) fn push(&mut self, frame: &Frame) -> Option<Vec<u8>> {
         let (packer, theirs) = (&mut self.packer, self.unpacker.context.logs());
         let (mut writer, context) = (Writer::new(), &mut packer.context);
-        frame.write(&mut writer, &mut |log, writer| run::write_log(log, context, theirs, writer));
+        match frame {
+            Frame::Have(positions) => {
+                writer.u8(Frame::HAVE).count(positions.len());
+                for LogPosition { log, seq, hash } in positions {
+                    run::write_log(log, context, theirs, &mut writer);
+                    writer.leb(*seq).bytes(&run::mark(&hash.0));
+                }
+            }
+            frame => frame.write(&mut writer, &mut |log, writer| {
+                run::write_log(log, context, theirs, writer);
+            }),
+        }
         packer.add(&writer.finish())
     }
 
@@ -238,6 +250,10 @@ impl Unpacker {
                     reader.u8()?;
                     Frame::Run(run::read(&mut reader, context, ours, lookup)?)
                 }
+                Some(Frame::HAVE) => {
+                    reader.u8()?;
+                    Frame::Have(read_have(&mut reader, context, ours, lookup)?)
+                }
                 _ => Frame::read(&mut reader, &mut |reader| {
                     run::read_log(reader, context, ours).map_err(PeerError::from)
                 })?,
@@ -245,6 +261,25 @@ impl Unpacker {
         }
         Ok(frames)
     }
+}
+
+/// What a peer says that it holds: of entries that it has from here the first bytes of the hash are
+/// enough. What is not here says nothing.
+fn read_have(
+    reader: &mut Reader<'_>,
+    context: &mut Context,
+    ours: &Logs,
+    lookup: &impl Lookup,
+) -> Result<Vec<LogPosition>, PackError> {
+    let count = reader.count(HAVE_HEADS_PER_FRAME)?;
+    let mut positions = Vec::with_capacity(count);
+    for _ in 0..count {
+        let log = run::read_log(reader, context, ours)?;
+        let seq = read_seq(reader)?;
+        let hash = lookup.entry_hash(&log, seq, reader.array()?)?;
+        positions.extend(hash.map(|hash| LogPosition { log, seq, hash }));
+    }
+    Ok(positions)
 }
 
 impl From<PackError> for PeerError {
@@ -283,8 +318,8 @@ mod tests {
     use shouwang_crdt_schema::visit::Visit;
 
     use super::*;
-    use crate::identity::grant::GrantId;
     use crate::identity::DeviceKeys;
+    use crate::identity::grant::GrantId;
     use crate::log::run::{RunEntry, cut};
     use crate::log::{Head, Incarnation, Lane, VerifiedRun};
 
@@ -494,10 +529,10 @@ mod tests {
                 let Some(run) = cut(&entries[sent[turn]..], head.as_ref()) else { continue };
                 sent[turn] += run.entries.len();
                 let (_, full) = here.push_run(&run, &both).unwrap();
-                let position = crate::sync::LogPosition {
-                    log: run.log, seq: run.last_seq(), hash: EntryHash([3; 32]),
-                };
-                let between = Frame::Have(vec![position]);
+                let (log, seq) = (run.log, run.last_seq());
+                let hash = entries[seq as usize].header.hash();
+                let position = LogPosition { log, seq, hash };
+                let between = Frame::AskBodies(vec![position]);
                 let more = here.push(&between);
                 expected.extend([Frame::Run(run), between]);
                 // An answer, so that the other direction's names are referred to.
@@ -505,10 +540,13 @@ mod tests {
                 for packet in packets {
                     arrived.extend(there.unpack(&packet, true, &both).unwrap());
                 }
-                let answer = Frame::Have(vec![position]);
+                // Of what was sent it says that it has it, and of something else, which says nothing.
+                let other = LogPosition { hash: EntryHash([3; 32]), ..position };
+                let (answer, heard) = (Frame::Have(vec![position, other]), Frame::Have(vec![position]));
+                both.0.insert((log, seq), entries[seq as usize].clone());
                 let back = there.push(&answer).into_iter().chain(there.flush());
                 for packet in back {
-                    prop_assert_eq!(here.unpack(&packet, true, &both).unwrap(), vec![answer.clone()]);
+                    prop_assert_eq!(here.unpack(&packet, true, &both).unwrap(), vec![heard.clone()]);
                 }
                 if sent[turn] % 2 == 0 {
                     here.rest();

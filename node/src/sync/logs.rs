@@ -5,6 +5,7 @@
 //! that the peer is ahead of us, or that it holds another branch.
 
 use super::Replica;
+use super::summary::ShortHash;
 use crate::log::{EntryHash, Head, LogKey};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
@@ -13,15 +14,13 @@ use crate::store::rows::{LogNumber, LogRow};
 #[derive(Debug, Default)]
 pub(super) struct PeerLog {
     /// Heads of its summary that are not here.
-    pub(super) wanted: Vec<(u64, EntryHash)>,
+    pub(super) wanted: Vec<(u64, ShortHash)>,
     /// How far it is in each chain here.
     reaches: Vec<Reach>,
     /// A question where the two of us part is under way.
     pub(super) asked: bool,
     /// Each of us holds what the other does not: what is wanted is not just further on.
     pub(super) differs: bool,
-    /// A branch of it was refused here for want of room.
-    pub(super) full: bool,
 }
 
 /// How far a peer is in one chain.
@@ -146,9 +145,17 @@ impl PeerLog {
         self.reach(chain).is_some_and(|reach| reach.refused)
     }
 
-    /// Whether something of the log cannot be exchanged.
+    /// Whether the peer has no room for some chain.
     pub(super) fn is_stuck(&self) -> bool {
-        self.full || self.reaches.iter().any(|reach| reach.refused)
+        self.reaches.iter().any(|reach| reach.refused)
+    }
+
+    /// Whether the peer durably has all that is here and we want nothing of it.
+    pub(super) fn is_alike(&self, heads: &Chains) -> bool {
+        self.wanted.is_empty()
+            && !self.asked
+            && !self.is_stuck()
+            && heads.iter().all(|(chain, head)| self.has(chain.number, head.seq))
     }
 
     fn known(&self, chain: LogNumber) -> Option<u64> {
@@ -172,7 +179,7 @@ impl PeerLog {
     /// Entries that we lack of what the peer's summary spoke of: as many as lie between its heads
     /// and the last entry before them that both of us have.
     pub(super) fn we_lack(&self, heads: &[(LogRow, Head)]) -> u64 {
-        let lacking = |(seq, _): &(u64, EntryHash)| {
+        let lacking = |(seq, _): &(u64, ShortHash)| {
             let common = heads.iter().filter_map(|(chain, head)| match self.differs {
                 true => self.known(chain.number),
                 false => Some(head.seq),
@@ -204,5 +211,8 @@ pub(super) fn landmarks(
     Ok(found)
 }
 
-/// Logs whose heads a summary spoke of or that were sent.
+/// All chains of a log, each with its head.
+pub(super) type Chains = Vec<(LogRow, Head)>;
+
+/// Logs in which the two of us differ, or that have changed since they were alike.
 pub(super) type PeerLogs = std::collections::BTreeMap<LogKey, PeerLog>;

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::progress::Progress;
-use super::session::{Received, Session};
+use super::session::{Changed, Received, Session};
 use super::stop::Stop;
 use super::wire::{Aside, Frame};
 use super::{Input, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::SESSIONS_MAX;
-use crate::log::LogKey;
+use crate::log::{Head, LogKey};
 use crate::store::StoreError;
+use crate::store::rows::LogRow;
 
 /// All sessions, driven by [`Input`]s; see [`crate::sync`].
 #[derive(Debug, Default)]
@@ -104,18 +105,24 @@ impl Mesh {
         }
     }
 
-    /// A transaction is committed: acknowledges what came in, and pushes what is new in these logs.
+    /// A transaction is committed: acknowledges what came in, and pushes what is new in these logs,
+    /// given all their chains as they were before it.
     pub fn committed(
         &mut self,
         now: Now,
-        logs: &BTreeSet<LogKey>,
+        logs: &BTreeMap<LogKey, Vec<(LogRow, Head)>>,
         replica: &impl Replica,
     ) -> Result<(), StoreError> {
         let mut changed = BTreeMap::new();
         if !self.sessions.is_empty() {
-            for log in logs {
-                changed.insert(*log, replica.chains(log)?);
+            for (log, before) in logs {
+                let (before, heads) = (before.clone(), replica.chains(log)?);
+                changed.insert(*log, Changed { before, heads });
             }
+        }
+        let peers: Vec<DeviceId> = self.sessions.keys().copied().collect();
+        for peer in peers {
+            self.with(peer, |session, _| session.note_changes(&changed, replica))?;
         }
         for (peer, received) in std::mem::take(&mut self.received) {
             self.with(peer, |session, out| session.acknowledge(now, &received, replica, out))?;

@@ -16,4 +16,6 @@ pub struct Progress {
     pub missing: u64,
     /// Logs that cannot be exchanged: forked, or refused.
     pub stuck: u64,
+    /// Logs that are remembered of the peer: those in which the two differ.
+    pub remembered: u64,
 }

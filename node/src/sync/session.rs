@@ -23,9 +23,10 @@ use shouwang_crdt_schema::division::DivisionCode;
 use super::aside::Asides;
 use super::bodies::Bodies;
 use super::compact::{Line, PackError, is_packet};
-use super::logs::PeerLogs;
+use super::logs::{Chains, PeerLogs};
 use super::progress::Progress;
 use super::stop::Stop;
+use super::summary::{Fingerprint, ShortHash};
 use super::wire::{Aside, Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
@@ -33,10 +34,10 @@ use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS,
-    PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STRANGER_HEADS_MAX, STREAM_VERSION,
-    SUMMARY_HEADS_MAX, SUMMARY_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX,
+    PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STREAM_VERSION,
+    UNACKNOWLEDGED_BYTES_MAX,
 };
-use crate::log::{EntryHash, Head, Lane, LogKey, RunError, UnverifiedRun};
+use crate::log::{EntryHash, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
@@ -44,11 +45,20 @@ use crate::store::rows::{LogNumber, LogRow};
 mod bodies;
 mod compare;
 mod shelf;
+mod summary;
 
 use shelf::Shelf;
+use summary::Talk;
 
 /// By log and chain, the last entry that a peer sent and that is not acknowledged.
 pub(super) type Received = BTreeMap<(LogKey, LogNumber), (u64, EntryHash)>;
+
+/// A log with new entries: all its chains before they came, and now.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) before: Chains,
+    pub(super) heads: Chains,
+}
 
 /// The state of one exchange.
 #[derive(Debug)]
@@ -71,15 +81,17 @@ pub(super) struct Session {
     chain_shown: bool,
     summary_sent: bool,
     summary_whole: bool,
-    summary_again: bool,
-    /// How many heads the peer's summary has spoken of so far.
-    summary_heads: usize,
-    /// What the peer holds of each log, as far as we know.
+    talk: Talk,
+    /// What the peer holds of the logs in which the two of us differ.
     logs: PeerLogs,
+    /// Heads of logs that are not known here, until the logs come.
+    unknown: BTreeMap<Fingerprint, Vec<(u64, ShortHash)>>,
     /// Logs of which its summary named what is not here.
     wanting: BTreeSet<LogKey>,
     /// Logs of which something cannot be exchanged.
     stuck: BTreeSet<LogKey>,
+    /// Those of them of which a branch was refused here for want of room.
+    full: BTreeSet<LogKey>,
     /// Chains in which we are ahead of what was sent.
     behind: BTreeSet<Priority>,
     in_flight: VecDeque<(LogKey, LogNumber, u64, usize)>,
@@ -129,11 +141,12 @@ impl Session {
             chain_shown: false,
             summary_sent: false,
             summary_whole: false,
-            summary_again: false,
-            summary_heads: 0,
+            talk: Talk::default(),
             logs: PeerLogs::new(),
+            unknown: BTreeMap::new(),
             wanting: BTreeSet::new(),
             stuck: BTreeSet::new(),
+            full: BTreeSet::new(),
             behind: BTreeSet::new(),
             in_flight: VecDeque::new(),
             refusals: Vec::new(),
@@ -166,7 +179,7 @@ impl Session {
             session.grant = Some(grant.clone());
             session.grant_id = Some(*id);
             session.note_chain(&replica.authority().chain(id));
-            session.send_summary(now, replica, out)?;
+            session.begin(now, replica, out)?;
         }
         Ok(session)
     }
@@ -182,13 +195,14 @@ impl Session {
         if !is_packet(bytes) {
             return self.one(now, Frame::decode(bytes)?, replica, out);
         }
-        let line = self.line.as_mut().ok_or(PeerError::OutOfTurn("a packet before Hello"))?;
-        let shelf = Shelf { replica, logs: &self.logs };
-        let frames =
-            line.unpack(bytes, self.grant.is_some(), &shelf).map_err(|error| match error {
-                PackError::Store(error) => Stop::Store(error),
-                error => Stop::Peer(error.into()),
-            })?;
+        let mut line = self.line.take().ok_or(PeerError::OutOfTurn("a packet before Hello"))?;
+        let shelf = Shelf { replica, session: self };
+        let unpacked = line.unpack(bytes, self.grant.is_some(), &shelf);
+        self.line = Some(line);
+        let frames = unpacked.map_err(|error| match error {
+            PackError::Store(error) => Stop::Store(error),
+            error => Stop::Peer(error.into()),
+        })?;
         frames.into_iter().try_for_each(|frame| self.one(now, frame, replica, out))
     }
 
@@ -214,7 +228,7 @@ impl Session {
             }
             Frame::Chain(chain) => self.chain(now, &chain, replica, out)?,
             Frame::Prove(chain) => self.proof(chain, replica, out)?,
-            Frame::Summary { heads, last } => self.summary(now, heads, last, replica, out)?,
+            Frame::Summary(summary) => self.summary(now, summary, replica, out)?,
             Frame::Run(run) => self.run(run, replica, out)?,
             Frame::Have(heads) => self.have(&heads, replica)?,
             Frame::Probe(probe) => self.probe(now, &probe, replica, out)?,
@@ -339,12 +353,6 @@ impl Session {
         Ok(())
     }
 
-    /// The peer's grant is proved only now: what was said before was said without knowing it.
-    fn begin(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
-        self.send_summary(now, replica, out)?;
-        if self.summary_whole { self.compare(now, replica, out) } else { Ok(()) }
-    }
-
     fn note_chain(&mut self, chain: &[SignedGrant]) {
         self.known_there.extend(chain.iter().map(SignedGrant::id));
     }
@@ -390,71 +398,11 @@ impl Session {
         }
     }
 
-    fn send_summary(
-        &mut self,
-        now: Now,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
-        let Some(peer) = &self.grant else { return Ok(()) };
-        let heads: Vec<LogPosition> = replica
-            .heads(peer.area)?
-            .into_iter()
-            .filter(|(chain, _)| self.to_be_sent(replica, &chain.key))
-            .map(|(chain, head)| LogPosition { log: chain.key, seq: head.seq, hash: head.hash })
-            .collect();
-        let mut chunks = heads.chunks(SUMMARY_HEADS_PER_FRAME).peekable();
-        if chunks.peek().is_none() {
-            self.send(now, &Frame::Summary { heads: Vec::new(), last: true }, out);
-        }
-        while let Some(chunk) = chunks.next() {
-            let last = chunks.peek().is_none();
-            self.send(now, &Frame::Summary { heads: chunk.to_vec(), last }, out);
-        }
-        self.summary_sent = true;
-        Ok(())
-    }
-
-    fn summary(
-        &mut self,
-        now: Now,
-        heads: Vec<LogPosition>,
-        last: bool,
-        replica: &impl Replica,
-        out: &mut Outputs,
-    ) -> Result<(), Stop> {
-        if self.summary_whole {
-            // One may come before the peer had our chain, and one after it, in place of the first.
-            if std::mem::replace(&mut self.summary_again, true) {
-                return Err(PeerError::OutOfTurn("a third summary").into());
-            }
-            self.summary_whole = false;
-            self.summary_heads = 0;
-            self.logs.values_mut().for_each(|log| log.wanted.clear());
-            self.wanting.clear();
-        }
-        let limit = if self.grant.is_some() { SUMMARY_HEADS_MAX } else { STRANGER_HEADS_MAX };
-        self.summary_heads += heads.len();
-        if self.summary_heads > limit {
-            return Err(PeerError::TooMany("heads").into());
-        }
-        for head in heads {
-            let wanted = &mut self.logs.entry(head.log).or_default().wanted;
-            if wanted.len() >= BRANCHES_MAX {
-                return Err(PeerError::TooMany("branches of a log").into());
-            }
-            wanted.push((head.seq, head.hash));
-            self.wanting.insert(head.log);
-        }
-        self.summary_whole = last;
-        if last { self.compare(now, replica, out) } else { Ok(()) }
-    }
-
-    /// New entries were committed here: these are all chains of the logs that they are in.
+    /// New entries were committed here: these are the logs that they are in.
     pub(super) fn committed(
         &mut self,
         now: Now,
-        logs: &BTreeMap<LogKey, Vec<(LogRow, Head)>>,
+        logs: &BTreeMap<LogKey, Changed>,
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
@@ -478,7 +426,7 @@ impl Session {
             });
         }
         self.bodies_committed(now, replica, out)?;
-        for (log, heads) in logs {
+        for (log, Changed { heads, .. }) in logs {
             self.answered.remove(log);
             self.reconsider(now, *log, heads, replica, out)?;
         }
@@ -498,6 +446,7 @@ impl Session {
             return Err(PeerError::Run(Refusal::OutsideArea).into());
         }
         self.logs_heard.insert(run.log);
+        self.recognise(&run.log, replica)?;
         out.push_back(Output::Ingest(self.peer, run));
         Ok(())
     }
@@ -513,12 +462,12 @@ impl Session {
             Ok(_) => Ok(()),
             // After a refusal, runs that were already on the way do not fit: no new fault.
             Err(Refusal::Run(RunError::Gap { .. } | RunError::BrokenChain))
-                if self.logs.get(&log).is_some_and(|log| log.full) =>
+                if self.full.contains(&log) =>
             {
                 Ok(())
             }
             Err(Refusal::Forked { end } | Refusal::OverQuota { end }) => {
-                self.logs.entry(log).or_default().full = true;
+                self.full.insert(log);
                 self.stuck.insert(log);
                 let positions = vec![(last_seq, *end)];
                 self.refusals.push(Probe { word: ProbeWord::Full, log, positions });
@@ -541,11 +490,15 @@ impl Session {
         for ((log, number), (seq, hash)) in received {
             positions.push(LogPosition { log: *log, seq: *seq, hash: *hash });
             let heads = replica.chains(log)?;
+            if !self.logs.contains_key(log) && self.has_settled(log) {
+                self.track(*log, &heads, &heads, replica)?;
+            }
             let theirs = self.logs.entry(*log).or_default();
             theirs.follow(&heads);
             if let Some((chain, _)) = heads.iter().find(|(chain, _)| chain.number == *number) {
                 theirs.holds(replica, &heads, chain, *seq)?;
             }
+            self.forget_if_alike(log, &heads);
         }
         for chunk in positions.chunks(HAVE_HEADS_PER_FRAME) {
             self.send(now, &Frame::Have(chunk.to_vec()), out);
@@ -565,10 +518,12 @@ impl Session {
             self.bodies.acknowledged(position);
             // Of what was sent it holds nothing that we do not.
             let Some(theirs) = self.logs.get_mut(&position.log) else { continue };
-            if let Some(chain) = replica.find(&position.log, position.seq, &position.hash)? {
+            let hash = position.hash.into();
+            if let Some(chain) = replica.find(&position.log, position.seq, &hash)? {
                 let heads = replica.chains(&position.log)?;
                 theirs.follow(&heads);
                 theirs.holds(replica, &heads, &chain, position.seq)?;
+                self.forget_if_alike(&position.log, &heads);
             }
         }
         self.forget_in_flight();
@@ -595,15 +550,20 @@ impl Session {
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
             let place = self.behind.iter().find(|(_, _, log, _)| !asked(log)).copied();
             let Some((_, _, log, number)) = place else { break };
+            // Of a log that is not remembered the peer has all.
+            let Some(theirs) = self.logs.get(&log) else {
+                place.map(|place| self.behind.remove(&place));
+                continue;
+            };
+            let after = theirs.reached(number);
             let heads = replica.chains(&log)?;
             let chain = heads.iter().find(|(chain, _)| chain.number == number).copied();
-            let after = self.logs.get(&log).and_then(|log| log.reached(number));
             let run = match &chain {
                 None => None,
                 Some((chain, _)) => replica.run_after(chain, after)?.map(|run| (chain, run)),
             };
             let Some((chain, run)) = run else {
-                self.behind.retain(|known| Some(*known) != place);
+                place.map(|place| self.behind.remove(&place));
                 continue;
             };
             self.prove_log(now, chain.grant, replica, out);
@@ -645,17 +605,24 @@ impl Session {
 
     /// Whether all is here that the peer's summary spoke of, but for logs that are stuck.
     fn has_all_wanted(&self) -> bool {
-        self.summary_whole && self.wanting.iter().all(|log| self.stuck.contains(log))
+        let stuck = |log| self.stuck.contains(log);
+        self.summary_whole && self.unknown.is_empty() && self.wanting.iter().all(stuck)
     }
 
     /// How far the exchange is.
     pub(super) fn progress(&self, replica: &impl Replica) -> Result<Progress, StoreError> {
-        let mut progress = Progress { stuck: self.stuck.len() as u64, ..Progress::default() };
+        let mut progress = Progress {
+            stuck: self.stuck.len() as u64,
+            remembered: self.logs.len() as u64,
+            ..Progress::default()
+        };
         for log in self.wanting.difference(&self.stuck) {
             if let Some(theirs) = self.logs.get(log) {
                 progress.we_lack += theirs.we_lack(&replica.chains(log)?);
             }
         }
+        let unknown = self.unknown.values().filter_map(|heads| heads.iter().max());
+        progress.we_lack += unknown.map(|(seq, _)| seq + 1).sum::<u64>();
         let ahead = self.behind.iter().map(|(_, _, log, _)| log);
         let ahead: BTreeSet<&LogKey> =
             ahead.chain(self.in_flight.iter().map(|(log, ..)| log)).collect();
@@ -722,14 +689,16 @@ impl Session {
         out: &mut Outputs,
     ) -> Result<usize, StoreError> {
         self.spoke_ms = now.monotonic_ms;
-        let shelf = Shelf { replica, logs: &self.logs };
-        let (bytes, packet) = match &mut self.line {
+        let mut line = self.line.take();
+        let pushed = match &mut line {
             None => {
                 let frame = Frame::Run(run).encode();
-                (frame.len(), Some(frame))
+                Ok((frame.len(), Some(frame)))
             }
-            Some(line) => line.push_run(&run, &shelf)?,
+            Some(line) => line.push_run(&run, &Shelf { replica, session: self }),
         };
+        self.line = line;
+        let (bytes, packet) = pushed?;
         out.extend(packet.map(|packet| Output::Send(self.peer, packet)));
         Ok(bytes)
     }

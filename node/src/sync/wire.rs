@@ -4,11 +4,12 @@
 //! version 1 an unknown type is an error.
 
 use super::PeerError;
+use super::summary::Summary;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{GrantError, GrantId, SignedGrant};
 use crate::limits::{
     ASIDES_PER_FRAME, BODIES_ASKED_MAX, BODY_BYTES_MAX, CHAIN_GRANTS_MAX, FRAME_BYTES_MAX,
-    HAVE_HEADS_PER_FRAME, PROBE_POSITIONS_MAX, SUMMARY_HEADS_PER_FRAME,
+    HAVE_HEADS_PER_FRAME, PROBE_POSITIONS_MAX,
 };
 use crate::log::run::read_seq;
 use crate::log::{EntryHash, LogKey, UnverifiedRun};
@@ -28,13 +29,8 @@ pub enum Frame {
     /// The chain of the grant that a log which follows is written under, where the receiver may not
     /// have the entries that carry it.
     Prove(Vec<SignedGrant>),
-    /// Heads of logs that both may hold; `last` ends the summary.
-    Summary {
-        /// Log, number and hash of each head.
-        heads: Vec<LogPosition>,
-        /// Whether no more follow.
-        last: bool,
-    },
+    /// What the sender holds of that which both may hold.
+    Summary(Summary),
     /// Entries.
     Run(UnverifiedRun),
     /// What is durably stored now, of logs that runs came in for.
@@ -140,6 +136,9 @@ impl Frame {
     /// What a frame with a run begins with.
     pub(super) const RUN: u8 = RUN;
 
+    /// What one begins with that says what is held.
+    pub(super) const HAVE: u8 = HAVE;
+
     /// The bytes of the frame, without its length.
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
@@ -168,10 +167,7 @@ impl Frame {
             }
             Self::Chain(chain) => write_chain(writer.u8(CHAIN), chain),
             Self::Prove(chain) => write_chain(writer.u8(PROVE), chain),
-            Self::Summary { heads, last } => {
-                writer.u8(SUMMARY).u8(u8::from(*last));
-                write_positions(writer, heads, name);
-            }
+            Self::Summary(summary) => summary.write(writer.u8(SUMMARY), name),
             Self::Run(run) => {
                 run.write(writer.u8(RUN));
             }
@@ -247,17 +243,7 @@ impl Frame {
             ASK_CHAIN => Self::AskChain,
             CHAIN => Self::Chain(read_chain(reader)?),
             PROVE => Self::Prove(read_chain(reader)?),
-            SUMMARY => {
-                let last = match reader.u8()? {
-                    0 => false,
-                    1 => true,
-                    _ => return Err(CodecError::Tag.into()),
-                };
-                Self::Summary {
-                    heads: read_positions(reader, SUMMARY_HEADS_PER_FRAME, name)?,
-                    last,
-                }
-            }
+            SUMMARY => Self::Summary(Summary::read(reader, name)?),
             RUN => Self::Run(UnverifiedRun::read(reader)?),
             HAVE => Self::Have(read_positions(reader, HAVE_HEADS_PER_FRAME, name)?),
             PROBE => Self::Probe(Probe {
@@ -360,7 +346,30 @@ mod tests {
     use super::*;
     use crate::identity::{DeviceId, Signature};
     use crate::log::{Incarnation, Lane};
+    use crate::store::digests::{Digest, Family};
+    use crate::sync::summary::{Fingerprint, Place, ShortHash, StatedHead, Statement, Word};
     use proptest::prelude::*;
+
+    fn summary(log: LogKey) -> Summary {
+        let (digest, place) = (Digest([7; 16]), Place::Inside(log.scope));
+        let short = Fingerprint::of(&log);
+        let heads = vec![
+            StatedHead::Short(short, Some((300, ShortHash([8; 16])))),
+            StatedHead::Short(short, None),
+            StatedHead::Full(log, None),
+            StatedHead::Full(log, Some((0, EntryHash([9; 32])))),
+        ];
+        let words = [
+            (Family::Records, Place::All, Word::Digest(digest)),
+            (Family::Authority, Place::All, Word::Children(vec![(place, digest)])),
+            (Family::Authority, Place::Own(log.scope), Word::Heads(heads.clone(), false)),
+            (Family::Records, place, Word::Heads(Vec::new(), true)),
+            (Family::Records, place, Word::Rest(heads.clone(), true)),
+            (Family::Authority, place, Word::Rest(heads, false)),
+        ];
+        let statements = words.map(|(family, place, what)| Statement { family, place, what });
+        Summary { round: 1, statements: statements.into() }
+    }
 
     fn frames() -> Vec<Frame> {
         let log = LogKey {
@@ -383,7 +392,7 @@ mod tests {
             Frame::AskChain,
             Frame::Chain(Vec::new()),
             Frame::Prove(Vec::new()),
-            Frame::Summary { heads: vec![position; 3], last: true },
+            Frame::Summary(summary(log)),
             Frame::Run(UnverifiedRun {
                 log,
                 first_seq: 0,

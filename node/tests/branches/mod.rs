@@ -6,6 +6,7 @@ use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{EntryHash, Head, Kind, Lane, LogKey, UnverifiedRun};
 use shouwang_node::store::{ChainRead, StoreRead};
 use shouwang_node::sync::Input;
+use shouwang_node::sync::summary::Summary;
 use shouwang_node::sync::wire::{Frame, LogPosition, Probe, ProbeWord};
 
 use super::{COUNTY, QINGHE, SHANGHE, SONGWU, Scene, XIAHE};
@@ -225,7 +226,7 @@ fn a_summary_with_more_branches_than_a_log_may_have() {
     let log = impostor.log(SHANGHE, Lane::Routine);
     let heads =
         (0..5).map(|seq| LogPosition { log, seq, hash: EntryHash([1; 32]) }).collect::<Vec<_>>();
-    let summary = Frame::Summary { heads, last: true };
+    let summary = Frame::Summary(Summary::of_heads(1, &heads, true));
     impostor.says(&mut scene.county, SONGWU, &summary);
     scene.assert_refused(&impostor, "too_many");
 }
@@ -248,7 +249,7 @@ fn a_peer_that_cries_wolf_is_believed_once() {
             log.incarnation = scene.county.engine(SONGWU).incarnation();
             log.incarnation.number = log.incarnation.number.saturating_add(ahead);
             let heads = vec![LogPosition { log, seq: 5, hash: EntryHash([1; 32]) }];
-            let summary = Frame::Summary { heads, last: true };
+            let summary = Frame::Summary(Summary::of_heads(0, &heads, true));
             impostor.says(&mut scene.county, SONGWU, &summary);
         }
     }

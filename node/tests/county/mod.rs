@@ -45,7 +45,10 @@ pub struct County {
     /// What every wall clock said when the story began, ms since 1970.
     begins_ms: i64,
     bytes: u64,
+    frames: u64,
     hangups: Vec<(String, String)>,
+    /// Links whose ends have still to meet again.
+    again: Vec<(String, String)>,
     /// What `init` printed.
     root: String,
     /// Frames for devices that are no engine here, by device.
@@ -73,7 +76,9 @@ impl County {
             clock_ms: 1_000,
             begins_ms: 0,
             bytes: 0,
+            frames: 0,
             hangups: Vec::new(),
+            again: Vec::new(),
             root: String::new(),
             mail: BTreeMap::new(),
         };
@@ -236,47 +241,13 @@ impl County {
 
     /// Carries frames until nothing moves.
     pub fn settle(&mut self) {
+        let places: Vec<String> = self.engines.keys().cloned().collect();
         loop {
             let mut moved = false;
-            let mut again: Vec<(String, String)> = Vec::new();
-            let places: Vec<String> = self.engines.keys().cloned().collect();
             for place in &places {
-                let now = self.now();
-                self.engine(place).settle(now).unwrap();
-                let mut frames = VecDeque::new();
-                loop {
-                    match self.engine(place).poll() {
-                        Output::Send(peer, frame) => frames.push_back((peer, frame)),
-                        Output::Hangup(peer, error) => {
-                            self.hangups.push((place.clone(), error.code()));
-                            let Some(other) = self.devices.get(&peer).cloned() else { continue };
-                            let own = self.engine(place).device();
-                            let now = self.now();
-                            self.engine(&other).handle(now, Input::PeerDown(own)).unwrap();
-                            // What has to be said again in plain frames is said at once.
-                            if error == PeerError::WrongReference && self.linked(place, &other) {
-                                again.push((place.clone(), other));
-                            }
-                        }
-                        Output::Timeout(_) => break,
-                        _ => {}
-                    }
-                }
-                let from = self.engine(place).device();
-                for (peer, frame) in frames {
-                    let Some(to) = self.devices.get(&peer).cloned() else {
-                        self.mail.entry(peer).or_default().push(frame);
-                        continue;
-                    };
-                    if self.linked(place, &to) {
-                        moved = true;
-                        self.bytes += frame.len() as u64;
-                        let now = self.now();
-                        self.engine(&to).handle(now, Input::Frame(from, frame)).unwrap();
-                    }
-                }
+                moved |= self.acts(place);
             }
-            for (one, two) in again {
+            for (one, two) in std::mem::take(&mut self.again) {
                 moved = true;
                 self.connect(&one, &two);
             }
@@ -286,9 +257,62 @@ impl County {
         }
     }
 
-    fn linked(&self, one: &str, two: &str) -> bool {
+    /// A place deals with what has come, and its frames are carried. Whether there were any.
+    pub fn acts(&mut self, place: &str) -> bool {
+        let now = self.now();
+        self.engine(place).settle(now).unwrap();
+        let mut frames = VecDeque::new();
+        loop {
+            match self.engine(place).poll() {
+                Output::Send(peer, frame) => frames.push_back((peer, frame)),
+                Output::Hangup(peer, error) => {
+                    self.hangups.push((place.to_owned(), error.code()));
+                    let Some(other) = self.devices.get(&peer).cloned() else { continue };
+                    let own = self.engine(place).device();
+                    let now = self.now();
+                    self.engine(&other).handle(now, Input::PeerDown(own)).unwrap();
+                    // What has to be said again in plain frames is said at once.
+                    if error == PeerError::WrongReference && self.is_linked(place, &other) {
+                        self.again.push((place.to_owned(), other));
+                    }
+                }
+                Output::Timeout(_) => break,
+                _ => {}
+            }
+        }
+        let from = self.engine(place).device();
+        let mut moved = false;
+        for (peer, frame) in frames {
+            let Some(to) = self.devices.get(&peer).cloned() else {
+                self.mail.entry(peer).or_default().push(frame);
+                continue;
+            };
+            if self.is_linked(place, &to) {
+                moved = true;
+                self.bytes += frame.len() as u64;
+                self.frames += 1;
+                let now = self.now();
+                self.engine(&to).handle(now, Input::Frame(from, frame)).unwrap();
+            }
+        }
+        moved
+    }
+
+    /// Frames carried so far.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Whether two places are linked.
+    pub fn is_linked(&self, one: &str, two: &str) -> bool {
         let (one, two) = (one.to_owned(), two.to_owned());
         self.links.contains(&(one.clone(), two.clone())) || self.links.contains(&(two, one))
+    }
+
+    /// Logs that a place remembers of a peer.
+    pub fn remembers(&mut self, place: &str, peer: &str) -> u64 {
+        let peer = self.engine(peer).device();
+        self.engine(place).progress(peer).unwrap().unwrap().remembered
     }
 
     /// Lets time pass: whoever asks to be woken is, and frames are carried.

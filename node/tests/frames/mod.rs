@@ -12,6 +12,7 @@ use shouwang_node::log::{Body, EntryHash, Kind, Lane, LogKey, UnverifiedRun};
 use shouwang_node::store::rows::EvidenceRow;
 use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_node::sync::Input;
+use shouwang_node::sync::summary::Summary;
 use shouwang_node::sync::wire::{Frame, Hello, LogPosition};
 
 use super::{COUNTY, QINGHE, SHANGHE, SONGWU, Scene, XIAHE};
@@ -136,7 +137,7 @@ fn any_frame_before_hello() {
     for frame in [
         Frame::AskChain,
         Frame::Chain(impostor.chain.clone()),
-        Frame::Summary { heads: vec![], last: true },
+        Frame::Summary(Summary::of_heads(0, &[], true)),
         Frame::Run(run),
         Frame::Have(vec![]),
         Frame::Alive,
@@ -390,7 +391,7 @@ fn more_heads_than_a_summary_may_have() {
     let impostor = clerk(&mut scene);
     impostor.enters(&mut scene.county, SONGWU);
     let heads_ = heads(&impostor, 0, SUMMARY_HEADS_PER_FRAME + 1);
-    impostor.says(&mut scene.county, SONGWU, &Frame::Summary { heads: heads_, last: true });
+    impostor.says(&mut scene.county, SONGWU, &Frame::Summary(Summary::of_heads(1, &heads_, true)));
     scene.assert_refused(&impostor, "malformed_frame");
 
     let mut scene = Scene::new();
@@ -399,7 +400,11 @@ fn more_heads_than_a_summary_may_have() {
     for from in (0..=SUMMARY_HEADS_MAX).step_by(SUMMARY_HEADS_PER_FRAME) {
         assert!(impostor.is_heard(&mut scene.county, SONGWU), "{from}");
         let heads = heads(&impostor, from, SUMMARY_HEADS_PER_FRAME);
-        impostor.says(&mut scene.county, SONGWU, &Frame::Summary { heads, last: false });
+        impostor.says(
+            &mut scene.county,
+            SONGWU,
+            &Frame::Summary(Summary::of_heads(1, &heads, false)),
+        );
     }
     scene.assert_refused(&impostor, "too_many");
 }
@@ -410,11 +415,16 @@ fn summaries_again_and_again_do_not_gather() {
     let mut scene = Scene::new();
     let impostor = clerk(&mut scene);
     impostor.enters(&mut scene.county, SONGWU);
-    let mut said = 0;
+    let (mut said, mut round) = (0, 0);
     while impostor.is_heard(&mut scene.county, SONGWU) && said <= 2 * SUMMARY_HEADS_MAX {
         let heads = heads(&impostor, said, SUMMARY_HEADS_PER_FRAME);
         said += heads.len();
-        impostor.says(&mut scene.county, SONGWU, &Frame::Summary { heads, last: true });
+        round += 1;
+        impostor.says(
+            &mut scene.county,
+            SONGWU,
+            &Frame::Summary(Summary::of_heads(round, &heads, true)),
+        );
     }
     let lacks = scene
         .county
@@ -440,7 +450,7 @@ fn a_head_at_the_end_of_all_numbers() {
         impostor.says(
             &mut scene.county,
             SONGWU,
-            &Frame::Summary { heads: heads.clone(), last: true },
+            &Frame::Summary(Summary::of_heads(1, &heads, true)),
         );
         let status = scene.county.status(SONGWU);
         let device = impostor.keys.device();

@@ -14,6 +14,7 @@ use shouwang_node::log::{
     EntryHash, Head, Header, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun,
 };
 use shouwang_node::sync::Input;
+use shouwang_node::sync::summary::Summary;
 use shouwang_node::sync::wire::{Frame, Hello, PROTOCOL_VERSION};
 
 use crate::county::{County, code};
@@ -77,7 +78,7 @@ impl Impostor {
         if heard.contains(&Frame::AskChain) {
             self.says(county, place, &Frame::Chain(self.chain.clone()));
         }
-        self.says(county, place, &Frame::Summary { heads: Vec::new(), last: true });
+        self.says(county, place, &Frame::Summary(Summary::of_heads(0, &[], true)));
         assert!(self.is_heard(county, place), "{place} does not talk to the impostor");
     }
 

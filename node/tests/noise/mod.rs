@@ -11,6 +11,7 @@ use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{EntryHash, Kind, Lane};
 use shouwang_node::store::StoreRead;
 use shouwang_node::sync::Input;
+use shouwang_node::sync::summary::Summary;
 use shouwang_node::sync::wire::{Frame, Hello, LogPosition};
 
 use super::{SHANGHE, SONGWU, Scene};
@@ -84,18 +85,19 @@ fn speech(scene: &mut Scene, impostor: &mut Impostor) -> Vec<Vec<u8>> {
             LogPosition { log: log.key, seq: head.seq, hash: head.hash }
         })
         .collect();
-    let elsewhere =
+    let elsewhere: Vec<LogPosition> =
         heads.iter().map(|head| LogPosition { hash: EntryHash([0; 32]), ..*head }).collect();
-    let ahead = heads.iter().map(|head| LogPosition { seq: head.seq + 9, ..*head }).collect();
+    let ahead: Vec<LogPosition> =
+        heads.iter().map(|head| LogPosition { seq: head.seq + 9, ..*head }).collect();
     let mut frames = vec![
         Frame::Hello(impostor.hello()),
-        Frame::Summary { heads: vec![], last: true },
+        Frame::Summary(Summary::of_heads(0, &[], true)),
         Frame::Hello(Hello { epoch: u64::MAX, clock_ms: i64::MIN, ..impostor.hello() }),
         Frame::AskChain,
         Frame::Chain(impostor.chain.clone()),
-        Frame::Summary { heads: heads.clone(), last: false },
-        Frame::Summary { heads: elsewhere, last: true },
-        Frame::Summary { heads: ahead, last: true },
+        Frame::Summary(Summary::of_heads(0, &heads, false)),
+        Frame::Summary(Summary::of_heads(1, &elsewhere, true)),
+        Frame::Summary(Summary::of_heads(2, &ahead, true)),
         Frame::Have(heads),
         Frame::Alive,
         Frame::Close("busy".into()),

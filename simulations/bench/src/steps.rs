@@ -128,6 +128,8 @@ impl Round<'_> {
         steps.push(verify(&engine)?);
         steps.extend(changes(&engine)?);
         steps.push(digests(&engine)?);
+        // Its home is opened again.
+        drop(engine);
         steps.push(self.summary()?);
         Ok(steps)
     }

@@ -2,60 +2,60 @@
 
 use std::collections::BTreeMap;
 
-use super::super::logs::{PeerLog, landmarks};
+use super::super::logs::{Chains, PeerLog, landmarks};
 use super::super::stop::Stop;
-use super::super::wire::{Frame, LogPosition, Probe, ProbeWord};
-use super::super::{Event, Now, Output, PeerError, Replica};
+use super::super::wire::{Frame, Probe, ProbeWord};
+use super::super::{Now, PeerError, Replica};
 use super::{Outputs, Session, priority};
 use crate::ingest::Refusal;
 use crate::limits::QUESTIONS_MAX;
-use crate::log::{EntryHash, Head, LogKey};
-use crate::store::rows::{LogNumber, LogRow};
+use crate::log::{EntryHash, LogKey};
+use crate::store::rows::LogNumber;
 
 impl Session {
-    /// Finds the chains in which we are ahead, once both grants are proved and its summary is whole.
+    /// Finds the chains in which we are ahead, once it is known where the two of us differ.
     pub(super) fn compare(
         &mut self,
         now: Now,
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
-        let Some(peer) = self.grant.clone() else { return Ok(()) };
-        let own = replica.authority().grant(&replica.own_grant()).map(|grant| grant.subject);
-        let own_logs = self.logs.iter().filter(|(log, _)| Some(log.device) == own);
-        let own_heads = own_logs
-            .flat_map(|(log, theirs)| theirs.wanted.iter().map(|place| (*log, *place)))
-            .map(|(log, (seq, hash))| LogPosition { log, seq, hash })
-            .collect();
-        out.push_back(Output::Event(Event::OwnLogs(self.peer, own_heads)));
-        let mut logs: BTreeMap<LogKey, Vec<(LogRow, Head)>> =
-            self.wanting.iter().map(|log| (*log, Vec::new())).collect();
-        for (chain, head) in replica.heads(peer.area)? {
-            logs.entry(chain.key).or_default().push((chain, head));
-        }
-        for (log, heads) in logs {
+        let logs: Vec<LogKey> = self.logs.keys().copied().collect();
+        for log in logs {
+            let heads = replica.chains(&log)?;
             self.reconsider(now, log, &heads, replica, out)?;
         }
         self.note_missing(replica)
     }
 
-    /// Decides what of a log is to be sent, given all its chains here.
-    pub(super) fn reconsider(
+    /// Takes a log into memory of which the peer is known to have these heads: all that were here when
+    /// both held the same.
+    pub(super) fn track(
         &mut self,
-        now: Now,
         log: LogKey,
-        heads: &[(LogRow, Head)],
+        before: &Chains,
+        heads: &Chains,
         replica: &impl Replica,
-        out: &mut Outputs,
     ) -> Result<(), Stop> {
-        let to_be_sent = self.to_be_sent(replica, &log);
-        if !to_be_sent && !self.logs.contains_key(&log) {
-            return Ok(());
+        let theirs = self.logs.entry(log).or_default();
+        theirs.follow(heads);
+        for (chain, head) in before {
+            theirs.holds(replica, heads, chain, head.seq)?;
         }
+        Ok(())
+    }
+
+    /// Which of the peer's heads of a log are here: it has all that came before them.
+    pub(super) fn find_wanted(
+        &mut self,
+        log: LogKey,
+        heads: &Chains,
+        replica: &impl Replica,
+    ) -> Result<(), Stop> {
         let theirs = self.logs.entry(log).or_default();
         theirs.follow(heads);
         for (seq, hash) in std::mem::take(&mut theirs.wanted) {
-            let head = heads.iter().find(|(_, head)| (head.seq, head.hash) == (seq, hash));
+            let head = heads.iter().find(|(_, head)| (head.seq, head.hash.into()) == (seq, hash));
             let found = match head {
                 Some((chain, _)) => Some(*chain),
                 None => replica.find(&log, seq, &hash)?,
@@ -68,9 +68,40 @@ impl Session {
         if theirs.wanted.is_empty() {
             self.wanting.remove(&log);
         }
-        if !self.summary_whole || !to_be_sent {
+        Ok(())
+    }
+
+    /// Forgets a log of which both hold the same: that is what is taken for granted of every log that
+    /// is not remembered.
+    pub(super) fn forget_if_alike(&mut self, log: &LogKey, heads: &Chains) {
+        let alike = self.logs.get(log).is_some_and(|theirs| theirs.is_alike(heads));
+        if alike && self.summary_whole && !self.stuck.contains(log) {
+            self.logs.remove(log);
+        }
+    }
+
+    /// Decides what of a log is to be sent that is remembered, given all its chains here.
+    pub(super) fn reconsider(
+        &mut self,
+        now: Now,
+        log: LogKey,
+        heads: &Chains,
+        replica: &impl Replica,
+        out: &mut Outputs,
+    ) -> Result<(), Stop> {
+        if !self.logs.contains_key(&log) {
             return Ok(());
         }
+        let to_be_sent = self.to_be_sent(replica, &log);
+        self.find_wanted(log, heads, replica)?;
+        if !self.summary_whole {
+            return Ok(());
+        }
+        if !to_be_sent {
+            self.forget_if_alike(&log, heads);
+            return Ok(());
+        }
+        let Some(theirs) = self.logs.get_mut(&log) else { return Ok(()) };
         let mut sending = false;
         for (chain, head) in heads {
             let place = priority(replica, chain);
@@ -90,6 +121,7 @@ impl Session {
             let probe = Probe { word: ProbeWord::Ask, log, positions };
             self.send(now, &Frame::Probe(probe), out);
         }
+        self.forget_if_alike(&log, heads);
         Ok(())
     }
 
@@ -119,13 +151,14 @@ impl Session {
             }
         }
         let heads = replica.chains(&log)?;
+        // Of a log that is not remembered the peer holds all that is here, as far as we know.
         let mut unheard = PeerLog::default();
         let theirs = self.logs.get_mut(&log).unwrap_or(&mut unheard);
         theirs.follow(&heads);
         // Of each chain the last entry that both hold.
         let mut found: BTreeMap<LogNumber, (u64, EntryHash)> = BTreeMap::new();
         for (seq, hash) in &probe.positions {
-            match replica.find(&log, *seq, hash)? {
+            match replica.find(&log, *seq, &(*hash).into())? {
                 Some(chain) if probe.word == ProbeWord::Full => {
                     theirs.refuses(replica, &heads, &chain, *seq)?;
                 }
@@ -144,7 +177,9 @@ impl Session {
                 self.send(now, &Frame::Probe(answer), out);
             }
             ProbeWord::Found => theirs.differs |= std::mem::take(&mut theirs.asked),
-            ProbeWord::Full if theirs.is_stuck() => drop(self.stuck.insert(log)),
+            ProbeWord::Full if theirs.is_stuck() || self.full.contains(&log) => {
+                self.stuck.insert(log);
+            }
             ProbeWord::Full => {}
         }
         self.forget_in_flight();

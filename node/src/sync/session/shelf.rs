@@ -4,7 +4,7 @@ use shouwang_crdt_schema::division::DivisionCode;
 
 use super::super::Replica;
 use super::super::compact::{Known, Lookup, MARK_BYTES};
-use super::super::logs::PeerLogs;
+use super::Session;
 use crate::log::entry::DocumentField;
 use crate::log::{EntryHash, LogKey};
 use crate::store::StoreError;
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 /// What is here, and what of it the peer has.
 pub(super) struct Shelf<'a, R> {
     pub(super) replica: &'a R,
-    pub(super) logs: &'a PeerLogs,
+    pub(super) session: &'a Session,
 }
 
 impl<R: Replica> Lookup for Shelf<'_, R> {
@@ -47,7 +47,7 @@ impl<R: Replica> Lookup for Shelf<'_, R> {
         let Some((chain, seq)) = self.replica.change_place(scope, &id, change)? else {
             return Ok(None);
         };
-        if !self.logs.get(&chain.key).is_some_and(|log| log.has(chain.number, seq)) {
+        if !self.session.has(&chain, seq, self.replica) {
             return Ok(None);
         }
         let entries = self.replica.entries_at(&chain.key, seq)?.into_iter();

@@ -10,6 +10,9 @@ pub(crate) const FRAMES_PER_COMMIT: usize = 64;
 /// Time that passes while frames are on their way, ms: a local network's.
 const FLIGHT_MS: u64 = 2;
 
+/// Time that is let pass once two have nothing more to say, ms.
+const AFTERWARDS_MS: u64 = 1_000;
+
 /// A clock that goes when it is told to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
@@ -106,7 +109,7 @@ pub(crate) fn meet(
             break;
         } else {
             // What one of them does by itself once all is exchanged, it does now.
-            clock.passes(10_000);
+            clock.passes(AFTERWARDS_MS);
             one.handle(clock.now(), Input::Timeout)?;
             two.handle(clock.now(), Input::Timeout)?;
             waited = true;

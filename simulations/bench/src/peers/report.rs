@@ -134,10 +134,11 @@ impl Report {
         for phase in Phase::ALL {
             lines.push(String::new());
             lines.push(format!(
-                "{:<10} {:>12} {:>10} {:>12} {:>9} {:>8} {:>10} {:>10} {:>9}",
+                "{:<10} {:>12} {:>10} {:>12} {:>12} {:>9} {:>8} {:>10} {:>10} {:>9}",
                 phase.to_string(),
                 "bytes",
                 "ours ×",
+                "until done",
                 "TCP bytes",
                 "messages",
                 "flights",
@@ -153,10 +154,11 @@ impl Report {
                     .map(|own| format!("{:.4}", own.bytes as f64 / figures.bytes as f64));
                 let tcp = figures.tcp_bytes.map_or("–".to_owned(), |bytes| bytes.to_string());
                 lines.push(format!(
-                    "{:<10} {:>12} {:>10} {:>12} {:>9} {:>8} {:>10.0} {:>10.0} {:>9.1}",
+                    "{:<10} {:>12} {:>10} {:>12} {:>12} {:>9} {:>8} {:>10.0} {:>10.0} {:>9.1}",
                     system.name,
                     figures.bytes,
                     ratio.as_deref().unwrap_or("–"),
+                    figures.bytes_until_done,
                     tcp,
                     figures.messages,
                     figures.flights,

@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use shouwang_node::command::CommandError;
 use shouwang_node::command::status::{Peers, Status, StatusReport};
-use shouwang_node::command::{CommandError, JSON_SCHEMA_VERSION};
 use shouwang_node::home::{Home, Node, SecretSource};
 use shouwang_node::process;
 use shouwang_node::runtime::UpOptions;
@@ -23,7 +23,7 @@ use super::shouwang::{entropy, hear_clerks, prepare_home};
 use super::{Bench, Phase, Role};
 
 /// How often the two are looked at.
-const LOOKED_AT_EVERY: Duration = Duration::from_millis(100);
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(200);
 
 /// How long nothing may move before it counts as over.
 const QUIET: Duration = Duration::from_millis(1_500);
@@ -40,25 +40,31 @@ pub(crate) fn phase(bench: &Bench<'_>, phase: Phase) -> anyhow::Result<Option<u6
     let sender = Running::start(bench, phase, Role::Sender, None)?;
     let receiver = Running::start(bench, phase, Role::Receiver, Some(&sender.address))?;
     let (mut from, mut to) = (sender.node()?, receiver.node()?);
-    let (mut quiet_since, mut before) = (std::time::Instant::now(), 0);
-    let begun = quiet_since;
-    loop {
+    let begun = Instant::now();
+    // Bytes, and since when there have been no more.
+    let mut rest: Option<(u64, Instant)> = None;
+    while begun.elapsed() < PATIENCE {
         std::thread::sleep(LOOKED_AT_EVERY);
-        let done = is_done(&mut from)? && is_done(&mut to)?;
-        let report = to.call(Status {})?;
-        let now = wire_bytes(&report);
-        if !done || now != before {
-            (quiet_since, before) = (std::time::Instant::now(), now);
-        } else if quiet_since.elapsed() >= QUIET {
-            if digests(&report) != digests(&from.call(Status {})?) {
-                bail!("after {phase} over TCP the two nodes do not agree");
-            }
-            return Ok(Some(now));
+        if !is_done(&mut from)? || !is_done(&mut to)? {
+            rest = None;
+            continue;
         }
-        if begun.elapsed() > PATIENCE {
-            bail!("{phase} over TCP is not done");
+        let report = to.call(Status {})?;
+        let bytes = report.wire_bytes_sent + report.wire_bytes_received;
+        match rest {
+            Some((before, since)) if before == bytes => {
+                if since.elapsed() < QUIET {
+                    continue;
+                }
+                if digests(&report) != digests(&from.call(Status {})?) {
+                    bail!("after {phase} over TCP the two nodes do not agree");
+                }
+                return Ok(Some(bytes));
+            }
+            _ => rest = Some((bytes, Instant::now())),
         }
     }
+    bail!("{phase} over TCP is not done")
 }
 
 /// Runs one node until its input is closed.
@@ -99,11 +105,6 @@ fn is_done(node: &mut Node) -> anyhow::Result<bool> {
     let report = node.call(Peers {})?;
     let mut sessions = report.peers.iter().filter(|peer| peer.in_session).peekable();
     Ok(sessions.peek().is_some() && sessions.all(|peer| peer.done && peer.settled))
-}
-
-fn wire_bytes(report: &StatusReport) -> u64 {
-    debug_assert_eq!(report.schema_version, JSON_SCHEMA_VERSION);
-    report.wire_bytes_sent + report.wire_bytes_received
 }
 
 fn digests(report: &StatusReport) -> Vec<(String, &str, &str)> {
