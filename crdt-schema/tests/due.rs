@@ -12,7 +12,7 @@ use shouwang_crdt_schema::record::{
     AgreementEvent, ElderId, ExitReason, IncidentId, IncidentKind, IncidentStep, ReviewOutcome,
     RosterStep, YesNo,
 };
-use shouwang_crdt_schema::report::due::{DueItem, DueList, DueWhy, Gap, due_items};
+use shouwang_crdt_schema::report::due::{DueDetails, DueItem, DueList, DueWhy, Gap, due_items};
 use shouwang_crdt_schema::rules::agreement::AgreementStanding;
 use shouwang_crdt_schema::rules::alert::Alert;
 use shouwang_crdt_schema::rules::facts::ElderFacts;
@@ -128,7 +128,7 @@ fn items(edits: Vec<Edit>, as_of: &str) -> Vec<DueItem> {
     let view = file(edits);
     let scope = VILLAGE.parse().unwrap();
     let facts = ElderFacts::of(&view).in_scope(scope);
-    due_items(&view, &facts, scope, &Ruleset::default(), day(as_of))
+    due_items(&DueDetails::of(&view), &facts, scope, &Ruleset::default(), day(as_of))
 }
 
 /// The lists, each with the day by which it is to be done and the days late.

@@ -43,12 +43,14 @@ mod memory;
 mod moves;
 mod receipts;
 mod storage;
+mod written;
 
 pub use authority::RevokeReport;
 pub use erase::{EraseReport, ErasedFile};
 pub use memory::LastEdit;
 use memory::{Doing, LAST_EDIT};
 pub use storage::Rewritten;
+use written::Written;
 
 /// A node without its sockets.
 pub struct Engine {
@@ -86,6 +88,7 @@ pub struct Engine {
     /// Whether what our grant allows of our older logs has still to be published again.
     publish_due: bool,
     import: Import,
+    written: Written,
 }
 
 /// Whether the pieces of an import that come are one edit.
@@ -201,6 +204,7 @@ impl Engine {
             grant_unchecked: true,
             publish_due,
             import: Import::None,
+            written: Written::default(),
         })
     }
 
@@ -292,19 +296,6 @@ impl Engine {
     pub fn progress(&self, peer: DeviceId) -> Result<Option<Progress>, StoreError> {
         let snapshot = self.store.read()?;
         self.mesh.progress(peer, &self.view(&snapshot)?)
-    }
-
-    /// What the newest entry that this device has written says of the time, ms since 1970: of all
-    /// its logs that are here.
-    pub fn last_written_ms(&self) -> Result<Option<i64>, StoreError> {
-        let (snapshot, own) = (self.store.read()?, self.device());
-        let mut newest = None;
-        for log in snapshot.logs_all()?.into_iter().filter(|log| log.key.device == own) {
-            let Some(head) = snapshot.head_of(log.number)? else { continue };
-            let entry = snapshot.entry(log.number, head.seq)?;
-            newest = newest.max(entry.map(|entry| entry.header.written_at_ms));
-        }
-        Ok(newest)
     }
 
     /// A random name for a new incident.
@@ -656,6 +647,7 @@ impl Engine {
     }
 
     fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
+        self.note_written(ingested)?;
         self.note_dues(now, ingested.logs.keys());
         self.note_moves(now, ingested)?;
         let snapshot = self.store.read()?;

@@ -13,12 +13,14 @@ use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
+use crate::store::facts::FactsRead;
 use crate::store::incidents::{IncidentPlace, IncidentRead, IncidentRow};
 use crate::store::moves::{Custody, ElsewhereRow, MovesRead, holds_file};
 use crate::store::rows::{CareRow, DocumentKey, ElderKey, ElderRow};
 use crate::store::{StoreError, StoreRead, Transaction};
 
 pub mod duplicates;
+pub mod facts;
 pub mod merged;
 
 /// The secret that keys the hashes of secondary keys: random, this store's own.
@@ -116,6 +118,7 @@ pub fn update(
         for (place, _) in tables.incidents_of(scope, elder)? {
             tables.remove_incident(place)?;
         }
+        tables.put_facts(scope, elder, None)?;
         return tables.remove_elder(scope, elder);
     }
     let Some(mut row) = tables.elder(scope, elder)? else {
@@ -123,8 +126,12 @@ pub fn update(
         for (place, row) in incidents(scope, &view) {
             tables.put_incident(place, &row)?;
         }
-        return tables.put_elder(scope, elder, &row(secret, scope, &view));
+        let row = row(secret, scope, &view);
+        tables.put_facts(scope, elder, Some(&facts::row(&row, &view)))?;
+        return tables.put_elder(scope, elder, &row);
     };
+    let before = tables.facts_of(scope, elder)?;
+    let mut known = before.clone().unwrap_or_default();
     let facts_changed = changed
         .iter()
         .any(|part| matches!(part.kind(), PartKind::Card | PartKind::Ledger | PartKind::Registry));
@@ -135,6 +142,7 @@ pub fn update(
             None => None,
         };
         note_part(&mut row, *part, view.as_ref());
+        facts::note_part(&mut known, elder, *part, view.as_ref());
         if let Part::Incident(incident) = *part {
             let place = IncidentPlace { scope, elder, incident };
             match &view {
@@ -151,7 +159,13 @@ pub fn update(
                 parts.extend(PartView::read(&load(&key, &stored.saved)?, &key.id));
             }
         }
-        note_facts(&mut row, secret, scope, &ElderView::new(elder, parts));
+        let view = ElderView::new(elder, parts);
+        note_facts(&mut row, secret, scope, &view);
+        facts::note_facts(&mut known, &view);
+    }
+    facts::note_row(&mut known, &row);
+    if before.as_ref() != Some(&known) {
+        tables.put_facts(scope, elder, Some(&known))?;
     }
     tables.put_elder(scope, elder, &row)
 }

@@ -704,15 +704,16 @@ pub fn concerned(
     Ok(scopes)
 }
 
-/// The elders who have moved to a scope and of whom another scope here still holds a file.
+/// The elders who have moved to one of some scopes and of whom another scope here still holds a file.
 pub fn unpurged(
     tables: &impl StoreRead,
     area: Area,
-    to: DivisionCode,
+    to: &BTreeSet<DivisionCode>,
 ) -> Result<Vec<ElderId>, StoreError> {
     let mut found = Vec::new();
     for (scope, elder, row) in tables.elsewhere_in(area)? {
-        if row.custody == crate::store::moves::Custody::MovedTo(to)
+        if let crate::store::moves::Custody::MovedTo(now_at) = row.custody
+            && to.contains(&now_at)
             && holds_rest(tables, scope, elder)?
         {
             found.push(elder);

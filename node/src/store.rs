@@ -26,8 +26,10 @@ mod documents;
 mod elders;
 mod encoding;
 pub mod erasures;
+pub mod facts;
 pub mod incidents;
 pub mod moves;
+pub mod names;
 mod packed;
 pub mod places;
 pub mod rows;
@@ -39,7 +41,7 @@ pub use chains::ChainRead;
 pub use copy::{CopyProgress, Image};
 pub use digests::DigestRead;
 pub use packed::unpacked_row;
-pub use tables::{Snapshot, StoreRead};
+pub use tables::{CountedReads, Snapshot, StoreRead};
 pub use write::Transaction;
 
 /// What this version writes and reads: the tables' layout and the schema of the documents.

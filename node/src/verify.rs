@@ -22,8 +22,10 @@ use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};
 use crate::store::digests::Family;
 use crate::store::erasures::{ErasurePlace, ErasureRead};
+use crate::store::facts::FactsRead;
 use crate::store::incidents::IncidentRead;
 use crate::store::moves::HandoverPlace;
+use crate::store::names::{NameRow, NamesRead};
 use crate::store::rows::{DocumentKey, Fork, LogRow, ScopeRow, Unsettled, UnsettledRow, UsageRow};
 use crate::store::{ChainRead, DigestRead, Snapshot, StoreError, StoreRead};
 
@@ -131,6 +133,11 @@ impl Check<'_> {
             Ok(Err(error)) => self.fault(place.to_owned(), "unreadable", &error),
             Err(_) => self.fault(place.to_owned(), "unreadable", &"a page of the store is damaged"),
         }
+    }
+
+    /// Whether a row reads, and says this.
+    fn reads_as<T: PartialEq>(row: Result<Option<T>, StoreError>, expected: &T) -> bool {
+        row.is_ok_and(|row| row.as_ref() == Some(expected))
     }
 
     fn fault(&mut self, place: String, code: &str, detail: &dyn ToString) {
@@ -453,7 +460,14 @@ impl Check<'_> {
                             self.fault(place, "index", &"not what the documents come to");
                         }
                     }
-                    index::row(secret, scope, &view)
+                    let row = index::row(secret, scope, &view);
+                    let facts = index::facts::row(&row, &view);
+                    if !Self::reads_as(self.snapshot.facts_of(scope, elder), &facts)
+                        || !Self::reads_as(self.snapshot.name_of(scope, elder), &NameRow::of(&row))
+                    {
+                        self.fault(place.clone(), "index", &"facts are not what the documents say");
+                    }
+                    row
                 }
                 Err(error) => {
                     self.fault(place, "unreadable", &error);

@@ -111,6 +111,31 @@ pub enum Gap {
     Contact,
 }
 
+/// What the lists look at in a file beside its facts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DueDetails {
+    /// 公民身份号码: one that holds.
+    pub has_resident_id: bool,
+    /// 电话, 监护人, 紧急联系人: there is somebody to call.
+    pub reachable: bool,
+    /// 年度健康管理: the years for which a check is noted.
+    pub checked_years: BTreeSet<u16>,
+}
+
+impl DueDetails {
+    /// Takes them out of a view.
+    pub fn of(view: &ElderView) -> Self {
+        let checks = view.elements::<HealthCheck>();
+        Self {
+            has_resident_id: view.text(Field::ResidentId).is_some(),
+            reachable: view.text(Field::Phone).is_some()
+                || !view.elements::<GuardianContact>().is_empty()
+                || !view.elements::<EmergencyContact>().is_empty(),
+            checked_years: checks.into_iter().map(|(_, check)| check.element.year).collect(),
+        }
+    }
+}
+
 impl DueList {
     /// Every list, the most urgent first.
     pub const ALL: [Self; 8] = [
@@ -187,7 +212,7 @@ impl DueItem {
 
 /// What is to be done for an elder whose file lies in `place`: nothing for who has left the roster.
 pub fn due_items(
-    view: &ElderView,
+    details: &DueDetails,
     facts: &ElderFacts,
     place: DivisionCode,
     ruleset: &Ruleset,
@@ -212,12 +237,12 @@ pub fn due_items(
         };
         items.push(DueItem { by: Some(by), days_late, ..DueItem::on(DueList::Refresh) });
     }
-    let gaps = gaps(view, facts, ruleset, as_of);
+    let gaps = gaps(details, facts, ruleset, as_of);
     if !gaps.is_empty() {
         let why = gaps.into_iter().map(DueWhy::Gap).collect();
         items.push(DueItem { why, ..DueItem::on(DueList::Gaps) });
     }
-    items.extend(check(view, facts, as_of));
+    items.extend(check(details, facts, as_of));
     items
 }
 
@@ -279,7 +304,7 @@ fn visits(facts: &ElderFacts, ruleset: &Ruleset, as_of: NaiveDate, items: &mut V
 }
 
 fn gaps(
-    view: &ElderView,
+    details: &DueDetails,
     facts: &ElderFacts,
     ruleset: &Ruleset,
     as_of: NaiveDate,
@@ -292,15 +317,12 @@ fn gaps(
     };
     note(facts.care_group(as_of) == CareGroup::Unclassified, Gap::CareGroup);
     note(facts.visits.care.birth_date.is_none(), Gap::BirthDate);
-    note(view.text(Field::ResidentId).is_none(), Gap::ResidentId);
-    let living: Option<LivingArrangement> = view.choice(Field::LivingArrangement);
+    note(!details.has_resident_id, Gap::ResidentId);
+    let living = facts.alert.living_arrangement;
     note(living.is_none_or(|living| living == LivingArrangement::Unknown), Gap::LivingArrangement);
-    let consent: Option<CareConsent> = view.choice(Field::CareConsent);
+    let consent = facts.visits.consent;
     note(consent.is_none_or(|consent| consent == CareConsent::NotAsked), Gap::CareConsent);
-    let reachable = view.text(Field::Phone).is_some()
-        || !view.elements::<GuardianContact>().is_empty()
-        || !view.elements::<EmergencyContact>().is_empty();
-    note(!reachable, Gap::Contact);
+    note(!details.reachable, Gap::Contact);
     if let Eligibility::Undetermined { missing } = facts.eligibility(ruleset, as_of) {
         for missing in missing {
             let gap = match missing.fact {
@@ -322,11 +344,11 @@ fn gaps(
 
 /// The check of this year, if the elder is old enough and nobody has noted one. It is late if last
 /// year's is missing too and was due.
-fn check(view: &ElderView, facts: &ElderFacts, as_of: NaiveDate) -> Option<DueItem> {
+fn check(details: &DueDetails, facts: &ElderFacts, as_of: NaiveDate) -> Option<DueItem> {
     let born = facts.visits.care.birth_date?;
     let of_age = |day| completed_years(born, day).is_some_and(|years| years >= CHECK_AGE_YEARS);
-    let checks = view.elements::<HealthCheck>();
-    let done = |year: i32| checks.iter().any(|(_, check)| i32::from(check.element.year) == year);
+    let done =
+        |year: i32| u16::try_from(year).is_ok_and(|year| details.checked_years.contains(&year));
     let end_of_year = |year| NaiveDate::from_ymd_opt(year, 12, 31);
     let this_year = as_of.year();
     if !of_age(as_of) || done(this_year) {

@@ -78,7 +78,7 @@ impl ElderFacts {
                         outcome: visit.outcome,
                     })
                     .collect(),
-                roster: roster(view),
+                roster: Roster::new(&roster_events(view)),
             },
             agreements: elements(view).collect(),
             reviews: elements(view).map(|review: Review| review.date).collect(),
@@ -174,6 +174,28 @@ impl ElderFacts {
     }
 }
 
+/// The events of the roster in all parts: what [`Roster::new`] takes.
+pub fn roster_events(view: &ElderView) -> Vec<RosterFact> {
+    let mut facts = Vec::new();
+    for part in view.parts() {
+        let listed = part.elements::<RosterEvent>();
+        let first = facts.len();
+        facts.extend(listed.iter().map(|event| {
+            let seen = part.roster_events_seen_by(&event.id);
+            let indices = listed.iter().enumerate().filter(|(_, other)| seen.contains(&other.id));
+            RosterFact {
+                step: event.element.step,
+                entry_reason: event.element.entry_reason,
+                exit_reason: event.element.exit_reason,
+                date: Some(event.element.date),
+                part: part.part(),
+                seen: indices.map(|(at, _)| first + at).collect(),
+            }
+        }));
+    }
+    facts
+}
+
 /// The last minute of a day, for rules that ask for a moment where only a day is known.
 pub fn end_of(day: NaiveDate) -> NaiveDateTime {
     day.and_time(NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN))
@@ -242,27 +264,6 @@ fn supporters(
         || elements::<Member>(view).next().is_some()
         || living_arrangement.is_some_and(|known| Some(known) != LivingArrangement::unknown());
     asked.then_some(found)
-}
-
-fn roster(view: &ElderView) -> Roster {
-    let mut facts = Vec::new();
-    for part in view.parts() {
-        let listed = part.elements::<RosterEvent>();
-        let first = facts.len();
-        facts.extend(listed.iter().map(|event| {
-            let seen = part.roster_events_seen_by(&event.id);
-            let indices = listed.iter().enumerate().filter(|(_, other)| seen.contains(&other.id));
-            RosterFact {
-                step: event.element.step,
-                entry_reason: event.element.entry_reason,
-                exit_reason: event.element.exit_reason,
-                date: Some(event.element.date),
-                part: part.part(),
-                seen: indices.map(|(at, _)| first + at).collect(),
-            }
-        }));
-    }
-    Roster::new(&facts)
 }
 
 fn incidents(view: &ElderView) -> BTreeMap<IncidentId, Vec<IncidentEvent>> {

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::element::Pairing;
-use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::record::{CareGroup, ElderId};
 use shouwang_crdt_schema::report::due::{DueItem, DueList, due_items};
 use shouwang_crdt_schema::rules::facts::ElderFacts;
-use shouwang_crdt_schema::view::ElderView;
+use shouwang_crdt_schema::rules::ruleset::Ruleset;
 
 use super::coverage::within;
 use super::ruleset::ruleset;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
-use crate::index::merged;
+use crate::index::facts::{self, Person};
+use crate::store::StoreError;
 use crate::sync::Now;
 
 /// Asks what is to be done for the elders of some scopes.
@@ -75,35 +75,10 @@ impl Request for Due {
         let mut report = DueReport::empty();
         for scope in self.scopes {
             within(engine, Some(scope))?;
-            for (place, elder) in merged::places(&snapshot, Area(scope))? {
-                if place != scope {
-                    continue;
-                }
-                let view = merged::joined(&snapshot, scope, elder)?;
-                let facts = ElderFacts::of(&view).in_scope(scope);
-                report.roster += u64::from(facts.standing(self.as_of).is_owed_visits());
-                let mut items = due_items(&view, &facts, scope, &ruleset, self.as_of);
-                items.sort_by_key(|item| item.list);
-                let mut lists: Vec<DueList> = items.iter().map(|item| item.list).collect();
-                lists.dedup();
-                for list in lists {
-                    *report.counts.entry(list).or_default() += 1;
-                }
-                items.retain(|item| self.lists.contains(&item.list));
-                if items.is_empty() {
-                    continue;
-                }
-                report.elders.push(DueElder {
-                    elder_id: elder,
-                    scope,
-                    name: view.text(Field::Name).map(str::to_owned),
-                    care_group: facts.care_group(self.as_of),
-                    declined: facts.visits.declined(),
-                    last_visit: last_visit(&facts, self.as_of),
-                    helper: helper(&view, self.as_of),
-                    items,
-                });
-            }
+            facts::each_person(&snapshot, (scope, scope), |person| {
+                report.note(person, &self.lists, &ruleset, self.as_of);
+                Ok::<_, StoreError>(())
+            })?;
         }
         Ok(report)
     }
@@ -118,6 +93,34 @@ impl DueReport {
             roster: 0,
             elders: Vec::new(),
         }
+    }
+
+    /// Counts an elder, and writes down what is asked for.
+    fn note(&mut self, person: Person, lists: &[DueList], ruleset: &Ruleset, as_of: NaiveDate) {
+        let Person { scope, elder, name, facts, details, pairings } = person;
+        let facts = facts.in_scope(scope);
+        self.roster += u64::from(facts.standing(as_of).is_owed_visits());
+        let mut items = due_items(&details, &facts, scope, ruleset, as_of);
+        items.sort_by_key(|item| item.list);
+        let mut found: Vec<DueList> = items.iter().map(|item| item.list).collect();
+        found.dedup();
+        for list in found {
+            *self.counts.entry(list).or_default() += 1;
+        }
+        items.retain(|item| lists.contains(&item.list));
+        if items.is_empty() {
+            return;
+        }
+        self.elders.push(DueElder {
+            elder_id: elder,
+            scope,
+            name,
+            care_group: facts.care_group(as_of),
+            declined: facts.visits.declined(),
+            last_visit: last_visit(&facts, as_of),
+            helper: helper(pairings, as_of),
+            items,
+        });
     }
 
     /// Adds what was found elsewhere.
@@ -136,11 +139,10 @@ fn last_visit(facts: &ElderFacts, as_of: NaiveDate) -> Option<NaiveDate> {
 }
 
 /// The helper whose pairing holds on the day.
-fn helper(view: &ElderView, as_of: NaiveDate) -> Option<String> {
-    let pairings = view.elements::<Pairing>().into_iter().map(|(_, listed)| listed.element);
+fn helper(pairings: Vec<Pairing>, as_of: NaiveDate) -> Option<String> {
     let holds = |pairing: &Pairing| {
         pairing.from.is_none_or(|from| from <= as_of)
             && pairing.until.is_none_or(|until| until >= as_of)
     };
-    pairings.filter(holds).map(|pairing| pairing.helper).next()
+    pairings.into_iter().filter(holds).map(|pairing| pairing.helper).next()
 }

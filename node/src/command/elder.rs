@@ -24,9 +24,10 @@ use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, places};
 use crate::engine::{DocumentEdit, Engine};
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
-use crate::index::merged;
+use crate::index::{IndexSecret, merged};
 use crate::limits::VISITOR_CHARACTERS_MAX;
 use crate::store::moves::{Custody, MovesRead};
+use crate::store::names::NamesRead;
 use crate::store::rows::ElderRow;
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
@@ -250,18 +251,14 @@ impl Request for ElderList {
     fn execute(self, engine: &mut Engine, now: Now) -> Result<ElderListReport, CommandError> {
         engine.settle(now)?;
         let within = within(engine, self.scope)?;
-        let matches = |elder: &ElderId, row: &ElderRow| {
-            self.matching.as_ref().is_none_or(|text| {
-                row.name.as_ref().is_some_and(|name| name.contains(text))
-                    || row.id_tail.as_ref().is_some_and(|tail| tail.eq_ignore_ascii_case(text))
-                    || elder.to_string().starts_with(&text.to_ascii_lowercase())
-            })
+        let (snapshot, secret) = (engine.read()?, engine.index_secret());
+        let elders = match &self.matching {
+            None => merged::people(&snapshot, secret, within)?,
+            Some(text) => matching(&snapshot, secret, within, text)?,
         };
-        let elders = merged::people(&engine.read()?, engine.index_secret(), within)?
-            .into_iter()
-            .filter(|(_, elder, row)| matches(elder, row))
-            .map(|(scope, elder, row)| summary(scope, elder, &row, self.as_of))
-            .collect();
+        let summary =
+            |(scope, elder, row): (_, _, ElderRow)| summary(scope, elder, &row, self.as_of);
+        let elders = elders.into_iter().map(summary).collect();
         Ok(ElderListReport { schema_version: JSON_SCHEMA_VERSION, elders })
     }
 }
@@ -458,6 +455,40 @@ pub(super) fn within(engine: &Engine, scope: Option<DivisionCode>) -> Result<Are
         Some(scope) => Err(outside_area(scope)),
         None => Ok(area),
     }
+}
+
+/// The people of an area whose name holds a text, or whose resident ID ends in it, or whose id begins
+/// so. Rows are read of these alone, and of people whose files were merged.
+fn matching(
+    snapshot: &Snapshot,
+    secret: &IndexSecret,
+    within: Area,
+    text: &str,
+) -> Result<Vec<(DivisionCode, ElderId, ElderRow)>, StoreError> {
+    let id = text.to_ascii_lowercase();
+    let may_be_id = id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let fits = |elder: &ElderId, name: Option<&String>, tail: Option<&String>| {
+        name.is_some_and(|name| name.contains(text))
+            || tail.is_some_and(|tail| tail.eq_ignore_ascii_case(text))
+            || (may_be_id && elder.to_string().starts_with(&id))
+    };
+    let mut found = Vec::new();
+    snapshot.each_name(within.0.range(), |scope, elder, row| {
+        if !row.says_anything {
+            return Ok(());
+        }
+        let row = match row.is_merged {
+            true => merged::person(snapshot, secret, scope, elder)?
+                .filter(|row| fits(&elder, row.name.as_ref(), row.id_tail.as_ref())),
+            false if fits(&elder, row.name.as_ref(), row.id_tail.as_ref()) => {
+                snapshot.elder(scope, elder)?
+            }
+            false => None,
+        };
+        found.extend(row.map(|row| (scope, elder, row)));
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(found)
 }
 
 /// The one file whose id begins like this.

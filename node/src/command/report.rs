@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::{Area, DivisionCode};
+use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::report::half_year::{HalfYear, HalfYearPeriod};
 use shouwang_crdt_schema::report::month::{ElderMonth, MonthTally};
 use shouwang_crdt_schema::report::monthly::{MonthlyTables, monthly_tables};
 use shouwang_crdt_schema::report::prefecture::{PrefectureTables, prefecture_tables};
 use shouwang_crdt_schema::rules::calendar::Month;
-use shouwang_crdt_schema::rules::facts::ElderFacts;
 
 use super::coverage::{Coverage, within};
 use super::ruleset::ruleset;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
-use crate::index::merged;
+use crate::index::facts;
 use crate::limits::REPORT_MONTHS_MAX;
+use crate::store::StoreError;
 use crate::sync::Now;
 
 /// Counts files for months.
@@ -143,17 +143,14 @@ impl Request for ReportTally {
         for scope in self.scopes {
             within(engine, Some(scope))?;
             // One file after another: what is held at once is one elder's.
-            for (place, elder) in merged::places(&snapshot, Area(scope))? {
-                if place != scope {
-                    continue;
-                }
-                let view = merged::joined(&snapshot, scope, elder)?;
-                let facts = ElderFacts::of(&view).in_scope(scope);
+            facts::each_person(&snapshot, (scope, scope), |person| {
+                let facts = person.facts.in_scope(scope);
                 for (month, tally) in &mut months {
                     let row = ElderMonth::of(&facts, scope, &ruleset, *month, self.as_of);
                     row.iter().for_each(|row| tally.add(row));
                 }
-            }
+                Ok::<_, StoreError>(())
+            })?;
         }
         Ok(ReportTallied { schema_version: JSON_SCHEMA_VERSION, months })
     }

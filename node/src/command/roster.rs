@@ -16,7 +16,9 @@ use super::record::{no_right, part_of};
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::identity::DeviceId;
-use crate::index::{self, merged};
+use crate::index;
+use crate::index::facts::{self, Person};
+use crate::store::StoreError;
 use crate::sync::Now;
 
 /// An elder comes onto the roster or leaves it, or the township confirms how it stands.
@@ -167,16 +169,16 @@ impl Request for RosterList {
         let within = within(engine, self.scope)?;
         let snapshot = engine.read()?;
         let (mut elders, mut rostered) = (Vec::new(), 0);
-        for (scope, elder, row) in merged::people(&snapshot, engine.index_secret(), within)? {
-            let view = merged::joined(&snapshot, scope, elder)?;
-            let standing = ElderFacts::of(&view).standing(self.on);
+        facts::each_person(&snapshot, within.0.range(), |person| {
+            let standing = person.facts.standing(self.on);
             let on_roster = standing.is_owed_visits();
             rostered += u64::from(on_roster);
             if on_roster || self.all {
-                let name = row.name;
+                let Person { scope, elder, name, .. } = person;
                 elders.push(RosterLine { elder_id: elder, name, scope, standing, on_roster });
             }
-        }
+            Ok::<_, StoreError>(())
+        })?;
         let on = self.on;
         Ok(RosterListReport { schema_version: JSON_SCHEMA_VERSION, on, elders, rostered })
     }

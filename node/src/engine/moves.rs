@@ -76,9 +76,7 @@ impl Engine {
             .collect();
         if !confirmed.is_empty() {
             let snapshot = self.store.read()?;
-            for scope in confirmed {
-                elders.extend(moves::unpurged(&snapshot, self.area(), scope)?);
-            }
+            elders.extend(moves::unpurged(&snapshot, self.area(), &confirmed)?);
         }
         self.look_after(now, elders)
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use shouwang_crdt_schema::division::DivisionCode;
+
 use super::memory::Doing;
 use super::{CaptureError, Engine};
 use crate::custody::{self, Receipt};
@@ -61,25 +63,40 @@ impl Engine {
             scopes.iter().for_each(|scope| self.dues.postpone(now.monotonic_ms, *scope));
             return Ok(());
         }
-        // Each scope by itself: what is wrong with one shall not hold up the others.
+        let mut fresh: BTreeMap<LogKey, Vec<RunEntry>> = BTreeMap::new();
         for scope in scopes {
             let owed = custody::owed(&snapshot, scope, device, incarnation)?;
-            if owed.is_empty() {
-                continue;
-            }
             let entry = |receipt: &Receipt| {
                 RunEntry::new(Kind::Receipt, None, receipt.encode(), now.wall_ms)
             };
-            let log = self.log_key(scope, Lane::Notice);
-            let fresh = BTreeMap::from([(log, owed.iter().map(entry).collect())]);
-            match self.write(now, fresh, Doing::OfItself) {
-                Ok(_) => self.dues.wrote(now.monotonic_ms, scope),
-                Err(CaptureError::Store(error)) => return Err(error),
-                // Nobody asked for it, so custody just stays as low as it is.
-                Err(error) => {
-                    tracing::warn!(%error, %scope, "a receipt was not written");
-                    self.dues.postpone(now.monotonic_ms, scope);
+            if !owed.is_empty() {
+                let log = self.log_key(scope, Lane::Notice);
+                fresh.insert(log, owed.iter().map(entry).collect());
+            }
+        }
+        self.write_receipts(now, fresh)
+    }
+
+    /// Writes receipts in one commit; where that is refused, each scope's by itself, so that what is
+    /// wrong with one does not hold up the others.
+    fn write_receipts(
+        &mut self,
+        now: Now,
+        fresh: BTreeMap<LogKey, Vec<RunEntry>>,
+    ) -> Result<(), StoreError> {
+        let scopes: Vec<DivisionCode> = fresh.keys().map(|log| log.scope).collect();
+        match self.write(now, fresh.clone(), Doing::OfItself) {
+            Ok(_) => scopes.iter().for_each(|scope| self.dues.wrote(now.monotonic_ms, *scope)),
+            Err(CaptureError::Store(error)) => return Err(error),
+            Err(_) if scopes.len() > 1 => {
+                for one in fresh {
+                    self.write_receipts(now, BTreeMap::from([one]))?;
                 }
+            }
+            // Nobody asked for it, so custody just stays as low as it is.
+            Err(error) => {
+                tracing::warn!(%error, "a receipt was not written");
+                scopes.iter().for_each(|scope| self.dues.postpone(now.monotonic_ms, *scope));
             }
         }
         Ok(())

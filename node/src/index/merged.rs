@@ -12,6 +12,7 @@ use shouwang_crdt_schema::view::ElderView;
 
 use super::{IndexSecret, view};
 use crate::limits::MERGED_FILES_MAX;
+use crate::store::names::NamesRead;
 use crate::store::rows::ElderRow;
 use crate::store::{StoreError, StoreRead};
 
@@ -147,10 +148,11 @@ pub fn places(
     area: Area,
 ) -> Result<Vec<(DivisionCode, ElderId)>, StoreError> {
     let mut found = Vec::new();
-    for (scope, elder, row) in tables.elders_in(area)? {
-        let stays = !row.is_merged() || group(tables, scope, elder)?.survivor == elder;
-        found.extend((row.says_anything() && stays).then_some((scope, elder)));
-    }
+    tables.each_name(area.0.range(), |scope, elder, row| {
+        let stays = !row.is_merged || group(tables, scope, elder)?.survivor == elder;
+        found.extend((row.says_anything && stays).then_some((scope, elder)));
+        Ok::<_, StoreError>(())
+    })?;
     Ok(found)
 }
 
@@ -186,11 +188,12 @@ pub fn people_in(tables: &impl StoreRead, scope: DivisionCode) -> Result<u64, St
         return Ok(counts.elders);
     }
     let mut absorbed = 0;
-    for (found, elder, row) in tables.elders_in(Area(scope))? {
-        if found == scope && row.says_anything() && row.is_merged() {
+    tables.each_name((scope, scope), |_, elder, row| {
+        if row.says_anything && row.is_merged {
             absorbed += u64::from(group(tables, scope, elder)?.survivor != elder);
         }
-    }
+        Ok::<_, StoreError>(())
+    })?;
     Ok(counts.elders.saturating_sub(absorbed))
 }
 

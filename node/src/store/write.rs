@@ -54,6 +54,8 @@ pub struct Transaction<'t> {
     pub(super) moved: Table<'t, Bytes, Bytes>,
     pub(super) elsewhere: Table<'t, Bytes, Bytes>,
     pub(super) authors: Table<'t, Bytes, Bytes>,
+    pub(super) facts: Table<'t, Bytes, Bytes>,
+    pub(super) names: Table<'t, Bytes, Bytes>,
     pub(super) digests: Table<'t, u64, Bytes>,
     pub(super) document_digests: Table<'t, Bytes, Bytes>,
     /// What digests have still to take in.
@@ -93,6 +95,8 @@ impl<'t> Transaction<'t> {
             moved: transaction.open_table(tables::MOVED)?,
             elsewhere: transaction.open_table(tables::ELSEWHERE)?,
             authors: transaction.open_table(tables::AUTHORS)?,
+            facts: transaction.open_table(tables::FACTS)?,
+            names: transaction.open_table(tables::NAMES)?,
             digests: transaction.open_table(tables::DIGESTS)?,
             document_digests: transaction.open_table(tables::DOCUMENT_DIGESTS)?,
             unsummed: Unsummed::default(),
@@ -260,6 +264,7 @@ impl<'t> Transaction<'t> {
             self.elder_keys.insert([&key.0[..], &place].concat().as_slice(), ())?;
         }
         self.elders.insert(place.as_slice(), encode_elder(row).as_slice())?;
+        self.put_name(scope, elder, Some(row))?;
         self.count(scope, |counts| {
             before.as_ref().inspect(|before| discount(counts, before));
             counts.elders += u64::from(row.says_anything());
@@ -277,6 +282,7 @@ impl<'t> Transaction<'t> {
             self.elder_keys.remove([&key.0[..], &place].concat().as_slice())?;
         }
         self.elders.remove(place.as_slice())?;
+        self.put_name(scope, elder, None)?;
         self.count(scope, |counts| discount(counts, &before))
     }
 

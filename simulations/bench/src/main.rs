@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod county;
 mod peers;
 mod steps;
 mod workload;
@@ -15,6 +16,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// A whole county: opening it, asking it, exchanging with it.
+    County(county::Args),
     /// This project beside Automerge's sync protocol and samod, on the same township.
     Peers(peers::PeersOptions),
     /// What an entry costs on its way from one store into another, step by step.
@@ -26,6 +29,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::County(args) => county::run(&args),
         Command::Peers(options) => peers::run(&options),
         Command::Steps(options) => steps::run(&options),
         Command::Part(options) => peers::part(&options),
