@@ -26,6 +26,12 @@ pub enum CodecError {
     /// A tag that stands for nothing.
     #[error("a tag stands for nothing")]
     Tag,
+    /// Bytes that are not the ones their checksum was made of.
+    #[error("a checksum does not fit")]
+    Checksum,
+    /// Packed bytes that do not unpack, or to more than their limit.
+    #[error("packed bytes do not unpack")]
+    Packed,
 }
 
 /// Reads bytes from the front.

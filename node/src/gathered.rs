@@ -313,5 +313,5 @@ pub fn document_row(document: &Automerge) -> Option<DocumentRow> {
     }
     let mut heads: Vec<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
     heads.sort_unstable();
-    Some(DocumentRow { heads, saved: document.save() })
+    Some(DocumentRow { heads, saved: document.save_nocompress() })
 }

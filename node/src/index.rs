@@ -97,7 +97,7 @@ pub fn view(
 /// Reads a saved document.
 pub fn load(key: &DocumentKey, saved: &[u8]) -> Result<Automerge, StoreError> {
     Automerge::load(saved).map_err(|error| StoreError::Corrupt {
-        table: "documents-1",
+        table: "documents-2",
         detail: format!("{}: {error}", key.id),
     })
 }

@@ -597,7 +597,7 @@ impl<'a, 't> Ingest<'a, 't> {
         let mut ancestry = match &stored {
             None => Ancestry::new(key.scope, &key.id),
             Some(_) => Ancestry::from_document(key.scope, &key.id, &document).map_err(|rule| {
-                StoreError::Corrupt { table: "documents-1", detail: format!("{}: {rule}", key.id) }
+                StoreError::Corrupt { table: "documents-2", detail: format!("{}: {rule}", key.id) }
             })?,
         };
         let mut places: BTreeMap<EntryHash, UnsettledRow> = BTreeMap::new();

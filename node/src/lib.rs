@@ -24,6 +24,7 @@ pub mod codec;
 pub mod command;
 pub mod counting;
 pub mod custody;
+pub mod dictionary;
 pub mod digest;
 pub mod engine;
 pub mod entropy;

@@ -207,6 +207,31 @@ pub const RECEIPT_WAIT_MS: u64 = 5_000;
 /// Page cache of the store, bytes. redb's default is 1 GiB; an old village laptop has 2 to 4.
 pub const STORE_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
+/// Longest dictionary of compression, bytes. It stands in the program, and once more in memory for each
+/// way; beyond this, ours got no better.
+pub const DICTIONARY_BYTES_MAX: usize = 32 * 1024;
+
+/// zstd's level for what stands in the store. Of our blocks level 6 makes 12 % less and takes four times as
+/// long, of documents 8 %: 100 MB/s are 3 µs a change, 25 MB/s would be a sixth of all that a first sync may
+/// take. `docs/performance.md`, Disk.
+pub const PACKED_LEVEL: i32 = 3;
+
+/// Longest text of one packed value of the store, bytes: the longest document. A journal of a year with
+/// a visit a day is 30 KB, an area's directory of 20,000 places 2 MB; whatever says that it unpacks to
+/// more was not written by this program.
+pub const PACKED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Entries of one block, at most: see `store::block`. A checkpoint ends a block too.
+pub const BLOCK_ENTRIES: u64 = CHECKPOINT_ENTRIES;
+
+/// Dependencies of a change that a block tells from the rest of it: a body has no room for more.
+pub const DEPENDENCIES_MAX: usize = BODY_BYTES_MAX / 32;
+
+/// Blocks that a store keeps unpacked. Whoever goes along a log needs one; whoever sends visits looks at
+/// those before, of some hundred elders and so in a dozen blocks. 32 entries of 500 B make 1 MB in all,
+/// the largest bodies (32 KiB a block) 2 MB.
+pub const BLOCKS_RECENT_MAX: usize = 64;
+
 /// How far two clocks may differ before it is said that they do not agree, ms: people set them by
 /// sight to the minute, and a slow laptop signs a few seconds after it has looked.
 pub const CLOCK_SLACK_MS: i64 = 2 * 60 * 1_000;

@@ -16,22 +16,29 @@ use crate::codec::CodecError;
 use crate::limits::STORE_CACHE_BYTES;
 
 pub mod audit;
+mod block;
+pub mod blocks;
 pub mod chains;
 mod copy;
 pub mod custody;
 pub mod digests;
+mod documents;
+mod elders;
 mod encoding;
 pub mod erasures;
 pub mod incidents;
 pub mod moves;
+mod packed;
 pub mod places;
 pub mod rows;
 pub mod tables;
 pub mod write;
 
+use blocks::RecentBlocks;
 pub use chains::ChainRead;
 pub use copy::{CopyProgress, Image};
 pub use digests::DigestRead;
+pub use packed::unpacked_row;
 pub use tables::{Snapshot, StoreRead};
 pub use write::Transaction;
 
@@ -50,6 +57,7 @@ pub const RESTORED: &str = "restored";
 pub struct Store {
     database: Database,
     rewrite_due: AtomicBool,
+    recent: RecentBlocks,
 }
 
 /// Why the store did not do as asked.
@@ -106,7 +114,8 @@ impl Store {
             redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
             error => redb_error(error),
         })?;
-        let store = Self { database, rewrite_due: AtomicBool::new(false) };
+        let store =
+            Self { database, rewrite_due: AtomicBool::new(false), recent: RecentBlocks::default() };
         store.check_format()?;
         Ok(store)
     }
@@ -138,7 +147,7 @@ impl Store {
             }
         };
         if written {
-            Transaction::open(&transaction)?;
+            Transaction::open(&transaction, &self.recent)?;
             transaction.commit().map_err(redb_error)
         } else {
             transaction.abort().map_err(redb_error)
@@ -147,7 +156,7 @@ impl Store {
 
     /// A consistent view of all tables.
     pub fn read(&self) -> Result<Snapshot, StoreError> {
-        Snapshot::open(&self.database.begin_read().map_err(redb_error)?)
+        Snapshot::open(&self.database.begin_read().map_err(redb_error)?, &self.recent)
     }
 
     /// Runs the closure in one transaction and commits it durably, unless the closure fails: then
@@ -157,7 +166,7 @@ impl Store {
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let transaction = self.database.begin_write().map_err(redb_error)?;
-        let (result, rewrite_due) = Self::run(&transaction, work)?;
+        let (result, rewrite_due) = self.run(&transaction, work)?;
         transaction.commit().map_err(redb_error)?;
         self.rewrite_due.fetch_or(rewrite_due, Ordering::Relaxed);
         Ok(result)
@@ -175,12 +184,14 @@ impl Store {
     }
 
     fn run<T, E: From<StoreError>>(
+        &self,
         transaction: &WriteTransaction,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<(T, bool), E> {
-        let mut tables = Transaction::open(transaction)?;
+        let mut tables = Transaction::open(transaction, &self.recent)?;
         let result = work(&mut tables)?;
         tables.sum_up()?;
+        tables.put_open_blocks()?;
         tables.count_commit()?;
         Ok((result, tables.rewrite_due))
     }

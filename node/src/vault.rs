@@ -201,8 +201,8 @@ impl Vault {
     fn write_copy(&self, store: &Store, path: &Path) -> Result<Store, VaultError> {
         let file = LockedFile::create(path)?;
         let handle = file.after(0)?;
-        let copy = open_store(file, &self.key)?;
-        store.image()?.copy_into(&copy, &CopyProgress::default())?;
+        let mut copy = open_store(file, &self.key)?;
+        store.image()?.copy_into(&mut copy, &CopyProgress::default())?;
         handle.sync()?;
         Ok(copy)
     }

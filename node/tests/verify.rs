@@ -249,12 +249,12 @@ fn a_changed_byte_in_a_row_is_named() {
     let Found::Sound(whole) = look(Store::with_backend(shelf.bytes())) else { panic!() };
     let mut missed = Vec::new();
     for (table, rows_max, step) in [
-        (table::<(u32, u64)>("entries-1"), 3, 17),
+        (table::<(u32, u64)>("entries-2"), 3, 97),
         (table::<u32>("heads-1"), 1, 5),
         (table::<u32>("logs-1"), 1, 7),
-        (table::<&[u8]>("documents-1"), 2, 37),
+        (table::<&[u8]>("documents-2"), 2, 37),
         (table::<&[u8]>("unsettled-1"), 9, 9),
-        (table::<&[u8]>("elders-1"), 1, 5),
+        (table::<&[u8]>("elders-2"), 1, 5),
         (table::<u64>("scopes-1"), 1, 5),
         (table::<&[u8]>("grants-1"), 2, 23),
         (table::<&[u8]>("custody-1"), 2, 7),

@@ -155,5 +155,5 @@ pub(super) fn head_before(
 
 fn unplaced(log: &LogKey) -> StoreError {
     let detail = format!("{log:?}: a verified run has no place");
-    StoreError::Corrupt { table: "entries-1", detail }
+    StoreError::Corrupt { table: "entries-2", detail }
 }

@@ -12,14 +12,10 @@ use super::LogKey;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::GrantId;
 use crate::identity::{DeviceKeys, Signature};
-use crate::limits::{BODY_BYTES_MAX, DOCUMENT_BYTES_MAX, TAIL_BYTES_MAX};
+use crate::limits::{DOCUMENT_BYTES_MAX, TAIL_BYTES_MAX};
 
 const VERSION: u8 = 1;
 const CONTEXT: &str = "shouwang 2026 entry header 1";
-
-/// What the first byte of a stored entry says.
-const SIGNED: u8 = 1;
-const BODY_ABSENT: u8 = 2;
 
 /// The hash of a header: what is signed, and what the next header names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -203,52 +199,6 @@ impl From<Option<DocumentId>> for DocumentField {
 }
 
 impl Entry {
-    /// Bytes for the store: what is here of signature (1) and body (2 if absent), signature, header,
-    /// body.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new();
-        let absent = if self.body.is_none() { BODY_ABSENT } else { 0 };
-        match &self.signature {
-            None => writer.u8(absent),
-            Some(signature) => writer.u8(SIGNED | absent).bytes(&signature.0),
-        };
-        let body = self.body.as_deref().unwrap_or_default();
-        writer.bytes(&self.header.encode()).bytes(body).finish()
-    }
-
-    /// Reads [`Entry::encode`]. Checks the form and the body's length, not hashes or signatures.
-    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let mut reader = Reader::new(bytes);
-        let here = reader.u8()?;
-        if here & !(SIGNED | BODY_ABSENT) != 0 {
-            return Err(CodecError::Tag);
-        }
-        let signature = match here & SIGNED {
-            0 => None,
-            _ => Some(Signature(reader.array()?)),
-        };
-        let header = Header::decode(&mut reader)?;
-        if here & BODY_ABSENT != 0 {
-            reader.finish()?;
-            return Ok(Self { header, body: None, signature });
-        }
-        let body = reader.rest().to_vec();
-        if u32::try_from(body.len()) != Ok(header.body_length) || body.len() > BODY_BYTES_MAX {
-            return Err(CodecError::TooLong);
-        }
-        let body = Some(body);
-        Ok(Self { header, body, signature })
-    }
-
-    /// Reads the header alone.
-    pub fn decode_header(bytes: &[u8]) -> Result<Header, CodecError> {
-        let mut reader = Reader::new(bytes);
-        if reader.u8()? & SIGNED != 0 {
-            reader.bytes(64)?;
-        }
-        Header::decode(&mut reader)
-    }
-
     /// Signs the header, so that the entry can end a run.
     pub(super) fn sign(mut self, keys: &DeviceKeys) -> Self {
         self.signature = Some(keys.sign(&self.header.hash().0));

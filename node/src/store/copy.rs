@@ -8,6 +8,7 @@ use redb::{
     Table, TableHandle, Value,
 };
 
+use super::blocks::RecentBlocks;
 use super::{REWRITE_DUE, Snapshot, Store, StoreError, Transaction, redb_error};
 
 /// A consistent view of a store, to be copied. It may be read by another thread while the store is
@@ -36,20 +37,20 @@ impl CopyProgress {
 }
 
 impl Image {
-    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, StoreError> {
+    fn open(transaction: &ReadTransaction, recent: &RecentBlocks) -> Result<Self, StoreError> {
         let tables = transaction.list_tables().map_err(redb_error)?;
         Ok(Self {
-            snapshot: Snapshot::open(transaction)?,
+            snapshot: Snapshot::open(transaction, recent)?,
             tables: tables.map(|table| table.name().to_owned()).collect(),
         })
     }
 
-    /// Copies everything into an empty store, durably; that a rewrite is due is not copied: this is
-    /// one. A table that this version does not know is no reason to lose it: then nothing is copied.
-    pub fn copy_into(&self, to: &Store, progress: &CopyProgress) -> Result<(), StoreError> {
+    /// Copies everything into an empty store, durably, and cuts off what of its file is free: redb makes
+    /// a file twice as long whenever it is full. That a rewrite is due is not copied: this is one. A table that this version does not know is no reason to lose it: then nothing is copied.
+    pub fn copy_into(&self, to: &mut Store, progress: &CopyProgress) -> Result<(), StoreError> {
         let transaction = to.database.begin_write().map_err(redb_error)?;
         {
-            let mut tables = Transaction::open(&transaction)?;
+            let mut tables = Transaction::open(&transaction, &to.recent)?;
             self.snapshot.expect_rows(progress)?;
             self.snapshot.copy_rows(&mut tables, progress)?;
             tables.meta_rows.remove(REWRITE_DUE)?;
@@ -63,7 +64,8 @@ impl Image {
             let detail = format!("the table {unknown} is not known");
             return Err(StoreError::Corrupt { table: "file", detail });
         }
-        transaction.commit().map_err(redb_error)
+        transaction.commit().map_err(redb_error)?;
+        to.database.compact().map(drop).map_err(redb_error)
     }
 }
 
@@ -88,6 +90,6 @@ pub(super) fn copy_table<K: Key + 'static, V: Value + 'static>(
 impl Store {
     /// A consistent view of everything, to be copied.
     pub fn image(&self) -> Result<Image, StoreError> {
-        Image::open(&self.database.begin_read().map_err(redb_error)?)
+        Image::open(&self.database.begin_read().map_err(redb_error)?, &self.recent)
     }
 }

@@ -9,10 +9,10 @@ use shouwang_crdt_schema::division::DivisionCode;
 use super::encoding::{decode_checked, encode_checked};
 use super::rows::LogNumber;
 use super::tables::TableAccess;
-use super::{ChainRead, StoreError, Transaction, corrupt};
+use super::{ChainRead, StoreError, Transaction, blocks, corrupt};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::DeviceId;
-use crate::log::{Entry, EntryHash, EntryPlace, Header, Incarnation, LogKey};
+use crate::log::{EntryHash, EntryPlace, Header, Incarnation, LogKey};
 
 const TABLE: &str = "custody-1";
 
@@ -68,7 +68,7 @@ impl Claim {
 }
 
 /// Reads what receipts say.
-pub trait CustodyRead: TableAccess {
+pub trait CustodyRead: TableAccess + Sized {
     /// All that receipts of a scope say.
     fn claims_of(&self, scope: DivisionCode) -> Result<Vec<Claim>, StoreError> {
         let low = scope.number().to_be_bytes();
@@ -100,13 +100,7 @@ pub trait CustodyRead: TableAccess {
         first: u64,
         mut with: impl FnMut(&Header) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        for row in self.entries().range((log.0, first)..=(log.0, u64::MAX))? {
-            let header = Entry::decode_header(row?.1.value()).map_err(corrupt("entries-1"))?;
-            if !with(&header)? {
-                break;
-            }
-        }
-        Ok(())
+        blocks::walk(self, log, first, |entry| with(&entry.header))
     }
 }
 

@@ -1,9 +1,9 @@
-//! How rows stand in the store: JSON, documents, entries that do not count, checksums.
+//! How rows stand in the store: JSON, entries that do not count, checksums.
 
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use super::rows::{DocumentRow, LogNumber, Unsettled, UnsettledRow, UsageRow};
+use super::rows::{LogNumber, Unsettled, UnsettledRow, UsageRow};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::DeviceId;
 use crate::log::Incarnation;
@@ -29,27 +29,6 @@ pub(super) fn decode_checked(row: &[u8]) -> Option<&[u8]> {
 
 pub(super) fn damaged_meta(name: &str) -> StoreError {
     StoreError::Corrupt { table: "meta-1", detail: format!("{name} is damaged") }
-}
-
-pub(super) fn encode_document(row: &DocumentRow) -> Vec<u8> {
-    let mut writer = Writer::new();
-    writer.count(row.heads.len());
-    for head in &row.heads {
-        writer.bytes(head);
-    }
-    let body = writer.bytes(&row.saved).finish();
-    [&checksum(&body)[..], &body].concat()
-}
-
-pub(super) fn decode_document(bytes: &[u8]) -> Result<DocumentRow, CodecError> {
-    let (sum, body) = bytes.split_first_chunk::<8>().ok_or(CodecError::Truncated)?;
-    if *sum != checksum(body) {
-        return Err(CodecError::Tag);
-    }
-    let mut reader = Reader::new(body);
-    let count = reader.count(body.len() / 32)?;
-    let heads = (0..count).map(|_| reader.array()).collect::<Result<_, _>>()?;
-    Ok(DocumentRow { heads, saved: reader.rest().to_vec() })
 }
 
 /// redb checks its own pages; this one also finds what a bug of ours or a repaired page would hide.

@@ -111,8 +111,7 @@ impl Transaction<'_> {
 
     /// Stores an entry again whose body has come, or has gone. Header and signature stay.
     pub fn put_entry(&mut self, log: LogNumber, entry: &Entry) -> Result<(), StoreError> {
-        self.entries.insert((log.0, entry.header.seq), entry.encode().as_slice())?;
-        Ok(())
+        self.replace_in_block(log, entry)
     }
 
     /// Has the file rewritten, so that no free page keeps what was taken away.

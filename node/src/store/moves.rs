@@ -205,7 +205,7 @@ pub trait MovesRead: TableAccess {
         let mut found = Vec::new();
         for row in self.documents().range(low.as_slice()..high.as_slice())? {
             let key = DocumentKey::from_bytes(row?.0.value());
-            let key = key.ok_or_else(|| corrupt("documents-1")(CodecError::Tag))?;
+            let key = key.ok_or_else(|| corrupt("documents-2")(CodecError::Tag))?;
             if let DocumentId::Elder { part, .. } = key.id {
                 found.push(part);
             }

@@ -154,10 +154,10 @@ pub struct ElderRow {
 /// [`CareFacts`] as they are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CareRow {
-    ability_level: Option<shouwang_crdt_schema::record::AbilityLevel>,
-    observed_function: Option<shouwang_crdt_schema::record::ObservedFunction>,
-    dementia: Option<shouwang_crdt_schema::record::YesNo>,
-    disability_grade: Option<shouwang_crdt_schema::record::DisabilityGrade>,
+    pub(super) ability_level: Option<shouwang_crdt_schema::record::AbilityLevel>,
+    pub(super) observed_function: Option<shouwang_crdt_schema::record::ObservedFunction>,
+    pub(super) dementia: Option<shouwang_crdt_schema::record::YesNo>,
+    pub(super) disability_grade: Option<shouwang_crdt_schema::record::DisabilityGrade>,
 }
 
 /// A keyed hash of a value that elders are found by. The key is this store's own secret, so the

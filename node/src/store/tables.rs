@@ -6,8 +6,8 @@
 //! | `logs-1` | log number | log key (53 B), grant (32 B), 0 or 1 and parent's number, first seq |
 //! | `log_numbers-1` | log key (53 B), which of its chains (1 B) | log number |
 //! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
-//! | `entries-1` | (log number, seq) | [`Entry::encode`] |
-//! | `documents-1` | scope, document | checksum (8 B), heads, Automerge save |
+//! | `entries-2` | (log number, seq of the first) | a block of entries: [`super::blocks`] |
+//! | `documents-2` | scope, document | heads and Automerge save, packed: [`super::documents`] |
 //! | `erasures-1` | scope, elder, log number, seq | nothing: an `Erase` entry is there |
 //! | `handovers-1` | elder, scope, kind, log number, seq | nothing: a `Handover` or `Purge` is there |
 //! | `transfers-1` | elder, scope, transfer | JSON of [`super::moves::TransferRow`] |
@@ -17,7 +17,7 @@
 //! | `authors-1` | scope, actor prefix | log key (53 B) of another scope, of which something was carried here |
 //! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
-//! | `elders-1` | scope, elder | JSON of [`ElderRow`] |
+//! | `elders-2` | scope, elder | [`ElderRow`]: [`super::elders`] |
 //! | `elder_keys-1` | keyed hash (16 B), scope, elder | nothing |
 //! | `scopes-1` | scope | JSON of [`ScopeRow`] |
 //! | `grants-1` | grant id | 1 if it stands in an entry here, else 0; signed grant |
@@ -38,9 +38,12 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata,
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
 
+use super::blocks::{self, Blocks, RecentBlocks};
 use super::copy::{CopyProgress, copy_table};
+use super::documents::{decode_document, decode_heads};
+use super::elders::decode_elder;
 use super::encoding::{
-    damaged_meta, decode_checked, decode_document, decode_unsettled, decode_usage, json, usage_key,
+    damaged_meta, decode_checked, decode_unsettled, decode_usage, json, usage_key,
 };
 use super::rows::{
     DocumentKey, DocumentRow, ElderKey, ElderRow, EvidenceRow, Fork, LogNumber, LogRow, PeerRow,
@@ -60,10 +63,10 @@ pub(super) const LOG_NUMBERS: TableDefinition<'_, Bytes, u32> =
     TableDefinition::new("log_numbers-1");
 pub(super) const HEADS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("heads-1");
 pub(super) const ENTRIES: TableDefinition<'_, (u32, u64), Bytes> =
-    TableDefinition::new("entries-1");
-pub(super) const DOCUMENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("documents-1");
+    TableDefinition::new("entries-2");
+pub(super) const DOCUMENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("documents-2");
 pub(super) const UNSETTLED: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("unsettled-1");
-pub(super) const ELDERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elders-1");
+pub(super) const ELDERS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("elders-2");
 pub(super) const ELDER_KEYS: TableDefinition<'_, Bytes, ()> = TableDefinition::new("elder_keys-1");
 pub(super) const SCOPES: TableDefinition<'_, u64, Bytes> = TableDefinition::new("scopes-1");
 pub(super) const GRANTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("grants-1");
@@ -87,6 +90,7 @@ pub(super) const DOCUMENT_DIGESTS: TableDefinition<'_, Bytes, Bytes> =
 
 /// A consistent view of all tables.
 pub struct Snapshot {
+    blocks: Blocks,
     meta_rows: ReadOnlyTable<&'static str, Bytes>,
     logs: ReadOnlyTable<u32, Bytes>,
     log_numbers: ReadOnlyTable<Bytes, u32>,
@@ -117,8 +121,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn open(transaction: &ReadTransaction) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        transaction: &ReadTransaction,
+        recent: &RecentBlocks,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
+            blocks: Blocks::new(recent),
             meta_rows: transaction.open_table(META)?,
             logs: transaction.open_table(LOGS)?,
             log_numbers: transaction.open_table(LOG_NUMBERS)?,
@@ -150,24 +158,57 @@ impl Snapshot {
     }
 }
 
+/// What a table takes of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    /// Its name without its version.
+    pub name: &'static str,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of keys and values.
+    pub content_bytes: u64,
+    /// Bytes of the pages that they are in.
+    pub pages_bytes: u64,
+}
+
+impl TableSize {
+    fn of(name: &'static str, table: &impl ReadableTableMetadata) -> Result<Self, StoreError> {
+        let stats = table.stats()?;
+        let (rows, content_bytes) = (table.len()?, stats.stored_bytes());
+        let pages_bytes = content_bytes + stats.metadata_bytes() + stats.fragmented_bytes();
+        Ok(Self { name, rows, content_bytes, pages_bytes })
+    }
+}
+
 macro_rules! table_access {
     ($($name:ident: $key:ty => $value:ty),+ $(,)?) => {
         /// The tables, whether in a snapshot or in a transaction under way.
         pub trait TableAccess {
             $(#[doc = concat!("`", stringify!($name), "-1`")]
             fn $name(&self) -> &impl ReadableTable<$key, $value>;)+
+
+            /// Blocks of entries that are at hand.
+            fn blocks(&self) -> &Blocks;
         }
 
         impl TableAccess for Snapshot {
             $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
                 &self.$name
             })+
+
+            fn blocks(&self) -> &Blocks {
+                &self.blocks
+            }
         }
 
         impl TableAccess for super::Transaction<'_> {
             $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
                 &self.$name
             })+
+
+            fn blocks(&self) -> &Blocks {
+                &self.blocks
+            }
         }
 
         impl Snapshot {
@@ -175,6 +216,11 @@ macro_rules! table_access {
             pub(super) fn expect_rows(&self, progress: &CopyProgress) -> Result<(), StoreError> {
                 $(progress.expect(self.$name.len()?);)+
                 Ok(())
+            }
+
+            /// What each table takes of the file.
+            pub fn table_sizes(&self) -> Result<Vec<TableSize>, StoreError> {
+                Ok(vec![$(TableSize::of(stringify!($name), &self.$name)?),+])
             }
 
             /// Copies every row of every table.
@@ -220,7 +266,7 @@ table_access! {
 }
 
 /// Everything that reads the store.
-pub trait StoreRead: TableAccess {
+pub trait StoreRead: TableAccess + Sized {
     /// A value of the node itself.
     fn meta(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.meta_rows().get(name)?;
@@ -331,8 +377,7 @@ pub trait StoreRead: TableAccess {
 
     /// An entry that stands under this number: not one of a parent's.
     fn entry(&self, log: LogNumber, seq: u64) -> Result<Option<Entry>, StoreError> {
-        let Some(row) = self.entries().get((log.0, seq))? else { return Ok(None) };
-        Entry::decode(row.value()).map(Some).map_err(corrupt("entries-1"))
+        blocks::entry(self, log, seq)
     }
 
     /// Entries from `first` on, at most `limit`.
@@ -342,31 +387,24 @@ pub trait StoreRead: TableAccess {
         first: u64,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        self.entries()
-            .range((log.0, first)..=(log.0, u64::MAX))?
-            .take(limit)
-            .map(|row| Entry::decode(row?.1.value()).map_err(corrupt("entries-1")))
-            .collect()
+        blocks::entries_from(self, log, first, limit)
     }
 
-    /// All entries of a log that there are rows for, in order: number, and entry or why it does not
-    /// read. Goes by the rows, so a head that the disk has changed leads nowhere.
+    /// All entries of a log that there are rows for, in order: number, and entry; or the first number of
+    /// a block that does not read, and why. Goes by the rows, so a head that the disk has changed leads
+    /// nowhere.
     fn for_each_entry(
         &self,
         log: LogNumber,
-        mut with: impl FnMut(u64, Result<Entry, StoreError>) -> Result<(), StoreError>,
+        with: impl FnMut(u64, Result<Entry, StoreError>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        for row in self.entries().range((log.0, 0)..=(log.0, u64::MAX))? {
-            let (key, value) = row?;
-            with(key.value().1, Entry::decode(value.value()).map_err(corrupt("entries-1")))?;
-        }
-        Ok(())
+        blocks::for_each_entry(self, log, with)
     }
 
     /// A document. What its checksum rejects is corrupt, and can be rebuilt from the log.
     fn document(&self, key: &DocumentKey) -> Result<Option<DocumentRow>, StoreError> {
         let Some(row) = self.documents().get(key.to_bytes().as_slice())? else { return Ok(None) };
-        decode_document(row.value()).map(Some).map_err(corrupt("documents-1"))
+        decode_document(row.value()).map(Some).map_err(corrupt("documents-2"))
     }
 
     /// All documents of one scope: key, and row or why it does not read.
@@ -380,8 +418,26 @@ pub trait StoreRead: TableAccess {
         for row in self.documents().range(low.as_slice()..high.as_slice())? {
             let (key, value) = row?;
             let key = DocumentKey::from_bytes(key.value())
-                .ok_or_else(|| corrupt("documents-1")(CodecError::Tag))?;
-            with(key, decode_document(value.value()).map_err(corrupt("documents-1")))?;
+                .ok_or_else(|| corrupt("documents-2")(CodecError::Tag))?;
+            with(key, decode_document(value.value()).map_err(corrupt("documents-2")))?;
+        }
+        Ok(())
+    }
+
+    /// The heads of all documents of one scope, without unpacking any: key, and heads or why they do not
+    /// read.
+    fn for_each_heads(
+        &self,
+        scope: DivisionCode,
+        mut with: impl FnMut(DocumentKey, Result<Vec<[u8; 32]>, StoreError>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let low = scope.number().to_be_bytes();
+        let high = (scope.number() + 1).to_be_bytes();
+        for row in self.documents().range(low.as_slice()..high.as_slice())? {
+            let (key, value) = row?;
+            let key = DocumentKey::from_bytes(key.value())
+                .ok_or_else(|| corrupt("documents-2")(CodecError::Tag))?;
+            with(key, decode_heads(value.value()).map_err(corrupt("documents-2")))?;
         }
         Ok(())
     }
@@ -398,8 +454,8 @@ pub trait StoreRead: TableAccess {
         for row in self.documents().range(low.as_slice()..high.as_slice())? {
             let (key, value) = row?;
             let key = DocumentKey::from_bytes(key.value())
-                .ok_or_else(|| corrupt("documents-1")(CodecError::Tag))?;
-            found.push((key, decode_document(value.value()).map_err(corrupt("documents-1"))?));
+                .ok_or_else(|| corrupt("documents-2")(CodecError::Tag))?;
+            found.push((key, decode_document(value.value()).map_err(corrupt("documents-2"))?));
         }
         Ok(found)
     }
@@ -497,7 +553,7 @@ pub trait StoreRead: TableAccess {
         for row in self.documents().iter()? {
             let (key, _) = row?;
             let key = DocumentKey::from_bytes(key.value())
-                .ok_or_else(|| corrupt("documents-1")(CodecError::Tag))?;
+                .ok_or_else(|| corrupt("documents-2")(CodecError::Tag))?;
             found.extend(key.elder().filter(|place| found.last() != Some(place)));
         }
         Ok(found)
@@ -509,7 +565,7 @@ pub trait StoreRead: TableAccess {
         for row in self.elders().iter()? {
             let (key, _) = row?;
             let place = elder_from_bytes(key.value());
-            found.push(place.ok_or_else(|| corrupt("elders-1")(CodecError::Truncated))?);
+            found.push(place.ok_or_else(|| corrupt("elders-2")(CodecError::Truncated))?);
         }
         Ok(found)
     }
@@ -517,7 +573,7 @@ pub trait StoreRead: TableAccess {
     /// An elder's row in the index.
     fn elder(&self, scope: DivisionCode, elder: ElderId) -> Result<Option<ElderRow>, StoreError> {
         let row = self.elders().get(elder_bytes(scope, elder).as_slice())?;
-        row.map_or(Ok(None), |row| json("elders-1", row.value()).map(Some))
+        row.map_or(Ok(None), |row| decode_elder(row.value()).map(Some))
     }
 
     /// All elders of the scopes in an area, in the order of scope and id.
@@ -527,8 +583,8 @@ pub trait StoreRead: TableAccess {
         for row in self.elders().range(low.as_slice()..high.as_slice())? {
             let (key, value) = row?;
             let (scope, elder) = elder_from_bytes(key.value())
-                .ok_or_else(|| corrupt("elders-1")(CodecError::Truncated))?;
-            found.push((scope, elder, json("elders-1", value.value())?));
+                .ok_or_else(|| corrupt("elders-2")(CodecError::Truncated))?;
+            found.push((scope, elder, decode_elder(value.value())?));
         }
         Ok(found)
     }

@@ -5,9 +5,12 @@ use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::record::ElderId;
 
+use super::blocks::{Blocks, RecentBlocks};
 use super::chains::ChainRead;
 use super::digests::Unsummed;
-use super::encoding::{self, encode_checked, encode_document, encode_unsettled, encode_usage};
+use super::documents::encode_document;
+use super::elders::encode_elder;
+use super::encoding::{self, encode_checked, encode_unsettled, encode_usage};
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, Fork, LogNumber, LogRow, PeerRow, ScopeRow,
     UnsettledRow, UsageRow, elder_bytes,
@@ -24,6 +27,7 @@ type Bytes = &'static [u8];
 
 /// The tables, open for writing.
 pub struct Transaction<'t> {
+    pub(super) blocks: Blocks,
     pub(super) meta_rows: Table<'t, &'static str, Bytes>,
     pub(super) logs: Table<'t, u32, Bytes>,
     pub(super) log_numbers: Table<'t, Bytes, u32>,
@@ -58,8 +62,12 @@ pub struct Transaction<'t> {
 }
 
 impl<'t> Transaction<'t> {
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        transaction: &'t WriteTransaction,
+        recent: &RecentBlocks,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
+            blocks: Blocks::new(recent),
             meta_rows: transaction.open_table(tables::META)?,
             logs: transaction.open_table(tables::LOGS)?,
             log_numbers: transaction.open_table(tables::LOG_NUMBERS)?,
@@ -147,7 +155,8 @@ impl<'t> Transaction<'t> {
 
     /// Appends an entry and moves the head. The caller has checked that it fits.
     pub fn append(&mut self, log: &LogRow, entry: &Entry, head: &Head) -> Result<(), StoreError> {
-        self.entries.insert((log.number.0, entry.header.seq), entry.encode().as_slice())?;
+        let before = self.head_of(log.number)?;
+        self.add_to_block(log, entry, before.as_ref(), head)?;
         let row = Writer::new()
             .u64(head.seq)
             .bytes(&head.hash.0)
@@ -250,7 +259,7 @@ impl<'t> Transaction<'t> {
         for key in &row.keys {
             self.elder_keys.insert([&key.0[..], &place].concat().as_slice(), ())?;
         }
-        self.elders.insert(place.as_slice(), json(row)?.as_slice())?;
+        self.elders.insert(place.as_slice(), encode_elder(row).as_slice())?;
         self.count(scope, |counts| {
             before.as_ref().inspect(|before| discount(counts, before));
             counts.elders += u64::from(row.says_anything());

@@ -75,8 +75,8 @@ impl Backup {
     fn write_into(&self, file: &LockedFile) -> Result<u64, VaultError> {
         file.set_len(0)?;
         file.set_len(HEAD_BYTES as u64)?;
-        let store = open_store(file.after(HEAD_BYTES as u64)?, &self.key)?;
-        self.image.copy_into(&store, &self.progress)?;
+        let mut store = open_store(file.after(HEAD_BYTES as u64)?, &self.key)?;
+        self.image.copy_into(&mut store, &self.progress)?;
         drop(store);
         file.sync()?;
         let bytes = file.len()?;
