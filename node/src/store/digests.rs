@@ -324,10 +324,10 @@ pub trait DigestRead: StoreRead + Sized {
     /// The digests of a scope's documents from the documents themselves, by [`Family::ALL`].
     fn documents_digests_rebuilt(&self, scope: DivisionCode) -> Result<[SetDigest; 2], StoreError> {
         let (mut authority, mut records) = (SetDigest::empty(), SetDigest::empty());
-        self.for_each_document(scope, |key, row| {
+        self.for_each_heads(scope, |key, heads| {
             match family_of(&key) {
-                Family::Authority => authority.add(&key, &row?.heads),
-                Family::Records => records.add(&key, &row?.heads),
+                Family::Authority => authority.add(&key, &heads?),
+                Family::Records => records.add(&key, &heads?),
             }
             Ok(())
         })?;
@@ -405,8 +405,8 @@ impl Transaction<'_> {
         heads: Option<&[[u8; 32]]>,
     ) -> Result<(), StoreError> {
         let place = (key.scope, family_of(key));
-        let before = match self.document(key) {
-            Ok(before) => before.map(|row| row.heads),
+        let before = match self.document_heads(key) {
+            Ok(before) => before,
             // What a row was that does not read is not known: all are summed anew.
             Err(StoreError::Corrupt { .. }) => {
                 self.unsummed.damaged.insert(key.scope);
