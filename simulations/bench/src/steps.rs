@@ -259,7 +259,7 @@ fn verify(engine: &Engine) -> anyhow::Result<Step> {
     let snapshot = engine.read()?;
     let view = View::new(&snapshot, engine.authority(), engine.grant_id(), (0, 0));
     let (mut count, mut ms, mut bytes) = (0, 0.0, 0);
-    for (chain, _) in view.heads(engine.area())? {
+    for chain in snapshot.logs_in(engine.area())? {
         let mut runs = Vec::new();
         let mut after = None;
         while let Some(run) = view.run_after(&chain, after)? {
