@@ -464,6 +464,12 @@ pub trait StoreRead: TableAccess + Sized {
         Ok(())
     }
 
+    /// The heads of a document, without unpacking it.
+    fn document_heads(&self, key: &DocumentKey) -> Result<Option<Vec<[u8; 32]>>, StoreError> {
+        let Some(row) = self.documents().get(key.to_bytes().as_slice())? else { return Ok(None) };
+        decode_heads(row.value()).map(Some).map_err(corrupt("documents-2"))
+    }
+
     /// The heads of all documents of one scope, without unpacking any: key, and heads or why they do not
     /// read.
     fn for_each_heads(
