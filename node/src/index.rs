@@ -1,7 +1,7 @@
 //! The index of elders: what lists and searches read instead of opening documents. It is rebuilt
 //! from documents, updated from what changed, and never travels.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::Automerge;
 use shouwang_crdt_schema::division::DivisionCode;
@@ -96,6 +96,25 @@ pub fn view(
     Ok(ElderView::new(elder, parts))
 }
 
+/// Documents as they were decided in the transaction under way: they need not be read again. None where
+/// nothing of one counts.
+pub type InHand = BTreeMap<DocumentKey, Option<PartView>>;
+
+/// A part of an elder's file as it is stored now.
+fn part_view(
+    tables: &impl StoreRead,
+    in_hand: &InHand,
+    key: DocumentKey,
+) -> Result<Option<PartView>, StoreError> {
+    if let Some(view) = in_hand.get(&key) {
+        return Ok(view.clone());
+    }
+    match tables.document(&key)? {
+        Some(stored) => Ok(PartView::read(&load(&key, &stored.saved)?, &key.id)),
+        None => Ok(None),
+    }
+}
+
 /// Reads a saved document.
 pub fn load(key: &DocumentKey, saved: &[u8]) -> Result<Automerge, StoreError> {
     Automerge::load(saved).map_err(|error| StoreError::Corrupt {
@@ -111,6 +130,7 @@ pub fn update(
     scope: DivisionCode,
     elder: ElderId,
     changed: &[Part],
+    in_hand: &InHand,
 ) -> Result<(), StoreError> {
     let elsewhere = elsewhere(tables, scope, elder)?;
     tables.put_elsewhere(scope, elder, elsewhere.as_ref())?;
@@ -122,7 +142,11 @@ pub fn update(
         return tables.remove_elder(scope, elder);
     }
     let Some(mut row) = tables.elder(scope, elder)? else {
-        let view = view(tables, scope, elder)?;
+        let mut parts = Vec::new();
+        for key in tables.document_keys_of(scope, elder)? {
+            parts.extend(part_view(tables, in_hand, key)?);
+        }
+        let view = ElderView::new(elder, parts);
         for (place, row) in incidents(scope, &view) {
             tables.put_incident(place, &row)?;
         }
@@ -137,10 +161,7 @@ pub fn update(
         .any(|part| matches!(part.kind(), PartKind::Card | PartKind::Ledger | PartKind::Registry));
     for part in changed {
         let key = DocumentKey { scope, id: DocumentId::elder(elder, *part) };
-        let view = match tables.document(&key)? {
-            Some(stored) => PartView::read(&load(&key, &stored.saved)?, &key.id),
-            None => None,
-        };
+        let view = part_view(tables, in_hand, key)?;
         note_part(&mut row, *part, view.as_ref());
         facts::note_part(&mut known, elder, *part, view.as_ref());
         if let Part::Incident(incident) = *part {
@@ -155,9 +176,7 @@ pub fn update(
         let mut parts = Vec::new();
         for part in [Part::Card, Part::Ledger, Part::Registry] {
             let key = DocumentKey { scope, id: DocumentId::elder(elder, part) };
-            if let Some(stored) = tables.document(&key)? {
-                parts.extend(PartView::read(&load(&key, &stored.saved)?, &key.id));
-            }
+            parts.extend(part_view(tables, in_hand, key)?);
         }
         let view = ElderView::new(elder, parts);
         note_facts(&mut row, secret, scope, &view);

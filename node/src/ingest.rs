@@ -11,6 +11,7 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
+use shouwang_crdt_schema::view::PartView;
 use thiserror::Error;
 
 use crate::authority::{Authority, Reach, Statement, StatementStanding};
@@ -20,7 +21,7 @@ use crate::gathered::erased::erased_elder;
 use crate::gathered::moved::moved_elder;
 use crate::gathered::{Found, Gathered, carried_by, collect, document_row, note_carried, within};
 use crate::identity::grant::{Grant, GrantId, Quota, SignedGrant};
-use crate::index::{self, IndexSecret};
+use crate::index::{self, InHand, IndexSecret};
 use crate::limits::BRANCHES_MAX;
 use crate::log::{
     Entry, EntryHash, EntryPlace, Head, Kind, Lane, LogKey, RunError, UnverifiedRun, VerifiedRun,
@@ -65,6 +66,8 @@ pub struct Ingest<'a, 't> {
     fresh_moves: BTreeSet<EntryHash>,
     /// Elders that have moved, or are about to, to whom something has happened.
     moved: BTreeSet<ElderId>,
+    /// Documents that were decided.
+    in_hand: InHand,
 }
 
 /// What became of a run that is stored, or was here already.
@@ -194,6 +197,7 @@ impl<'a, 't> Ingest<'a, 't> {
             moving: BTreeSet::new(),
             fresh_moves: BTreeSet::new(),
             moved: BTreeSet::new(),
+            in_hand: InHand::new(),
         }
     }
 
@@ -664,7 +668,12 @@ impl<'a, 't> Ingest<'a, 't> {
         counted: &Counted,
         places: BTreeMap<EntryHash, UnsettledRow>,
     ) -> Result<(), StoreError> {
-        match document_row(&counted.document) {
+        let row = document_row(&counted.document);
+        if let DocumentId::Elder { .. } = key.id {
+            let view = row.as_ref().and_then(|_| PartView::read(&counted.document, &key.id));
+            self.in_hand.insert(*key, view);
+        }
+        match row {
             Some(row) => self.tables.put_document(key, &row)?,
             None => self.tables.remove_document(key)?,
         }

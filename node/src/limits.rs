@@ -38,8 +38,8 @@ pub const PROVES_AHEAD_MAX: usize = 8;
 
 /// Bytes that may wait to be written to one substream; beyond this the peer does not read, and it is
 /// hung up on. Two whole summaries (94 B a head, 12.3 MB), all answers to questions (242 B each,
-/// 2 MB), and what is unacknowledged come to less.
-pub const QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// 2 MB), and what is unacknowledged (four times 1 MiB) come to less.
+pub const QUEUED_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 const _: () = assert!(
     2 * SUMMARY_HEADS_MAX * 94 + QUESTIONS_MAX * 242 + 4 * UNACKNOWLEDGED_BYTES_MAX
@@ -116,15 +116,24 @@ pub const CHAIN_GRANTS_MAX: usize = 8;
 /// Longest display name in a grant, bytes of UTF-8.
 pub const NAME_BYTES_MAX: usize = 120;
 
-/// Run bytes that may be unacknowledged towards one peer. Two seconds of a 256 kbit/s link, and
-/// four full runs at least, so that a satellite link at 700 ms is kept busy.
-pub const UNACKNOWLEDGED_BYTES_MAX: usize = 128 * 1024;
+/// Bytes before compression that may be unacknowledged towards one peer at first: a second of a
+/// 256 kbit/s link, some six hundred visits.
+pub const UNACKNOWLEDGED_BYTES_FIRST: usize = 32 * 1024;
 
-const _: () = assert!(UNACKNOWLEDGED_BYTES_MAX >= 2 * RUN_BYTES_MAX);
+/// The least that may be unacknowledged: two runs of visits, two seconds at 9.6 kbit/s.
+pub const UNACKNOWLEDGED_BYTES_MIN: usize = 4 * 1024;
 
-/// Received runs that one commit may gather, bytes: one fsync then serves many runs, and a crash
-/// loses at most what is sent again in a few seconds.
-pub const COMMIT_BYTES: usize = 512 * 1024;
+/// The most that may be unacknowledged: two seconds at 4 Mbit/s, and what a commit of
+/// [`COMMIT_BYTES`] takes in.
+pub const UNACKNOWLEDGED_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long anything should be on the way, ms: whatever is more urgent waits behind it.
+pub const UNACKNOWLEDGED_MS_MAX: u64 = 2_000;
+
+/// Received runs that one commit may gather, bytes: one fsync then serves many runs, each document of
+/// theirs is read and written once, and a crash loses at most what is sent again in a few seconds.
+/// While it is decided an entry takes some ten times its bytes.
+pub const COMMIT_BYTES: usize = 2 * 1024 * 1024;
 
 /// Peers with a session at once: the devices of a county's villages, several each, never dial all
 /// at one time; beyond this a new one is told to come back.

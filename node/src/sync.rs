@@ -25,6 +25,7 @@ mod progress;
 mod session;
 mod stop;
 pub mod summary;
+mod window;
 pub mod wire;
 
 pub use error::{Disposition, Fault, PeerError};

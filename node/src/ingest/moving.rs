@@ -178,7 +178,7 @@ impl Ingest<'_, '_> {
     pub(super) fn index(&mut self, changed: Changed) -> Result<(), StoreError> {
         for ((scope, elder), parts) in changed {
             let parts: Vec<Part> = parts.into_iter().collect();
-            index::update(self.tables, &self.secret, scope, elder, &parts)?;
+            index::update(self.tables, &self.secret, scope, elder, &parts, &self.in_hand)?;
             // Whoever holds both scopes looks after files that have moved or are about to.
             if self.tables.moved_to(elder)?.is_some()
                 || !self.tables.transfers_of(elder)?.is_empty()

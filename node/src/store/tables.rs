@@ -506,6 +506,21 @@ pub trait StoreRead: TableAccess + Sized {
         Ok(found)
     }
 
+    /// The keys of the documents of an elder in a scope.
+    fn document_keys_of(
+        &self,
+        scope: DivisionCode,
+        elder: ElderId,
+    ) -> Result<Vec<DocumentKey>, StoreError> {
+        let low = elder_bytes(scope, elder).to_vec();
+        let high = [&low[..], &[0xff]].concat();
+        let wrong = || corrupt("documents-2")(CodecError::Tag);
+        self.documents()
+            .range(low.as_slice()..high.as_slice())?
+            .map(|row| DocumentKey::from_bytes(row?.0.value()).ok_or_else(wrong))
+            .collect()
+    }
+
     /// Whether anything of an elder in a scope counts.
     fn has_documents(&self, scope: DivisionCode, elder: ElderId) -> Result<bool, StoreError> {
         let low = elder_bytes(scope, elder).to_vec();

@@ -68,6 +68,9 @@ pub(super) trait Lookup {
         mark: [u8; MARK_BYTES],
     ) -> Result<Option<Known>, StoreError>;
 
+    /// Whether the peer durably has an entry of a log.
+    fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError>;
+
     /// Where a change of a document stands, if the peer durably has that entry.
     fn place(
         &self,
@@ -350,6 +353,11 @@ mod tests {
         ) -> Result<Option<Known>, StoreError> {
             let known = self.0.get(&(*log, seq)).cloned().and_then(Known::of);
             Ok(known.filter(|known| known.last.hash.starts_with(&mark)))
+        }
+
+        fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
+            let entry = self.0.get(&(*log, seq));
+            Ok(entry.is_some_and(|entry| entry.header.hash() == *hash))
         }
 
         fn place(

@@ -27,6 +27,7 @@ use super::logs::{Chains, PeerLogs};
 use super::progress::Progress;
 use super::stop::Stop;
 use super::summary::{Fingerprint, ShortHash};
+use super::window::Window;
 use super::wire::{Aside, Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
@@ -35,7 +36,6 @@ use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
     ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS,
     PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STREAM_VERSION,
-    UNACKNOWLEDGED_BYTES_MAX,
 };
 use crate::log::{EntryHash, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
@@ -94,7 +94,7 @@ pub(super) struct Session {
     full: BTreeSet<LogKey>,
     /// Chains in which we are ahead of what was sent.
     behind: BTreeSet<Priority>,
-    in_flight: VecDeque<(LogKey, LogNumber, u64, usize)>,
+    in_flight: VecDeque<InFlight>,
     /// What the peer has still to be told of branches that there is no room for.
     refusals: Vec<Probe>,
     /// Logs of which the peer's question was answered, since they changed here.
@@ -105,11 +105,22 @@ pub(super) struct Session {
     proofs: usize,
     logs_heard: BTreeSet<LogKey>,
     in_flight_bytes: usize,
+    window: Window,
     /// Whether this node has to be updated before it may promise anything.
     update_needed: bool,
     asides: Asides,
     bodies: Bodies,
     done: bool,
+}
+
+/// A run that was sent and is not acknowledged.
+#[derive(Debug)]
+struct InFlight {
+    log: LogKey,
+    chain: LogNumber,
+    last_seq: u64,
+    bytes: usize,
+    sent_ms: u64,
 }
 
 type Outputs = VecDeque<Output>;
@@ -155,6 +166,7 @@ impl Session {
             proofs: 0,
             logs_heard: BTreeSet::new(),
             in_flight_bytes: 0,
+            window: Window::default(),
             update_needed: false,
             asides: Asides::default(),
             bodies: Bodies::default(),
@@ -230,7 +242,7 @@ impl Session {
             Frame::Prove(chain) => self.proof(chain, replica, out)?,
             Frame::Summary(summary) => self.summary(now, summary, replica, out)?,
             Frame::Run(run) => self.run(run, replica, out)?,
-            Frame::Have(heads) => self.have(&heads, replica)?,
+            Frame::Have(heads) => self.have(now, &heads, replica)?,
             Frame::Probe(probe) => self.probe(now, &probe, replica, out)?,
             Frame::AskBodies(places) => self.ask_bodies(places, replica)?,
             Frame::Body { place, body } => self.body(place, body, out)?,
@@ -513,7 +525,12 @@ impl Session {
         }
     }
 
-    fn have(&mut self, heads: &[LogPosition], replica: &impl Replica) -> Result<(), Stop> {
+    fn have(
+        &mut self,
+        now: Now,
+        heads: &[LogPosition],
+        replica: &impl Replica,
+    ) -> Result<(), Stop> {
         for position in heads {
             self.bodies.acknowledged(position);
             // Of what was sent it holds nothing that we do not.
@@ -526,17 +543,27 @@ impl Session {
                 self.forget_if_alike(&position.log, &heads);
             }
         }
-        self.forget_in_flight();
+        self.forget_in_flight(now);
         Ok(())
     }
 
     /// What the peer has, or has refused, is no longer on the way.
-    fn forget_in_flight(&mut self) {
-        let logs = &self.logs;
-        self.in_flight.retain(|(log, chain, seq, _)| {
-            logs.get(log).is_some_and(|log| !log.has(*chain, *seq) && !log.is_refused(*chain))
+    fn forget_in_flight(&mut self, now: Now) {
+        let (logs, before) = (&self.logs, self.in_flight_bytes);
+        let mut oldest = None;
+        self.in_flight.retain(|sent| {
+            let waits = logs.get(&sent.log).is_some_and(|log| {
+                !log.has(sent.chain, sent.last_seq) && !log.is_refused(sent.chain)
+            });
+            if !waits {
+                oldest = oldest.max(Some(now.monotonic_ms.saturating_sub(sent.sent_ms)));
+            }
+            waits
         });
-        self.in_flight_bytes = self.in_flight.iter().map(|(_, _, _, bytes)| bytes).sum();
+        self.in_flight_bytes = self.in_flight.iter().map(|sent| sent.bytes).sum();
+        if let Some(after_ms) = oldest {
+            self.window.acknowledged(after_ms, before);
+        }
     }
 
     /// Sends runs while there is room, and notes when all is done.
@@ -544,7 +571,7 @@ impl Session {
         for probe in std::mem::take(&mut self.refusals) {
             self.send(now, &Frame::Probe(probe), out);
         }
-        while self.in_flight_bytes < UNACKNOWLEDGED_BYTES_MAX {
+        while self.window.has_room(self.in_flight_bytes) {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
@@ -570,7 +597,9 @@ impl Session {
             let last = run.last_seq();
             let sent = Event::Sent(self.peer, run.entries.len() as u64);
             let bytes = self.send_run(now, run, replica, out)?;
-            self.in_flight.push_back((log, number, last, bytes));
+            let sent_ms = now.monotonic_ms;
+            let sent_run = InFlight { log, chain: number, last_seq: last, bytes, sent_ms };
+            self.in_flight.push_back(sent_run);
             self.in_flight_bytes += bytes;
             self.logs.entry(log).or_default().sends(replica, &heads, chain, last)?;
             out.push_back(Output::Event(sent));
@@ -625,7 +654,7 @@ impl Session {
         progress.we_lack += unknown.map(|(seq, _)| seq + 1).sum::<u64>();
         let ahead = self.behind.iter().map(|(_, _, log, _)| log);
         let ahead: BTreeSet<&LogKey> =
-            ahead.chain(self.in_flight.iter().map(|(log, ..)| log)).collect();
+            ahead.chain(self.in_flight.iter().map(|sent| &sent.log)).collect();
         for log in ahead {
             if let Some(theirs) = self.logs.get(log) {
                 progress.they_lack += theirs.they_lack(&replica.chains(log)?);

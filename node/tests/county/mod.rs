@@ -40,6 +40,8 @@ pub struct County {
     engines: BTreeMap<String, Engine>,
     devices: BTreeMap<DeviceId, String>,
     links: BTreeSet<(String, String)>,
+    /// How often a session began anew in plain frames, because a reference led nowhere.
+    pub said_again: u64,
     entropy: Entropy,
     clock_ms: u64,
     /// What every wall clock said when the story began, ms since 1970.
@@ -72,6 +74,7 @@ impl County {
             engines: BTreeMap::new(),
             devices: BTreeMap::new(),
             links: BTreeSet::new(),
+            said_again: 0,
             entropy: Entropy::new([seed; 32]),
             clock_ms: 1_000,
             begins_ms: 0,

@@ -35,6 +35,11 @@ const CONTINUES: u8 = 1;
 /// All entries are changes without tails.
 const ALL_CHANGES: u8 = 2;
 
+/// How the hash of the entry before is said, where the run does not continue: in full, or by its first
+/// bytes where the receiver has the entry.
+const IN_FULL: u8 = 0;
+const MARKED: u8 = 1;
+
 /// How a document is said.
 const SPELLED: u64 = 0;
 const NEW_ELDER: u64 = 1;
@@ -128,10 +133,13 @@ pub(super) fn write(
     write_log(&run.log, context, theirs, &mut out);
     if !continues {
         out.leb(run.first_seq);
-        match run.first_seq {
-            0 => write_name(&run.previous.0, &mut context.grants, &mut out),
-            _ => {
-                out.bytes(&mark(&run.previous.0));
+        match run.first_seq.checked_sub(1) {
+            None => write_name(&run.previous.0, &mut context.grants, &mut out),
+            Some(before) if lookup.holds(&run.log, before, &run.previous)? => {
+                out.u8(MARKED).bytes(&mark(&run.previous.0));
+            }
+            Some(_) => {
+                out.u8(IN_FULL).bytes(&run.previous.0);
             }
         }
     }
@@ -359,10 +367,14 @@ pub(super) fn read(
             None => {
                 (0, EntryHash(read_name(reader, &mut context.grants, |reader| reader.array())?))
             }
-            Some(before) => {
-                let hash = lookup.entry_hash(&log, before, reader.array()?)?;
-                (first_seq, hash.ok_or(PackError::Reference)?)
-            }
+            Some(before) => match reader.u8()? {
+                IN_FULL => (first_seq, EntryHash(reader.array()?)),
+                MARKED => {
+                    let hash = lookup.entry_hash(&log, before, reader.array()?)?;
+                    (first_seq, hash.ok_or(PackError::Reference)?)
+                }
+                _ => return Err(CodecError::Tag.into()),
+            },
         }
     };
     let count = reader.count(CHECKPOINT_ENTRIES as usize)?;

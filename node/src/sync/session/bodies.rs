@@ -5,7 +5,7 @@ use super::super::wire::{Frame, LogPosition};
 use super::super::{Now, Output, PeerError, Replica};
 use super::{Outputs, Session};
 use crate::ingest::Refusal;
-use crate::limits::{HAVE_HEADS_PER_FRAME, UNACKNOWLEDGED_BYTES_MAX};
+use crate::limits::HAVE_HEADS_PER_FRAME;
 use crate::log::{EntryPlace, LogKey};
 use crate::replication::receives;
 
@@ -83,7 +83,7 @@ impl Session {
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
-        while self.in_flight_bytes + self.bodies.in_flight_bytes() < UNACKNOWLEDGED_BYTES_MAX {
+        while self.window.has_room(self.in_flight_bytes + self.bodies.in_flight_bytes()) {
             let Some(place) = self.bodies.next_asked() else { break };
             // A peer that has not heard yet that it gets no more records may still ask for them.
             let to_be_sent = self.to_be_sent(replica, &place.log);

@@ -182,7 +182,7 @@ impl Session {
             }
             ProbeWord::Full => {}
         }
-        self.forget_in_flight();
+        self.forget_in_flight(now);
         match self.logs.contains_key(&log) {
             true => self.reconsider(now, log, &heads, replica, out),
             false => Ok(()),

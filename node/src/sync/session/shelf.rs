@@ -37,6 +37,11 @@ impl<R: Replica> Lookup for Shelf<'_, R> {
         Ok(known.find(|known| known.last.hash.starts_with(&mark)))
     }
 
+    fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
+        let chain = self.replica.find(log, seq, &(*hash).into())?;
+        Ok(chain.is_some_and(|chain| self.session.has(&chain, seq, self.replica)))
+    }
+
     fn place(
         &self,
         scope: DivisionCode,
