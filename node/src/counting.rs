@@ -175,7 +175,7 @@ pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
         judged.quarantine(candidates);
         let gone = displaced(&judged.own, candidates);
         let counting = judged.keep_all_but(&gone);
-        match apply(&base, &counting) {
+        match apply(base.clone(), &counting) {
             Ok(document) => return Counted { document, unsettled: judged.unsettled },
             // Automerge refuses what the rules allow: no case is known. Take away the change that
             // it refuses, so that the others still count, and name it.
@@ -191,7 +191,7 @@ pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
 /// displaced. None if some change claims an (actor, seq) twice, or lies beyond a cut: then [`count`]
 /// has to decide. Gives the same as [`count`] over all changes would.
 pub fn count_onto(
-    document: &Automerge,
+    document: Automerge,
     ancestry: &mut Ancestry,
     candidates: &[Candidate],
 ) -> Option<Counted> {
@@ -208,7 +208,9 @@ pub fn count_onto(
     let fresh: Vec<_> = judged
         .own
         .iter()
-        .filter(|change| automerge::ReadDoc::get_change_by_hash(document, &change.hash()).is_none())
+        .filter(|change| {
+            automerge::ReadDoc::get_change_by_hash(&document, &change.hash()).is_none()
+        })
         .collect();
     for change in &fresh {
         // Each change follows its actor's last one, so numbers have no gaps.
@@ -449,10 +451,9 @@ fn built_on(
 /// Automerge refused changes, or panicked over them.
 struct Refused;
 
-/// Applies changes that the rules allow to a copy. An error means that Automerge refused some, or
-/// panicked: the copy is thrown away and nothing has happened.
-fn apply(document: &Automerge, changes: &[Change]) -> Result<Automerge, Refused> {
-    let mut scratch = document.clone();
+/// Applies changes that the rules allow. An error means that Automerge refused some, or panicked: then
+/// the document is thrown away, and what is stored of it is as it was.
+fn apply(mut scratch: Automerge, changes: &[Change]) -> Result<Automerge, Refused> {
     let applied = std::panic::catch_unwind(AssertUnwindSafe(|| {
         scratch.apply_changes(changes.iter().cloned()).map_err(|_| Refused)?;
         let all = changes.iter().all(|change| {
@@ -466,7 +467,7 @@ fn apply(document: &Automerge, changes: &[Change]) -> Result<Automerge, Refused>
 fn first_refused(base: &Automerge, counting: &[Change]) -> Option<ChangeHash> {
     let mut document = base.clone();
     for change in counting {
-        match apply(&document, std::slice::from_ref(change)) {
+        match apply(document.clone(), std::slice::from_ref(change)) {
             Ok(next) => document = next,
             Err(Refused) => return Some(change.hash()),
         }

@@ -626,7 +626,7 @@ impl<'a, 't> Ingest<'a, 't> {
             };
             places.insert(fresh.entry, row);
         }
-        let Some(mut counted) = count_onto(&document, &mut ancestry, &candidates) else {
+        let Some(mut counted) = count_onto(document, &mut ancestry, &candidates) else {
             return Ok(None);
         };
         note_carried(&mut counted.unsettled, &candidates);

@@ -75,7 +75,7 @@ struct Visible<'a> {
 impl Ancestry {
     /// Knows the genesis of a document and nothing else.
     pub fn new(scope: DivisionCode, id: &DocumentId) -> Self {
-        let heads = document::genesis(scope, id).get_heads();
+        let hash = ChangeHash(document::genesis_hash(scope, id));
         let objects = document::genesis_objects(id).into_iter().map(Fact::genesis_object);
         let genesis = Node {
             dependencies: Vec::new(),
@@ -88,7 +88,7 @@ impl Ancestry {
         };
         Self {
             nodes: vec![genesis],
-            positions: heads.into_iter().map(|hash| (hash, 0)).collect(),
+            positions: BTreeMap::from([(hash, 0)]),
             actors: BTreeMap::from([(ActorId::from(GENESIS_ACTOR.as_slice()), 0)]),
         }
     }

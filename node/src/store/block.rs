@@ -41,7 +41,7 @@ const CHANGE_CHUNK: u8 = 1;
 /// Whether an entry begins a block, by its number and by what stands before it: blocks end where
 /// [`BLOCK_ENTRIES`] say so, and at checkpoints.
 pub(super) fn begins_block(seq: u64, before: Option<&Head>) -> bool {
-    seq % BLOCK_ENTRIES == 0 || before.is_none_or(|head| head.since_checkpoint_bytes == 0)
+    seq.is_multiple_of(BLOCK_ENTRIES) || before.is_none_or(|head| head.since_checkpoint_bytes == 0)
 }
 
 /// Whether an entry is the last of its block, once it is the head.

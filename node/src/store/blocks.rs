@@ -31,7 +31,13 @@ pub struct Blocks {
 /// Blocks that were unpacked last, shared by all that read one store. Each is known by its row's checksum,
 /// so what an older view has read is never taken for what a newer one has.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RecentBlocks(Arc<Mutex<VecDeque<(BlockName, Arc<Vec<Entry>>)>>>);
+pub(super) struct RecentBlocks(Arc<Mutex<Recent>>);
+
+/// A block's entries.
+type Unpacked = Arc<Vec<Entry>>;
+
+/// The one used last first.
+type Recent = VecDeque<(BlockName, Unpacked)>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct BlockName {
@@ -41,7 +47,7 @@ struct BlockName {
 }
 
 impl RecentBlocks {
-    fn locked(&self) -> MutexGuard<'_, VecDeque<(BlockName, Arc<Vec<Entry>>)>> {
+    fn locked(&self) -> MutexGuard<'_, Recent> {
         // Whoever panicked left whole blocks.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,7 +57,7 @@ impl RecentBlocks {
         &self,
         name: BlockName,
         unpack: impl FnOnce() -> Result<Vec<Entry>, StoreError>,
-    ) -> Result<Arc<Vec<Entry>>, StoreError> {
+    ) -> Result<Unpacked, StoreError> {
         let mut recent = self.locked();
         let known = recent.iter().position(|(known, _)| *known == name);
         let block = match known.and_then(|at| recent.remove(at)) {
@@ -180,7 +186,7 @@ fn block_of(
     tables: &impl StoreRead,
     log: LogNumber,
     seq: u64,
-) -> Result<Option<(u64, Arc<Vec<Entry>>)>, StoreError> {
+) -> Result<Option<(u64, Unpacked)>, StoreError> {
     let Some(row) = tables.entries().range((log.0, 0)..=(log.0, seq))?.next_back() else {
         return Ok(None);
     };
@@ -194,7 +200,7 @@ fn unpacked(
     log: LogNumber,
     first: u64,
     row: &[u8],
-) -> Result<Arc<Vec<Entry>>, StoreError> {
+) -> Result<Unpacked, StoreError> {
     let checksum = *row.first_chunk().ok_or_else(|| corrupt(TABLE)(CodecError::Truncated))?;
     tables.blocks().recent.get(BlockName { log, first, checksum }, || {
         let key = tables.log_by_number(log)?.map(|row| row.key);

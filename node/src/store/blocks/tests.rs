@@ -94,7 +94,7 @@ impl Plain {
                 body_hash: *blake3::hash(&draft.body).as_bytes(),
                 tail: draft.tail.clone(),
             };
-            let signature = draft.signed.then(|| Signature([draft.kind; 64]));
+            let signature = draft.signed.then_some(Signature([draft.kind; 64]));
             let body = (!draft.absent).then(|| draft.body.clone());
             let mut entry = Entry { header, body, signature };
             let head = Head::after(before.as_ref(), &entry);
