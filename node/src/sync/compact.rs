@@ -52,6 +52,9 @@ impl Known {
 
 /// What references into the logs are looked up in.
 pub(super) trait Lookup {
+    /// Whether the peer durably has an entry.
+    fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError>;
+
     /// The hash of the entry with this number whose hash begins so.
     fn entry_hash(
         &self,
@@ -332,6 +335,10 @@ mod tests {
     struct Both(BTreeMap<(LogKey, u64), Entry>);
 
     impl Lookup for Both {
+        fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
+            Ok(self.0.get(&(*log, seq)).is_some_and(|entry| entry.header.hash() == *hash))
+        }
+
         fn entry_hash(
             &self,
             log: &LogKey,
