@@ -131,8 +131,9 @@ pub(super) fn write(
         Some(before) if !continues => !lookup.holds(&run.log, before, &run.previous)?,
         _ => false,
     };
-    let flags = u8::from(continues) * CONTINUES | u8::from(all_changes) * ALL_CHANGES;
-    out.u8(flags | u8::from(whole) * WHOLE_PREVIOUS);
+    let flag = |is_set, flag| if is_set { flag } else { 0 };
+    let begins = flag(continues, CONTINUES) | flag(whole, WHOLE_PREVIOUS);
+    out.u8(begins | flag(all_changes, ALL_CHANGES));
     write_log(&run.log, context, theirs, &mut out);
     if !continues {
         out.leb(run.first_seq);
