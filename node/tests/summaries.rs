@@ -191,6 +191,21 @@ const LINKS: [(&str, &str); 9] = [
     (PROVIDER, SECOND),
 ];
 
+/// A link ends, and with it what was on the way.
+fn unlinks(county: &mut County, one: &str, two: &str) {
+    if county.is_linked(one, two) {
+        county.disconnect(one, two);
+        county.acts(one);
+        county.acts(two);
+    }
+}
+
+/// A new link: whatever was said over an old one is gone.
+fn links(county: &mut County, one: &str, two: &str) {
+    unlinks(county, one, two);
+    county.connect(one, two);
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let index = any::<Index>;
     prop_oneof![
@@ -253,9 +268,8 @@ proptest! {
                 Step::Links(link, up) => {
                     let (one, two) = link.get(&LINKS);
                     match up {
-                        true => county.connect(one, two),
-                        false if county.is_linked(one, two) => county.disconnect(one, two),
-                        false => {}
+                        true => links(&mut county, one, two),
+                        false => unlinks(&mut county, one, two),
                     }
                 }
                 Step::Acts(place) => {
@@ -265,8 +279,8 @@ proptest! {
                 Step::Restores => {
                     images += 1;
                     for (one, two) in LINKS {
-                        if county.is_linked(one, two) && (one == SHANGHE || two == SHANGHE) {
-                            county.disconnect(one, two);
+                        if one == SHANGHE || two == SHANGHE {
+                            unlinks(&mut county, one, two);
                         }
                     }
                     let image = path(&images.to_string());
@@ -277,12 +291,10 @@ proptest! {
             }
         }
         for (one, two) in LINKS {
-            if county.is_linked(one, two) {
-                county.disconnect(one, two);
-            }
+            unlinks(&mut county, one, two);
         }
         for (one, two) in LINKS {
-            county.connect(one, two);
+            links(&mut county, one, two);
         }
         county.settle();
         county.passes(60 * 60_000);

@@ -165,7 +165,7 @@ impl Division {
 /// (LtHash16, Lewi et al. 2019; a sum of two sets that are alike is as hard to find as a short vector
 /// in a lattice, where a mere XOR of hashes would be linear algebra).
 #[derive(Clone, PartialEq, Eq)]
-pub struct SetDigest([u16; SetDigest::LANES]);
+pub struct SetDigest([u16; Self::LANES]);
 
 impl SetDigest {
     const LANES: usize = 1_024;

@@ -52,6 +52,9 @@ impl Known {
 
 /// What references into the logs are looked up in.
 pub(super) trait Lookup {
+    /// Whether the peer durably has an entry.
+    fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError>;
+
     /// The hash of the entry with this number whose hash begins so.
     fn entry_hash(
         &self,
@@ -67,9 +70,6 @@ pub(super) trait Lookup {
         seq: u64,
         mark: [u8; MARK_BYTES],
     ) -> Result<Option<Known>, StoreError>;
-
-    /// Whether the peer durably has an entry of a log.
-    fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError>;
 
     /// Where a change of a document stands, if the peer durably has that entry.
     fn place(
@@ -335,6 +335,10 @@ mod tests {
     struct Both(BTreeMap<(LogKey, u64), Entry>);
 
     impl Lookup for Both {
+        fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
+            Ok(self.0.get(&(*log, seq)).is_some_and(|entry| entry.header.hash() == *hash))
+        }
+
         fn entry_hash(
             &self,
             log: &LogKey,
@@ -353,11 +357,6 @@ mod tests {
         ) -> Result<Option<Known>, StoreError> {
             let known = self.0.get(&(*log, seq)).cloned().and_then(Known::of);
             Ok(known.filter(|known| known.last.hash.starts_with(&mark)))
-        }
-
-        fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
-            let entry = self.0.get(&(*log, seq));
-            Ok(entry.is_some_and(|entry| entry.header.hash() == *hash))
         }
 
         fn place(

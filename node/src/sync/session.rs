@@ -26,7 +26,6 @@ use super::compact::{Line, PackError, is_packet};
 use super::logs::{Chains, PeerLogs};
 use super::progress::Progress;
 use super::stop::Stop;
-use super::summary::{Fingerprint, ShortHash};
 use super::window::Window;
 use super::wire::{Aside, Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
 use super::{Event, Now, Output, PeerError, Replica};
@@ -48,7 +47,7 @@ mod shelf;
 mod summary;
 
 use shelf::Shelf;
-use summary::Talk;
+use summary::{Talk, Unknown};
 
 /// By log and chain, the last entry that a peer sent and that is not acknowledged.
 pub(super) type Received = BTreeMap<(LogKey, LogNumber), (u64, EntryHash)>;
@@ -85,7 +84,7 @@ pub(super) struct Session {
     /// What the peer holds of the logs in which the two of us differ.
     logs: PeerLogs,
     /// Heads of logs that are not known here, until the logs come.
-    unknown: BTreeMap<Fingerprint, Vec<(u64, ShortHash)>>,
+    unknown: Unknown,
     /// Logs of which its summary named what is not here.
     wanting: BTreeSet<LogKey>,
     /// Logs of which something cannot be exchanged.
@@ -154,7 +153,7 @@ impl Session {
             summary_whole: false,
             talk: Talk::default(),
             logs: PeerLogs::new(),
-            unknown: BTreeMap::new(),
+            unknown: Unknown::new(),
             wanting: BTreeSet::new(),
             stuck: BTreeSet::new(),
             full: BTreeSet::new(),

@@ -34,11 +34,8 @@ pub(in crate::sync) const MARK_BYTES: usize = 8;
 const CONTINUES: u8 = 1;
 /// All entries are changes without tails.
 const ALL_CHANGES: u8 = 2;
-
-/// How the hash of the entry before is said, where the run does not continue: in full, or by its first
-/// bytes where the receiver has the entry.
-const IN_FULL: u8 = 0;
-const MARKED: u8 = 1;
+/// The hash of the entry before is said whole: the receiver may have it on the way only.
+const WHOLE_PREVIOUS: u8 = 4;
 
 /// How a document is said.
 const SPELLED: u64 = 0;
@@ -129,17 +126,24 @@ pub(super) fn write(
         pace.is_some_and(|pace| (pace.next_seq, pace.hash) == (run.first_seq, run.previous));
     let all_changes =
         run.entries.iter().all(|entry| entry.kind == Kind::Change && entry.tail.is_empty());
-    out.u8(u8::from(continues) * CONTINUES | u8::from(all_changes) * ALL_CHANGES);
+    // A branch follows on what has just been sent of another, and is not on the disk there yet.
+    let whole = match run.first_seq.checked_sub(1) {
+        Some(before) if !continues => !lookup.holds(&run.log, before, &run.previous)?,
+        _ => false,
+    };
+    let flag = |is_set, flag| if is_set { flag } else { 0 };
+    let begins = flag(continues, CONTINUES) | flag(whole, WHOLE_PREVIOUS);
+    out.u8(begins | flag(all_changes, ALL_CHANGES));
     write_log(&run.log, context, theirs, &mut out);
     if !continues {
         out.leb(run.first_seq);
-        match run.first_seq.checked_sub(1) {
-            None => write_name(&run.previous.0, &mut context.grants, &mut out),
-            Some(before) if lookup.holds(&run.log, before, &run.previous)? => {
-                out.u8(MARKED).bytes(&mark(&run.previous.0));
+        match run.first_seq {
+            0 => write_name(&run.previous.0, &mut context.grants, &mut out),
+            _ if whole => {
+                out.bytes(&run.previous.0);
             }
-            Some(_) => {
-                out.u8(IN_FULL).bytes(&run.previous.0);
+            _ => {
+                out.bytes(&mark(&run.previous.0));
             }
         }
     }
@@ -353,7 +357,8 @@ pub(super) fn read(
     lookup: &impl Lookup,
 ) -> Result<UnverifiedRun, PackError> {
     let flags = reader.u8()?;
-    if flags & !(CONTINUES | ALL_CHANGES) != 0 {
+    let whole = flags & WHOLE_PREVIOUS != 0;
+    if flags & !(CONTINUES | ALL_CHANGES | WHOLE_PREVIOUS) != 0 || whole && flags & CONTINUES != 0 {
         return Err(CodecError::Tag.into());
     }
     let log = read_log(reader, context, theirs)?;
@@ -364,17 +369,15 @@ pub(super) fn read(
     } else {
         let first_seq = read_seq(reader)?;
         match first_seq.checked_sub(1) {
+            None if whole => return Err(CodecError::Tag.into()),
             None => {
                 (0, EntryHash(read_name(reader, &mut context.grants, |reader| reader.array())?))
             }
-            Some(before) => match reader.u8()? {
-                IN_FULL => (first_seq, EntryHash(reader.array()?)),
-                MARKED => {
-                    let hash = lookup.entry_hash(&log, before, reader.array()?)?;
-                    (first_seq, hash.ok_or(PackError::Reference)?)
-                }
-                _ => return Err(CodecError::Tag.into()),
-            },
+            Some(_) if whole => (first_seq, EntryHash(reader.array()?)),
+            Some(before) => {
+                let hash = lookup.entry_hash(&log, before, reader.array()?)?;
+                (first_seq, hash.ok_or(PackError::Reference)?)
+            }
         }
     };
     let count = reader.count(CHECKPOINT_ENTRIES as usize)?;

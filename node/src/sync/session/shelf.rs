@@ -16,6 +16,11 @@ pub(super) struct Shelf<'a, R> {
 }
 
 impl<R: Replica> Lookup for Shelf<'_, R> {
+    fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
+        let chain = self.replica.find(log, seq, &(*hash).into())?;
+        Ok(chain.is_some_and(|chain| self.session.has(&chain, seq, self.replica)))
+    }
+
     fn entry_hash(
         &self,
         log: &LogKey,
@@ -35,11 +40,6 @@ impl<R: Replica> Lookup for Shelf<'_, R> {
     ) -> Result<Option<Known>, StoreError> {
         let mut known = self.replica.entries_at(log, seq)?.into_iter().filter_map(Known::of);
         Ok(known.find(|known| known.last.hash.starts_with(&mark)))
-    }
-
-    fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
-        let chain = self.replica.find(log, seq, &(*hash).into())?;
-        Ok(chain.is_some_and(|chain| self.session.has(&chain, seq, self.replica)))
     }
 
     fn place(

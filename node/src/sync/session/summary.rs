@@ -87,6 +87,9 @@ struct Gathered {
 /// Their heads, by log: none of a log of which they have nothing.
 type Theirs = BTreeMap<LogKey, Vec<(u64, ShortHash)>>;
 
+/// Heads of logs that are not here, by fingerprint.
+pub(super) type Unknown = BTreeMap<Fingerprint, Vec<(u64, ShortHash)>>;
+
 impl Session {
     /// Says what we hold, for the first time or anew.
     pub(super) fn begin(
@@ -433,7 +436,7 @@ impl Session {
         family: Family,
         place: Place,
         replica: &impl Replica,
-    ) -> Result<(Theirs, BTreeMap<Fingerprint, Vec<(u64, ShortHash)>>), Stop> {
+    ) -> Result<(Theirs, Unknown), Stop> {
         let mut names: BTreeMap<Fingerprint, Vec<LogKey>> = BTreeMap::new();
         for log in heads.keys() {
             names.entry(Fingerprint::of(log)).or_default().push(*log);
