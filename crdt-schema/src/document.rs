@@ -190,10 +190,38 @@ pub(crate) fn read_field(
     fields: &ObjId,
     field: Field,
 ) -> Vec<Written<Value>> {
-    read_texts(document, fields, field.spec().key)
+    values_of(field, read_texts(document, fields, field.spec().key))
+}
+
+/// Of the texts that stand in a field those that it allows.
+pub(crate) fn values_of(field: Field, texts: Vec<Written<String>>) -> Vec<Written<Value>> {
+    texts
         .into_iter()
         .filter_map(|Written { value, by }| Some(Written { value: field.value(&value).ok()?, by }))
         .collect()
+}
+
+/// The standing texts under all keys of a map, each key's as in [`read_texts`]: looked for once, and not
+/// once for each key.
+pub(crate) fn read_map(
+    document: &Automerge,
+    map: &ObjId,
+) -> BTreeMap<String, Vec<Written<String>>> {
+    let mut found = BTreeMap::new();
+    for item in document.map_range(map, ..) {
+        let key = item.key.to_string();
+        let texts = match item.conflict {
+            true => read_texts(document, map, &key),
+            false => {
+                let by = OperationName(item.id().to_string());
+                let value = automerge::Value::from(item.value);
+                let text = value.as_str().map(str::to_owned);
+                text.map(|value| Written { value, by }).into_iter().collect()
+            }
+        };
+        found.insert(key, texts);
+    }
+    found
 }
 
 /// The standing texts under a key of a map, Automerge's winner last.
@@ -217,12 +245,12 @@ pub(crate) fn read_list(document: &Automerge, id: &ObjId, list: List) -> Vec<Lis
             let element = match value.as_str() {
                 Some(text) => Stored::Text(text.to_owned()),
                 None => Stored::Map(
-                    document
-                        .keys(&made_by)
-                        .filter_map(|key| {
-                            let (effective, others) = read_key(document, &made_by, &key)?;
+                    read_map(document, &made_by)
+                        .into_iter()
+                        .filter_map(|(key, standing)| {
+                            let texts = standing.iter().map(|text| text.value.clone()).collect();
+                            let (effective, others) = settle_key(&key, texts)?;
                             if !others.is_empty() {
-                                let standing = read_texts(document, &made_by, &key);
                                 conflicts.insert(key.clone(), standing);
                             }
                             Some((key, effective))
@@ -265,8 +293,12 @@ fn note_retractions(elements: &mut [Listed<Stored>]) {
 
 /// The effective text of a key of an element, and the other texts written concurrently.
 fn read_key(document: &Automerge, map: &ObjId, key: &str) -> Option<(String, Vec<String>)> {
-    let mut standing: Vec<String> =
-        read_texts(document, map, key).into_iter().map(|written| written.value).collect();
+    let texts = read_texts(document, map, key).into_iter().map(|written| written.value);
+    settle_key(key, texts.collect())
+}
+
+/// Of the texts that stand under a key the effective one, and the others.
+fn settle_key(key: &str, mut standing: Vec<String>) -> Option<(String, Vec<String>)> {
     let protective = protective_order(key).and_then(|order| {
         let rank = |text: &String| order.iter().position(|word| word.0 == text);
         (0..standing.len()).min_by_key(|&at| rank(&standing[at]).unwrap_or(order.len()))

@@ -78,11 +78,13 @@ impl PartView {
             roster_events_seen: BTreeMap::new(),
         };
         if let Some(fields) = document::object(document, id, GenesisObject::Fields) {
+            let mut texts = document::read_map(document, &fields);
             for field in Field::ALL {
                 if !field.spec().parts.contains(&part.kind()) {
                     continue;
                 }
-                let values = document::read_field(document, &fields, *field);
+                let Some(texts) = texts.remove(field.spec().key) else { continue };
+                let values = document::values_of(*field, texts);
                 if let Some(standing) = Concurrent::reconcile(*field, values) {
                     view.fields.insert(*field, standing);
                 }

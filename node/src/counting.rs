@@ -11,7 +11,7 @@ use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 
-use automerge::{Automerge, Change, ChangeHash};
+use automerge::{ActorId, Automerge, Change, ChangeHash};
 use shouwang_crdt_schema::change::{Ancestry, IllFormed, Judgement, ParsedChange};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
@@ -187,7 +187,8 @@ pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
     }
 }
 
-/// Decides new changes, and those that waited, on top of a document of which nothing can be
+/// Decides new changes, and those that waited, on top of a document, whose changes `ancestry` knows and no
+/// others, of which nothing can be
 /// displaced. None if some change claims an (actor, seq) twice, or lies beyond a cut: then [`count`]
 /// has to decide. Gives the same as [`count`] over all changes would.
 pub fn count_onto(
@@ -198,23 +199,21 @@ pub fn count_onto(
     if candidates.iter().any(|candidate| !candidate.within) {
         return None;
     }
-    let mut judged = judge(ancestry, candidates, &BTreeSet::new());
-    let mut last_seq: BTreeMap<&[u8], u64> = BTreeMap::new();
-    let base = document.get_changes(&[]);
-    for change in &base {
-        let last = last_seq.entry(change.actor_id().to_bytes()).or_default();
-        *last = change.seq().max(*last);
-    }
-    let fresh: Vec<_> = judged
-        .own
+    let known: BTreeSet<ChangeHash> = candidates
         .iter()
-        .filter(|change| {
-            automerge::ReadDoc::get_change_by_hash(&document, &change.hash()).is_none()
-        })
+        .filter_map(|one| one.hash)
+        .filter(|hash| ancestry.contains(hash))
         .collect();
+    let actors = candidates.iter().filter_map(|one| one.change.as_ref().ok());
+    let mut last_seq: BTreeMap<ActorId, u64> = actors
+        .filter_map(|change| Some((change.actor().clone(), ancestry.last_seq(change.actor())?)))
+        .collect();
+    let mut judged = judge(ancestry, candidates, &BTreeSet::new());
+    let fresh: Vec<_> =
+        judged.own.iter().filter(|change| !known.contains(&change.hash())).collect();
     for change in &fresh {
         // Each change follows its actor's last one, so numbers have no gaps.
-        if last_seq.insert(change.actor().to_bytes(), change.seq()) >= Some(change.seq()) {
+        if last_seq.insert(change.actor().clone(), change.seq()) >= Some(change.seq()) {
             return None;
         }
     }
@@ -456,10 +455,9 @@ struct Refused;
 fn apply(mut scratch: Automerge, changes: &[Change]) -> Result<Automerge, Refused> {
     let applied = std::panic::catch_unwind(AssertUnwindSafe(|| {
         scratch.apply_changes(changes.iter().cloned()).map_err(|_| Refused)?;
-        let all = changes.iter().all(|change| {
-            automerge::ReadDoc::get_change_by_hash(&scratch, &change.hash()).is_some()
-        });
-        if all { Ok(scratch) } else { Err(Refused) }
+        let hashes: Vec<ChangeHash> = changes.iter().map(Change::hash).collect();
+        let missing = automerge::ReadDoc::get_missing_deps(&scratch, &hashes);
+        if missing.is_empty() { Ok(scratch) } else { Err(Refused) }
     }));
     applied.unwrap_or(Err(Refused))
 }

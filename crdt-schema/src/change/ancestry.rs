@@ -122,6 +122,12 @@ impl Ancestry {
         self.positions.contains_key(hash)
     }
 
+    /// The greatest number of an actor's changes; None if it has none.
+    pub fn last_seq(&self, actor: &ActorId) -> Option<u64> {
+        let actor = self.actors.get(actor)?;
+        self.nodes.iter().filter(|node| node.actor == *actor).map(|node| node.seq).max()
+    }
+
     /// Judges a change of an author that may write for these offices.
     pub fn judge(&self, change: &ParsedChange, author: Writers) -> Judgement {
         match self.examine(change, author) {

@@ -27,11 +27,15 @@ impl Dues {
         !std::mem::replace(&mut self.begun, true)
     }
 
-    /// Something of a scope came in.
-    pub(crate) fn came(&mut self, now_ms: u64, scope: DivisionCode) {
-        let last = self.written.get(&scope);
-        let at = last.map_or(now_ms, |last| now_ms.max(last + RECEIPT_INTERVAL_MS));
-        self.due.entry(scope).or_insert(at);
+    /// Something of a scope came in. Where nobody is connected who waits for a receipt, more may come
+    /// first: one receipt then speaks of all of it.
+    pub(crate) fn came(&mut self, now_ms: u64, scope: DivisionCode, is_waited_for: bool) {
+        let at = match (self.written.get(&scope), is_waited_for) {
+            (_, false) => now_ms + RECEIPT_INTERVAL_MS,
+            (Some(last), true) => now_ms.max(last + RECEIPT_INTERVAL_MS),
+            (None, true) => now_ms,
+        };
+        self.due.entry(scope).and_modify(|known| *known = at.min(*known)).or_insert(at);
     }
 
     /// The exchange with a peer is complete.
@@ -100,18 +104,22 @@ mod tests {
         let (scope, peer) = ("990121101203".parse().unwrap(), DeviceId([1; 32]));
         let mut dues = Dues::default();
         assert_eq!(dues.deadline_ms(), None);
-        dues.came(5, scope);
+        dues.came(5, scope, true);
         assert_eq!(dues.take(5), [scope]);
         dues.wrote(5, scope);
         assert_eq!(dues.deadline_ms(), None);
-        dues.came(6, scope);
-        dues.came(7, scope);
+        dues.came(6, scope, true);
+        dues.came(7, scope, false);
         assert_eq!(dues.deadline_ms(), Some(5 + RECEIPT_INTERVAL_MS));
         assert!(dues.take(8).is_empty());
         dues.hasten(9, Area("990121200000".parse().unwrap()));
         assert!(dues.take(9).is_empty());
         dues.hasten(9, Area(scope));
         assert_eq!(dues.take(9), [scope]);
+        dues.came(10, scope, false);
+        assert_eq!(dues.deadline_ms(), Some(10 + RECEIPT_INTERVAL_MS));
+        dues.came(20, scope, true);
+        assert_eq!(dues.deadline_ms(), Some(5 + RECEIPT_INTERVAL_MS));
         for again in [true, false, false] {
             dues.done(peer);
             assert_eq!(dues.take_met().len(), usize::from(again));

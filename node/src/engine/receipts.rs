@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::division::{Area, DivisionCode};
 
 use super::memory::Doing;
 use super::{CaptureError, Engine};
@@ -25,9 +25,27 @@ impl Engine {
                 && log.device != self.device()
                 && custody::may_confirm(&self.authority, &self.grant, log.scope).is_ok()
             {
-                self.dues.came(now.monotonic_ms, log.scope);
+                let is_waited_for = self.is_waited_for(log.scope);
+                self.dues.came(now.monotonic_ms, log.scope, is_waited_for);
             }
         }
+    }
+
+    /// Whether a peer is connected that a receipt of a scope is for.
+    fn is_waited_for(&self, scope: DivisionCode) -> bool {
+        let grants = |peer| self.authority.standing_grants_of(peer);
+        self.mesh
+            .peers()
+            .flat_map(grants)
+            .any(|(_, grant)| self.is_confirmed_at_once(grant.area) && grant.area.touches(scope))
+    }
+
+    /// Whether what a peer of an area brings is confirmed at once: it is below us, or beside us at the
+    /// top, above which nobody confirms anything. What another of the same place brings it has confirmed
+    /// itself.
+    fn is_confirmed_at_once(&self, area: Area) -> bool {
+        let top = self.authority.grant(&self.authority.mesh()).map(|root| root.area);
+        self.area().contains_area(area) && (area != self.area() || top == Some(area))
     }
 
     /// Writes the receipts that are due.
@@ -42,14 +60,13 @@ impl Engine {
                 if custody::may_confirm(&self.authority, &self.grant, scope).is_ok()
                     && !custody::owed(&snapshot, scope, device, incarnation)?.is_empty()
                 {
-                    self.dues.came(now.monotonic_ms, scope);
+                    self.dues.came(now.monotonic_ms, scope, true);
                 }
             }
         }
-        // A peer below us, or beside us at the top: what it brought is confirmed at once.
         for peer in self.dues.take_met() {
             for (_, grant) in self.authority.grants_of(peer) {
-                if self.grant.area.contains_area(grant.area) {
+                if self.is_confirmed_at_once(grant.area) {
                     self.dues.hasten(now.monotonic_ms, grant.area);
                 }
             }

@@ -63,6 +63,16 @@ pub(super) trait Lookup {
         mark: [u8; MARK_BYTES],
     ) -> Result<Option<EntryHash>, StoreError>;
 
+    /// Whether the peer durably has some of a log.
+    fn knows(&self, log: &LogKey) -> Result<bool, StoreError>;
+
+    /// The log of a scope with this fingerprint.
+    fn log_with(
+        &self,
+        scope: DivisionCode,
+        fingerprint: [u8; 8],
+    ) -> Result<Option<LogKey>, StoreError>;
+
     /// The change in the entry with this number, if the change's hash begins so.
     fn change(
         &self,
@@ -335,6 +345,19 @@ mod tests {
     struct Both(BTreeMap<(LogKey, u64), Entry>);
 
     impl Lookup for Both {
+        fn knows(&self, log: &LogKey) -> Result<bool, StoreError> {
+            Ok(self.0.keys().any(|(known, _)| known == log))
+        }
+
+        fn log_with(
+            &self,
+            scope: DivisionCode,
+            fingerprint: [u8; 8],
+        ) -> Result<Option<LogKey>, StoreError> {
+            let mut logs = self.0.keys().map(|(log, _)| *log);
+            Ok(logs.find(|log| log.scope == scope && log.actor_prefix() == fingerprint))
+        }
+
         fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
             Ok(self.0.get(&(*log, seq)).is_some_and(|entry| entry.header.hash() == *hash))
         }

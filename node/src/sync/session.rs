@@ -484,6 +484,11 @@ impl Session {
                 self.refusals.push(Probe { word: ProbeWord::Full, log, positions });
                 Ok(())
             }
+            // In a stream a hash said by its first bytes may have been another's: said in full once more,
+            // it is known whose fault it is.
+            Err(Refusal::Run(RunError::BrokenSignature)) if self.line.is_some() => {
+                Err(PeerError::WrongReference)
+            }
             Err(refusal) => Err(PeerError::Run(*refusal)),
         }
     }

@@ -26,9 +26,9 @@ use crate::log::run::{RunEntry, read_seq};
 use crate::log::{Body, EntryHash, Header, Kind, LogKey, UnverifiedRun};
 use crate::store::StoreError;
 
-/// The first bytes of a hash: enough to tell entries of one number apart that are here, and too many
-/// to be made alike on purpose.
-pub(in crate::sync) const MARK_BYTES: usize = 8;
+/// The first bytes of a hash: enough to tell entries of one number apart that are here. Whoever makes
+/// two alike on purpose only makes peers say it again in full.
+pub(in crate::sync) const MARK_BYTES: usize = 4;
 
 /// How a run's beginning is said.
 const CONTINUES: u8 = 1;
@@ -36,6 +36,11 @@ const CONTINUES: u8 = 1;
 const ALL_CHANGES: u8 = 2;
 /// The hash of the entry before is said whole: the receiver may have it on the way only.
 const WHOLE_PREVIOUS: u8 = 4;
+
+/// How a log is said: in full, by place and fingerprint, or by number.
+const NAMED: u64 = 0;
+const FINGERPRINTED: u64 = 1;
+const NUMBERED: u64 = 2;
 
 /// How a document is said.
 const SPELLED: u64 = 0;
@@ -134,7 +139,7 @@ pub(super) fn write(
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     let begins = flag(continues, CONTINUES) | flag(whole, WHOLE_PREVIOUS);
     out.u8(begins | flag(all_changes, ALL_CHANGES));
-    write_log(&run.log, context, theirs, &mut out);
+    write_known_log(&run.log, context, theirs, lookup, &mut out)?;
     if !continues {
         out.leb(run.first_seq);
         match run.first_seq {
@@ -223,7 +228,7 @@ fn write_document(
         for dep in &own.deps {
             if let Some((log, seq, known)) = lookup.place(scope, &named.field, dep)? {
                 out.leb(BY_CHANGE);
-                write_log(&log, context, theirs, out);
+                write_known_log(&log, context, theirs, lookup, out)?;
                 out.leb(seq).bytes(&mark(&known.last.hash));
                 context.elders.at = context.elders.push(*elder);
                 named.note(context, scope, Some(known.last));
@@ -306,7 +311,7 @@ fn write_changes(
             match lookup.place(scope, &named.field, dep)? {
                 Some((log, seq, known)) => {
                     out.u8(PLACE);
-                    write_log(&log, context, theirs, &mut places);
+                    write_known_log(&log, context, theirs, lookup, &mut places)?;
                     places.leb(seq).bytes(&mark(dep));
                     prediction.see(&known.last, &own.actor);
                 }
@@ -361,7 +366,7 @@ pub(super) fn read(
     if flags & !(CONTINUES | ALL_CHANGES | WHOLE_PREVIOUS) != 0 || whole && flags & CONTINUES != 0 {
         return Err(CodecError::Tag.into());
     }
-    let log = read_log(reader, context, theirs)?;
+    let log = read_known_log(reader, context, theirs, lookup)?;
     let (scope, pace) = (log.scope, context.paces.get(&log).copied());
     let (first_seq, previous) = if flags & CONTINUES != 0 {
         let pace = pace.ok_or(PackError::Reference)?;
@@ -450,7 +455,7 @@ fn read_documents(
                 Half::Elder(elder)
             }
             BY_CHANGE => {
-                let log = read_log(reader, context, theirs)?;
+                let log = read_known_log(reader, context, theirs, lookup)?;
                 let (seq, mark) = (read_seq(reader)?, reader.array()?);
                 let known = lookup.change(&log, seq, mark)?.ok_or(PackError::Reference)?;
                 let named = Named::of(&known.document);
@@ -556,7 +561,7 @@ fn read_changes(
                 LAST => Dependency::Last,
                 GENESIS => Dependency::Genesis,
                 PLACE => {
-                    let log = read_log(reader, context, theirs)?;
+                    let log = read_known_log(reader, context, theirs, lookup)?;
                     let (seq, mark) = (read_seq(reader)?, reader.array()?);
                     let known = lookup.change(&log, seq, mark)?.ok_or(PackError::Reference)?;
                     Dependency::Known(Box::new(known))
@@ -721,16 +726,34 @@ fn note_pace(run: &UnverifiedRun, context: &mut Context) {
 pub(super) fn write_log(log: &LogKey, context: &mut Context, theirs: &Logs, out: &mut Writer) {
     match (context.logs.number(log), theirs.number(log)) {
         (Some(number), _) => {
-            out.leb(1 + 2 * number as u64);
+            out.leb(NUMBERED + 2 * number as u64);
         }
         (None, Some(number)) => {
-            out.leb(2 + 2 * number as u64);
+            out.leb(NUMBERED + 1 + 2 * number as u64);
         }
         (None, None) => {
-            log.write(out.leb(0));
+            log.write(out.leb(NAMED));
             context.logs.name(*log);
         }
     }
+}
+
+/// As [`write_log`], but one that the receiver holds some of is named by its place and fingerprint.
+fn write_known_log(
+    log: &LogKey,
+    context: &mut Context,
+    theirs: &Logs,
+    lookup: &impl Lookup,
+    out: &mut Writer,
+) -> Result<(), StoreError> {
+    let new = context.logs.number(log).is_none() && theirs.number(log).is_none();
+    if new && lookup.knows(log)? {
+        out.leb(FINGERPRINTED).u64(log.scope.number()).bytes(&log.actor_prefix());
+        context.logs.name(*log);
+    } else {
+        write_log(log, context, theirs, out);
+    }
+    Ok(())
 }
 
 /// Reads what [`write_log`] has written.
@@ -739,15 +762,36 @@ pub(super) fn read_log(
     context: &mut Context,
     theirs: &Logs,
 ) -> Result<LogKey, PackError> {
-    let number = reader.leb()?;
-    let Some(at) = number.checked_sub(1) else {
-        let log = LogKey::read(reader)?;
-        context.logs.name(log);
-        return Ok(log);
-    };
-    let logs = if at.is_multiple_of(2) { &context.logs } else { theirs };
-    let at = usize::try_from(at / 2).map_err(|_| PackError::Reference)?;
-    logs.get(at).ok_or(PackError::Reference)
+    match reader.leb()? {
+        NAMED => {
+            let log = LogKey::read(reader)?;
+            context.logs.name(log);
+            Ok(log)
+        }
+        number => {
+            let at = number.checked_sub(NUMBERED).ok_or(CodecError::Tag)?;
+            let logs = if at.is_multiple_of(2) { &context.logs } else { theirs };
+            let at = usize::try_from(at / 2).map_err(|_| PackError::Reference)?;
+            logs.get(at).ok_or(PackError::Reference)
+        }
+    }
+}
+
+/// Reads what [`write_known_log`] has written.
+fn read_known_log(
+    reader: &mut Reader<'_>,
+    context: &mut Context,
+    theirs: &Logs,
+    lookup: &impl Lookup,
+) -> Result<LogKey, PackError> {
+    if reader.peek() != Some(FINGERPRINTED as u8) {
+        return read_log(reader, context, theirs);
+    }
+    reader.u8()?;
+    let scope = DivisionCode::from_number(reader.u64()?).map_err(|_| CodecError::Number)?;
+    let log = lookup.log_with(scope, reader.array()?)?.ok_or(PackError::Reference)?;
+    context.logs.name(log);
+    Ok(log)
 }
 
 /// Names something that recurs: in full after a 0, or by its number.

@@ -4,10 +4,12 @@ use shouwang_crdt_schema::division::DivisionCode;
 
 use super::super::Replica;
 use super::super::compact::{Known, Lookup, MARK_BYTES};
+use super::super::summary::Place;
 use super::Session;
 use crate::log::entry::DocumentField;
 use crate::log::{EntryHash, LogKey};
 use crate::store::StoreError;
+use crate::store::digests::Family;
 
 /// What is here, and what of it the peer has.
 pub(super) struct Shelf<'a, R> {
@@ -16,6 +18,26 @@ pub(super) struct Shelf<'a, R> {
 }
 
 impl<R: Replica> Lookup for Shelf<'_, R> {
+    fn knows(&self, log: &LogKey) -> Result<bool, StoreError> {
+        let chains = self.replica.chains(log)?;
+        Ok(chains.iter().any(|(chain, _)| self.session.has(chain, 0, self.replica)))
+    }
+
+    fn log_with(
+        &self,
+        scope: DivisionCode,
+        fingerprint: [u8; 8],
+    ) -> Result<Option<LogKey>, StoreError> {
+        for family in Family::ALL {
+            let heads = self.replica.heads(family, Place::Own(scope))?;
+            let found = heads.iter().find(|(log, _)| log.key.actor_prefix() == fingerprint);
+            if let Some((log, _)) = found {
+                return Ok(Some(log.key));
+            }
+        }
+        Ok(None)
+    }
+
     fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
         let chain = self.replica.find(log, seq, &(*hash).into())?;
         Ok(chain.is_some_and(|chain| self.session.has(&chain, seq, self.replica)))
