@@ -208,7 +208,7 @@ pub fn count_onto(
     let mut last_seq: BTreeMap<ActorId, u64> = actors
         .filter_map(|change| Some((change.actor().clone(), ancestry.last_seq(change.actor())?)))
         .collect();
-    let mut judged = judge(ancestry, candidates, &BTreeSet::new());
+    let judged = judge(ancestry, candidates, &BTreeSet::new());
     let fresh: Vec<_> =
         judged.own.iter().filter(|change| !known.contains(&change.hash())).collect();
     for change in &fresh {
@@ -218,24 +218,23 @@ pub fn count_onto(
         }
     }
     let fresh: Vec<Change> = fresh.into_iter().map(|change| change.change().clone()).collect();
-    judged.keep_all_but(&BTreeMap::new());
     let document = apply(document, &fresh).ok()?;
     Some(Counted { document, unsettled: judged.unsettled })
 }
 
 /// Candidates sorted into those that are well-formed, allowed and unblocked, and the others.
-struct Judged {
+struct Judged<'a> {
     /// In causal order: those that count, once what lies beyond cuts is taken out.
-    own: Vec<ParsedChange>,
+    own: Vec<&'a ParsedChange>,
     entries_of: BTreeMap<ChangeHash, Vec<EntryHash>>,
     unsettled: BTreeMap<EntryHash, Unsettled>,
 }
 
-fn judge(
+fn judge<'a>(
     ancestry: &mut Ancestry,
-    candidates: &[Candidate],
+    candidates: &'a [Candidate],
     refused: &BTreeSet<ChangeHash>,
-) -> Judged {
+) -> Judged<'a> {
     let mut judged =
         Judged { own: Vec::new(), entries_of: BTreeMap::new(), unsettled: BTreeMap::new() };
     let mut blocking = BTreeSet::new();
@@ -294,7 +293,7 @@ fn judge(
             }
             Judgement::NoRight => aside.push((hash, Unsettled::NotAllowed("field".into()))),
             Judgement::WellFormed => {
-                judged.own.push((*change).clone());
+                judged.own.push(change);
                 waiting.remove(&hash);
                 for after in dependants.get(&hash).into_iter().flatten() {
                     if let Some(count) = awaited.get_mut(after) {
@@ -309,7 +308,7 @@ fn judge(
     judged
 }
 
-impl Judged {
+impl Judged<'_> {
     /// Takes out what lies beyond a cut and is neither adopted nor an ancestor of what counts, and
     /// notes what counts for no other reason than its descendants.
     fn quarantine(&mut self, candidates: &[Candidate]) {
@@ -370,7 +369,7 @@ impl Judged {
 /// built on: nobody makes honest work void by a second version of what it stands on. Then the earlier
 /// in its log, then the smaller hash. `own` is in causal order. Collisions are settled in the order of
 /// (actor, seq), each among the changes that are still there.
-fn displaced(own: &[ParsedChange], candidates: &[Candidate]) -> BTreeMap<ChangeHash, Unsettled> {
+fn displaced(own: &[&ParsedChange], candidates: &[Candidate]) -> BTreeMap<ChangeHash, Unsettled> {
     let mut gone = BTreeMap::new();
     let mut claims: BTreeMap<(&[u8], u64), BTreeSet<ChangeHash>> = BTreeMap::new();
     for change in own {
@@ -427,7 +426,7 @@ fn written(candidates: &[Candidate]) -> BTreeMap<ChangeHash, (u64, DeviceId)> {
 
 /// The changes from which one of another device descends.
 fn built_on(
-    own: &[ParsedChange],
+    own: &[&ParsedChange],
     written: &BTreeMap<ChangeHash, (u64, DeviceId)>,
 ) -> BTreeSet<ChangeHash> {
     let mut found = BTreeSet::new();

@@ -338,13 +338,13 @@ impl<'a, 't> Ingest<'a, 't> {
                 }
             }
         };
-        for (key, fresh) in std::mem::take(&mut self.fresh) {
+        for (key, mut fresh) in std::mem::take(&mut self.fresh) {
             let again = undecided.get_mut(&key.scope).and_then(|keys| keys.get_mut(&key));
             if let Some(again) = again {
                 again.extend(fresh);
                 continue;
             }
-            match self.decide(key, &fresh)? {
+            match self.decide(key, &mut fresh)? {
                 Some(unsettled) => {
                     if let DocumentId::Elder { elder, part } = key.id {
                         changed.entry((key.scope, elder)).or_default().insert(part);
@@ -591,7 +591,7 @@ impl<'a, 't> Ingest<'a, 't> {
     fn decide(
         &mut self,
         key: DocumentKey,
-        fresh: &[Fresh],
+        fresh: &mut [Fresh],
     ) -> Result<Option<BTreeMap<EntryHash, Unsettled>>, StoreError> {
         let stored = self.tables.document(&key)?;
         let document = match &stored {
@@ -618,10 +618,11 @@ impl<'a, 't> Ingest<'a, 't> {
             }
         }
         for fresh in fresh {
-            let Some(new) = &fresh.candidates else { return Ok(None) };
-            candidates.extend(new.iter().cloned());
+            // If it cannot be decided so, it is from the logs.
+            let Some(new) = fresh.candidates.take() else { return Ok(None) };
             let of_change = new.iter().find(|candidate| candidate.carried_by.is_none());
             let change = of_change.and_then(|candidate| candidate.hash).map(|hash| hash.0);
+            candidates.extend(new);
             let row = UnsettledRow {
                 log: fresh.log,
                 seq: fresh.seq,
