@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 mod county;
+mod dictionary;
 mod peers;
 mod steps;
 mod workload;
@@ -18,6 +19,8 @@ struct Cli {
 enum Command {
     /// A whole county: opening it, asking it, exchanging with it.
     County(county::Args),
+    /// Trains the dictionary of streams between peers, on people that nothing else is measured with.
+    Dictionary(dictionary::DictionaryOptions),
     /// This project beside Automerge's sync protocol and samod, on the same township.
     Peers(peers::PeersOptions),
     /// What an entry costs on its way from one store into another, step by step.
@@ -30,6 +33,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::County(args) => county::run(&args),
+        Command::Dictionary(options) => dictionary::run(&options),
         Command::Peers(options) => peers::run(&options),
         Command::Steps(options) => steps::run(&options),
         Command::Part(options) => peers::part(&options),

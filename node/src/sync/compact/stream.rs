@@ -4,6 +4,7 @@ use std::io;
 
 use zstd::stream::raw::{CParameter, DParameter, Decoder, Encoder, InBuffer, Operation, OutBuffer};
 
+use crate::dictionary;
 use crate::limits::STREAM_WINDOW_LOG;
 
 /// Between 1 and 19: chosen by measurement (`docs/performance.md`).
@@ -21,14 +22,6 @@ pub(super) enum StreamError {
     Damaged,
 }
 
-/// The dictionary of a version. The first has none; one that is not known here is never agreed on.
-fn dictionary(version: u8) -> &'static [u8] {
-    match version {
-        2 => include_bytes!("stream-2.dict"),
-        _ => &[],
-    }
-}
-
 /// Compresses.
 pub(super) struct Compressor(Encoder<'static>);
 
@@ -37,7 +30,7 @@ pub(super) struct Decompressor(Decoder<'static>);
 
 impl Compressor {
     pub(super) fn new(version: u8) -> Result<Self, StreamError> {
-        let mut encoder = Encoder::with_dictionary(LEVEL, dictionary(version))?;
+        let mut encoder = Encoder::with_dictionary(LEVEL, dictionary::stream(version))?;
         encoder.set_parameter(CParameter::WindowLog(STREAM_WINDOW_LOG))?;
         encoder.set_parameter(CParameter::ContentSizeFlag(false))?;
         encoder.set_parameter(CParameter::ChecksumFlag(false))?;
@@ -67,7 +60,7 @@ impl Compressor {
 
 impl Decompressor {
     pub(super) fn new(version: u8) -> Result<Self, StreamError> {
-        let mut decoder = Decoder::with_dictionary(dictionary(version))?;
+        let mut decoder = Decoder::with_dictionary(dictionary::stream(version))?;
         decoder.set_parameter(DParameter::WindowLogMax(STREAM_WINDOW_LOG))?;
         Ok(Self(decoder))
     }

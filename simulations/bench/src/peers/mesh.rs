@@ -85,6 +85,16 @@ pub(crate) fn meet(
     one: &mut Engine,
     two: &mut Engine,
 ) -> anyhow::Result<Vec<(DeviceId, Vec<u8>)>> {
+    meet_heard(clock, one, two, &mut |_, _| {})
+}
+
+/// As [`meet`]; each frame is heard, with whether the first sends it.
+pub(crate) fn meet_heard(
+    clock: &mut Clock,
+    one: &mut Engine,
+    two: &mut Engine,
+    hear: &mut dyn FnMut(bool, &[u8]),
+) -> anyhow::Result<Vec<(DeviceId, Vec<u8>)>> {
     let (first, second) = (one.device(), two.device());
     one.handle(clock.now(), Input::PeerUp(second))?;
     two.handle(clock.now(), Input::PeerUp(first))?;
@@ -100,7 +110,8 @@ pub(crate) fn meet(
                 sent(from)?.into_iter().partition::<Vec<_>, _>(|(peer, _)| *peer == to.device());
             others.extend(elsewhere);
             moved |= !frames.is_empty();
-            let frames = frames.into_iter().map(|(_, frame)| frame).collect();
+            let frames: Vec<Vec<u8>> = frames.into_iter().map(|(_, frame)| frame).collect();
+            frames.iter().for_each(|frame| hear(is_first, frame));
             take_in(to, clock, device, frames)?;
         }
         if moved {
