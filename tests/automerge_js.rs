@@ -72,7 +72,8 @@ fn javascript_reads_the_same_values() {
     let county = Office::begin(COUNTY);
     county.run(&["import", &data("松雾镇留守老年人台账.xlsx")]);
     let elders = county.elders();
-    let elder = elders.iter().find(|elder| elder["scope"] == SHANGHE).unwrap();
+    let of_village = elders.iter().filter(|elder| elder["scope"] == SHANGHE);
+    let elder = of_village.min_by_key(|elder| elder["name"].as_str()).unwrap();
     let elder = elder["elder_id"].as_str().unwrap().to_owned();
     county.done(&["elder", "set", &elder, "remarks==1+1 👵 e\u{301}", "phone=0831-1234567"]);
     county.done(&["elder", "set", &elder, "--certified", "disability_grade=G1"]);

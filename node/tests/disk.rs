@@ -41,11 +41,8 @@ fn measure(elders: usize) -> Disk {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let store = Store::open(&path("store.redb")).unwrap();
-    let began = std::time::Instant::now();
     drop(Clerk::new(&WORDS, 5, "990121101203").fills(store, elders));
-    println!("written in {:?}", began.elapsed());
     let store = Store::open(&path("store.redb")).unwrap();
-    let began = std::time::Instant::now();
     let (mut entries, mut raw_bytes) = (0, 0);
     let snapshot = store.read().unwrap();
     for log in snapshot.logs_all().unwrap() {
@@ -56,7 +53,6 @@ fn measure(elders: usize) -> Disk {
         };
         snapshot.for_each_entry(log.number, count).unwrap();
     }
-    println!("{entries} entries read in {:?}", began.elapsed());
     drop(snapshot);
     let mut compact = Store::open(&path("store.new")).unwrap();
     store.image().unwrap().copy_into(&mut compact, &CopyProgress::default()).unwrap();

@@ -27,6 +27,7 @@ fn county_of(seed: u64) -> (World, Node, Node) {
         elders: 2,
         work_every_ms: 100_000 * DAY,
         faults: Faults::NONE,
+        plainly: true,
         ..Plan::new(seed)
     };
     let mut world = World::new(plan).unwrap();

@@ -20,9 +20,6 @@ use crate::codec::{CodecError, Reader, Writer};
 use crate::dictionary::{Dictionary, STORE_DOCUMENTS, STORE_ENTRIES};
 use crate::limits::{PACKED_BYTES_MAX, PACKED_LEVEL};
 
-/// How a zstd frame begins (RFC 8878, 3.1.1).
-const FRAME_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-
 /// What a dictionary is ready for, once in a process.
 struct Prepared {
     id: u8,
@@ -85,10 +82,9 @@ pub(super) fn pack(dictionary: Dictionary, plain: &[u8], text: &[u8]) -> Vec<u8>
     let frame = (text.len() <= PACKED_BYTES_MAX)
         .then(|| Contexts::with(dictionary.id, |each| each.compressor.compress(text).ok()))
         .flatten();
-    let packed = frame
-        .as_deref()
-        .and_then(|frame| frame.strip_prefix(&FRAME_MAGIC))
-        .filter(|packed| packed.len() < text.len());
+    // Its magic number stays: so whoever has to show that nothing of a file is left on a disk finds what
+    // is packed in pages that nothing refers to.
+    let packed = frame.as_deref().filter(|packed| packed.len() < text.len());
     let mut writer = Writer::new();
     match packed {
         Some(packed) => writer.u8(dictionary.id).piece(plain).bytes(packed),
@@ -106,9 +102,8 @@ pub(super) fn unpack(row: &[u8]) -> Result<(&[u8], Vec<u8>), CodecError> {
     if id == 0 {
         return Ok((plain, packed.to_vec()));
     }
-    let frame = [&FRAME_MAGIC, packed].concat();
     let text = Contexts::with(id, |contexts| {
-        contexts.decompressor.decompress(&frame, PACKED_BYTES_MAX).ok()
+        contexts.decompressor.decompress(packed, PACKED_BYTES_MAX).ok()
     });
     Ok((plain, text.ok_or(CodecError::Packed)?))
 }

@@ -23,7 +23,8 @@ pub enum PeerError {
     /// More than a bound allows.
     #[error("more {0} than any peer may send")]
     TooMany(&'static str),
-    /// A packet that refers to what was never said, or is not here.
+    /// A packet that refers to what was never said, or is not here: it happens between honest peers, and
+    /// the next session refers to nothing.
     #[error("a reference leads nowhere")]
     WrongReference,
     /// A run that cannot be believed or does not belong here.
@@ -117,14 +118,15 @@ impl PeerError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Malformed(_) | Self::Oversized(_) | Self::UnknownFrame(_) => Fault::Malformed,
-            Self::OutOfTurn(_) | Self::TooMany(_) | Self::WrongReference | Self::Run(_) => {
-                Fault::Misbehaved
-            }
+            Self::OutOfTurn(_) | Self::TooMany(_) | Self::Run(_) => Fault::Misbehaved,
             Self::Version(_) | Self::OtherMesh => Fault::Incompatible,
             Self::NoGrant | Self::Revoked | Self::NothingInCommon => Fault::Refused,
-            Self::Busy | Self::Silence(_) | Self::Unread | Self::Replaced | Self::GrantChanged => {
-                Fault::Link
-            }
+            Self::Busy
+            | Self::Silence(_)
+            | Self::Unread
+            | Self::Replaced
+            | Self::GrantChanged
+            | Self::WrongReference => Fault::Link,
             // What it tells is its own judgement; see `disposition`.
             Self::Told(_) => Fault::Refused,
         }
@@ -141,8 +143,6 @@ impl PeerError {
             {
                 Disposition::RetrySoon
             }
-            // The next session refers to nothing.
-            Self::WrongReference => Disposition::RetrySoon,
             _ if self.fault() == Fault::Link => Disposition::RetrySoon,
             _ => Disposition::RetryLater,
         }

@@ -707,8 +707,9 @@ impl Session {
     fn send(&mut self, now: Now, frame: &Frame, out: &mut Outputs) {
         self.spoke_ms = now.monotonic_ms;
         let packet = match &mut self.line {
-            None => Some(frame.encode()),
-            Some(line) => line.push(frame),
+            // By itself a sign of life is shorter as it is.
+            Some(line) if *frame != Frame::Alive => line.push(frame),
+            _ => Some(frame.encode()),
         };
         out.extend(packet.map(|packet| Output::Send(self.peer, packet)));
     }

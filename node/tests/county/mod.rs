@@ -269,7 +269,11 @@ impl County {
             match self.engine(place).poll() {
                 Output::Send(peer, frame) => frames.push_back((peer, frame)),
                 Output::Hangup(peer, error) => {
-                    self.hangups.push((place.to_owned(), error.code()));
+                    if error == PeerError::WrongReference {
+                        self.said_again += 1;
+                    } else {
+                        self.hangups.push((place.to_owned(), error.code()));
+                    }
                     let Some(other) = self.devices.get(&peer).cloned() else { continue };
                     let own = self.engine(place).device();
                     let now = self.now();

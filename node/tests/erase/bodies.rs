@@ -213,7 +213,7 @@ fn questions_are_answered_within_bounds() {
     assert!(again.is_empty(), "{again:?}");
     let mut seen: BTreeSet<u64> = first.iter().copied().collect();
     let mut acknowledged = first;
-    for _ in 0..10 {
+    for _ in 0..30 {
         let have = acknowledged.iter().map(|seq| all[*seq as usize]).collect();
         acknowledged = bodies(&office.says(&Frame::Have(have)));
         seen.extend(&acknowledged);

@@ -795,13 +795,11 @@ fn read_known_log(
 }
 
 /// Names something that recurs: in full after a 0, or by its number.
-fn write_name<T: Ord + Clone + AsRef<[u8]>>(
+fn write_name<T: Ord + Clone + Piece>(
     value: &T,
     ring: &mut super::ring::Ring<T>,
     out: &mut Writer,
-) where
-    T: Piece,
-{
+) {
     match ring.number(value) {
         Some(number) => {
             out.leb(1 + number as u64);
