@@ -578,7 +578,7 @@ mod tests {
                 for packet in back {
                     prop_assert_eq!(here.unpack(&packet, true, &both).unwrap(), vec![heard.clone()]);
                 }
-                if sent[turn] % 2 == 0 {
+                if sent[turn].is_multiple_of(2) {
                     here.rest();
                 }
             }
