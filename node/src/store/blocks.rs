@@ -1,6 +1,6 @@
 //! Rows of entries: blocks, and those of them that a reader has unpacked or a transaction is filling.
 //!
-//! A row of `entries-2` is a block ([`super::block`]) under the number of its first entry. A block that
+//! A row of `entries-2` is a block (`store/block.rs`) under the number of its first entry. A block that
 //! is closed is never written again but to take bodies away or bring them. Of its signatures the last
 //! entry's is kept, which covers all the others. The last block of a chain may
 //! be open: it is written anew with each transaction that adds to it, at most 31 entries again, which

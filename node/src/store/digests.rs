@@ -2,7 +2,7 @@
 //!
 //! | Table | Key | Value |
 //! | --- | --- | --- |
-//! | `digests-1` | division code | [`Division::encode`] |
+//! | `digests-1` | division code | `Division::encode` |
 //! | `document_digests-1` | scope, 0 records or 1 authority | [`SetDigest`] of the documents |
 //!
 //! The division tree has a row for every place that anything is stored under. Both tables follow from

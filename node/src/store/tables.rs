@@ -7,7 +7,7 @@
 //! | `log_numbers-1` | log key (53 B), which of its chains (1 B) | log number |
 //! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
 //! | `entries-2` | (log number, seq of the first) | a block of entries: [`super::blocks`] |
-//! | `documents-2` | scope, document | heads and Automerge save, packed: [`super::documents`] |
+//! | `documents-2` | scope, document | heads and Automerge save, packed: `store/documents.rs` |
 //! | `erasures-1` | scope, elder, log number, seq | nothing: an `Erase` entry is there |
 //! | `handovers-1` | elder, scope, kind, log number, seq | nothing: a `Handover` or `Purge` is there |
 //! | `transfers-1` | elder, scope, transfer | JSON of [`super::moves::TransferRow`] |
@@ -17,7 +17,7 @@
 //! | `authors-1` | scope, actor prefix | log key (53 B) of another scope, of which something was carried here |
 //! | `missing-1` | (log number, seq) | nothing: the entry's body is missing |
 //! | `unsettled-1` | scope, document, entry hash | log number, seq, change hash, why |
-//! | `elders-2` | scope, elder | [`ElderRow`]: [`super::elders`] |
+//! | `elders-2` | scope, elder | [`ElderRow`]: `store/elders.rs` |
 //! | `elder_keys-1` | keyed hash (16 B), scope, elder | nothing |
 //! | `scopes-1` | scope | JSON of [`ScopeRow`] |
 //! | `grants-1` | grant id | 1 if it stands in an entry here, else 0; signed grant |
