@@ -25,11 +25,14 @@ use shouwang_node::identity::token::{Invite, Request};
 use shouwang_node::limits::FRAME_BYTES_MAX;
 use shouwang_node::log::run::{RunEntry, cut};
 use shouwang_node::log::{Head, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
-use shouwang_node::sync::summary::Summary;
+use shouwang_node::sync::summary::{Salt, Summary};
 use shouwang_node::sync::wire::{Frame, Hello, PROTOCOL_VERSION};
 use support::{COUNTY, Office, SHANGHE, SONGWU, XIAHE, converge, eventually, refused};
 
 /// A device with real keys and a real grant.
+/// What a rogue says in short is salted so.
+const SALT: Salt = Salt([1; 8]);
+
 struct Rogue {
     keys: DeviceKeys,
     chain: Vec<SignedGrant>,
@@ -54,8 +57,7 @@ impl Rogue {
             version: PROTOCOL_VERSION,
             mesh: self.chain[0].id(),
             grant: self.chain.last().unwrap().id(),
-            epoch: 1,
-            commit_number: 1,
+            salt: SALT,
             clock_ms: 0,
             stream_version: 0,
         }
@@ -211,7 +213,7 @@ fn each_broken_frame_is_named_and_ends_nothing_but_its_session() {
     converge(&[(&county, 1), (&town, 1)]);
     let mut rogue = Rogue::granted(&county, 41);
     let hello = || Frame::Hello(rogue.hello()).encode();
-    let summary = Frame::Summary(Summary::of_heads(0, &[], true)).encode();
+    let summary = Frame::Summary(Summary::of_heads(0, SALT, &[], true)).encode();
     let log = rogue.log(SHANGHE, Lane::Routine);
     let elsewhere = Rogue { heads: BTreeMap::new(), chain: rogue.chain.clone(), ..copy(&rogue) }
         .writes(rogue.log(XIAHE, Lane::Routine), vec![filler()]);
@@ -378,7 +380,7 @@ fn ill_formed_and_forbidden_changes_are_kept_passed_on_and_named() {
         .collect();
     entries.push(filler());
     let run = rogue.writes(log, entries);
-    let summary = Frame::Summary(Summary::of_heads(0, &[], true)).encode();
+    let summary = Frame::Summary(Summary::of_heads(0, SALT, &[], true)).encode();
     let frames = [hello_of(&rogue), summary.clone(), Frame::Run(run).encode()];
     let heard = rogue.says(&top.address(), wire(&frames), |f| matches!(f, Frame::Have(_)));
     assert!(matches!(heard.last(), Some(Frame::Have(_))), "{heard:?}");

@@ -33,6 +33,7 @@ use crate::setup::{self, SetupError};
 use crate::store::audit::AuditRow;
 use crate::store::rows::{ClockReading, DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
+use crate::sync::summary::NamedHead;
 use crate::sync::wire::Aside;
 use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
 use crate::vault::Vault;
@@ -64,10 +65,9 @@ pub struct Engine {
     lineage: Lineage,
     /// Heads of our own logs that peers' summaries named, to be compared, and whether they have shown
     /// others to be as they are here.
-    shown: Vec<(DeviceId, Vec<LogPosition>, bool)>,
+    shown: Vec<(DeviceId, Vec<NamedHead>, bool)>,
     /// The second half of every actor of this process.
     actor_nonce: [u8; 8],
-    epoch: u64,
     secret: IndexSecret,
     entropy: Entropy,
     mesh: Mesh,
@@ -177,6 +177,7 @@ impl Engine {
         let peers = PeerBook::load(&snapshot)?;
         let publish_due = snapshot.meta(setup::PUBLISH_DUE)?.is_some_and(|due| !due.is_empty());
         let lineage = Lineage::open(&store, own.keys.device(), own.incarnation, &mut entropy)?;
+        let mesh_seed = entropy.bytes();
         Ok(Self {
             store,
             vault: None,
@@ -187,10 +188,9 @@ impl Engine {
             lineage,
             shown: Vec::new(),
             actor_nonce: entropy.bytes(),
-            epoch: own.epoch,
             secret: own.index_secret,
             entropy,
-            mesh: Mesh::new(),
+            mesh: Mesh::new(mesh_seed),
             peers,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -295,7 +295,7 @@ impl Engine {
     /// How far the exchange with a peer is, if there is one.
     pub fn progress(&self, peer: DeviceId) -> Result<Option<Progress>, StoreError> {
         let snapshot = self.store.read()?;
-        self.mesh.progress(peer, &self.view(&snapshot)?)
+        self.mesh.progress(peer, &self.view(&snapshot))
     }
 
     /// A random name for a new incident.
@@ -330,10 +330,8 @@ impl Engine {
             Input::PeerDown(_) | Input::Oversized(..) | Input::Timeout => {}
         }
         let snapshot = self.store.read()?;
-        let mut mesh = std::mem::take(&mut self.mesh);
-        let handled = self.view(&snapshot).and_then(|view| mesh.handle(now, input, &view));
-        self.mesh = mesh;
-        handled?;
+        let view = View::new(&snapshot, &self.authority, self.own_grant);
+        self.mesh.handle(now, input, &view)?;
         self.drain(now)?;
         for (peer, heads, agreed) in std::mem::take(&mut self.shown) {
             self.lineage.summary(&snapshot, peer, heads, agreed)?;
@@ -651,10 +649,8 @@ impl Engine {
         self.note_dues(now, ingested.logs.keys());
         self.note_moves(now, ingested)?;
         let snapshot = self.store.read()?;
-        let mut mesh = std::mem::take(&mut self.mesh);
-        let told = self.view(&snapshot).and_then(|view| mesh.committed(now, &ingested.logs, &view));
-        self.mesh = mesh;
-        told?;
+        let view = View::new(&snapshot, &self.authority, self.own_grant);
+        self.mesh.committed(now, &ingested.logs, &view)?;
         self.drain(now)?;
         if ingested.authority_changed { self.take_up_grant(now) } else { Ok(()) }
     }
@@ -741,12 +737,7 @@ impl Engine {
         LogKey { scope, lane, device: self.device(), incarnation: self.lineage.current() }
     }
 
-    fn view<'a>(&'a self, snapshot: &'a Snapshot) -> Result<View<'a>, StoreError> {
-        Ok(View::new(
-            snapshot,
-            &self.authority,
-            self.own_grant,
-            (self.epoch, snapshot.meta_number("commit_number")?),
-        ))
+    fn view<'a>(&'a self, snapshot: &'a Snapshot) -> View<'a> {
+        View::new(snapshot, &self.authority, self.own_grant)
     }
 }

@@ -13,9 +13,9 @@ use crate::identity::grant::GrantId;
 use crate::limits::INCARNATION_AHEAD_MAX;
 use crate::log::{Incarnation, LogKey};
 use crate::setup;
-use crate::store::rows::EvidenceRow;
+use crate::store::rows::{EvidenceRow, LogRow};
 use crate::store::{ChainRead, Store, StoreError, StoreRead};
-use crate::sync::LogPosition;
+use crate::sync::summary::NamedHead;
 
 /// Codes of evidence that say what happened to this device or to a log, rather than what a peer did:
 /// `status` shows each.
@@ -38,7 +38,7 @@ pub(crate) struct Lineage {
     /// Whether a new one is needed before the next write.
     due: bool,
     /// By peer, entries of ours that it says it holds and that are not here.
-    owed: BTreeMap<DeviceId, Vec<LogPosition>>,
+    owed: BTreeMap<DeviceId, Vec<NamedHead>>,
     /// Peers on whose mere word an incarnation was minted, until what they spoke of has come.
     trusted: BTreeSet<DeviceId>,
     /// Whether some peer has shown, or has taken, our own logs as they are here.
@@ -98,13 +98,13 @@ impl Lineage {
         &mut self,
         tables: &impl ChainRead,
         peer: DeviceId,
-        heads: Vec<LogPosition>,
+        heads: Vec<NamedHead>,
         agreed: bool,
     ) -> Result<(), StoreError> {
         let mentions = agreed || !heads.is_empty();
         let mut owed = Vec::new();
         for head in heads {
-            if tables.find_chain(&head.log, head.seq, &head.hash)?.is_none() {
+            if find(tables, &head)?.is_none() {
                 owed.push(head);
             }
         }
@@ -154,7 +154,7 @@ impl Lineage {
         let mut failed = None;
         for heads in self.owed.values_mut() {
             heads.retain(|head| {
-                let found = tables.find_chain(&head.log, head.seq, &head.hash);
+                let found = find(tables, head);
                 found.map(|chain| chain.is_none()).unwrap_or_else(|error| {
                     failed = Some(error);
                     true
@@ -255,6 +255,11 @@ impl Lineage {
     fn has_own_logs(&self, tables: &impl StoreRead) -> Result<bool, StoreError> {
         Ok(tables.usage_of(self.device)?.iter().any(|row| row.logs > 0))
     }
+}
+
+/// The chain that a peer's head is of, if the entry is here.
+fn find(tables: &impl ChainRead, head: &NamedHead) -> Result<Option<LogRow>, StoreError> {
+    tables.find_chain_where(&head.log, head.seq, |hash| head.hash.is_of(hash))
 }
 
 /// An incarnation as it is shown.

@@ -14,7 +14,7 @@ use crate::store::places::PlaceRead;
 use crate::store::rows::{DocumentKey, LogRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use crate::sync::Replica;
-use crate::sync::summary::{Place, ShortHash};
+use crate::sync::summary::Place;
 use crate::sync::wire::LogPosition;
 
 /// A snapshot of the store together with who may do what.
@@ -22,18 +22,12 @@ pub struct View<'a> {
     snapshot: &'a Snapshot,
     authority: &'a Authority,
     own_grant: GrantId,
-    epoch: (u64, u64),
 }
 
 impl<'a> View<'a> {
     /// A view of this snapshot.
-    pub fn new(
-        snapshot: &'a Snapshot,
-        authority: &'a Authority,
-        own_grant: GrantId,
-        epoch: (u64, u64),
-    ) -> Self {
-        Self { snapshot, authority, own_grant, epoch }
+    pub fn new(snapshot: &'a Snapshot, authority: &'a Authority, own_grant: GrantId) -> Self {
+        Self { snapshot, authority, own_grant }
     }
 }
 
@@ -44,10 +38,6 @@ impl Replica for View<'_> {
 
     fn own_grant(&self) -> GrantId {
         self.own_grant
-    }
-
-    fn epoch(&self) -> (u64, u64) {
-        self.epoch
     }
 
     fn sum(&self, family: Family, place: Place) -> Result<Sum, StoreError> {
@@ -81,8 +71,13 @@ impl Replica for View<'_> {
         self.snapshot.chain_heads(log)
     }
 
-    fn find(&self, log: &LogKey, seq: u64, hash: &ShortHash) -> Result<Option<LogRow>, StoreError> {
-        self.snapshot.find_chain_where(log, seq, |found| ShortHash::from(*found) == *hash)
+    fn find(
+        &self,
+        log: &LogKey,
+        seq: u64,
+        fits: impl FnMut(&EntryHash) -> bool,
+    ) -> Result<Option<LogRow>, StoreError> {
+        self.snapshot.find_chain_where(log, seq, fits)
     }
 
     fn hash_at(&self, chain: &LogRow, seq: u64) -> Result<Option<EntryHash>, StoreError> {

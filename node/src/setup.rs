@@ -23,7 +23,6 @@ pub(crate) struct Own {
     pub(crate) keys: DeviceKeys,
     pub(crate) grant: GrantId,
     pub(crate) incarnation: Incarnation,
-    pub(crate) epoch: u64,
     pub(crate) index_secret: IndexSecret,
 }
 
@@ -63,7 +62,6 @@ const SECRET: &str = "device_secret";
 const ROOT: &str = "root_grant";
 const GRANT: &str = "own_grant";
 const INCARNATION: &str = "incarnation";
-const EPOCH: &str = "epoch";
 const INDEX_SECRET: &str = "index_secret";
 
 pub use crate::store::RESTORED;
@@ -80,10 +78,9 @@ pub fn request(store: &Store, entropy: &mut Entropy) -> Result<Request, SetupErr
         Some(keys) => keys,
         None => {
             let secret: [u8; 64] = entropy.bytes();
-            let (epoch, index_secret): ([u8; 8], [u8; 32]) = (entropy.bytes(), entropy.bytes());
+            let index_secret: [u8; 32] = entropy.bytes();
             store.write(|tables| {
                 tables.set_meta(SECRET, &secret)?;
-                tables.set_meta(EPOCH, &epoch)?;
                 tables.set_meta(INDEX_SECRET, &index_secret)
             })?;
             DeviceKeys::from_secret(&secret)
@@ -212,7 +209,6 @@ pub(crate) fn read(store: &Store) -> Result<Own, SetupError> {
         keys,
         grant: GrantId(grant.try_into().map_err(|_| short(GRANT))?),
         incarnation,
-        epoch: snapshot.meta_number(EPOCH)?,
         index_secret: read_index_secret(store)?,
     })
 }

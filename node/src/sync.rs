@@ -13,7 +13,7 @@ use crate::store::digests::{Family, Sum};
 use crate::store::rows::LogRow;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::parts::DocumentId;
-use summary::{Place, ShortHash};
+use summary::{NamedHead, Place};
 
 mod aside;
 mod bodies;
@@ -89,7 +89,7 @@ pub enum Event {
     Sent(DeviceId, u64),
     /// The peer's whole summary was compared. These are the heads that it has named of this device's
     /// own logs, and whether it has shown of others that it holds them as they are here.
-    OwnLogs(DeviceId, Vec<LogPosition>, bool),
+    OwnLogs(DeviceId, Vec<NamedHead>, bool),
     /// The peer keeps entries that came from us, and does not count them.
     SetAside(DeviceId, Vec<wire::Aside>),
 }
@@ -101,9 +101,6 @@ pub trait Replica {
 
     /// This device's grant.
     fn own_grant(&self) -> GrantId;
-
-    /// The store's epoch and commit number, for `Hello`.
-    fn epoch(&self) -> (u64, u64);
 
     /// The digest of what is stored in a place, and of how many chains it is.
     fn sum(&self, family: Family, place: Place) -> Result<Sum, StoreError>;
@@ -117,8 +114,13 @@ pub trait Replica {
     /// All chains of a log, each with its head; a chain comes after the one that it branches off.
     fn chains(&self, log: &LogKey) -> Result<Vec<(LogRow, Head)>, StoreError>;
 
-    /// The chain under which the entry with this number and hash stands, if it is here.
-    fn find(&self, log: &LogKey, seq: u64, hash: &ShortHash) -> Result<Option<LogRow>, StoreError>;
+    /// The chain under which the entry with this number and a hash that fits stands, if it is here.
+    fn find(
+        &self,
+        log: &LogKey,
+        seq: u64,
+        fits: impl FnMut(&EntryHash) -> bool,
+    ) -> Result<Option<LogRow>, StoreError>;
 
     /// The hash of the entry with this number on a chain's path.
     fn hash_at(&self, chain: &LogRow, seq: u64) -> Result<Option<EntryHash>, StoreError>;

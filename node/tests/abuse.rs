@@ -5,7 +5,7 @@ mod impostor;
 
 use automerge::{Automerge, Change};
 use county::{County, code};
-use impostor::{Impostor, change, signed};
+use impostor::{Impostor, SALT, change, signed};
 use shouwang_crdt_schema::division::Area;
 use shouwang_crdt_schema::edit::{Action, write_change};
 use shouwang_crdt_schema::field::Field;
@@ -108,6 +108,7 @@ fn a_lie_about_our_own_logs_holds_up_receipts_no_longer_than_its_session() {
         SONGWU,
         &Frame::Summary(Summary::of_heads(
             0,
+            SALT,
             &[LogPosition { log, seq: 3, hash: EntryHash([7; 32]) }],
             true,
         )),

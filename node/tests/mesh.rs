@@ -15,6 +15,7 @@ use shouwang_node::engine::DocumentEdit;
 use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::GrantId;
 use shouwang_node::store::Store;
+use shouwang_node::sync::summary::Salt;
 use shouwang_node::sync::wire::{Frame, Hello, PROTOCOL_VERSION};
 use shouwang_node::sync::{Input, Now, Output};
 
@@ -239,8 +240,7 @@ fn a_stranger_that_never_proves_itself_is_not_kept() {
         version: PROTOCOL_VERSION,
         mesh,
         grant: GrantId([1; 32]),
-        epoch: 0,
-        commit_number: 0,
+        salt: Salt([0; 8]),
         clock_ms: 0,
         stream_version: 0,
     });

@@ -1,14 +1,18 @@
-//! What a summary claims to hold, by name: fingerprints are looked up where they were said.
+//! What a summary claims to hold, by name: what is said in short is looked up where it was said.
 
 use std::collections::BTreeMap;
 
 use shouwang_node::store::rows::LogRow;
 use shouwang_node::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use shouwang_node::sync::LogPosition;
-use shouwang_node::sync::summary::{Fingerprint, ShortHash, StatedHead, Summary, Word};
+use shouwang_node::sync::summary::{Fingerprint, Salt, SaltedHash, StatedHead, Summary, Word};
 
-/// The heads in a summary, given the store of whoever said it.
-pub fn of_summary(summary: &Summary, said_by: &Snapshot) -> Result<Vec<LogPosition>, StoreError> {
+/// The heads in a summary, given the salt and the store of whoever said it.
+pub fn of_summary(
+    summary: &Summary,
+    salt: Salt,
+    said_by: &Snapshot,
+) -> Result<Vec<LogPosition>, StoreError> {
     let heads = summary.statements.iter().flat_map(|statement| match &statement.what {
         Word::Heads(heads, _) | Word::Rest(heads, _) => heads.as_slice(),
         Word::Digest(_) | Word::Children(_) => &[],
@@ -17,20 +21,24 @@ pub fn of_summary(summary: &Summary, said_by: &Snapshot) -> Result<Vec<LogPositi
     if heads.is_empty() {
         return Ok(Vec::new());
     }
-    let mut names: BTreeMap<Fingerprint, Vec<LogRow>> = BTreeMap::new();
-    for chain in said_by.logs_all()? {
-        names.entry(Fingerprint::of(&chain.key)).or_default().push(chain);
+    let chains = said_by.logs_all()?;
+    let mut names: BTreeMap<Fingerprint, Vec<&LogRow>> = BTreeMap::new();
+    for chain in &chains {
+        names.entry(salt.fingerprint(&chain.key)).or_default().push(chain);
     }
     let mut claims = Vec::new();
     for head in heads {
-        claims.extend(head.position());
-        if let StatedHead::Short(name, Some((seq, short))) = head {
-            for chain in names.get(name).into_iter().flatten() {
-                let hash = said_by.hash_at(chain, *seq)?;
-                let hash = hash.filter(|hash| ShortHash::from(*hash) == *short);
-                let place = |hash| LogPosition { log: chain.key, seq: *seq, hash };
-                claims.extend(hash.map(place));
+        let (of, at): (Vec<&LogRow>, _) = match head {
+            StatedHead::Short(name, at) => (names.get(name).cloned().unwrap_or_default(), at),
+            StatedHead::Full(log, at) => {
+                (chains.iter().filter(|chain| chain.key == *log).collect(), at)
             }
+        };
+        let Some((seq, mark)) = *at else { continue };
+        let said = SaltedHash::said(salt, mark);
+        for chain in of {
+            let hash = said_by.hash_at(chain, seq)?.filter(|hash| said.is_of(hash));
+            claims.extend(hash.map(|hash| LogPosition { log: chain.key, seq, hash }));
         }
     }
     Ok(claims)

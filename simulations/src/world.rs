@@ -18,6 +18,7 @@ use shouwang_node::log::{EntryPlace, Incarnation};
 use shouwang_node::setup;
 use shouwang_node::store::rows::ScopeRow;
 use shouwang_node::store::{Store, StoreError, StoreRead};
+use shouwang_node::sync::summary::Salt;
 use shouwang_node::sync::wire::{Frame, Hello, LogPosition, ProbeWord};
 use shouwang_node::sync::{Disposition, Fault, Input, Now, Output, PeerError};
 
@@ -206,6 +207,8 @@ pub struct World {
     links: Vec<LinkState>,
     devices: BTreeMap<DeviceId, Node>,
     between: BTreeMap<(Node, Node), (LinkNumber, End)>,
+    /// With what each node salts what it says to another in their last session.
+    salts: BTreeMap<(Node, Node), Salt>,
     people: People,
     checker: Checker,
     streams: Streams,
@@ -323,6 +326,7 @@ impl World {
             links: Vec::new(),
             devices: BTreeMap::new(),
             between: BTreeMap::new(),
+            salts: BTreeMap::new(),
             people: People::default(),
             checker: Checker::default(),
             trace: blake3::Hasher::new(),
@@ -1024,9 +1028,11 @@ impl World {
         };
         match Frame::decode(&bytes) {
             Ok(Frame::Have(heads)) => self.checker.claimed(machine, heads),
+            Ok(Frame::Hello(hello)) => drop(self.salts.insert((node, peer), hello.salt)),
             Ok(Frame::Summary(summary)) => {
+                let salt = self.salts.get(&(node, peer)).copied().unwrap_or(Salt([0; 8]));
                 let store = self.nodes[node].engine.as_ref().and_then(|engine| engine.read().ok());
-                let heads = store.and_then(|store| claims::of_summary(&summary, &store).ok());
+                let heads = store.and_then(|store| claims::of_summary(&summary, salt, &store).ok());
                 self.checker.claimed(machine, heads.unwrap_or_default());
             }
             Ok(Frame::Probe(probe)) if probe.word != ProbeWord::Full => {

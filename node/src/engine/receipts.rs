@@ -60,7 +60,7 @@ impl Engine {
                 if custody::may_confirm(&self.authority, &self.grant, scope).is_ok()
                     && !custody::owed(&snapshot, scope, device, incarnation)?.is_empty()
                 {
-                    self.dues.came(now.monotonic_ms, scope, true);
+                    self.dues.came(now.monotonic_ms, scope, self.is_waited_for(scope));
                 }
             }
         }

@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use super::PeerError;
+use super::summary::{Fingerprint, Salt};
 use super::wire::{Frame, LogPosition};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::limits::{FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, PACKET_BYTES_MAX, STREAM_VERSION};
@@ -22,7 +23,6 @@ mod run;
 mod stream;
 
 pub(super) use context::{Context, Last, Logs};
-pub(super) use run::MARK_BYTES;
 
 use stream::{Compressor, Decompressor, StreamError};
 
@@ -50,36 +50,54 @@ impl Known {
     }
 }
 
+/// How much of a hash goes with a reference: what has the number that it names is mostly one thing
+/// alone, and another that is taken for it does not stand the test of signatures and hashes.
+const MARK_BYTES: usize = 2;
+
+/// A hash in short, as the side with this salt says it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    salt: Salt,
+    bytes: [u8; MARK_BYTES],
+}
+
+impl Mark {
+    fn read(reader: &mut Reader<'_>, salt: Salt) -> Result<Self, CodecError> {
+        Ok(Self { salt, bytes: reader.array()? })
+    }
+
+    /// Whether this hash is meant.
+    pub(super) fn is_of(&self, hash: &[u8; 32]) -> bool {
+        self.salt.mix(hash) == self.bytes
+    }
+}
+
 /// What references into the logs are looked up in.
 pub(super) trait Lookup {
     /// Whether the peer durably has an entry.
     fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError>;
 
-    /// The hash of the entry with this number whose hash begins so.
+    /// The hash of the entry with this number that is meant.
     fn entry_hash(
         &self,
         log: &LogKey,
         seq: u64,
-        mark: [u8; MARK_BYTES],
+        mark: Mark,
     ) -> Result<Option<EntryHash>, StoreError>;
 
     /// Whether the peer durably has some of a log.
     fn knows(&self, log: &LogKey) -> Result<bool, StoreError>;
 
-    /// The log of a scope with this fingerprint.
+    /// The log of a scope with this fingerprint under this salt.
     fn log_with(
         &self,
         scope: DivisionCode,
-        fingerprint: [u8; 8],
+        salt: Salt,
+        fingerprint: Fingerprint,
     ) -> Result<Option<LogKey>, StoreError>;
 
-    /// The change in the entry with this number, if the change's hash begins so.
-    fn change(
-        &self,
-        log: &LogKey,
-        seq: u64,
-        mark: [u8; MARK_BYTES],
-    ) -> Result<Option<Known>, StoreError>;
+    /// The change in the entry with this number, if it is the one that is meant.
+    fn change(&self, log: &LogKey, seq: u64, mark: Mark) -> Result<Option<Known>, StoreError>;
 
     /// Where a change of a document stands, if the peer durably has that entry.
     fn place(
@@ -141,16 +159,16 @@ pub(super) fn is_packet(bytes: &[u8]) -> bool {
 
 impl Line {
     /// The line to a peer that reads streams of this version; none where either reads none.
-    pub(super) fn open(theirs: u8) -> Option<Self> {
+    pub(super) fn open(theirs: u8, [our_salt, their_salt]: [Salt; 2]) -> Option<Self> {
         let version = STREAM_VERSION.min(theirs);
         (version > 0).then(|| Self {
             packer: Packer {
-                context: Context::new(),
+                context: Context::new(our_salt),
                 version,
                 compressor: None,
                 waiting: Writer::new(),
             },
-            unpacker: Unpacker { context: Context::new(), version, decompressor: None },
+            unpacker: Unpacker { context: Context::new(their_salt), version, decompressor: None },
         })
     }
 
@@ -163,7 +181,7 @@ impl Line {
                 writer.u8(Frame::HAVE).count(positions.len());
                 for LogPosition { log, seq, hash } in positions {
                     run::write_log(log, context, theirs, &mut writer);
-                    writer.leb(*seq).bytes(&run::mark(&hash.0));
+                    writer.leb(*seq).bytes(&context.salt.mix::<MARK_BYTES>(&hash.0));
                 }
             }
             frame => frame.write(&mut writer, &mut |log, writer| {
@@ -289,7 +307,7 @@ fn read_have(
     for _ in 0..count {
         let log = run::read_log(reader, context, ours)?;
         let seq = read_seq(reader)?;
-        let hash = lookup.entry_hash(&log, seq, reader.array()?)?;
+        let hash = lookup.entry_hash(&log, seq, Mark::read(reader, context.salt)?)?;
         positions.extend(hash.map(|hash| LogPosition { log, seq, hash }));
     }
     Ok(positions)
@@ -331,10 +349,13 @@ mod tests {
     use shouwang_crdt_schema::visit::Visit;
 
     use super::*;
+    use crate::custody::Receipt;
     use crate::identity::DeviceKeys;
     use crate::identity::grant::GrantId;
     use crate::log::run::{RunEntry, cut};
-    use crate::log::{Head, Incarnation, Lane, VerifiedRun};
+    use crate::log::{EntryPlace, Head, Header, Incarnation, Lane, VerifiedRun};
+
+    const SALTS: [Salt; 2] = [Salt([1; 8]), Salt([2; 8])];
 
     fn scope() -> DivisionCode {
         "990121101203".parse().unwrap()
@@ -352,10 +373,11 @@ mod tests {
         fn log_with(
             &self,
             scope: DivisionCode,
-            fingerprint: [u8; 8],
+            salt: Salt,
+            fingerprint: Fingerprint,
         ) -> Result<Option<LogKey>, StoreError> {
             let mut logs = self.0.keys().map(|(log, _)| *log);
-            Ok(logs.find(|log| log.scope == scope && log.actor_prefix() == fingerprint))
+            Ok(logs.find(|log| log.scope == scope && salt.fingerprint(log) == fingerprint))
         }
 
         fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
@@ -366,20 +388,15 @@ mod tests {
             &self,
             log: &LogKey,
             seq: u64,
-            mark: [u8; MARK_BYTES],
+            mark: Mark,
         ) -> Result<Option<EntryHash>, StoreError> {
             let hash = self.0.get(&(*log, seq)).map(|entry| entry.header.hash());
-            Ok(hash.filter(|hash| hash.0.starts_with(&mark)))
+            Ok(hash.filter(|hash| mark.is_of(&hash.0)))
         }
 
-        fn change(
-            &self,
-            log: &LogKey,
-            seq: u64,
-            mark: [u8; MARK_BYTES],
-        ) -> Result<Option<Known>, StoreError> {
+        fn change(&self, log: &LogKey, seq: u64, mark: Mark) -> Result<Option<Known>, StoreError> {
             let known = self.0.get(&(*log, seq)).cloned().and_then(Known::of);
-            Ok(known.filter(|known| known.last.hash.starts_with(&mark)))
+            Ok(known.filter(|known| mark.is_of(&known.last.hash)))
         }
 
         fn place(
@@ -515,13 +532,33 @@ mod tests {
             }
         }
         let written = devices.into_iter().filter(|device| !device.entries.is_empty());
-        written
-            .map(|device| {
-                let grant = GrantId([8; 32]);
-                let run = VerifiedRun::write(device.log, grant, None, device.entries, &device.keys);
-                run.unwrap().entries().to_vec()
-            })
-            .collect()
+        let mut logs: Vec<Vec<Entry>> = written.map(|device| sign(device)).collect();
+        logs.push(sign(confirms(&logs)));
+        logs
+    }
+
+    fn sign(device: Device) -> Vec<Entry> {
+        let grant = GrantId([8; 32]);
+        let run = VerifiedRun::write(device.log, grant, None, device.entries, &device.keys);
+        run.unwrap().entries().to_vec()
+    }
+
+    /// Receipts of a fourth device: of what others had written by the half, and by the end.
+    fn confirms(logs: &[Vec<Entry>]) -> Device {
+        let mut device = Device::new(3);
+        device.log.lane = Lane::Notice;
+        for (at_ms, part) in [(1, 2), (2, 1)] {
+            let last = |log: &Vec<Entry>| log.get((log.len() / part).saturating_sub(1)).cloned();
+            let place = |entry: Entry| {
+                let Header { log, seq, .. } = entry.header;
+                EntryPlace { log, seq, hash: entry.header.hash() }
+            };
+            let mut positions: Vec<EntryPlace> = logs.iter().filter_map(last).map(place).collect();
+            positions.sort_unstable();
+            let body = Receipt { positions }.encode();
+            device.entries.push(RunEntry::new(Kind::Receipt, None, body, at_ms));
+        }
+        device
     }
 
     proptest! {
@@ -532,8 +569,8 @@ mod tests {
         #[test]
         fn runs_come_back_as_they_were(
             deeds in deeds(),
-            known in prop::collection::vec(0..40usize, 3),
-            turns in prop::collection::vec(0..3usize, 0..40),
+            known in prop::collection::vec(0..40usize, 4),
+            turns in prop::collection::vec(0..4usize, 0..40),
             version in 1..=STREAM_VERSION,
         ) {
             let logs = history(deeds);
@@ -547,10 +584,10 @@ mod tests {
                 }
             }
             let (mut here, mut there) =
-                (Line::open(version).unwrap(), Line::open(version).unwrap());
+                (Line::open(version, SALTS).unwrap(), Line::open(version, [SALTS[1], SALTS[0]]).unwrap());
             let mut expected = Vec::new();
             let mut arrived = Vec::new();
-            for turn in turns.into_iter().chain((0..3).cycle().take(60)) {
+            for turn in turns.into_iter().chain((0..4).cycle().take(80)) {
                 let Some(entries) = logs.get(turn) else { continue };
                 let mut head: Option<Head> = None;
                 for entry in &entries[..sent[turn]] {
@@ -593,8 +630,8 @@ mod tests {
         ) {
             let logs = history(deeds);
             let both = Both::default();
-            let mut context = Context::new();
-            let (mut clean, mut spoilt) = (Context::new(), Context::new());
+            let mut context = Context::new(SALTS[0]);
+            let (mut clean, mut spoilt) = (Context::new(SALTS[0]), Context::new(SALTS[0]));
             for run in logs.iter().filter_map(|entries| cut(entries, None)) {
                 let mut bytes = run::write(&run, &mut context, &Logs::default(), &both).unwrap();
                 let mut reader = Reader::new(&bytes);
@@ -612,9 +649,9 @@ mod tests {
         #[test]
         fn any_bytes_are_a_packet_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let both = Both::default();
-            let mut line = Line::open(STREAM_VERSION).unwrap();
+            let mut line = Line::open(STREAM_VERSION, [SALTS[0]; 2]).unwrap();
             let _ = line.unpack(&bytes, true, &both);
-            let mut context = Context::new();
+            let mut context = Context::new(SALTS[0]);
             let _ = run::read(&mut Reader::new(&bytes), &mut context, &Logs::default(), &both);
         }
     }
@@ -632,18 +669,19 @@ mod tests {
             head = Some(Head::after(head.as_ref(), entry));
         }
         let run = cut(&entries[10..], head.as_ref()).unwrap();
-        let mut here = Line::open(1).unwrap();
+        let mut here = Line::open(1, [SALTS[0]; 2]).unwrap();
         let packet = {
             here.push_run(&run, &both).unwrap();
             here.flush().unwrap()
         };
-        let mut there = Line::open(1).unwrap();
+        let mut there = Line::open(1, [SALTS[0]; 2]).unwrap();
         let lacking = Both::default();
         let refused = there.unpack(&packet, true, &lacking).unwrap_err();
         assert_eq!(PeerError::from(refused), PeerError::WrongReference);
-        let unproved = Line::open(1).unwrap().unpack(&packet, false, &both).unwrap_err();
+        let unproved =
+            Line::open(1, [SALTS[0]; 2]).unwrap().unpack(&packet, false, &both).unwrap_err();
         assert!(matches!(PeerError::from(unproved), PeerError::OutOfTurn(_)));
-        let mut begun = Line::open(1).unwrap();
+        let mut begun = Line::open(1, [SALTS[0]; 2]).unwrap();
         assert_eq!(begun.unpack(&packet, true, &both).unwrap(), vec![Frame::Run(run)]);
     }
 }

@@ -5,7 +5,7 @@
 //! that the peer is ahead of us, or that it holds another branch.
 
 use super::Replica;
-use super::summary::ShortHash;
+use super::summary::SaltedHash;
 use crate::log::{EntryHash, Head, LogKey};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
@@ -14,7 +14,7 @@ use crate::store::rows::{LogNumber, LogRow};
 #[derive(Debug, Default)]
 pub(super) struct PeerLog {
     /// Heads of its summary that are not here.
-    pub(super) wanted: Vec<(u64, ShortHash)>,
+    pub(super) wanted: Vec<(u64, SaltedHash)>,
     /// How far it is in each chain here.
     reaches: Vec<Reach>,
     /// A question where the two of us part is under way.
@@ -179,7 +179,7 @@ impl PeerLog {
     /// Entries that we lack of what the peer's summary spoke of: as many as lie between its heads
     /// and the last entry before them that both of us have.
     pub(super) fn we_lack(&self, heads: &[(LogRow, Head)]) -> u64 {
-        let lacking = |(seq, _): &(u64, ShortHash)| {
+        let lacking = |(seq, _): &(u64, SaltedHash)| {
             let common = heads.iter().filter_map(|(chain, head)| match self.differs {
                 true => self.known(chain.number),
                 false => Some(head.seq),

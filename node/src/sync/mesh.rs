@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::progress::Progress;
 use super::session::{Changed, Received, Session};
 use super::stop::Stop;
+use super::summary::Salt;
 use super::wire::{Aside, Frame};
 use super::{Input, Now, Output, PeerError, Replica};
+use crate::entropy::Entropy;
 use crate::identity::DeviceId;
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::SESSIONS_MAX;
@@ -15,8 +17,10 @@ use crate::store::StoreError;
 use crate::store::rows::LogRow;
 
 /// All sessions, driven by [`Input`]s; see [`crate::sync`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Mesh {
+    /// What sessions draw their salts from.
+    entropy: Entropy,
     sessions: BTreeMap<DeviceId, Session>,
     /// What came in and is not acknowledged.
     received: BTreeMap<DeviceId, Received>,
@@ -28,8 +32,14 @@ pub struct Mesh {
 
 impl Mesh {
     /// No sessions.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self {
+            entropy: Entropy::new(seed),
+            sessions: BTreeMap::new(),
+            received: BTreeMap::new(),
+            plainly: BTreeSet::new(),
+            out: VecDeque::new(),
+        }
     }
 
     /// Takes one input. Drain [`Mesh::poll`] afterwards. An error is our own disk's, never a
@@ -48,7 +58,8 @@ impl Mesh {
                     return Ok(());
                 }
                 let plainly = self.plainly.contains(&peer);
-                match Session::open(peer, plainly, now, replica, &mut self.out) {
+                let salt = Salt(self.entropy.bytes());
+                match Session::open(peer, plainly, salt, now, replica, &mut self.out) {
                     Ok(session) => drop(self.sessions.insert(peer, session)),
                     Err(stop) => self.stop(peer, stop)?,
                 }

@@ -26,6 +26,7 @@ use super::compact::{Line, PackError, is_packet};
 use super::logs::{Chains, PeerLogs};
 use super::progress::Progress;
 use super::stop::Stop;
+use super::summary::Salt;
 use super::window::Window;
 use super::wire::{Aside, Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
 use super::{Event, Now, Output, PeerError, Replica};
@@ -65,6 +66,8 @@ pub(super) struct Session {
     peer: DeviceId,
     /// Whether packets of this peer could not be read before: frames go as they are.
     plainly: bool,
+    /// What we mix into what we say in short.
+    salt: Salt,
     /// Both directions' streams, once both have said `Hello`.
     line: Option<Box<Line>>,
     opened_ms: u64,
@@ -126,12 +129,13 @@ type Outputs = VecDeque<Output>;
 
 /// Lane by lane; within authority the grants nearest to the root first, so that a log is never
 /// offered before the grants that prove it; a chain after the one that it branches off.
-type Priority = (Lane, u8, LogKey, LogNumber);
+type Priority = (u8, u8, LogKey, LogNumber);
 
 impl Session {
     pub(super) fn open(
         peer: DeviceId,
         plainly: bool,
+        salt: Salt,
         now: Now,
         replica: &impl Replica,
         out: &mut Outputs,
@@ -139,6 +143,7 @@ impl Session {
         let mut session = Self {
             peer,
             plainly,
+            salt,
             line: None,
             opened_ms: now.monotonic_ms,
             heard_ms: now.monotonic_ms,
@@ -171,13 +176,11 @@ impl Session {
             bodies: Bodies::default(),
             done: false,
         };
-        let (epoch, commit_number) = replica.epoch();
         let hello = Frame::Hello(Hello {
             version: PROTOCOL_VERSION,
             mesh: replica.authority().mesh(),
             grant: replica.own_grant(),
-            epoch,
-            commit_number,
+            salt,
             clock_ms: now.wall_ms,
             stream_version: if plainly { 0 } else { STREAM_VERSION },
         });
@@ -269,7 +272,11 @@ impl Session {
             return Err(PeerError::OtherMesh.into());
         }
         // Whoever has said `Hello` reads packets from now on, for ours went before them.
-        let line = if self.plainly { None } else { Line::open(hello.stream_version) };
+        let line = if self.plainly {
+            None
+        } else {
+            Line::open(hello.stream_version, [self.salt, hello.salt])
+        };
         self.line = line.map(Box::new);
         self.hello = Some(hello.clone());
         // The grant that it names counts, not one that we might know of an earlier role; unless that
@@ -539,8 +546,8 @@ impl Session {
             self.bodies.acknowledged(position);
             // Of what was sent it holds nothing that we do not.
             let Some(theirs) = self.logs.get_mut(&position.log) else { continue };
-            let hash = position.hash.into();
-            if let Some(chain) = replica.find(&position.log, position.seq, &hash)? {
+            let is_it = |hash: &EntryHash| *hash == position.hash;
+            if let Some(chain) = replica.find(&position.log, position.seq, is_it)? {
                 let heads = replica.chains(&position.log)?;
                 theirs.follow(&heads);
                 theirs.holds(replica, &heads, &chain, position.seq)?;
@@ -758,5 +765,15 @@ fn without_records(grant: Grant) -> Grant {
 fn priority(replica: &impl Replica, chain: &LogRow) -> Priority {
     let log = chain.key;
     let depth = replica.authority().grants_of(log.device).map(|(_, grant)| grant.depth).min();
-    (log.lane, depth.unwrap_or(u8::MAX), log, chain.number)
+    (rank(replica, &log), depth.unwrap_or(u8::MAX), log, chain.number)
+}
+
+/// What goes first: lane by lane; but notices that a place gets from above, receipts of its records,
+/// go after the records that they speak of, so that they can refer to them.
+fn rank(replica: &impl Replica, log: &LogKey) -> u8 {
+    let from_above = || {
+        let mut grants = replica.authority().grants_of(log.device);
+        log.lane == Lane::Notice && !grants.any(|(_, grant)| grant.area.0 == log.scope)
+    };
+    if from_above() { u8::MAX } else { log.lane.number() }
 }

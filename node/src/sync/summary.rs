@@ -65,33 +65,81 @@ pub enum Word {
 /// A head of one chain of a log; none of a log of which the sender has nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatedHead {
-    /// Of a log that the receiver knows, or will when it comes.
-    Short(Fingerprint, Option<(u64, ShortHash)>),
+    /// Of a log that the receiver knows, or will when it comes; by the sender's salt. Where nothing is
+    /// held: of a log that the receiver has named so, by the receiver's.
+    Short(Fingerprint, Option<(u64, HashMark)>),
     /// Of the receiver's own log, which it may have forgotten; or of one whose fingerprint another log
     /// has too.
-    Full(LogKey, Option<(u64, EntryHash)>),
+    Full(LogKey, Option<(u64, HashMark)>),
 }
 
-/// A log's [`LogKey::actor_prefix`]: 8 bytes in place of 53.
+/// What one side of a session mixes into all that it says in short. It is drawn anew for each session,
+/// so nobody can look for a log or an entry that is taken for another, and two that are alike by
+/// chance are told apart the next time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fingerprint(pub [u8; 8]);
+pub struct Salt(pub [u8; 8]);
 
-/// The first 16 bytes of an entry's hash.
+/// A log in short: 4 bytes in place of 53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ShortHash(pub [u8; 16]);
+pub struct Fingerprint(pub [u8; 4]);
 
-impl Fingerprint {
+/// An entry's hash in short: 6 bytes in place of 32. Among the entries of one number that are here,
+/// another is taken for it once in 2^48.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HashMark(pub [u8; 6]);
+
+/// A mark with the salt that it was made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SaltedHash {
+    salt: Salt,
+    mark: HashMark,
+}
+
+/// A head as a peer has named it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedHead {
+    /// The log.
+    pub log: LogKey,
+    /// The number of the entry.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: SaltedHash,
+}
+
+impl Salt {
     /// The fingerprint of a log.
-    pub fn of(log: &LogKey) -> Self {
-        Self(log.actor_prefix())
+    pub fn fingerprint(self, log: &LogKey) -> Fingerprint {
+        Fingerprint(self.mix(&log.to_bytes()))
+    }
+
+    /// The mark of an entry's hash.
+    pub fn mark(self, hash: &EntryHash) -> HashMark {
+        HashMark(self.mix(&hash.0))
+    }
+
+    pub(super) fn mix<const N: usize>(self, bytes: &[u8]) -> [u8; N] {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.0);
+        let mut mixed = [0; N];
+        mixed.copy_from_slice(&blake3::keyed_hash(&key, bytes).as_bytes()[..N]);
+        mixed
     }
 }
 
-impl From<EntryHash> for ShortHash {
-    fn from(hash: EntryHash) -> Self {
-        let mut short = [0; 16];
-        short.copy_from_slice(&hash.0[..16]);
-        Self(short)
+impl SaltedHash {
+    /// An entry's hash as whoever speaks with this salt says it.
+    pub fn of(salt: Salt, hash: &EntryHash) -> Self {
+        Self { salt, mark: salt.mark(hash) }
+    }
+
+    /// What was said with a salt.
+    pub fn said(salt: Salt, mark: HashMark) -> Self {
+        Self { salt, mark }
+    }
+
+    /// Whether this hash is meant.
+    pub fn is_of(&self, hash: &EntryHash) -> bool {
+        self.salt.mark(hash) == self.mark
     }
 }
 
@@ -137,10 +185,12 @@ impl Place {
 }
 
 impl StatedHead {
-    /// The place in the log, where it is spelled out.
-    pub fn position(&self) -> Option<LogPosition> {
+    /// The head of a log that is spelled out, as said with this salt.
+    pub fn named(&self, salt: Salt) -> Option<NamedHead> {
         match *self {
-            Self::Full(log, Some((seq, hash))) => Some(LogPosition { log, seq, hash }),
+            Self::Full(log, Some((seq, mark))) => {
+                Some(NamedHead { log, seq, hash: SaltedHash::said(salt, mark) })
+            }
             Self::Full(_, None) | Self::Short(..) => None,
         }
     }
@@ -224,10 +274,12 @@ impl Statement {
 
 impl Summary {
     /// All heads that there are, spelled out: what a peer says that keeps no digests.
-    pub fn of_heads(round: u8, heads: &[LogPosition], last: bool) -> Self {
+    pub fn of_heads(round: u8, salt: Salt, heads: &[LogPosition], last: bool) -> Self {
         let statement = |family| {
             let heads = heads.iter().filter(|head| Family::of(head.log.lane) == family);
-            let full = |head: &LogPosition| StatedHead::Full(head.log, Some((head.seq, head.hash)));
+            let full = |head: &LogPosition| {
+                StatedHead::Full(head.log, Some((head.seq, salt.mark(&head.hash))))
+            };
             let what = Word::Heads(heads.map(full).collect(), last);
             Statement { family, place: Place::All, what }
         };
@@ -302,14 +354,14 @@ fn read_heads(
         let log = Fingerprint(reader.array()?);
         let seq = read_after(reader)?;
         let at =
-            seq.map(|seq| Ok::<_, CodecError>((seq, ShortHash(reader.array()?)))).transpose()?;
+            seq.map(|seq| Ok::<_, CodecError>((seq, HashMark(reader.array()?)))).transpose()?;
         heads.push(StatedHead::Short(log, at));
     }
     for _ in 0..reader.count(SUMMARY_HEADS_PER_FRAME)? {
         let log = name(reader)?;
         let seq = read_after(reader)?;
         let at =
-            seq.map(|seq| Ok::<_, CodecError>((seq, EntryHash(reader.array()?)))).transpose()?;
+            seq.map(|seq| Ok::<_, CodecError>((seq, HashMark(reader.array()?)))).transpose()?;
         heads.push(StatedHead::Full(log, at));
     }
     Ok(heads)

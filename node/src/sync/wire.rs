@@ -4,7 +4,7 @@
 //! version 1 an unknown type is an error.
 
 use super::PeerError;
-use super::summary::Summary;
+use super::summary::{Salt, Summary};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{GrantError, GrantId, SignedGrant};
 use crate::limits::{
@@ -76,7 +76,7 @@ pub enum ProbeWord {
     Full,
 }
 
-/// Who speaks, and where its store stands.
+/// Who speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// See [`PROTOCOL_VERSION`].
@@ -85,10 +85,8 @@ pub struct Hello {
     pub mesh: GrantId,
     /// The sender's grant.
     pub grant: GrantId,
-    /// The store's epoch: a number that a restored image does not share.
-    pub epoch: u64,
-    /// How many transactions the store has committed.
-    pub commit_number: u64,
+    /// What the sender mixes into all that it says in short; drawn anew for each session.
+    pub salt: Salt,
     /// The sender's wall clock, ms since 1970: for the median that screens show, never for rules.
     pub clock_ms: i64,
     /// The newest version of compressed streams that it reads; 0 is none.
@@ -157,8 +155,7 @@ impl Frame {
                     .u16(hello.version)
                     .bytes(&hello.mesh.0)
                     .bytes(&hello.grant.0)
-                    .u64(hello.epoch)
-                    .leb(hello.commit_number)
+                    .bytes(&hello.salt.0)
                     .i64(hello.clock_ms)
                     .u8(hello.stream_version);
             }
@@ -234,8 +231,7 @@ impl Frame {
                     version,
                     mesh: GrantId(reader.array()?),
                     grant: GrantId(reader.array()?),
-                    epoch: reader.u64()?,
-                    commit_number: reader.leb()?,
+                    salt: Salt(reader.array()?),
                     clock_ms: reader.i64()?,
                     stream_version: reader.u8()?,
                 })
@@ -347,17 +343,17 @@ mod tests {
     use crate::identity::{DeviceId, Signature};
     use crate::log::{Incarnation, Lane};
     use crate::store::digests::{Digest, Family};
-    use crate::sync::summary::{Fingerprint, Place, ShortHash, StatedHead, Statement, Word};
+    use crate::sync::summary::{Fingerprint, HashMark, Place, StatedHead, Statement, Word};
     use proptest::prelude::*;
 
     fn summary(log: LogKey) -> Summary {
         let (digest, place) = (Digest([7; 16]), Place::Inside(log.scope));
-        let short = Fingerprint::of(&log);
+        let short = Fingerprint([6; 4]);
         let heads = vec![
-            StatedHead::Short(short, Some((300, ShortHash([8; 16])))),
+            StatedHead::Short(short, Some((300, HashMark([8; 6])))),
             StatedHead::Short(short, None),
             StatedHead::Full(log, None),
-            StatedHead::Full(log, Some((0, EntryHash([9; 32])))),
+            StatedHead::Full(log, Some((0, HashMark([9; 6])))),
         ];
         let words = [
             (Family::Records, Place::All, Word::Digest(digest)),
@@ -384,8 +380,7 @@ mod tests {
                 version: PROTOCOL_VERSION,
                 mesh: GrantId([1; 32]),
                 grant: GrantId([2; 32]),
-                epoch: 3,
-                commit_number: 400,
+                salt: Salt([3; 8]),
                 clock_ms: -5,
                 stream_version: 2,
             }),

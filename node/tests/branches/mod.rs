@@ -11,7 +11,7 @@ use shouwang_node::sync::wire::{Frame, LogPosition, Probe, ProbeWord};
 
 use super::{COUNTY, QINGHE, SHANGHE, SONGWU, Scene, XIAHE};
 use crate::county::code;
-use crate::impostor::{Impostor, grant, sealed, signed};
+use crate::impostor::{Impostor, SALT, grant, sealed, signed};
 
 fn clerk(scene: &mut Scene) -> Impostor {
     Impostor::granted(&mut scene.county, SONGWU, SHANGHE, Role::Clerk)
@@ -226,7 +226,7 @@ fn a_summary_with_more_branches_than_a_log_may_have() {
     let log = impostor.log(SHANGHE, Lane::Routine);
     let heads =
         (0..5).map(|seq| LogPosition { log, seq, hash: EntryHash([1; 32]) }).collect::<Vec<_>>();
-    let summary = Frame::Summary(Summary::of_heads(1, &heads, true));
+    let summary = Frame::Summary(Summary::of_heads(1, SALT, &heads, true));
     impostor.says(&mut scene.county, SONGWU, &summary);
     scene.assert_refused(&impostor, "too_many");
 }
@@ -249,7 +249,7 @@ fn a_peer_that_cries_wolf_is_believed_once() {
             log.incarnation = scene.county.engine(SONGWU).incarnation();
             log.incarnation.number = log.incarnation.number.saturating_add(ahead);
             let heads = vec![LogPosition { log, seq: 5, hash: EntryHash([1; 32]) }];
-            let summary = Frame::Summary(Summary::of_heads(0, &heads, true));
+            let summary = Frame::Summary(Summary::of_heads(0, SALT, &heads, true));
             impostor.says(&mut scene.county, SONGWU, &summary);
         }
     }

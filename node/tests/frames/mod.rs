@@ -17,7 +17,7 @@ use shouwang_node::sync::wire::{Frame, Hello, LogPosition};
 
 use super::{COUNTY, QINGHE, SHANGHE, SONGWU, Scene, XIAHE};
 use crate::county::County;
-use crate::impostor::{Impostor, grant, sealed, signed};
+use crate::impostor::{Impostor, SALT, grant, sealed, signed};
 
 fn clerk(scene: &mut Scene) -> Impostor {
     Impostor::granted(&mut scene.county, SONGWU, SHANGHE, Role::Clerk)
@@ -137,7 +137,7 @@ fn any_frame_before_hello() {
     for frame in [
         Frame::AskChain,
         Frame::Chain(impostor.chain.clone()),
-        Frame::Summary(Summary::of_heads(0, &[], true)),
+        Frame::Summary(Summary::of_heads(0, SALT, &[], true)),
         Frame::Run(run),
         Frame::Have(vec![]),
         Frame::Alive,
@@ -391,7 +391,11 @@ fn more_heads_than_a_summary_may_have() {
     let impostor = clerk(&mut scene);
     impostor.enters(&mut scene.county, SONGWU);
     let heads_ = heads(&impostor, 0, SUMMARY_HEADS_PER_FRAME + 1);
-    impostor.says(&mut scene.county, SONGWU, &Frame::Summary(Summary::of_heads(1, &heads_, true)));
+    impostor.says(
+        &mut scene.county,
+        SONGWU,
+        &Frame::Summary(Summary::of_heads(1, SALT, &heads_, true)),
+    );
     scene.assert_refused(&impostor, "malformed_frame");
 
     let mut scene = Scene::new();
@@ -403,7 +407,7 @@ fn more_heads_than_a_summary_may_have() {
         impostor.says(
             &mut scene.county,
             SONGWU,
-            &Frame::Summary(Summary::of_heads(1, &heads, false)),
+            &Frame::Summary(Summary::of_heads(1, SALT, &heads, false)),
         );
     }
     scene.assert_refused(&impostor, "too_many");
@@ -423,7 +427,7 @@ fn summaries_again_and_again_do_not_gather() {
         impostor.says(
             &mut scene.county,
             SONGWU,
-            &Frame::Summary(Summary::of_heads(round, &heads, true)),
+            &Frame::Summary(Summary::of_heads(round, SALT, &heads, true)),
         );
     }
     let lacks = scene
@@ -450,7 +454,7 @@ fn a_head_at_the_end_of_all_numbers() {
         impostor.says(
             &mut scene.county,
             SONGWU,
-            &Frame::Summary(Summary::of_heads(1, &heads, true)),
+            &Frame::Summary(Summary::of_heads(1, SALT, &heads, true)),
         );
         let status = scene.county.status(SONGWU);
         let device = impostor.keys.device();

@@ -14,10 +14,13 @@ use shouwang_node::log::{
     EntryHash, Head, Header, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun,
 };
 use shouwang_node::sync::Input;
-use shouwang_node::sync::summary::Summary;
+use shouwang_node::sync::summary::{Salt, Summary};
 use shouwang_node::sync::wire::{Frame, Hello, PROTOCOL_VERSION};
 
 use crate::county::{County, code};
+
+/// What an impostor says in short is salted so.
+pub const SALT: Salt = Salt([1; 8]);
 
 pub struct Impostor {
     pub keys: DeviceKeys,
@@ -56,8 +59,7 @@ impl Impostor {
             version: PROTOCOL_VERSION,
             mesh: self.mesh,
             grant: self.grant_id(),
-            epoch: 1,
-            commit_number: 1,
+            salt: SALT,
             clock_ms: 0,
             stream_version: 0,
         }
@@ -78,7 +80,7 @@ impl Impostor {
         if heard.contains(&Frame::AskChain) {
             self.says(county, place, &Frame::Chain(self.chain.clone()));
         }
-        self.says(county, place, &Frame::Summary(Summary::of_heads(0, &[], true)));
+        self.says(county, place, &Frame::Summary(Summary::of_heads(0, SALT, &[], true)));
         assert!(self.is_heard(county, place), "{place} does not talk to the impostor");
     }
 

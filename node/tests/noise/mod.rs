@@ -11,13 +11,13 @@ use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{EntryHash, Kind, Lane};
 use shouwang_node::store::StoreRead;
 use shouwang_node::sync::Input;
-use shouwang_node::sync::summary::Summary;
+use shouwang_node::sync::summary::{Salt, Summary};
 use shouwang_node::sync::wire::{Frame, Hello, LogPosition};
 
 use super::{SHANGHE, SONGWU, Scene};
 use crate::county::code;
 use crate::draft::{Draft, Op};
-use crate::impostor::{Impostor, change};
+use crate::impostor::{Impostor, SALT, change};
 
 /// What comes in next.
 #[derive(Clone, Debug)]
@@ -91,13 +91,13 @@ fn speech(scene: &mut Scene, impostor: &mut Impostor) -> Vec<Vec<u8>> {
         heads.iter().map(|head| LogPosition { seq: head.seq + 9, ..*head }).collect();
     let mut frames = vec![
         Frame::Hello(impostor.hello()),
-        Frame::Summary(Summary::of_heads(0, &[], true)),
-        Frame::Hello(Hello { epoch: u64::MAX, clock_ms: i64::MIN, ..impostor.hello() }),
+        Frame::Summary(Summary::of_heads(0, SALT, &[], true)),
+        Frame::Hello(Hello { salt: Salt([0xff; 8]), clock_ms: i64::MIN, ..impostor.hello() }),
         Frame::AskChain,
         Frame::Chain(impostor.chain.clone()),
-        Frame::Summary(Summary::of_heads(0, &heads, false)),
-        Frame::Summary(Summary::of_heads(1, &elsewhere, true)),
-        Frame::Summary(Summary::of_heads(2, &ahead, true)),
+        Frame::Summary(Summary::of_heads(0, SALT, &heads, false)),
+        Frame::Summary(Summary::of_heads(1, SALT, &elsewhere, true)),
+        Frame::Summary(Summary::of_heads(2, SALT, &ahead, true)),
         Frame::Have(heads),
         Frame::Alive,
         Frame::Close("busy".into()),

@@ -258,7 +258,7 @@ fn entries(engine: &Engine) -> anyhow::Result<u64> {
 /// Rebuilding the headers of all runs of a store, and checking chains and signatures.
 fn verify(engine: &Engine) -> anyhow::Result<Step> {
     let snapshot = engine.read()?;
-    let view = View::new(&snapshot, engine.authority(), engine.grant_id(), (0, 0));
+    let view = View::new(&snapshot, engine.authority(), engine.grant_id());
     let (mut count, mut ms, mut bytes) = (0, 0.0, 0);
     for chain in snapshot.logs_in(engine.area())? {
         let mut runs = Vec::new();

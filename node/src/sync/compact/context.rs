@@ -16,10 +16,15 @@ use crate::limits::{
     STREAM_TEMPLATES_MAX,
 };
 use crate::log::{EntryHash, LogKey};
+use crate::sync::summary::Salt;
 
 /// What has been said in one direction.
 #[derive(Debug)]
 pub(in crate::sync) struct Context {
+    /// What this direction mixes into names of logs.
+    pub(super) salt: Salt,
+    /// When the last entry that was sent was written, ms since 1970.
+    pub(super) written_at_ms: i64,
     pub(super) logs: Logs,
     pub(super) paces: BTreeMap<LogKey, Pace>,
     pub(super) grants: Ring<[u8; 32]>,
@@ -42,7 +47,6 @@ pub(in crate::sync) struct Logs {
 pub(super) struct Pace {
     pub(super) next_seq: u64,
     pub(super) hash: EntryHash,
-    pub(super) written_at_ms: i64,
 }
 
 /// The last change of a document.
@@ -79,8 +83,10 @@ pub(super) struct Templates {
 
 impl Context {
     /// Nothing has been said.
-    pub(in crate::sync) fn new() -> Self {
+    pub(in crate::sync) fn new(salt: Salt) -> Self {
         Self {
+            salt,
+            written_at_ms: 0,
             logs: Logs::default(),
             paces: BTreeMap::new(),
             grants: Ring::new(STREAM_NAMES_MAX),
@@ -99,6 +105,11 @@ impl Context {
     /// The logs that this direction has named.
     pub(in crate::sync) fn logs(&self) -> &Logs {
         &self.logs
+    }
+
+    /// The number and hash of the last entry of a log that was sent.
+    pub(super) fn last_of(&self, log: &LogKey) -> Option<(u64, EntryHash)> {
+        self.paces.get(log).map(|pace| (pace.next_seq - 1, pace.hash))
     }
 
     pub(super) fn set_pace(&mut self, log: LogKey, pace: Pace) {

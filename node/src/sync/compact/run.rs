@@ -14,21 +14,19 @@ use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::document::{genesis_hash, genesis_operations};
 
 use super::context::{Context, Last, Logs, Pace};
-use super::{Known, Lookup, PackError};
+use super::{Known, Lookup, MARK_BYTES, Mark, PackError};
 use crate::codec::{CodecError, Reader, Writer};
+use crate::custody::Receipt;
 use crate::identity::Signature;
 use crate::limits::{
-    BODY_BYTES_MAX, CHECKPOINT_ENTRIES, DOCUMENT_BYTES_MAX, RUN_BYTES_MAX, TAIL_BYTES_MAX,
-    TEMPLATE_EXCESS_BYTES_MAX,
+    BODY_BYTES_MAX, CHECKPOINT_ENTRIES, DOCUMENT_BYTES_MAX, RECEIPT_POSITIONS_MAX, RUN_BYTES_MAX,
+    TAIL_BYTES_MAX, TEMPLATE_EXCESS_BYTES_MAX,
 };
 use crate::log::entry::DocumentField;
 use crate::log::run::{RunEntry, read_seq};
-use crate::log::{Body, EntryHash, Header, Kind, LogKey, UnverifiedRun};
+use crate::log::{Body, EntryHash, EntryPlace, Header, Kind, LogKey, UnverifiedRun};
 use crate::store::StoreError;
-
-/// The first bytes of a hash: enough to tell entries of one number apart that are here. Whoever makes
-/// two alike on purpose only makes peers say it again in full.
-pub(in crate::sync) const MARK_BYTES: usize = 4;
+use crate::sync::summary::Fingerprint;
 
 /// How a run's beginning is said.
 const CONTINUES: u8 = 1;
@@ -52,7 +50,15 @@ const KNOWN_ELDERS: u64 = 3;
 const WHOLE: u64 = 0;
 const ABSENT: u64 = 1;
 const NEW_TEMPLATE: u64 = 2;
-const KNOWN_TEMPLATES: u64 = 3;
+const RECEIPT: u64 = 3;
+const KNOWN_TEMPLATES: u64 = 4;
+
+/// How an entry that a receipt names is said, below its number: the last of its log in this stream,
+/// without a number; one that the receiver has; by its hash.
+const LAST_SENT: u64 = 0;
+const HELD: u64 = 1;
+const SPELLED_ENTRY: u64 = 2;
+const ENTRY_WAYS: u64 = 3;
 
 /// How a dependency is said.
 const LAST: u8 = 0;
@@ -148,7 +154,7 @@ pub(super) fn write(
                 out.bytes(&run.previous.0);
             }
             _ => {
-                out.bytes(&mark(&run.previous.0));
+                out.bytes(&context.salt.mix::<MARK_BYTES>(&run.previous.0));
             }
         }
     }
@@ -158,7 +164,7 @@ pub(super) fn write(
             out.u8(entry.kind.number()).piece(&entry.tail);
         }
     }
-    let mut time = pace.map_or(0, |pace| pace.written_at_ms);
+    let mut time = context.written_at_ms;
     for entry in &run.entries {
         out.leb(zigzag(entry.written_at_ms.wrapping_sub(time)));
         time = entry.written_at_ms;
@@ -195,7 +201,7 @@ pub(super) fn write(
     let shared = |apart: Option<(Template, Own)>| apart.map(|(of, own)| (Arc::new(of), own));
     let apart: Vec<Option<(Arc<Template>, Own)>> = apart.into_iter().map(shared).collect();
     for (entry, apart) in run.entries.iter().zip(&apart) {
-        write_form(entry, apart, context, &mut out);
+        write_form(entry, scope, apart, context, theirs, lookup, &mut out)?;
     }
     write_changes(run, &documents, &apart, context, theirs, lookup, &mut out)?;
     out.bytes(&run.signature.0);
@@ -229,7 +235,7 @@ fn write_document(
             if let Some((log, seq, known)) = lookup.place(scope, &named.field, dep)? {
                 out.leb(BY_CHANGE);
                 write_known_log(&log, context, theirs, lookup, out)?;
-                out.leb(seq).bytes(&mark(&known.last.hash));
+                out.leb(seq).bytes(&context.salt.mix::<MARK_BYTES>(&known.last.hash));
                 context.elders.at = context.elders.push(*elder);
                 named.note(context, scope, Some(known.last));
                 return Ok(());
@@ -244,16 +250,29 @@ fn write_document(
 
 fn write_form(
     entry: &RunEntry,
+    scope: DivisionCode,
     apart: &Option<(Arc<Template>, Own)>,
     context: &mut Context,
+    theirs: &Logs,
+    lookup: &impl Lookup,
     out: &mut Writer,
-) {
+) -> Result<(), StoreError> {
     match (&entry.body, apart) {
         (Body::Absent { length, hash }, _) => {
             out.leb(ABSENT).u32(*length).bytes(hash);
         }
         (Body::Present(bytes), None) => {
-            out.leb(WHOLE).piece(bytes);
+            let receipt = Receipt::decode(scope, bytes).ok();
+            let receipt = receipt.filter(|it| entry.kind == Kind::Receipt && it.encode() == *bytes);
+            match receipt {
+                Some(receipt) => {
+                    out.leb(RECEIPT);
+                    write_receipt(&receipt, context, theirs, lookup, out)?;
+                }
+                None => {
+                    out.leb(WHOLE).piece(bytes);
+                }
+            }
         }
         (Body::Present(_), Some((template, _))) => match context.templates.number(template) {
             Some(number) => {
@@ -265,6 +284,60 @@ fn write_form(
             }
         },
     }
+    Ok(())
+}
+
+/// Writes what a receipt names: mostly entries that have just been sent, or that both have.
+fn write_receipt(
+    receipt: &Receipt,
+    context: &mut Context,
+    theirs: &Logs,
+    lookup: &impl Lookup,
+    out: &mut Writer,
+) -> Result<(), StoreError> {
+    out.count(receipt.positions.len());
+    for place in &receipt.positions {
+        write_known_log(&place.log, context, theirs, lookup, out)?;
+        if context.last_of(&place.log) == Some((place.seq, place.hash)) {
+            out.leb(LAST_SENT);
+        } else if lookup.holds(&place.log, place.seq, &place.hash)? {
+            out.leb(place.seq * ENTRY_WAYS + HELD)
+                .bytes(&context.salt.mix::<MARK_BYTES>(&place.hash.0));
+        } else {
+            out.leb(place.seq * ENTRY_WAYS + SPELLED_ENTRY).bytes(&place.hash.0);
+        }
+    }
+    Ok(())
+}
+
+fn read_receipt(
+    reader: &mut Reader<'_>,
+    scope: DivisionCode,
+    context: &mut Context,
+    theirs: &Logs,
+    lookup: &impl Lookup,
+) -> Result<Receipt, PackError> {
+    let count = reader.count(RECEIPT_POSITIONS_MAX)?;
+    let mut positions = Vec::with_capacity(count);
+    for _ in 0..count {
+        let log = read_known_log(reader, context, theirs, lookup)?;
+        if log.scope != scope {
+            return Err(CodecError::Tag.into());
+        }
+        let said = reader.leb()?;
+        let seq = said / ENTRY_WAYS;
+        let (seq, hash) = match said % ENTRY_WAYS {
+            LAST_SENT if seq == 0 => context.last_of(&log).ok_or(PackError::Reference)?,
+            HELD => {
+                let hash = lookup.entry_hash(&log, seq, Mark::read(reader, context.salt)?)?;
+                (seq, hash.ok_or(PackError::Reference)?)
+            }
+            SPELLED_ENTRY => (seq, EntryHash(reader.array()?)),
+            _ => return Err(CodecError::Tag.into()),
+        };
+        positions.push(EntryPlace { log, seq, hash });
+    }
+    Ok(Receipt { positions })
 }
 
 fn write_changes(
@@ -312,7 +385,7 @@ fn write_changes(
                 Some((log, seq, known)) => {
                     out.u8(PLACE);
                     write_known_log(&log, context, theirs, lookup, &mut places)?;
-                    places.leb(seq).bytes(&mark(dep));
+                    places.leb(seq).bytes(&context.salt.mix::<MARK_BYTES>(dep));
                     prediction.see(&known.last, &own.actor);
                 }
                 None => {
@@ -380,7 +453,8 @@ pub(super) fn read(
             }
             Some(_) if whole => (first_seq, EntryHash(reader.array()?)),
             Some(before) => {
-                let hash = lookup.entry_hash(&log, before, reader.array()?)?;
+                let mark = Mark::read(reader, context.salt)?;
+                let hash = lookup.entry_hash(&log, before, mark)?;
                 (first_seq, hash.ok_or(PackError::Reference)?)
             }
         }
@@ -393,7 +467,7 @@ pub(super) fn read(
             *tail = reader.piece(TAIL_BYTES_MAX)?.to_vec();
         }
     }
-    let mut time = pace.map_or(0, |pace| pace.written_at_ms);
+    let mut time = context.written_at_ms;
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
         time = time.wrapping_add(unzigzag(reader.leb()?));
@@ -401,8 +475,13 @@ pub(super) fn read(
     }
     let documents = read_documents(reader, count, scope, context, theirs, lookup)?;
     let mut forms = Vec::with_capacity(count);
-    for _ in 0..count {
-        forms.push(read_form(reader, context)?);
+    let mut room = RUN_BYTES_MAX;
+    for (kind, _) in &kinds {
+        let form = read_form(reader, *kind, scope, context, theirs, lookup)?;
+        if let Form::Body(body) = &form {
+            room = room.checked_sub(body.length() as usize).ok_or(CodecError::TooLong)?;
+        }
+        forms.push(form);
     }
     let bodies =
         read_changes(reader, scope, &kinds, &documents, forms, &log, context, theirs, lookup)?;
@@ -456,7 +535,7 @@ fn read_documents(
             }
             BY_CHANGE => {
                 let log = read_known_log(reader, context, theirs, lookup)?;
-                let (seq, mark) = (read_seq(reader)?, reader.array()?);
+                let (seq, mark) = (read_seq(reader)?, Mark::read(reader, context.salt)?);
                 let known = lookup.change(&log, seq, mark)?.ok_or(PackError::Reference)?;
                 let named = Named::of(&known.document);
                 let (elder, _) = named.elder.as_ref().ok_or(PackError::Reference)?;
@@ -493,7 +572,14 @@ enum Form {
     Template(Arc<Template>),
 }
 
-fn read_form(reader: &mut Reader<'_>, context: &mut Context) -> Result<Form, PackError> {
+fn read_form(
+    reader: &mut Reader<'_>,
+    kind: Kind,
+    scope: DivisionCode,
+    context: &mut Context,
+    theirs: &Logs,
+    lookup: &impl Lookup,
+) -> Result<Form, PackError> {
     Ok(match reader.leb()? {
         WHOLE => Form::Body(Body::Present(reader.piece(BODY_BYTES_MAX)?.to_vec())),
         ABSENT => {
@@ -509,6 +595,11 @@ fn read_form(reader: &mut Reader<'_>, context: &mut Context) -> Result<Form, Pac
             context.templates.push(template.clone());
             Form::Template(template)
         }
+        RECEIPT if kind == Kind::Receipt => {
+            let receipt = read_receipt(reader, scope, context, theirs, lookup)?;
+            Form::Body(Body::Present(receipt.encode()))
+        }
+        RECEIPT => return Err(CodecError::Tag.into()),
         number => {
             let number =
                 usize::try_from(number - KNOWN_TEMPLATES).map_err(|_| PackError::Reference)?;
@@ -562,7 +653,7 @@ fn read_changes(
                 GENESIS => Dependency::Genesis,
                 PLACE => {
                     let log = read_known_log(reader, context, theirs, lookup)?;
-                    let (seq, mark) = (read_seq(reader)?, reader.array()?);
+                    let (seq, mark) = (read_seq(reader)?, Mark::read(reader, context.salt)?);
                     let known = lookup.change(&log, seq, mark)?.ok_or(PackError::Reference)?;
                     Dependency::Known(Box::new(known))
                 }
@@ -716,9 +807,8 @@ fn note_pace(run: &UnverifiedRun, context: &mut Context) {
         .hash();
     }
     if let Some(last) = run.entries.last() {
-        let next_seq = run.last_seq() + 1;
-        let pace = Pace { next_seq, hash: previous, written_at_ms: last.written_at_ms };
-        context.set_pace(run.log, pace);
+        context.written_at_ms = last.written_at_ms;
+        context.set_pace(run.log, Pace { next_seq: run.last_seq() + 1, hash: previous });
     }
 }
 
@@ -748,7 +838,8 @@ fn write_known_log(
 ) -> Result<(), StoreError> {
     let new = context.logs.number(log).is_none() && theirs.number(log).is_none();
     if new && lookup.knows(log)? {
-        out.leb(FINGERPRINTED).u64(log.scope.number()).bytes(&log.actor_prefix());
+        let fingerprint = context.salt.fingerprint(log);
+        out.leb(FINGERPRINTED).u64(log.scope.number()).bytes(&fingerprint.0);
         context.logs.name(*log);
     } else {
         write_log(log, context, theirs, out);
@@ -789,7 +880,8 @@ fn read_known_log(
     }
     reader.u8()?;
     let scope = DivisionCode::from_number(reader.u64()?).map_err(|_| CodecError::Number)?;
-    let log = lookup.log_with(scope, reader.array()?)?.ok_or(PackError::Reference)?;
+    let fingerprint = Fingerprint(reader.array()?);
+    let log = lookup.log_with(scope, context.salt, fingerprint)?.ok_or(PackError::Reference)?;
     context.logs.name(log);
     Ok(log)
 }
@@ -844,12 +936,6 @@ impl Piece for Vec<u8> {
     fn write(&self, out: &mut Writer) {
         out.piece(self);
     }
-}
-
-pub(super) fn mark(hash: &[u8; 32]) -> [u8; MARK_BYTES] {
-    let mut mark = [0; MARK_BYTES];
-    mark.copy_from_slice(&hash[..MARK_BYTES]);
-    mark
 }
 
 /// How far a number is from the one after that predicted.

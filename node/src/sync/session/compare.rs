@@ -55,10 +55,10 @@ impl Session {
         let theirs = self.logs.entry(log).or_default();
         theirs.follow(heads);
         for (seq, hash) in std::mem::take(&mut theirs.wanted) {
-            let head = heads.iter().find(|(_, head)| (head.seq, head.hash.into()) == (seq, hash));
+            let head = heads.iter().find(|(_, head)| head.seq == seq && hash.is_of(&head.hash));
             let found = match head {
                 Some((chain, _)) => Some(*chain),
-                None => replica.find(&log, seq, &hash)?,
+                None => replica.find(&log, seq, |found| hash.is_of(found))?,
             };
             match found {
                 Some(chain) => theirs.holds(replica, heads, &chain, seq)?,
@@ -158,7 +158,7 @@ impl Session {
         // Of each chain the last entry that both hold.
         let mut found: BTreeMap<LogNumber, (u64, EntryHash)> = BTreeMap::new();
         for (seq, hash) in &probe.positions {
-            match replica.find(&log, *seq, &(*hash).into())? {
+            match replica.find(&log, *seq, |found| found == hash)? {
                 Some(chain) if probe.word == ProbeWord::Full => {
                     theirs.refuses(replica, &heads, &chain, *seq)?;
                 }

@@ -3,8 +3,8 @@
 use shouwang_crdt_schema::division::DivisionCode;
 
 use super::super::Replica;
-use super::super::compact::{Known, Lookup, MARK_BYTES};
-use super::super::summary::Place;
+use super::super::compact::{Known, Lookup, Mark};
+use super::super::summary::{Fingerprint, Place, Salt};
 use super::Session;
 use crate::log::entry::DocumentField;
 use crate::log::{EntryHash, LogKey};
@@ -26,11 +26,12 @@ impl<R: Replica> Lookup for Shelf<'_, R> {
     fn log_with(
         &self,
         scope: DivisionCode,
-        fingerprint: [u8; 8],
+        salt: Salt,
+        fingerprint: Fingerprint,
     ) -> Result<Option<LogKey>, StoreError> {
         for family in Family::ALL {
             let heads = self.replica.heads(family, Place::Own(scope))?;
-            let found = heads.iter().find(|(log, _)| log.key.actor_prefix() == fingerprint);
+            let found = heads.iter().find(|(log, _)| salt.fingerprint(&log.key) == fingerprint);
             if let Some((log, _)) = found {
                 return Ok(Some(log.key));
             }
@@ -39,7 +40,7 @@ impl<R: Replica> Lookup for Shelf<'_, R> {
     }
 
     fn holds(&self, log: &LogKey, seq: u64, hash: &EntryHash) -> Result<bool, StoreError> {
-        let chain = self.replica.find(log, seq, &(*hash).into())?;
+        let chain = self.replica.find(log, seq, |found| found == hash)?;
         Ok(chain.is_some_and(|chain| self.session.has(&chain, seq, self.replica)))
     }
 
@@ -47,21 +48,16 @@ impl<R: Replica> Lookup for Shelf<'_, R> {
         &self,
         log: &LogKey,
         seq: u64,
-        mark: [u8; MARK_BYTES],
+        mark: Mark,
     ) -> Result<Option<EntryHash>, StoreError> {
         let entries = self.replica.entries_at(log, seq)?.into_iter();
         let mut hashes = entries.map(|entry| entry.header.hash());
-        Ok(hashes.find(|hash| hash.0.starts_with(&mark)))
+        Ok(hashes.find(|hash| mark.is_of(&hash.0)))
     }
 
-    fn change(
-        &self,
-        log: &LogKey,
-        seq: u64,
-        mark: [u8; MARK_BYTES],
-    ) -> Result<Option<Known>, StoreError> {
+    fn change(&self, log: &LogKey, seq: u64, mark: Mark) -> Result<Option<Known>, StoreError> {
         let mut known = self.replica.entries_at(log, seq)?.into_iter().filter_map(Known::of);
-        Ok(known.find(|known| known.last.hash.starts_with(&mark)))
+        Ok(known.find(|known| mark.is_of(&known.last.hash)))
     }
 
     fn place(

@@ -20,8 +20,10 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 
 use super::super::logs::Chains;
 use super::super::stop::Stop;
-use super::super::summary::{Fingerprint, Place, ShortHash, StatedHead, Statement, Summary, Word};
-use super::super::wire::{Frame, LogPosition};
+use super::super::summary::{
+    Fingerprint, NamedHead, Place, Salt, SaltedHash, StatedHead, Statement, Summary, Word,
+};
+use super::super::wire::Frame;
 use super::super::{Event, Now, Output, PeerError, Replica};
 use super::{Changed, Outputs, Session};
 use crate::codec::Writer;
@@ -32,7 +34,7 @@ use crate::limits::{
     BRANCHES_MAX, FRAME_BYTES_MAX, STRANGER_HEADS_MAX, SUMMARY_FEW_CHAINS, SUMMARY_HEADS_MAX,
     SUMMARY_HEADS_PER_FRAME, SUMMARY_PLACES_MAX, SUMMARY_ROUNDS_MAX, SUMMARY_STATEMENTS_PER_FRAME,
 };
-use crate::log::{Incarnation, Lane, LogKey};
+use crate::log::{Head, Incarnation, Lane, LogKey};
 use crate::store::digests::{Digest, Family, Sum};
 use crate::store::rows::LogRow;
 
@@ -54,7 +56,7 @@ pub(super) struct Talk {
     /// Logs of open places that have changed here since we last spoke of them: their heads as we did.
     since: BTreeMap<LogKey, Chains>,
     /// Our own logs as the peer has named them, and whether it has shown them to be as they are here.
-    own_heads: Vec<LogPosition>,
+    own_heads: Vec<NamedHead>,
     own_agreed: bool,
     /// What we are about to say.
     say: Vec<Statement>,
@@ -85,10 +87,10 @@ struct Gathered {
 }
 
 /// Their heads, by log: none of a log of which they have nothing.
-type Theirs = BTreeMap<LogKey, Vec<(u64, ShortHash)>>;
+type Theirs = BTreeMap<LogKey, Vec<(u64, SaltedHash)>>;
 
 /// Heads of logs that are not here, by fingerprint.
-pub(super) type Unknown = BTreeMap<Fingerprint, Vec<(u64, ShortHash)>>;
+pub(super) type Unknown = BTreeMap<Fingerprint, Vec<(u64, SaltedHash)>>;
 
 impl Session {
     /// Says what we hold, for the first time or anew.
@@ -414,18 +416,23 @@ impl Session {
     fn stated(&self, heads: &BTreeMap<LogKey, Chains>) -> Vec<StatedHead> {
         let mut names: BTreeMap<Fingerprint, usize> = BTreeMap::new();
         for log in heads.keys() {
-            *names.entry(Fingerprint::of(log)).or_default() += 1;
+            *names.entry(self.salt.fingerprint(log)).or_default() += 1;
         }
         let mut stated = Vec::new();
         for (log, chains) in heads {
-            let name = Fingerprint::of(log);
+            let name = self.salt.fingerprint(log);
             let spelled = log.device == self.peer || names.get(&name).is_some_and(|n| *n > 1);
-            stated.extend(chains.iter().map(|(_, head)| match spelled {
-                true => StatedHead::Full(*log, Some((head.seq, head.hash))),
-                false => StatedHead::Short(name, Some((head.seq, head.hash.into()))),
+            stated.extend(chains.iter().map(|(_, head)| {
+                let at = Some((head.seq, self.salt.mark(&head.hash)));
+                if spelled { StatedHead::Full(*log, at) } else { StatedHead::Short(name, at) }
             }));
         }
         stated
+    }
+
+    /// What the peer mixes into what it says in short; nothing is heard of it before its `Hello`.
+    fn salt_of_peer(&self) -> Salt {
+        self.hello.as_ref().map_or(Salt([0; 8]), |hello| hello.salt)
     }
 
     /// Which logs of ours the peer's heads are of, and the fingerprints that stand for none.
@@ -437,10 +444,8 @@ impl Session {
         place: Place,
         replica: &impl Replica,
     ) -> Result<(Theirs, Unknown), Stop> {
-        let mut names: BTreeMap<Fingerprint, Vec<LogKey>> = BTreeMap::new();
-        for log in heads.keys() {
-            names.entry(Fingerprint::of(log)).or_default().push(*log);
-        }
+        let salt = self.salt_of_peer();
+        let (names, own) = (names(heads, salt), names(heads, self.salt));
         let (mut known, mut unknown) = (Theirs::new(), BTreeMap::new());
         for head in &theirs.heads {
             let (stated, at) = match head {
@@ -451,13 +456,16 @@ impl Session {
                     if !spoken_of {
                         return Err(PeerError::Run(Refusal::OutsideArea).into());
                     }
-                    (known.entry(*log).or_default(), at.map(|(seq, hash)| (seq, hash.into())))
+                    (known.entry(*log).or_default(), *at)
                 }
                 StatedHead::Short(name, at) => {
+                    let heard = at.map(|(seq, mark)| (seq, SaltedHash::said(salt, mark)));
+                    // What is not held there is named back as we have named it.
+                    let names = if at.is_some() { &names } else { &own };
                     let log = match names.get(name).map(Vec::as_slice) {
                         Some([log]) => Some(*log),
                         // Two logs of one name here: the peer has but one of them.
-                        Some(logs) => self.holder(logs, *at, replica)?,
+                        Some(logs) => self.holder(logs, heard, replica)?,
                         None => None,
                     };
                     match log {
@@ -466,7 +474,7 @@ impl Session {
                     }
                 }
             };
-            stated.extend(at);
+            stated.extend(at.map(|(seq, mark)| (seq, SaltedHash::said(salt, mark))));
             if stated.len() > BRANCHES_MAX {
                 return Err(PeerError::TooMany("branches of a log").into());
             }
@@ -477,12 +485,12 @@ impl Session {
     fn holder(
         &self,
         logs: &[LogKey],
-        at: Option<(u64, ShortHash)>,
+        at: Option<(u64, SaltedHash)>,
         replica: &impl Replica,
     ) -> Result<Option<LogKey>, Stop> {
         let Some((seq, hash)) = at else { return Ok(None) };
         for log in logs {
-            if replica.find(log, seq, &hash)?.is_some() {
+            if replica.find(log, seq, |found| hash.is_of(found))?.is_some() {
                 return Ok(Some(*log));
             }
         }
@@ -530,7 +538,8 @@ impl Session {
         let mut heads = self.all_heads(family, place, replica)?;
         let (known, unknown) = self.resolve(&theirs, &heads, family, place, replica)?;
         let own = replica.authority().grant(&replica.own_grant()).map(|grant| grant.subject);
-        let positions = theirs.heads.iter().filter_map(StatedHead::position);
+        let salt = self.salt_of_peer();
+        let positions = theirs.heads.iter().filter_map(|head| head.named(salt));
         self.talk.own_heads.extend(positions.filter(|head| Some(head.log.device) == own));
         self.unknown.extend(unknown.into_iter().filter(|(_, heads)| !heads.is_empty()));
         if theirs.rest == Some(true) {
@@ -558,7 +567,7 @@ impl Session {
         &mut self,
         log: LogKey,
         chains: &Chains,
-        theirs: &[(u64, ShortHash)],
+        theirs: &[(u64, SaltedHash)],
         replica: &impl Replica,
     ) -> Result<(), Stop> {
         if are_alike(theirs, chains) {
@@ -678,7 +687,9 @@ impl Session {
         if self.unknown.is_empty() {
             return Ok(());
         }
-        let Some(wanted) = self.unknown.remove(&Fingerprint::of(log)) else { return Ok(()) };
+        let Some(wanted) = self.unknown.remove(&self.salt_of_peer().fingerprint(log)) else {
+            return Ok(());
+        };
         self.logs.entry(*log).or_default().wanted.extend(wanted);
         self.wanting.insert(*log);
         self.find_wanted(*log, &replica.chains(log)?, replica)
@@ -770,6 +781,15 @@ impl Gathered {
     }
 }
 
+/// Logs by fingerprint.
+fn names(heads: &BTreeMap<LogKey, Chains>, salt: Salt) -> BTreeMap<Fingerprint, Vec<LogKey>> {
+    let mut names: BTreeMap<Fingerprint, Vec<LogKey>> = BTreeMap::new();
+    for log in heads.keys() {
+        names.entry(salt.fingerprint(log)).or_default().push(*log);
+    }
+    names
+}
+
 /// The places that make up everything that both may hold: all inside the smaller area; of authority also
 /// the own logs of the places above both.
 fn parts(family: Family, own: Area, peer: Area) -> Vec<Place> {
@@ -785,10 +805,11 @@ fn parts(family: Family, own: Area, peer: Area) -> Vec<Place> {
 }
 
 /// Whether heads of a log are those that are here, neither more nor less.
-fn are_alike(theirs: &[(u64, ShortHash)], chains: &Chains) -> bool {
-    let ours: BTreeSet<(u64, ShortHash)> =
-        chains.iter().map(|(_, head)| (head.seq, head.hash.into())).collect();
-    ours == theirs.iter().copied().collect()
+fn are_alike(theirs: &[(u64, SaltedHash)], chains: &Chains) -> bool {
+    let is_meant =
+        |(seq, hash): &(u64, SaltedHash), head: &Head| *seq == head.seq && hash.is_of(&head.hash);
+    theirs.iter().all(|at| chains.iter().any(|(_, head)| is_meant(at, head)))
+        && chains.iter().all(|(_, head)| theirs.iter().any(|at| is_meant(at, head)))
 }
 
 /// The logs of a place that stand in a map.

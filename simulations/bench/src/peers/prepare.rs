@@ -74,17 +74,21 @@ pub(crate) fn homes(folder: &Path, workload: &Workload) -> anyhow::Result<Prepar
     let mut entropy = Entropy::new(seed);
     let mut clock = Clock::at(BEGINS_MS);
 
-    let sender = home(folder, "first", "sender");
-    let store = create_home(folder, &sender, &mut entropy)?;
-    setup::init(&store, &mut entropy, township()?, "松雾镇一", clock.now().wall_ms)?;
-    drop(store);
-    let mut engine = open(folder, &sender, &mut entropy)?;
-    for (who, name) in [("receiver", "松雾镇二"), ("third", "松雾镇三")] {
+    let store = Store::with_backend(MemoryImage::default())?;
+    setup::init(&store, &mut entropy, county(township()?)?, "990121", clock.now().wall_ms)?;
+    let mut county = Engine::open(store, entropy.bytes())?;
+    let names = [("sender", "松雾镇一"), ("receiver", "松雾镇二"), ("third", "松雾镇三")];
+    for (who, name) in names {
         let home = home(folder, "first", who);
         let store = create_home(folder, &home, &mut entropy)?;
         let granted = Grantee { area: township()?, name, role: Role::Manager };
-        granted.joins(&store, &mut engine, &clock, &mut entropy)?;
+        granted.joins(&store, &mut county, &clock, &mut entropy)?;
     }
+    let sender = home(folder, "first", "sender");
+    let mut engine = open(folder, &sender, &mut entropy)?;
+    // So it knows of the other two.
+    meet(&mut clock, &mut engine, &mut county)?;
+    drop(county);
     let mut clerks = Vec::new();
     for number in 0..DEVICES {
         let name = format!("{}村{}", number / 2 + 1, ["甲", "乙"][number % 2]);
@@ -149,6 +153,11 @@ fn agree(folder: &Path, clock: &mut Clock, entropy: &mut Entropy) -> anyhow::Res
         meet(clock, &mut third, &mut receiver)?;
     }
     Ok(())
+}
+
+/// The county of a township.
+fn county(township: DivisionCode) -> anyhow::Result<DivisionCode> {
+    township.parent().context("a township without a county")
 }
 
 /// A device that is let in.
