@@ -256,6 +256,14 @@ pub const IMPORT_ROWS_MAX: usize = 500;
 /// Elders in one answer to an export: about 2 KiB each, so an answer stays below 1 MiB.
 pub const EXPORT_ELDERS_MAX: usize = 400;
 
+/// Elders whose files one answer to a list or a report goes through: 0.8 KiB each at most that all
+/// lists are asked of, so an answer stays below 2 MiB, and the node does other things in between.
+pub const LIST_ELDERS_MAX: u64 = 2_000;
+
+/// Threads that go through the files of one list: the oldest laptops have two cores, and a third would
+/// be taken from whoever works there meanwhile.
+pub const LIST_THREADS: usize = 2;
+
 /// How long counts about peers may stay in memory before they are written, ms: each write is an
 /// fsync, and nothing depends on them.
 pub const PEERS_FLUSH_MS: u64 = 60_000;

@@ -79,6 +79,8 @@ pub struct Head {
     pub hash: EntryHash,
     /// Body bytes since the last checkpoint, it included unless it is one.
     pub since_checkpoint_bytes: u64,
+    /// When it was written, by its author's clock, ms since 1970.
+    pub written_at_ms: i64,
 }
 
 impl Lane {
@@ -183,6 +185,7 @@ impl Head {
             seq: header.seq,
             hash: header.hash(),
             since_checkpoint_bytes: if checkpoint { 0 } else { bytes },
+            written_at_ms: header.written_at_ms,
         }
     }
 }

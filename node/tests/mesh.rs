@@ -1,8 +1,11 @@
 //! Stories of nodes that exchange frames without sockets, over stores in memory.
 
 mod county;
+mod power;
 
 use county::{County, field};
+use power::Disk;
+use shouwang_crdt_schema::division::Area;
 use shouwang_crdt_schema::edit::Action;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
@@ -14,7 +17,7 @@ use shouwang_node::command::status::{Notice, Status};
 use shouwang_node::engine::DocumentEdit;
 use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::GrantId;
-use shouwang_node::store::Store;
+use shouwang_node::store::{Snapshot, Store, StoreRead};
 use shouwang_node::sync::summary::Salt;
 use shouwang_node::sync::wire::{Frame, Hello, PROTOCOL_VERSION};
 use shouwang_node::sync::{Input, Now, Output};
@@ -229,6 +232,35 @@ fn two_rows_for_one_file_in_one_import_do_not_displace_each_other() {
     assert_eq!(county.engine(SHANGHE).capture(now, &edits).unwrap(), 1);
     assert_eq!(field(&county.shows(SHANGHE, &elder), Field::Address).value, "上禾村3组7号");
     county.verify_all();
+}
+
+/// A laptop's disk takes longest to say that something is there for good, so a command asks it once, and
+/// what the visit brings about (frames, receipts of others) not before.
+#[test]
+fn a_visit_on_a_connected_laptop_is_one_durable_commit() {
+    let disk = Disk::default();
+    let mut county = County::begin(COUNTY);
+    county.grant(COUNTY, SONGWU);
+    let store = Store::with_backend(disk.clone()).unwrap();
+    county.grant_in(SONGWU, SHANGHE, SHANGHE, None, store);
+    county.connect(SHANGHE, SONGWU);
+    let elder = county.adds_elder(SHANGHE, "周国强");
+    county.records_visit(SHANGHE, &elder, "2026-08-01");
+    county.settle();
+    let commits = |county: &mut County| {
+        county.engine(SHANGHE).read().unwrap().meta_number("commit_number").unwrap()
+    };
+    let (syncs, before) = (disk.syncs(), commits(&mut county));
+    county.records_visit(SHANGHE, &elder, "2026-09-01");
+    assert_eq!((disk.syncs() - syncs, commits(&mut county) - before), (1, 1));
+    // It is there for good.
+    let entries = |snapshot: &Snapshot| {
+        let scopes = snapshot.scopes_in(Area(SHANGHE.parse().unwrap())).unwrap();
+        scopes.into_iter().map(|(_, row)| row.entries).sum::<u64>()
+    };
+    let kept = Store::with_backend(disk.after_power_loss()).unwrap();
+    let here = entries(&county.engine(SHANGHE).read().unwrap());
+    assert_eq!(entries(&kept.read().unwrap()), here);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod county;
 mod impostor;
 #[path = "moves/orders.rs"]
 mod orders;
+mod power;
 #[path = "moves/stopped.rs"]
 mod stopped;
 #[path = "moves/trust.rs"]

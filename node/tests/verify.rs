@@ -250,7 +250,7 @@ fn a_changed_byte_in_a_row_is_named() {
     let mut missed = Vec::new();
     for (table, rows_max, step) in [
         (table::<(u32, u64)>("entries-2"), 3, 97),
-        (table::<u32>("heads-1"), 1, 5),
+        (table::<u32>("heads-2"), 1, 5),
         (table::<u32>("logs-1"), 1, 7),
         (table::<&[u8]>("documents-2"), 2, 37),
         (table::<&[u8]>("unsettled-1"), 9, 9),
@@ -260,7 +260,7 @@ fn a_changed_byte_in_a_row_is_named() {
         (table::<&[u8]>("custody-1"), 2, 7),
     ] {
         // `a_head_far_beyond_the_last_entry` has the rest of a head's number.
-        let first = if table.name() == "heads-1" { 6 } else { 0 };
+        let first = if table.name() == "heads-2" { 6 } else { 0 };
         let values = table.values(&Database::builder().create_with_backend(shelf.bytes()).unwrap());
         let (mut named, mut refused) = (0, 0);
         for nth in (0..values.len()).step_by(values.len().div_ceil(rows_max)) {
@@ -329,7 +329,7 @@ fn a_changed_byte_of_the_nodes_own_is_named() {
 #[test]
 fn a_head_far_beyond_the_last_entry() {
     let shelf = Shelf::new();
-    let heads = table::<u32>("heads-1");
+    let heads = table::<u32>("heads-2");
     let values = heads.values(&Database::builder().create_with_backend(shelf.bytes()).unwrap());
     for at in (0..6).rev() {
         let bytes = shelf.bytes();

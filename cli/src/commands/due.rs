@@ -7,7 +7,7 @@ use shouwang_node::command::coverage::Coverage;
 use shouwang_node::command::due::{Due, DueElder, DueReport};
 
 use crate::audit;
-use crate::commands::report::{Target, coverage, coverage_line, each_scope};
+use crate::commands::report::{Target, coverage, coverage_line, each_portion};
 use crate::context::Context;
 use crate::error::Exit;
 use crate::report_sheets;
@@ -54,8 +54,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let mut node = context.node()?;
     let coverage = coverage(&args.target, &mut node, context)?;
     let mut report = DueReport::empty();
-    each_scope(&coverage.scopes, context, |scope| {
-        let due = Due { scopes: vec![scope], lists: lists.clone(), as_of: context.as_of };
+    each_portion(&coverage, context, |scopes| {
+        let due = Due { scopes, lists: lists.clone(), as_of: context.as_of };
         report.add(node.call(due)?);
         Ok(())
     })?;

@@ -168,7 +168,7 @@ fn tally_of(
     Ok(tallies.remove(&month).unwrap_or_default())
 }
 
-/// Counts one scope after another.
+/// Counts portion by portion.
 fn tally(
     months: &[Month],
     coverage: &Coverage,
@@ -177,9 +177,8 @@ fn tally(
 ) -> anyhow::Result<BTreeMap<Month, MonthTally>> {
     let mut tallies: BTreeMap<Month, MonthTally> =
         months.iter().map(|month| (*month, MonthTally::default())).collect();
-    each_scope(&coverage.scopes, context, |scope| {
-        let request =
-            ReportTally { scopes: vec![scope], months: months.to_vec(), as_of: context.as_of };
+    each_portion(coverage, context, |scopes| {
+        let request = ReportTally { scopes, months: months.to_vec(), as_of: context.as_of };
         for (month, counted) in &node.call(request)?.months {
             *tallies.entry(*month).or_default() += counted;
         }
@@ -188,14 +187,14 @@ fn tally(
     Ok(tallies)
 }
 
-/// Does something for every scope with files, and shows how far it is.
-pub(crate) fn each_scope(
-    scopes: &BTreeMap<DivisionCode, u64>,
+/// Does something for all scopes with files, portion by portion, and shows how far it is.
+pub(crate) fn each_portion(
+    coverage: &Coverage,
     context: &Context,
-    mut with: impl FnMut(DivisionCode) -> anyhow::Result<()>,
+    mut with: impl FnMut(Vec<DivisionCode>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let bar = context.output.shows_progress().then(|| {
-        let bar = ProgressBar::new(scopes.values().sum());
+        let bar = ProgressBar::new(coverage.scopes.values().sum());
         let template = "{msg} [{bar:30}] {pos}/{len} {per_sec} ETA {eta}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("█·"));
@@ -204,10 +203,10 @@ pub(crate) fn each_scope(
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
     });
-    for (scope, elders) in scopes {
-        with(*scope)?;
+    for (scopes, elders) in coverage.portions() {
+        with(scopes)?;
         if let Some(bar) = &bar {
-            bar.inc(*elders);
+            bar.inc(elders);
         }
     }
     if let Some(bar) = bar {

@@ -13,6 +13,7 @@ use super::places::names;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::identity::grant::Grant;
+use crate::limits::LIST_ELDERS_MAX;
 use crate::log::Lane;
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
@@ -111,6 +112,22 @@ impl Request for CoverageAsked {
 }
 
 impl Coverage {
+    /// The scopes with files in portions of some [`LIST_ELDERS_MAX`] files, each with how many: what one
+    /// request of a list or a report asks for.
+    pub fn portions(&self) -> Vec<(Vec<DivisionCode>, u64)> {
+        let mut portions: Vec<(Vec<DivisionCode>, u64)> = Vec::new();
+        for (scope, elders) in &self.scopes {
+            match portions.last_mut().filter(|(_, held)| held + elders <= LIST_ELDERS_MAX) {
+                Some((scopes, held)) => {
+                    scopes.push(*scope);
+                    *held += elders;
+                }
+                None => portions.push((vec![*scope], *elders)),
+            }
+        }
+        portions
+    }
+
     /// The villages of which nothing is here, by name or code.
     pub fn without_data(&self) -> Vec<String> {
         let missing = self.by_village.iter().filter(|v| v.state == VillageState::Missing);
@@ -238,8 +255,7 @@ fn newest(
             continue;
         }
         let Some(head) = snapshot.head_of(log.number)? else { continue };
-        let Some(entry) = snapshot.entry(log.number, head.seq)? else { continue };
-        let written = Some(entry.header.written_at_ms);
+        let written = Some(head.written_at_ms);
         let of_scope = newest.entry(log.key.scope).or_default();
         of_scope.any_ms = of_scope.any_ms.max(written);
         let grant = engine.authority().grant(&log.grant);

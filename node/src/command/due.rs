@@ -16,7 +16,6 @@ use super::ruleset::ruleset;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::index::facts::{self, Person};
-use crate::store::StoreError;
 use crate::sync::Now;
 
 /// Asks what is to be done for the elders of some scopes.
@@ -72,14 +71,15 @@ impl Request for Due {
         engine.settle(now)?;
         let snapshot = engine.read()?;
         let ruleset = ruleset(engine, &snapshot)?;
-        let mut report = DueReport::empty();
-        for scope in self.scopes {
-            within(engine, Some(scope))?;
-            facts::each_person(&snapshot, (scope, scope), |person| {
-                report.note(person, &self.lists, &ruleset, self.as_of);
-                Ok::<_, StoreError>(())
-            })?;
+        for scope in &self.scopes {
+            within(engine, Some(*scope))?;
         }
+        let note = |report: &mut DueReport, person| {
+            report.note(person, &self.lists, &ruleset, self.as_of);
+        };
+        let parts = facts::each_person_of(&snapshot, &self.scopes, DueReport::empty, note)?;
+        let mut report = DueReport::empty();
+        parts.into_iter().for_each(|part| report.add(part));
         Ok(report)
     }
 }

@@ -16,9 +16,8 @@ use super::coverage::{Coverage, within};
 use super::ruleset::ruleset;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
-use crate::index::facts;
+use crate::index::facts::{self, Person};
 use crate::limits::REPORT_MONTHS_MAX;
-use crate::store::StoreError;
 use crate::sync::Now;
 
 /// Counts files for months.
@@ -138,19 +137,25 @@ impl Request for ReportTally {
         }
         let snapshot = engine.read()?;
         let ruleset = ruleset(engine, &snapshot)?;
-        let mut months: BTreeMap<Month, MonthTally> =
-            self.months.iter().map(|month| (*month, MonthTally::default())).collect();
-        for scope in self.scopes {
-            within(engine, Some(scope))?;
-            // One file after another: what is held at once is one elder's.
-            facts::each_person(&snapshot, (scope, scope), |person| {
-                let facts = person.facts.in_scope(scope);
-                for (month, tally) in &mut months {
-                    let row = ElderMonth::of(&facts, scope, &ruleset, *month, self.as_of);
-                    row.iter().for_each(|row| tally.add(row));
-                }
-                Ok::<_, StoreError>(())
-            })?;
+        for scope in &self.scopes {
+            within(engine, Some(*scope))?;
+        }
+        let begin = || -> BTreeMap<Month, MonthTally> {
+            self.months.iter().map(|month| (*month, MonthTally::default())).collect()
+        };
+        // One file after another: what is held at once is one elder's in each thread.
+        let note = |months: &mut BTreeMap<Month, MonthTally>, person: Person| {
+            let facts = person.facts.in_scope(person.scope);
+            for (month, tally) in months {
+                let row = ElderMonth::of(&facts, person.scope, &ruleset, *month, self.as_of);
+                row.iter().for_each(|row| tally.add(row));
+            }
+        };
+        let mut months = begin();
+        for part in facts::each_person_of(&snapshot, &self.scopes, begin, note)? {
+            for (month, tally) in &part {
+                *months.entry(*month).or_default() += tally;
+            }
         }
         Ok(ReportTallied { schema_version: JSON_SCHEMA_VERSION, months })
     }

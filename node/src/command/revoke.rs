@@ -191,10 +191,8 @@ fn exposure(
     let peer = engine.peers().rows().find(|(device, _)| *device == grant.subject);
     let mut last_written_ms = None;
     for log in snapshot.logs_in(grant.area)?.into_iter().filter(|log| log.grant == *id) {
-        if let Some(head) = snapshot.head_of(log.number)? {
-            let entry = snapshot.entry(log.number, head.seq)?;
-            last_written_ms = last_written_ms.max(entry.map(|entry| entry.header.written_at_ms));
-        }
+        let head = snapshot.head_of(log.number)?;
+        last_written_ms = last_written_ms.max(head.map(|head| head.written_at_ms));
     }
     let (mut scopes, mut elders) = (Vec::new(), Vec::new());
     if holds_records {

@@ -52,9 +52,8 @@ fn note_written(
 ) -> Result<(), StoreError> {
     let mut newest = None;
     for chain in tables.chains(&log)? {
-        let Some(head) = tables.head_of(chain.number)? else { continue };
-        let entry = tables.entry(chain.number, head.seq)?;
-        newest = newest.max(entry.map(|entry| entry.header.written_at_ms));
+        let head = tables.head_of(chain.number)?;
+        newest = newest.max(head.map(|head| head.written_at_ms));
     }
     match newest {
         Some(newest) => drop(written.insert(log, newest)),

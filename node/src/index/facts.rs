@@ -14,6 +14,7 @@ use shouwang_crdt_schema::rules::facts::{ElderFacts, roster_events};
 use shouwang_crdt_schema::view::{ElderView, PartView};
 
 use super::merged;
+use crate::limits::LIST_THREADS;
 use crate::store::facts::{FactsRead, FactsRow, JournalFacts};
 use crate::store::incidents::IncidentRead;
 use crate::store::rows::ElderRow;
@@ -77,6 +78,38 @@ pub fn each_person<E: From<StoreError>>(
         facts.incidents = incidents.remove(&(scope, elder)).unwrap_or_default();
         let FactsRow { name, details, pairings, .. } = row;
         visit(Person { scope, elder, name, facts, details, pairings })
+    })
+}
+
+/// Goes through the people of some scopes, one scope after another, in a few threads; each has a
+/// result of its own, which come back in the order of the scopes.
+pub fn each_person_of<T: Send>(
+    tables: &(impl StoreRead + Sync),
+    scopes: &[DivisionCode],
+    begin: impl Fn() -> T + Sync,
+    note: impl Fn(&mut T, Person) + Sync,
+) -> Result<Vec<T>, StoreError> {
+    let go = |scopes: &[DivisionCode]| {
+        let mut result = begin();
+        for scope in scopes {
+            each_person(tables, (*scope, *scope), |person| {
+                note(&mut result, person);
+                Ok::<_, StoreError>(())
+            })?;
+        }
+        Ok(result)
+    };
+    let part = scopes.len().div_ceil(LIST_THREADS).max(1);
+    std::thread::scope(|threads| {
+        let mut parts = scopes.chunks(part);
+        let own = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|part| threads.spawn(move || go(part))).collect();
+        let own = go(own)?;
+        let joined = others.into_iter().map(|other| match other.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        std::iter::once(Ok(own)).chain(joined).collect()
     })
 }
 

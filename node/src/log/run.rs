@@ -175,6 +175,7 @@ impl UnverifiedRun {
             seq: last.header.seq,
             hash: previous,
             since_checkpoint_bytes: if is_checkpoint(last.header.seq, bytes) { 0 } else { bytes },
+            written_at_ms: last.header.written_at_ms,
         };
         Ok(VerifiedRun { log: self.log, entries, head })
     }

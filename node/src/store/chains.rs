@@ -102,7 +102,12 @@ pub trait ChainRead: StoreRead + Sized {
             }
         }
         let last = entries.last().filter(|entry| entry.header.seq == seq);
-        Ok(last.map(|entry| Head { seq, hash: entry.header.hash(), since_checkpoint_bytes: bytes }))
+        Ok(last.map(|entry| Head {
+            seq,
+            hash: entry.header.hash(),
+            since_checkpoint_bytes: bytes,
+            written_at_ms: entry.header.written_at_ms,
+        }))
     }
 
     /// The chain under which the entry with this number and hash stands, if it is here. All chains

@@ -5,7 +5,7 @@
 //! | `meta-1` | name | bytes: format, own keys and grants, incarnation, commit number |
 //! | `logs-1` | log number | log key (53 B), grant (32 B), 0 or 1 and parent's number, first seq |
 //! | `log_numbers-1` | log key (53 B), which of its chains (1 B) | log number |
-//! | `heads-1` | log number | seq, hash, bytes since the last checkpoint |
+//! | `heads-2` | log number | seq, hash, bytes since the last checkpoint, when it was written |
 //! | `entries-2` | (log number, seq of the first) | a block of entries: [`super::blocks`] |
 //! | `documents-2` | scope, document | heads and Automerge save, packed: `store/documents.rs` |
 //! | `erasures-1` | scope, elder, log number, seq | nothing: an `Erase` entry is there |
@@ -63,7 +63,7 @@ pub(super) const META: TableDefinition<'_, &str, Bytes> = TableDefinition::new("
 pub(super) const LOGS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("logs-1");
 pub(super) const LOG_NUMBERS: TableDefinition<'_, Bytes, u32> =
     TableDefinition::new("log_numbers-1");
-pub(super) const HEADS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("heads-1");
+pub(super) const HEADS: TableDefinition<'_, u32, Bytes> = TableDefinition::new("heads-2");
 pub(super) const ENTRIES: TableDefinition<'_, (u32, u64), Bytes> =
     TableDefinition::new("entries-2");
 pub(super) const DOCUMENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("documents-2");
@@ -405,9 +405,10 @@ pub trait StoreRead: TableAccess + Sized {
                 seq: reader.u64()?,
                 hash: EntryHash(reader.array()?),
                 since_checkpoint_bytes: reader.u64()?,
+                written_at_ms: reader.i64()?,
             })
         };
-        head().map(Some).map_err(corrupt("heads-1"))
+        head().map(Some).map_err(corrupt("heads-2"))
     }
 
     /// The head of the first chain of the log with this key.

@@ -165,6 +165,7 @@ impl<'t> Transaction<'t> {
             .u64(head.seq)
             .bytes(&head.hash.0)
             .u64(head.since_checkpoint_bytes)
+            .i64(head.written_at_ms)
             .finish();
         self.heads.insert(log.number.0, row.as_slice())?;
         self.use_quota(&log.key, u64::from(entry.header.body_length), 0)?;

@@ -174,9 +174,9 @@ impl Part {
             Self::Due => {
                 let coverage = node.call(CoverageAsked { within: None, as_of })?;
                 let mut found = 0;
-                for scope in coverage.scopes.into_keys() {
+                for (scopes, _) in coverage.portions() {
                     let lists = vec![DueList::Overdue, DueList::Due, DueList::Occasions];
-                    let due = Due { scopes: vec![scope], lists, as_of };
+                    let due = Due { scopes, lists, as_of };
                     found += node.call(due)?.elders.len();
                 }
                 found
