@@ -16,7 +16,7 @@ use shouwang_node::identity::grant::Role;
 use shouwang_node::limits::RECEIPT_INTERVAL_MS;
 use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{EntryHash, EntryPlace, Incarnation, Kind, Lane, LogKey};
-use shouwang_node::store::StoreRead;
+use shouwang_node::store::{Store, StoreRead};
 use shouwang_node::sync::wire::Frame;
 use shouwang_node::sync::{Input, Output};
 
@@ -70,9 +70,19 @@ fn receipt(positions: &[EntryPlace]) -> RunEntry {
 }
 
 fn receipts_at(county: &mut County, place: &str) -> u64 {
+    receipts_in(county, place, |_| true)
+}
+
+/// Those that a place's device has written itself.
+fn receipts_of(county: &mut County, place: &str) -> u64 {
+    let own = county.engine(place).device();
+    receipts_in(county, place, |log| log.device == own)
+}
+
+fn receipts_in(county: &mut County, place: &str, counts: impl Fn(&LogKey) -> bool) -> u64 {
     let snapshot = county.engine(place).read().unwrap();
     let mut count = 0;
-    for log in snapshot.logs_all().unwrap() {
+    for log in snapshot.logs_all().unwrap().into_iter().filter(|log| counts(&log.key)) {
         snapshot
             .for_each_entry(log.number, |_, entry| {
                 count += u64::from(entry?.header.kind == Kind::Receipt);
@@ -167,6 +177,40 @@ fn edits_of_one_session_are_confirmed_within_ten_minutes() {
     county.connect(SHANGHE, SONGWU);
     county.settle();
     assert_eq!(not_held(&mut county, SHANGHE), 0);
+}
+
+/// The township's process ends before the ten minutes are over that a receipt waits.
+#[test]
+fn what_an_earlier_process_owed_is_confirmed_to_whoever_comes_or_after_a_while() {
+    for comes in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Store::open(&folder.path().join("township.redb")).unwrap();
+        let mut county = County::begin(COUNTY);
+        county.grant_in(COUNTY, SONGWU, SONGWU, None, open());
+        county.grant(SONGWU, SHANGHE);
+        county.connect(SHANGHE, SONGWU);
+        let elder = county.adds_elder(SHANGHE, "周国强");
+        county.settle();
+        county.records_visit(SHANGHE, &elder, "2026-09-01");
+        county.settle();
+        let before = receipts_of(&mut county, SONGWU);
+        county.stops(SONGWU);
+        county.opens(SONGWU, open());
+        // Others who meet it first do not make it look through everything.
+        county.connect(SONGWU, COUNTY);
+        county.settle();
+        assert_eq!(receipts_of(&mut county, SONGWU), before);
+        if comes {
+            county.connect(SHANGHE, SONGWU);
+            county.settle();
+            assert_eq!(not_held(&mut county, SHANGHE), 0);
+        } else {
+            county.passes(RECEIPT_INTERVAL_MS + MINUTE);
+        }
+        assert_eq!(receipts_of(&mut county, SONGWU), before + 1);
+        county.passes(3 * RECEIPT_INTERVAL_MS);
+        assert_eq!(receipts_of(&mut county, SONGWU), before + 1);
+    }
 }
 
 #[test]
