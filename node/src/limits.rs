@@ -116,9 +116,17 @@ pub const CHAIN_GRANTS_MAX: usize = 8;
 /// Longest display name in a grant, bytes of UTF-8.
 pub const NAME_BYTES_MAX: usize = 120;
 
-/// Bytes before compression that may be unacknowledged towards one peer at first: a second of a
-/// 256 kbit/s link, some six hundred visits.
-pub const UNACKNOWLEDGED_BYTES_FIRST: usize = 32 * 1024;
+/// Bytes before compression that may be unacknowledged towards one peer at first: two runs of visits,
+/// two to three seconds at 9.6 kbit/s, where a window that is too large costs most. A fast link has
+/// four times as much after each round trip ([`UNACKNOWLEDGED_GROWTH_MAX`]), so 1 MiB after four.
+pub const UNACKNOWLEDGED_BYTES_FIRST: usize = 4 * 1024;
+
+/// By how much the window may grow in one round trip, times: after four from the first to the most.
+pub const UNACKNOWLEDGED_GROWTH_MAX: usize = 4;
+
+const _: () = assert!(
+    UNACKNOWLEDGED_BYTES_FIRST * UNACKNOWLEDGED_GROWTH_MAX.pow(4) >= UNACKNOWLEDGED_BYTES_MAX
+);
 
 /// The least that may be unacknowledged: two runs of visits, two seconds at 9.6 kbit/s.
 pub const UNACKNOWLEDGED_BYTES_MIN: usize = 4 * 1024;
@@ -129,6 +137,17 @@ pub const UNACKNOWLEDGED_BYTES_MAX: usize = 1024 * 1024;
 
 /// How long anything should be on the way, ms: whatever is more urgent waits behind it.
 pub const UNACKNOWLEDGED_MS_MAX: u64 = 2_000;
+
+/// How much longer than the quickest acknowledgement anything may be on the way where that alone takes
+/// more than half of [`UNACKNOWLEDGED_MS_MAX`], ms: what waits at the link, so that it is never idle
+/// while the next answer comes. At 9.6 kbit/s 1.2 kB.
+pub const UNACKNOWLEDGED_QUEUE_MS: u64 = 1_000;
+
+/// The longest stall that a session bears with, ms: on 2G a minute without a byte is common, and a
+/// telephone call takes the line for as long.
+pub const STALL_MS_MAX: u64 = 75_000;
+
+const _: () = assert!(STALL_MS_MAX + 4 * UNACKNOWLEDGED_MS_MAX < PROGRESS_TIMEOUT_MS);
 
 /// Received runs that one commit may gather, bytes: one fsync then serves many runs, each document of
 /// theirs is read and written once, and a crash loses at most what is sent again in a few seconds.

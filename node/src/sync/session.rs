@@ -27,7 +27,7 @@ use super::logs::{Chains, PeerLogs};
 use super::progress::Progress;
 use super::stop::Stop;
 use super::summary::Salt;
-use super::window::Window;
+use super::window::{Acknowledged, Window};
 use super::wire::{Aside, Frame, Hello, LogPosition, PROTOCOL_VERSION, Probe, ProbeWord};
 use super::{Event, Now, Output, PeerError, Replica};
 use crate::identity::DeviceId;
@@ -122,7 +122,7 @@ struct InFlight {
     chain: LogNumber,
     last_seq: u64,
     bytes: usize,
-    sent_ms: u64,
+    sent: Acknowledged,
 }
 
 type Outputs = VecDeque<Output>;
@@ -560,21 +560,17 @@ impl Session {
 
     /// What the peer has, or has refused, is no longer on the way.
     fn forget_in_flight(&mut self, now: Now) {
-        let (logs, before) = (&self.logs, self.in_flight_bytes);
-        let mut oldest = None;
-        self.in_flight.retain(|sent| {
-            let waits = logs.get(&sent.log).is_some_and(|log| {
-                !log.has(sent.chain, sent.last_seq) && !log.is_refused(sent.chain)
+        let (logs, window) = (&self.logs, &mut self.window);
+        self.in_flight.retain(|run| {
+            let waits = logs.get(&run.log).is_some_and(|log| {
+                !log.has(run.chain, run.last_seq) && !log.is_refused(run.chain)
             });
             if !waits {
-                oldest = oldest.max(Some(now.monotonic_ms.saturating_sub(sent.sent_ms)));
+                window.acknowledged(now.monotonic_ms, run.sent);
             }
             waits
         });
         self.in_flight_bytes = self.in_flight.iter().map(|sent| sent.bytes).sum();
-        if let Some(after_ms) = oldest {
-            self.window.acknowledged(after_ms, before);
-        }
     }
 
     /// Sends runs while there is room, and notes when all is done.
@@ -582,7 +578,7 @@ impl Session {
         for probe in std::mem::take(&mut self.refusals) {
             self.send(now, &Frame::Probe(probe), out);
         }
-        while self.window.has_room(self.in_flight_bytes) {
+        while self.has_room() {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
@@ -608,10 +604,11 @@ impl Session {
             let last = run.last_seq();
             let sent = Event::Sent(self.peer, run.entries.len() as u64);
             let bytes = self.send_run(now, run, replica, out)?;
-            let sent_ms = now.monotonic_ms;
-            let sent_run = InFlight { log, chain: number, last_seq: last, bytes, sent_ms };
-            self.in_flight.push_back(sent_run);
             self.in_flight_bytes += bytes;
+            let on_the_way = self.in_flight_bytes + self.bodies.in_flight_bytes();
+            let run = Acknowledged { sent_ms: now.monotonic_ms, on_the_way };
+            let sent_run = InFlight { log, chain: number, last_seq: last, bytes, sent: run };
+            self.in_flight.push_back(sent_run);
             self.logs.entry(log).or_default().sends(replica, &heads, chain, last)?;
             out.push_back(Output::Event(sent));
         }
@@ -623,6 +620,16 @@ impl Session {
         }
         self.done = done;
         Ok(())
+    }
+
+    /// Whether the next run may be sent: what is urgent need not wait until what is not has arrived.
+    fn has_room(&self) -> bool {
+        let is_urgent =
+            self.behind.first().is_some_and(|(rank, ..)| *rank <= Lane::Urgent.number());
+        match is_urgent {
+            true => self.window.has_urgent_room(self.in_flight_bytes),
+            false => self.window.has_room(self.in_flight_bytes),
+        }
     }
 
     /// Whether both hold, durably, all that both summaries spoke of and all that was sent since.
@@ -694,6 +701,10 @@ impl Session {
             (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
             // A proved grant is asked for anew where `Hello` names another one.
             (Some(_), _) if self.chain_asked => self.opened_ms + HELLO_TIMEOUT_MS,
+            // With nothing but runs unacknowledged it is known how long they take.
+            (Some(_), true) if self.summary_whole && !self.in_flight.is_empty() => {
+                self.heard_ms.max(self.spoke_ms) + self.window.patience_ms()
+            }
             (Some(_), true) => self.heard_ms.max(self.spoke_ms) + PROGRESS_TIMEOUT_MS,
             (Some(_), false) => self.heard_ms + SILENCE_TIMEOUT_MS,
         }

@@ -2,69 +2,221 @@
 //!
 //! What an acknowledgement took says how full the way is. So an urgent entry never waits behind more
 //! than that, and a fast link is not kept waiting for one answer after another.
+//!
+//! A run before which, with itself, so many bytes were on the way, and which took so long, shows at
+//! least how many may be for it to take as long as it should: in proportion. On a link with long ways
+//! and few bytes that is too few at first, and as what is on the way grows it becomes right.
 
 use crate::limits::{
-    UNACKNOWLEDGED_BYTES_FIRST, UNACKNOWLEDGED_BYTES_MAX, UNACKNOWLEDGED_BYTES_MIN,
-    UNACKNOWLEDGED_MS_MAX,
+    PROGRESS_TIMEOUT_MS, STALL_MS_MAX, UNACKNOWLEDGED_BYTES_FIRST, UNACKNOWLEDGED_BYTES_MAX,
+    UNACKNOWLEDGED_BYTES_MIN, UNACKNOWLEDGED_GROWTH_MAX, UNACKNOWLEDGED_MS_MAX,
+    UNACKNOWLEDGED_QUEUE_MS,
 };
 
-/// The bytes that may be unacknowledged.
+/// The bytes that may be unacknowledged, and what the link has shown of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window(usize);
+pub(super) struct Window {
+    bytes: usize,
+    /// What was sent before this has said all that it has to say.
+    changed_ms: u64,
+    /// The quickest acknowledgement yet, ms: a round trip, and what little was on the way with it.
+    quickest_ms: u64,
+    /// How long what may be on the way takes, ms, as the last acknowledgement says.
+    latest_ms: Option<u64>,
+}
+
+/// A run that was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Acknowledged {
+    pub(super) sent_ms: u64,
+    /// Bytes on the way when it had been sent, its own among them.
+    pub(super) on_the_way: usize,
+}
 
 impl Default for Window {
     fn default() -> Self {
-        Self(UNACKNOWLEDGED_BYTES_FIRST)
+        Self {
+            bytes: UNACKNOWLEDGED_BYTES_FIRST,
+            changed_ms: 0,
+            quickest_ms: u64::MAX,
+            latest_ms: None,
+        }
     }
 }
 
 impl Window {
     /// Whether more may be sent while so many bytes are on the way.
-    pub(super) fn has_room(self, bytes: usize) -> bool {
-        bytes < self.0
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        bytes < self.bytes
     }
 
-    /// What was on the way for so long is acknowledged; `bytes` were on the way with it.
-    pub(super) fn acknowledged(&mut self, after_ms: u64, bytes: usize) {
-        if after_ms > UNACKNOWLEDGED_MS_MAX {
-            self.0 = (self.0 / 2).max(UNACKNOWLEDGED_BYTES_MIN);
-        } else if after_ms <= UNACKNOWLEDGED_MS_MAX / 2 && bytes >= self.0 / 2 {
-            self.0 = (self.0 * 2).min(UNACKNOWLEDGED_BYTES_MAX);
+    /// Whether something urgent may be sent, which does not wait until what is not has arrived.
+    pub(super) fn has_urgent_room(&self, bytes: usize) -> bool {
+        bytes < 2 * self.bytes
+    }
+
+    /// A run is acknowledged.
+    pub(super) fn acknowledged(&mut self, now_ms: u64, run: Acknowledged) {
+        let took_ms = now_ms.saturating_sub(run.sent_ms).max(1);
+        self.quickest_ms = self.quickest_ms.min(took_ms);
+        self.latest_ms = Some(took_ms);
+        // What left before the last change tells of the window before it.
+        if run.sent_ms < self.changed_ms {
+            return;
         }
+        let aim_ms = self.aim_ms();
+        let fitting = (run.on_the_way as u64).saturating_mul(aim_ms) / took_ms;
+        let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
+        let changed = match took_ms > aim_ms {
+            true => fitting.min(self.bytes).max(self.bytes / 2),
+            // What was not used shows nothing.
+            false if run.on_the_way < self.bytes / 2 => return,
+            false => fitting.max(self.bytes).min(self.bytes * UNACKNOWLEDGED_GROWTH_MAX),
+        };
+        self.bytes = changed.clamp(UNACKNOWLEDGED_BYTES_MIN, UNACKNOWLEDGED_BYTES_MAX);
+        self.changed_ms = now_ms;
+    }
+
+    /// How long an acknowledgement should take, ms.
+    fn aim_ms(&self) -> u64 {
+        UNACKNOWLEDGED_MS_MAX.max(self.quickest_ms.saturating_add(UNACKNOWLEDGED_QUEUE_MS))
+    }
+
+    /// How long nothing may be heard while something is unacknowledged, ms: what is on the way, a few
+    /// times over, and the longest stall that is borne with; the most there is where nothing is known.
+    pub(super) fn patience_ms(&self) -> u64 {
+        let known = self.latest_ms.map(|ms| STALL_MS_MAX + 4 * ms.max(self.aim_ms()));
+        known.map_or(PROGRESS_TIMEOUT_MS, |ms| ms.min(PROGRESS_TIMEOUT_MS))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
     use super::*;
 
-    /// Bytes that are on the way once a link has been in use for a while.
-    fn settled(bytes_per_s: u64, round_trip_ms: u64) -> usize {
+    /// Bytes of a run of visits, before compression.
+    const RUN: usize = 1_700;
+
+    /// What a link showed while a long log went over it.
+    #[derive(Debug)]
+    struct Sent {
+        /// The share of the link's rate that was used, per cent, once the start was over.
+        used: u64,
+        /// The longest that anything waited behind what was sent before, ms, once the start was over.
+        waited_ms: u64,
+        /// Until half of the rate was used over a second, ms.
+        started_ms: u64,
+    }
+
+    /// Sends over a link for a while, run by run, as a session does.
+    fn send(bytes_per_s: u64, round_trip_ms: u64, for_ms: u64) -> Sent {
         let mut window = Window::default();
-        for _ in 0..64 {
-            let after_ms = round_trip_ms + window.0 as u64 * 1_000 / bytes_per_s;
-            window.acknowledged(after_ms, window.0);
+        let mut waiting: VecDeque<(Acknowledged, u64)> = VecDeque::new();
+        let (mut on_the_way, mut free_us, mut sent, mut waited_ms) = (0, 0u64, 0u64, 0);
+        let (mut started_ms, mut mark) = (None, (0, 0));
+        let settled_ms = for_ms / 2;
+        for now_ms in 0..for_ms {
+            while waiting.front().is_some_and(|(_, at)| *at <= now_ms) {
+                if let Some((run, _)) = waiting.pop_front() {
+                    on_the_way -= RUN;
+                    window.acknowledged(now_ms, run);
+                }
+            }
+            while window.has_room(on_the_way) {
+                on_the_way += RUN;
+                let begins_us = free_us.max(now_ms * 1_000);
+                free_us = begins_us + RUN as u64 * 1_000_000 / bytes_per_s;
+                let run = Acknowledged { sent_ms: now_ms, on_the_way };
+                waiting.push_back((run, free_us / 1_000 + round_trip_ms));
+                if now_ms >= settled_ms {
+                    sent += RUN as u64;
+                    waited_ms = waited_ms.max(begins_us / 1_000 - now_ms);
+                }
+                mark.1 += RUN as u64;
+            }
+            if now_ms - mark.0 >= 1_000 {
+                if mark.1 * 2 >= bytes_per_s {
+                    started_ms.get_or_insert(now_ms);
+                }
+                mark = (now_ms, 0);
+            }
         }
-        window.0
+        let used = sent * 100_000 / (bytes_per_s * (for_ms - settled_ms));
+        Sent { used, waited_ms, started_ms: started_ms.unwrap_or(u64::MAX) }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_link_is_used_and_never_full_for_long(
+            bytes_per_s in 1_000u64..200_000,
+            round_trip_ms in 1u64..2_500,
+        ) {
+            let sent = send(bytes_per_s, round_trip_ms, 60_000);
+            prop_assert!(sent.used >= 80, "{sent:?}");
+            // Two seconds, or one beyond what the first few runs took; and the run that is not cut.
+            let run_ms = RUN as u64 * 1_000 / bytes_per_s;
+            let first_ms = UNACKNOWLEDGED_BYTES_FIRST as u64 * 1_000 / bytes_per_s;
+            prop_assert!(sent.waited_ms <= 2_000 + first_ms + 2 * run_ms, "{sent:?}");
+        }
     }
 
     #[test]
-    fn the_window_is_as_wide_as_the_link() {
-        for (bytes_per_s, round_trip_ms) in
-            [(1_200, 1_200), (8_000, 600), (30_000, 700), (250_000, 40), (10_000_000, 1)]
-        {
-            let bytes = settled(bytes_per_s, round_trip_ms) as u64;
-            let (least, most) = (bytes_per_s / 2, bytes_per_s * 2);
-            let range = (least.min(UNACKNOWLEDGED_BYTES_MAX as u64))
-                ..=most.max(UNACKNOWLEDGED_BYTES_MIN as u64);
-            assert!(range.contains(&bytes), "{bytes_per_s} B/s: {bytes}");
+    fn a_fast_link_is_used_at_once() {
+        // Two seconds of 2 Mbit/s, and an office's network up to the most that there may be.
+        for (bytes_per_s, round_trip_ms) in [(250_000, 80), (400_000, 2)] {
+            let sent = send(bytes_per_s, round_trip_ms, 8_000);
+            assert!(sent.started_ms <= 2_000 && sent.used >= 95, "{sent:?}");
         }
+    }
+
+    #[test]
+    fn a_link_that_stalls_once_is_used_again() {
+        let mut window = Window::default();
+        let flight = |window: &mut Window, now_ms: u64, took_ms| {
+            let run = Acknowledged { sent_ms: now_ms, on_the_way: window.bytes };
+            window.acknowledged(now_ms + took_ms, run);
+            now_ms + took_ms
+        };
+        let mut now_ms = (0..8).fold(0, |now_ms, _| flight(&mut window, now_ms, 100));
+        let before = window.bytes;
+        now_ms = flight(&mut window, now_ms, 60_000);
+        assert!(window.bytes >= before / 2 && window.bytes < before);
+        flight(&mut window, now_ms, 100);
+        assert_eq!(window.bytes, before);
+    }
+
+    #[test]
+    fn what_left_together_counts_once() {
+        let mut window = Window::default();
+        let run = Acknowledged { sent_ms: 10, on_the_way: window.bytes };
+        window.acknowledged(20, run);
+        let once = window;
+        window.acknowledged(25, run);
+        assert_eq!(window.bytes, once.bytes);
+        assert!(once.bytes > UNACKNOWLEDGED_BYTES_FIRST);
     }
 
     #[test]
     fn an_idle_link_shows_nothing() {
         let mut window = Window::default();
-        window.acknowledged(1, 100);
-        assert_eq!(window, Window::default());
+        window.acknowledged(1, Acknowledged { sent_ms: 0, on_the_way: 100 });
+        assert_eq!(window.bytes, UNACKNOWLEDGED_BYTES_FIRST);
+    }
+
+    #[test]
+    fn whoever_is_known_to_be_quick_is_given_up_sooner() {
+        let mut window = Window::default();
+        assert_eq!(window.patience_ms(), PROGRESS_TIMEOUT_MS);
+        window.acknowledged(50, Acknowledged { sent_ms: 0, on_the_way: 4_000 });
+        assert!(window.patience_ms() < PROGRESS_TIMEOUT_MS * 2 / 3);
+        assert!(window.patience_ms() > STALL_MS_MAX);
+        window.acknowledged(90_000, Acknowledged { sent_ms: 60, on_the_way: 4_000 });
+        assert_eq!(window.patience_ms(), PROGRESS_TIMEOUT_MS);
     }
 }
