@@ -685,6 +685,8 @@ impl Engine {
                     if let Event::Done(peer) = event {
                         self.lineage.agreed();
                         self.dues.done(peer);
+                    }
+                    if matches!(event, Event::Done(_) | Event::Moved(_)) {
                         self.out.push_back(Output::Event(event));
                     }
                 }

@@ -87,6 +87,8 @@ pub enum Event {
     Done(DeviceId),
     /// So many entries left for the peer.
     Sent(DeviceId, u64),
+    /// For the first time in this session something that one of us lacked is durable there.
+    Moved(DeviceId),
     /// The peer's whole summary was compared. These are the heads that it has named of this device's
     /// own logs, and whether it has shown of others that it holds them as they are here.
     OwnLogs(DeviceId, Vec<NamedHead>, bool),

@@ -23,11 +23,13 @@ use crate::sync::{Disposition, PeerError};
 mod counted;
 mod dial;
 mod outbox;
+mod slept;
 
 pub(crate) use counted::WireBytes;
 pub(crate) use dial::{DialState, Dials};
 
 use outbox::{Outbox, Waiting, outbox};
+use slept::Slept;
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/shouwang/sync/1");
 
@@ -69,6 +71,8 @@ pub(crate) enum Notice {
 pub(crate) enum Order {
     Send(DeviceId, Substream, Vec<u8>),
     Hangup(DeviceId, Substream, PeerError),
+    /// What this substream brought is durable: it was worth dialling for, however soon it ends.
+    Moved(DeviceId, Substream),
     /// Dial everything now that is not connected.
     DialNow,
     /// Remember and dial an address.
@@ -182,8 +186,10 @@ impl Transport {
 
     /// Runs until the engine's thread is gone.
     pub(crate) async fn run(mut self) {
+        let mut slept = Slept::new();
         loop {
             let due = self.dials.next_due();
+            let look = slept.next_look();
             tokio::select! {
                 event = self.swarm.select_next_some() => self.swarm_event(event),
                 Some((peer, stream)) = self.incoming.next() => {
@@ -217,6 +223,11 @@ impl Transport {
                     Some(order) => self.order(order).await,
                 },
                 () = tokio::time::sleep_until(due) => self.dial_due(),
+                () = tokio::time::sleep_until(look) => {
+                    if slept.look() {
+                        self.dials.link_is_back();
+                    }
+                }
             }
         }
     }
@@ -256,6 +267,8 @@ impl Transport {
                     let _ = opened.send((peer, stream));
                 });
             }
+            // A cable, a card or a telephone was plugged in.
+            SwarmEvent::NewListenAddr { .. } => self.dials.link_is_back(),
             SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
                 tracing::debug!(%error, "no connection");
                 self.dials.dial_failed(peer_id.as_ref().and_then(device_of), &error);
@@ -332,6 +345,11 @@ impl Transport {
             Order::Hangup(peer, substream, error) => {
                 self.ended(peer, substream, Some(error)).await;
             }
+            Order::Moved(peer, substream) => {
+                if self.active.get(&peer).is_some_and(|active| active.substream == substream) {
+                    self.dials.stable(peer);
+                }
+            }
             Order::DialNow => self.dials.all_now(),
             Order::Address(address) => {
                 if let Ok(address) = address.parse() {
@@ -370,7 +388,7 @@ impl Transport {
                 self.dials.refused(peer, &error.code());
             }
             Some(error) => self.dials.failed(peer, &error.code()),
-            None => self.dials.failed(peer, "link_lost"),
+            None => self.dials.failed(peer, dial::LINK_LOST),
         }
         let _ = self.notices.send(Notice::Down(peer, substream)).await;
     }

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::identity::DeviceId;
 use crate::machine::now;
 use crate::store::StoreError;
-use crate::sync::{Input, Now, Output};
+use crate::sync::{Event, Input, Now, Output};
 use crate::transport::{Ends, Notice, Order, Substream};
 
 /// Notices taken in before a commit, at most: what waited together is committed together, and a
@@ -168,6 +168,9 @@ impl Driver {
                     tracing::info!(peer = %peer.short(), code = error.code(), "hung up");
                     let substream = self.current.remove(&peer);
                     substream.map(|substream| Order::Hangup(peer, substream, error))
+                }
+                Output::Event(Event::Moved(peer)) => {
+                    self.current.get(&peer).map(|substream| Order::Moved(peer, *substream))
                 }
                 Output::Ingest(..) | Output::Fill(..) | Output::Learn(_) | Output::Event(_) => None,
             };

@@ -112,6 +112,8 @@ pub(super) struct Session {
     update_needed: bool,
     asides: Asides,
     bodies: Bodies,
+    /// Whether anything became durable at either of us.
+    moved: bool,
     done: bool,
 }
 
@@ -174,6 +176,7 @@ impl Session {
             update_needed: false,
             asides: Asides::default(),
             bodies: Bodies::default(),
+            moved: false,
             done: false,
         };
         let hello = Frame::Hello(Hello {
@@ -244,7 +247,7 @@ impl Session {
             Frame::Prove(chain) => self.proof(chain, replica, out)?,
             Frame::Summary(summary) => self.summary(now, summary, replica, out)?,
             Frame::Run(run) => self.run(run, replica, out)?,
-            Frame::Have(heads) => self.have(now, &heads, replica)?,
+            Frame::Have(heads) => self.have(now, &heads, replica, out)?,
             Frame::Probe(probe) => self.probe(now, &probe, replica, out)?,
             Frame::AskBodies(places) => self.ask_bodies(places, replica)?,
             Frame::Body { place, body } => self.body(place, body, out)?,
@@ -525,6 +528,7 @@ impl Session {
         }
         for chunk in positions.chunks(HAVE_HEADS_PER_FRAME) {
             self.send(now, &Frame::Have(chunk.to_vec()), out);
+            self.note_moved(out);
         }
         self.pump(now, replica, out)
     }
@@ -541,7 +545,9 @@ impl Session {
         now: Now,
         heads: &[LogPosition],
         replica: &impl Replica,
+        out: &mut Outputs,
     ) -> Result<(), Stop> {
+        let before = self.in_flight.len();
         for position in heads {
             self.bodies.acknowledged(position);
             // Of what was sent it holds nothing that we do not.
@@ -555,7 +561,16 @@ impl Session {
             }
         }
         self.forget_in_flight(now);
+        if self.in_flight.len() < before {
+            self.note_moved(out);
+        }
         Ok(())
+    }
+
+    fn note_moved(&mut self, out: &mut Outputs) {
+        if !std::mem::replace(&mut self.moved, true) {
+            out.push_back(Output::Event(Event::Moved(self.peer)));
+        }
     }
 
     /// What the peer has, or has refused, is no longer on the way.

@@ -42,6 +42,12 @@ pub(crate) struct Dials {
     shown: Arc<Mutex<BTreeMap<String, DialState>>>,
 }
 
+/// Why a dial came to nothing: nobody answers.
+const UNREACHABLE: &str = "unreachable";
+
+/// Why a substream ended: nobody said.
+pub(super) const LINK_LOST: &str = "link_lost";
+
 /// When nothing is due.
 const FAR: Duration = Duration::from_secs(3_600);
 
@@ -113,6 +119,19 @@ impl Dials {
         self.show();
     }
 
+    /// Something shows that there is a network again: what could not be reached is due now. What was
+    /// refused, or is another machine's turn, is not.
+    pub(crate) fn link_is_back(&mut self) {
+        let soon = Instant::now();
+        for dial in self.addresses.values_mut() {
+            let unreachable = matches!(dial.state.error.as_deref(), Some(UNREACHABLE | LINK_LOST));
+            if unreachable && !dial.state.online && dial.due.is_some() {
+                dial.due = Some(soon);
+                dial.wait = Duration::from_millis(REDIAL_MIN_MS);
+            }
+        }
+    }
+
     /// A connection to an address stands; who answers is known now.
     pub(crate) fn reached(&mut self, address: &Multiaddr, peer: DeviceId) {
         for (known, dial) in &mut self.addresses {
@@ -131,8 +150,11 @@ impl Dials {
         self.show();
     }
 
-    /// A substream with the peer stands.
+    /// A substream with the peer stands. Where nobody could be reached before, others can be now.
     pub(crate) fn online(&mut self, peer: DeviceId) {
+        if !self.addresses.values().any(|dial| dial.state.online) {
+            self.link_is_back();
+        }
         for dial in self.of(peer) {
             dial.state.online = true;
             dial.state.error = None;
@@ -188,7 +210,7 @@ impl Dials {
     pub(crate) fn dial_failed(&mut self, peer: Option<DeviceId>, error: &DialError) {
         let code = match error {
             DialError::WrongPeerId { .. } => "other_device_answers",
-            _ => "unreachable",
+            _ => UNREACHABLE,
         };
         let tried: Vec<&Multiaddr> = match error {
             DialError::Transport(attempts) => attempts.iter().map(|(address, _)| address).collect(),
@@ -265,7 +287,47 @@ mod tests {
         dials.online(peer);
         dials.stable(peer);
         let now = Instant::now();
-        dials.failed(peer, "link_lost");
+        dials.failed(peer, LINK_LOST);
         assert!(dials.next_due() - now < Duration::from_secs(3));
+    }
+
+    /// Two addresses, of which nobody could be reached for long.
+    fn cut_off() -> (Dials, DeviceId, DeviceId) {
+        let addresses: [Multiaddr; 2] =
+            ["/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/tcp/4002"].map(|text| text.parse().unwrap());
+        let (mut dials, _) = Dials::new(addresses.clone());
+        let peers = [DeviceId([7; 32]), DeviceId([8; 32])];
+        for (address, peer) in addresses.iter().zip(peers) {
+            dials.reached(address, peer);
+            for _ in 0..9 {
+                dials.failed(peer, LINK_LOST);
+            }
+        }
+        assert!(dials.next_due() - Instant::now() > Duration::from_secs(60));
+        (dials, peers[0], peers[1])
+    }
+
+    #[test]
+    fn a_link_that_comes_back_is_used_at_once() {
+        let (mut dials, ..) = cut_off();
+        dials.link_is_back();
+        assert_eq!(dials.due().len(), 2);
+        // Where one is reached the other can be too; but nobody is dialled because of a second one.
+        let (mut dials, one, other) = cut_off();
+        dials.online(one);
+        assert_eq!(dials.due().len(), 1);
+        dials.failed(other, LINK_LOST);
+        dials.failed(other, LINK_LOST);
+        dials.online(one);
+        assert_eq!(dials.due().len(), 0);
+    }
+
+    #[test]
+    fn whoever_refused_is_not_asked_again_because_of_a_network() {
+        let (mut dials, one, other) = cut_off();
+        dials.refused(one, "revoked");
+        dials.replaced(other);
+        dials.link_is_back();
+        assert_eq!(dials.due().len(), 0);
     }
 }
