@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 mod county;
 mod dictionary;
+mod links;
 mod peers;
 mod steps;
 mod workload;
@@ -21,6 +22,8 @@ enum Command {
     County(county::Args),
     /// Trains the dictionary of streams between peers, on people that nothing else is measured with.
     Dictionary(dictionary::DictionaryOptions),
+    /// An exchange between real processes over slow and broken links.
+    Links(links::Args),
     /// This project beside Automerge's sync protocol and samod, on the same township.
     Peers(peers::PeersOptions),
     /// What an entry costs on its way from one store into another, step by step.
@@ -34,6 +37,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::County(args) => county::run(&args),
         Command::Dictionary(options) => dictionary::run(&options),
+        Command::Links(args) => links::run(&args),
         Command::Peers(options) => peers::run(&options),
         Command::Steps(options) => steps::run(&options),
         Command::Part(options) => peers::part(&options),

@@ -1,0 +1,112 @@
+//! The links that are tried, and what has to hold on them.
+
+use super::cell::{Figures, Load};
+use super::proxy::{Shape, Trouble};
+
+/// A link with a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    pub name: &'static str,
+    /// What it is, for people.
+    pub says: &'static str,
+    pub shape: Shape,
+    pub trouble: fn(Load) -> Trouble,
+    /// With which link's run its bytes are compared.
+    pub as_on: &'static str,
+}
+
+/// GPRS on a good day: 64 kbit/s, 600 ms there and back.
+pub const GPRS: Shape = Shape { bits_per_s: 64_000, delay_ms: 300, jitter_ms: 60 };
+
+/// GSM data, or GPRS at the edge of a cell: 9.6 kbit/s, 1.2 s there and back.
+pub const GSM: Shape = Shape { bits_per_s: 9_600, delay_ms: 600, jitter_ms: 120 };
+
+/// 3G: 2 Mbit/s, 40 ms there and back.
+pub const MOBILE: Shape = Shape { bits_per_s: 2_000_000, delay_ms: 20, jitter_ms: 5 };
+
+/// When trouble comes, so that it comes in the midst: a handshake takes some 1.1 kB.
+fn midst(load: Load) -> u64 {
+    match load {
+        Load::First => 8_000,
+        Load::Visits => 3_000,
+        Load::Incident => 1_400,
+    }
+}
+
+/// How long the line stalls, ms.
+pub const STALL_MS: u64 = 60_000;
+
+pub const LINKS: [Link; 7] = [
+    Link {
+        name: "gprs",
+        says: "64 kbit/s, 600 ms",
+        shape: GPRS,
+        trouble: |_| Trouble::None,
+        as_on: "gprs",
+    },
+    Link {
+        name: "gsm",
+        says: "9.6 kbit/s, 1.2 s",
+        shape: GSM,
+        trouble: |_| Trouble::None,
+        as_on: "gsm",
+    },
+    Link {
+        name: "3g",
+        says: "2 Mbit/s, 40 ms",
+        shape: MOBILE,
+        trouble: |_| Trouble::None,
+        as_on: "3g",
+    },
+    Link {
+        name: "3g-cut-5s",
+        says: "2 Mbit/s, 40 ms, cut every 5 s",
+        shape: MOBILE,
+        trouble: |_| Trouble::CutEvery(5_000),
+        as_on: "3g",
+    },
+    Link {
+        name: "gprs-cut",
+        says: "64 kbit/s, 600 ms, each connection cut after 6 kB",
+        shape: GPRS,
+        trouble: |_| Trouble::CutAfter(6_000),
+        as_on: "gprs",
+    },
+    Link {
+        name: "gprs-stall",
+        says: "64 kbit/s, 600 ms, stalls for 60 s",
+        shape: GPRS,
+        trouble: |load| Trouble::StallOnce(midst(load), STALL_MS),
+        as_on: "gprs",
+    },
+    Link {
+        name: "gprs-half-open",
+        says: "64 kbit/s, 600 ms, half-open",
+        shape: GPRS,
+        trouble: |load| Trouble::HalfOpenOnce(midst(load)),
+        as_on: "gprs",
+    },
+];
+
+/// What one more connection may cost, B: Noise, Yamux, `Hello` and the summaries.
+pub const HANDSHAKE_BYTES_MAX: u64 = 1_500;
+
+/// Entries of the runs that may be in flight when a connection ends: see the window.
+pub const IN_FLIGHT_ENTRIES_MAX: u64 = 200;
+
+/// Why a cell does not hold, beside the uncut run on the same link; empty if it does.
+pub fn faults(figures: &Figures, uncut: &Figures) -> Vec<String> {
+    let mut faults = Vec::new();
+    let again = figures.connections.saturating_sub(uncut.connections);
+    let most = uncut.bytes * 115 / 100 + again * HANDSHAKE_BYTES_MAX;
+    if figures.bytes > most {
+        faults.push(format!("{} B, {} B uncut, {again} connections more", figures.bytes, uncut.bytes));
+    }
+    if figures.twice() > again * IN_FLIGHT_ENTRIES_MAX {
+        faults.push(format!("{} entries sent twice in {again} cuts", figures.twice()));
+    }
+    if figures.entries_new != uncut.entries_new {
+        faults.push(format!("{} entries, {} uncut", figures.entries_new, uncut.entries_new));
+    }
+    faults
+}
