@@ -106,6 +106,7 @@ impl PeerBook {
                 }
             }),
             Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
+            Event::Moved(_) => {}
         }
     }
 

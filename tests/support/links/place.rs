@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
-use shouwang_crdt_schema::record::{ElderId, IncidentKind};
+use shouwang_crdt_schema::record::{Choice, ElderId, IncidentKind};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::command::CommandError;
 use shouwang_node::command::area::{AreaImport, Place as Named};
