@@ -28,7 +28,6 @@ fn run(world: &World, name: &str, load: Load) -> Figures {
     let link = link(name);
     let trouble = match (link.trouble)(load) {
         Trouble::StallOnce(after, _) => Trouble::StallOnce(after.min(4_000), STALL_MS),
-        Trouble::CutAfter(_) => Trouble::CutAfter(4_000),
         other => other,
     };
     let figures = world.run(name, link.shape, trouble, load, PATIENCE).unwrap();

@@ -2,10 +2,13 @@
 //! `SHOUWANG_SEED=n` runs the stories that have a seed with that one.
 
 use shouwang_crdt_schema::field::Field;
-use shouwang_simulations::check::Violation;
+use shouwang_crdt_schema::record::{Choice, IncidentKind};
+use shouwang_node::command::Request;
+use shouwang_node::command::incident::{IncidentList, IncidentRaise, IncidentReport, Which};
+use shouwang_simulations::check::{Fact, Violation};
 use shouwang_simulations::network::{Cuts, Quality};
 use shouwang_simulations::report::{CONVERGE_WITHIN_MS, Report, simulate};
-use shouwang_simulations::workload::{People, elders};
+use shouwang_simulations::workload::{Done, People, elders};
 use shouwang_simulations::world::{DAY, Faults, HOUR, MINUTE, Node, Plan, SECOND, World};
 
 const COUNTY: &str = "990121000000";
@@ -178,6 +181,85 @@ fn a_thin_line_that_is_cut_every_ten_seconds_makes_progress() {
             assert!(arrived < 2 * useful, "{arrived} B");
             assert!(world.counts().connections - before.connections > 1, "it was cut");
             Ok(())
+        });
+    }
+}
+
+/// 64 kbit/s, 600 ms there and back.
+const SLOW: Quality = Quality {
+    delay_ms: [300, 300],
+    jitter_ms: 0,
+    rate: [8_000, 8_000],
+    late_per_mille: 0,
+    cuts: Cuts::Never,
+};
+
+/// Incidents that a node knows of.
+fn incidents(world: &mut World, at: Node) -> Result<usize, Violation> {
+    let mut found = 0;
+    world.act(at, |_, engine, now, _| {
+        let list = IncidentList { which: Which::All, elder: None, as_of: None };
+        found = list.execute(engine, now).unwrap().incidents.len();
+        Done::nothing()
+    })?;
+    Ok(found)
+}
+
+#[test]
+fn an_incident_overtakes_a_bulk_exchange_that_is_under_way() {
+    for seed in seeds([50, 51]) {
+        story("an_incident_overtakes", quiet(seed, 1, 10), |world| {
+            let (county, town, village) =
+                (node(world, COUNTY), node(world, TOWN), node(world, VILLAGE));
+            let link = world.link(village, town).unwrap();
+            world.run_for(2 * MINUTE)?;
+            world.act(town, |people, engine, now, _| people.imports(engine, now))?;
+            world.run_for(MINUTE)?;
+            world.partition(link);
+            world.set_quality(world.link(town, county).unwrap(), Quality::OFFICE);
+            // A minute of the link: what each says compresses badly.
+            for number in 0..400u32 {
+                let note: String = (0..400u32)
+                    .filter_map(|n| char::from_u32(0x4e00 + (n * n * 7_919 + n * number * 613) % 20_000))
+                    .collect();
+                world.act(village, move |people, engine, now, random| {
+                    people.visits_saying(engine, now, random, &note)
+                })?;
+            }
+            let before = world.entries_at(town);
+            world.set_quality(link, SLOW);
+            world.heal(link);
+            // Both early, while the window is still as it was at first, and when it has grown.
+            for (number, share) in [10, 120].into_iter().enumerate() {
+                while world.entries_at(town) < before + share {
+                    world.run_for(100)?;
+                }
+                world.act(village, move |_, engine, now, _| {
+                    let (scope, elder) = elders(engine, engine.area())[number];
+                    let words = format!("晕倒{number}");
+                    let date = chrono::DateTime::from_timestamp_millis(now.wall_ms).unwrap();
+                    let report = IncidentReport {
+                        date: date.date_naive(),
+                        time: None,
+                        place: None,
+                        by: None,
+                        note: Some(words.clone()),
+                    };
+                    let (elder_id, kind) = (elder.to_string(), IncidentKind::ALL[0]);
+                    let raise = IncidentRaise { elder: elder_id, kind, report };
+                    let error = raise.execute(engine, now).err();
+                    Done { facts: vec![Fact::Event(scope, elder, words)], error }
+                })?;
+                let raised_ms = world.now_ms();
+                while incidents(world, county)? <= number {
+                    world.run_for(50)?;
+                    let took_ms = world.now_ms() - raised_ms;
+                    assert!(took_ms <= 3 * SECOND + 600, "{took_ms} ms");
+                }
+                println!("{} ms", world.now_ms() - raised_ms);
+                assert!(world.entries_at(town) < before + 350, "the bulk was over by then");
+            }
+            world.converge(20 * MINUTE).map(drop)
         });
     }
 }

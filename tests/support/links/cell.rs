@@ -22,7 +22,10 @@ const LOOKED_AT_EVERY: Duration = Duration::from_millis(200);
 const QUIET: Duration = Duration::from_secs(3);
 
 /// Into a running bulk exchange, an incident comes when so many bytes have gone.
-const OVERTAKES_AFTER_BYTES: u64 = 12_000;
+const OVERTAKES_AFTER_BYTES: u64 = 8_000;
+
+/// Visits to each elder before the two first meet.
+const VISITS_BEFORE: usize = 3;
 
 /// What is exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -60,7 +63,9 @@ pub struct Figures {
     pub struck: bool,
     /// Payload of TCP that the link took, both ways, with what was lost, B.
     pub bytes: u64,
-    /// Of these, Noise, Yamux and the handshakes: all that is not frames, as both ends count them, B.
+    /// Of these, bytes that never arrived, B.
+    pub lost: u64,
+    /// Of `bytes`, Noise, Yamux and the handshakes: all that is not frames, as both ends count them, B.
     pub transport_bytes: u64,
     /// Entries that left the village, those sent again too.
     pub entries_sent: u64,
@@ -94,6 +99,7 @@ impl World {
         let town = Place::begin(&folder.join("town"), area, village)?;
         let below = town.admits(&folder.join("village"), village)?;
         let elders = below.imports(village, elders)?;
+        below.visits(&elders, elders.len() * VISITS_BEFORE)?;
         let strangers = [town, below];
         let met = [strangers[0].copy(&folder.join("town-met"))?, strangers[1].copy(&folder.join("village-met"))?];
         let top = met[0].up(program, None)?;
@@ -164,6 +170,7 @@ impl World {
             connections: pair.proxy.connections(),
             struck: pair.proxy.struck(),
             bytes,
+            lost: pair.proxy.lost(),
             transport_bytes: bytes.saturating_sub(frames),
             entries_sent: at_village.entries_sent - pair.before.sent,
             entries_new: at_town.entries_received - pair.before.received,

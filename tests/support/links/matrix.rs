@@ -24,11 +24,11 @@ pub const GSM: Shape = Shape { bits_per_s: 9_600, delay_ms: 600, jitter_ms: 120 
 /// 3G: 2 Mbit/s, 40 ms there and back.
 pub const MOBILE: Shape = Shape { bits_per_s: 2_000_000, delay_ms: 20, jitter_ms: 5 };
 
-/// When trouble comes, so that it comes in the midst: a handshake takes some 1.1 kB.
+/// When trouble comes, so that it comes in the midst, B: a handshake takes some 1.1 kB.
 fn midst(load: Load) -> u64 {
     match load {
         Load::First => 8_000,
-        Load::Visits => 3_000,
+        Load::Visits => 2_400,
         Load::Incident => 1_400,
     }
 }
@@ -67,9 +67,9 @@ pub const LINKS: [Link; 7] = [
     },
     Link {
         name: "gprs-cut",
-        says: "64 kbit/s, 600 ms, each connection cut after 6 kB",
+        says: "64 kbit/s, 600 ms, each connection cut after 12 kB",
         shape: GPRS,
-        trouble: |_| Trouble::CutAfter(6_000),
+        trouble: |load| Trouble::CutAfter(midst(load).max(3_000) * 3 / 2),
         as_on: "gprs",
     },
     Link {
@@ -99,8 +99,9 @@ pub fn faults(figures: &Figures, uncut: &Figures) -> Vec<String> {
     let mut faults = Vec::new();
     let again = figures.connections.saturating_sub(uncut.connections);
     let most = uncut.bytes * 115 / 100 + again * HANDSHAKE_BYTES_MAX;
-    if figures.bytes > most {
-        faults.push(format!("{} B, {} B uncut, {again} connections more", figures.bytes, uncut.bytes));
+    let useful = figures.bytes.saturating_sub(figures.lost);
+    if useful > most {
+        faults.push(format!("{useful} B, {} B uncut, {again} connections more", uncut.bytes));
     }
     if figures.twice() > again * IN_FLIGHT_ENTRIES_MAX {
         faults.push(format!("{} entries sent twice in {again} cuts", figures.twice()));

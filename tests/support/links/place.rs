@@ -12,7 +12,11 @@ use chrono::NaiveDate;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
-use shouwang_crdt_schema::record::{Choice, ElderId, IncidentKind};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use shouwang_crdt_schema::element::Supporter;
+use shouwang_crdt_schema::record::{Choice, ElderId, IncidentKind, SupportCapacity};
+use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::command::CommandError;
 use shouwang_node::command::area::{AreaImport, Place as Named};
@@ -86,7 +90,10 @@ impl Place {
 
     /// A ledger of so many elders comes in.
     pub fn imports(&self, village: DivisionCode, elders: usize) -> anyhow::Result<Vec<ElderId>> {
-        let rows: Vec<LedgerRow> = (0..elders).map(|number| row(village, number)).collect();
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let rows: anyhow::Result<Vec<LedgerRow>> =
+            (0..elders).map(|_| row(village, &mut random)).collect();
+        let rows = rows?;
         let mut node = self.node()?;
         let mut found = Vec::new();
         for rows in rows.chunks(ROWS_PER_IMPORT) {
@@ -217,21 +224,31 @@ fn day(day: u32) -> NaiveDate {
 }
 
 /// A row of a ledger, of nobody.
-fn row(village: DivisionCode, number: usize) -> LedgerRow {
-    let surnames = ["周", "许", "褚", "卫", "冯", "蒋", "沈", "韩", "杨", "朱"];
+fn row(village: DivisionCode, random: &mut ChaCha8Rng) -> anyhow::Result<LedgerRow> {
+    let mut one = |of: &[&str]| of[random.random_range(0..of.len())].to_owned();
+    let surnames = ["周", "许", "褚", "卫", "冯", "蒋", "沈", "韩", "杨", "朱", "何", "吕"];
     let given = ["国强", "桂英", "顺昌", "德福", "翠莲", "长庚", "秀兰", "玉珍", "建国", "福生"];
-    let third = ["", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
-    let name = [surnames[number % 10], given[number / 10 % 10], third[number / 100 % 10]].concat();
-    let (year, month) = (1930 + number % 30, 1 + number * 7 % 12);
+    let (name, child) = (one(&surnames) + &one(&given), one(&surnames) + &one(&given));
+    let relation = one(&["儿子", "女儿", "孙子"]);
+    let mut number = |below: u32| random.random_range(0..below);
+    let born = format!("{}{:02}{:02}", 1930 + number(32), 1 + number(12), 1 + number(28));
+    let id = ResidentId::with_check(&format!("990121{born}{:03}", number(1_000)))?;
     let mut row = LedgerRow::new(village);
     row.fields.extend([
         (Field::Name, name),
-        (Field::BirthDate, format!("{year}-{month:02}-{:02}", 1 + number * 11 % 28)),
-        (Field::Phone, format!("139{:08}", 10_007 * number % 100_000_000)),
-        (Field::Address, format!("{}组{}号", 1 + number % 12, 1 + number * 13 % 197)),
+        (Field::ResidentId, id.as_str().to_owned()),
+        (Field::Phone, format!("139{:08}", number(100_000_000))),
+        (Field::Address, format!("{}组{}号", 1 + number(20), 1 + number(200))),
         (Field::LivingArrangement, "Alone".into()),
     ]);
-    row
+    row.supporters.push(Supporter {
+        name: child,
+        relation: Some(relation),
+        whereabouts: None,
+        phone: Some(format!("138{:08}", number(100_000_000))),
+        capacity: SupportCapacity::Unknown,
+    });
+    Ok(row)
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {

@@ -67,6 +67,7 @@ struct Link {
     trouble: Trouble,
     struck: AtomicBool,
     bytes: [AtomicU64; 2],
+    given: AtomicU64,
     connections: AtomicU64,
     frozen_until: Mutex<Instant>,
     /// What has left, and when, each way.
@@ -103,6 +104,7 @@ impl Proxy {
             trouble,
             struck: AtomicBool::new(false),
             bytes: Default::default(),
+            given: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             frozen_until: Mutex::new(Instant::now()),
             left: Default::default(),
@@ -121,6 +123,12 @@ impl Proxy {
     /// Payload bytes that it has taken, each way.
     pub fn bytes(&self) -> [u64; 2] {
         [THERE, BACK].map(|way| self.link.bytes[way].load(Ordering::Relaxed))
+    }
+
+    /// Of these, bytes that never arrived: those on the way when a connection ended, and swallowed ones.
+    pub fn lost(&self) -> u64 {
+        let taken: u64 = self.bytes().iter().sum();
+        taken.saturating_sub(self.link.given.load(Ordering::Relaxed))
     }
 
     /// Connections that were opened.
@@ -300,6 +308,7 @@ async fn give(
         sleep_until(frozen_until).await;
         if !connection.swallows.load(Ordering::Relaxed) {
             writer.write_all(&piece).await?;
+            link.given.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
     }
     if connection.swallows.load(Ordering::Relaxed) {
