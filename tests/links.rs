@@ -12,7 +12,7 @@ use emulator::proxy::Trouble;
 mod emulator;
 
 /// Elders of the village.
-const ELDERS: usize = 60;
+const ELDERS: usize = 200;
 
 /// The longest that one exchange may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);

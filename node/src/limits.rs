@@ -138,6 +138,10 @@ pub const UNACKNOWLEDGED_BYTES_MAX: usize = 1024 * 1024;
 /// How long anything should be on the way, ms: whatever is more urgent waits behind it.
 pub const UNACKNOWLEDGED_MS_MAX: u64 = 2_000;
 
+/// Packets into which what may be unacknowledged is divided: half a second of the link each. A fast link
+/// comes to [`PACKET_BYTES_MAX`] at a window of 224 KiB.
+pub const PACKETS_PER_WINDOW: usize = 4;
+
 /// How much longer than the quickest acknowledgement anything may be on the way where that alone takes
 /// more than half of [`UNACKNOWLEDGED_MS_MAX`], ms: what waits at the link, so that it is never idle
 /// while the next answer comes. At 9.6 kbit/s 1.2 kB.

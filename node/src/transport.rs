@@ -426,7 +426,9 @@ fn swarm(
         Ok::<_, noise::Error>(
             tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
                 .map(move |stream, _| counted::Counted::new(stream, wire.clone()))
-                .upgrade(Version::V1)
+                // There is one protocol for each, so nobody waits to hear that it is agreed on: three
+                // round trips less, four seconds at 1.2 s each.
+                .upgrade(Version::V1Lazy)
                 .authenticate(noise)
                 .multiplex(yamux::Config::default())
                 .timeout(CONNECT_TIMEOUT),
@@ -446,7 +448,9 @@ fn swarm(
         .map_err(|e| set_up(&e))?
         .with_swarm_config(|config| {
             // A session ends by its own rules; the connection only follows.
-            config.with_idle_connection_timeout(Duration::from_millis(SILENCE_TIMEOUT_MS))
+            config
+                .with_idle_connection_timeout(Duration::from_millis(SILENCE_TIMEOUT_MS))
+                .with_substream_upgrade_protocol_override(Version::V1Lazy)
         })
         .with_connection_timeout(CONNECT_TIMEOUT)
         .build();

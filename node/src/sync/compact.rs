@@ -209,6 +209,11 @@ impl Line {
         self.packer.flush()
     }
 
+    /// The same once so many bytes before compression are waiting.
+    pub(super) fn flush_at(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        if self.packer.waiting.len() >= bytes { self.packer.flush() } else { None }
+    }
+
     /// Nothing is under way: compression begins anew with the next packet, and takes no memory until
     /// then.
     pub(super) fn rest(&mut self) {

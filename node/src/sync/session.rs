@@ -765,8 +765,10 @@ impl Session {
             Some(line) => line.push_run(&run, &Shelf { replica, session: self }),
         };
         self.line = line;
-        let (bytes, packet) = pushed?;
-        out.extend(packet.map(|packet| Output::Send(self.peer, packet)));
+        let (bytes, full) = pushed?;
+        let enough = self.line.as_mut().and_then(|line| line.flush_at(self.window.packet_bytes()));
+        let packets = full.into_iter().chain(enough);
+        out.extend(packets.map(|packet| Output::Send(self.peer, packet)));
         Ok(bytes)
     }
 

@@ -8,7 +8,7 @@
 //! and few bytes that is too few at first, and as what is on the way grows it becomes right.
 
 use crate::limits::{
-    PROGRESS_TIMEOUT_MS, STALL_MS_MAX, UNACKNOWLEDGED_BYTES_FIRST, UNACKNOWLEDGED_BYTES_MAX,
+    PACKETS_PER_WINDOW, PROGRESS_TIMEOUT_MS, STALL_MS_MAX, UNACKNOWLEDGED_BYTES_FIRST, UNACKNOWLEDGED_BYTES_MAX,
     UNACKNOWLEDGED_BYTES_MIN, UNACKNOWLEDGED_GROWTH_MAX, UNACKNOWLEDGED_MS_MAX,
     UNACKNOWLEDGED_QUEUE_MS,
 };
@@ -53,6 +53,12 @@ impl Window {
     /// Whether something urgent may be sent, which does not wait until what is not has arrived.
     pub(super) fn has_urgent_room(&self, bytes: usize) -> bool {
         bytes < 2 * self.bytes
+    }
+
+    /// How much may go as one packet. What of a packet has arrived when a link is cut is of no use, so on
+    /// a link of which little is known, or that is slow, one run is enough.
+    pub(super) fn packet_bytes(&self) -> usize {
+        self.bytes / PACKETS_PER_WINDOW
     }
 
     /// A run is acknowledged.

@@ -28,7 +28,7 @@ pub const MOBILE: Shape = Shape { bits_per_s: 2_000_000, delay_ms: 20, jitter_ms
 fn midst(load: Load) -> u64 {
     match load {
         Load::First => 8_000,
-        Load::Visits => 2_400,
+        Load::Visits => 2_000,
         Load::Incident => 1_400,
     }
 }
@@ -67,9 +67,9 @@ pub const LINKS: [Link; 7] = [
     },
     Link {
         name: "gprs-cut",
-        says: "64 kbit/s, 600 ms, each connection cut after 12 kB",
+        says: "64 kbit/s, 600 ms, each connection cut after 8 kB (first) or 2.6 kB",
         shape: GPRS,
-        trouble: |load| Trouble::CutAfter(midst(load).max(3_000) * 3 / 2),
+        trouble: |load| Trouble::CutAfter(midst(load).max(2_600)),
         as_on: "gprs",
     },
     Link {
