@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     for link in &chosen {
         for load in Load::ALL {
             let cell = done.get(&(link.name, load)).zip(done.get(&(link.as_on, load)));
-            let found = cell.map(|(figures, uncut)| faults(figures, uncut)).unwrap_or_default();
+            let found = cell.map(|(figures, uncut)| faults(link, figures, uncut)).unwrap_or_default();
             failed.extend(found.iter().map(|text| format!("{}, {}: {text}", link.name, load.name())));
         }
     }
@@ -134,12 +134,13 @@ fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn line(figures: &Figures) -> String {
     let used = figures.used.map_or_else(String::new, |used| format!("{used} %"));
     format!(
-        "{:<15} {:<9} {:>7.1} s {:>4} {:>8} B {:>7} B {:>6} {:>6} {:>6}  {used}{}",
+        "{:<15} {:<9} {:>7.1} s {:>4} {:>8} B {:>6} B {:>6} B {:>6} {:>6} {:>6}  {used}{}",
         figures.link,
         figures.load.name(),
         figures.seconds,
         figures.connections,
         figures.bytes,
+        figures.lost,
         figures.transport_bytes,
         figures.entries_new,
         figures.entries_sent,
@@ -149,7 +150,7 @@ fn line(figures: &Figures) -> String {
 }
 
 fn print(report: &Report) {
-    println!("link, load, time, connections, bytes, transport, new, sent, twice, rate used");
+    println!("link, load, time, connections, bytes, lost, transport, new, sent, twice, rate used");
     for figures in &report.cells {
         println!("{}", line(figures));
     }

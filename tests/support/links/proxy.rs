@@ -32,11 +32,11 @@ pub enum Trouble {
     None,
     /// Every connection is reset at these intervals, ms.
     CutEvery(u64),
-    /// A connection is reset when so many bytes have gone over it, both ways.
+    /// A connection is reset when so many bytes have arrived over it, both ways.
     CutAfter(u64),
-    /// When so many bytes have gone over the link, nothing passes for so long, ms; once.
+    /// When so many bytes have arrived over the link, nothing passes for so long, ms; once.
     StallOnce(u64, u64),
-    /// When so many bytes have gone over the first connection, it swallows all that is sent and never
+    /// When so many bytes have arrived over the first connection, it swallows all that is sent and never
     /// ends; others are as they should be.
     HalfOpenOnce(u64),
 }
@@ -264,7 +264,6 @@ async fn take(
         }
         link.bytes[way].fetch_add(count as u64, Ordering::Relaxed);
         link.left[way].lock().unwrap_or_else(PoisonError::into_inner).push((free, count));
-        strike(link, connection, count as u64);
         if pieces.send((last, piece)).is_err() {
             return Ok(());
         }
@@ -277,7 +276,7 @@ async fn take(
 
 fn strike(link: &Link, connection: &Connection, count: u64) {
     let over_connection = connection.bytes.fetch_add(count, Ordering::Relaxed) + count;
-    let total: u64 = link.bytes.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum();
+    let total = link.given.load(Ordering::Relaxed);
     let first_time = || !link.struck.swap(true, Ordering::Relaxed);
     match link.trouble {
         Trouble::CutAfter(bytes) if over_connection >= bytes => {
@@ -309,6 +308,7 @@ async fn give(
         if !connection.swallows.load(Ordering::Relaxed) {
             writer.write_all(&piece).await?;
             link.given.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            strike(link, connection, piece.len() as u64);
         }
     }
     if connection.swallows.load(Ordering::Relaxed) {
