@@ -595,12 +595,15 @@ impl Session {
         for probe in std::mem::take(&mut self.refusals) {
             self.send(now, &Frame::Probe(probe), out);
         }
-        while self.has_room() {
+        loop {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
             let place = self.behind.iter().find(|(_, _, log, _)| !asked(log)).copied();
-            let Some((_, _, log, number)) = place else { break };
+            let Some((rank, _, log, number)) = place else { break };
+            if !self.has_room(rank) {
+                break;
+            }
             // Of a log that is not remembered the peer has all.
             let Some(theirs) = self.logs.get(&log) else {
                 place.map(|place| self.behind.remove(&place));
@@ -639,11 +642,10 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the next run may be sent: what is urgent need not wait until what is not has arrived.
-    fn has_room(&self) -> bool {
-        let is_urgent =
-            self.behind.first().is_some_and(|(rank, ..)| *rank <= Lane::Urgent.number());
-        match is_urgent {
+    /// Whether a run of this rank may be sent: what is urgent need not wait until what is not has
+    /// arrived.
+    fn has_room(&self, rank: u8) -> bool {
+        match rank <= Lane::Urgent.number() {
             true => self.window.has_urgent_room(self.in_flight_bytes),
             false => self.window.has_room(self.in_flight_bytes),
         }
