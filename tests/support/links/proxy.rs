@@ -230,7 +230,7 @@ async fn way(
     connection: Arc<Connection>,
 ) -> io::Result<()> {
     let (pieces, arriving) = mpsc::unbounded_channel();
-    let taking = take(way, opened, reader, pieces, &link, &connection);
+    let taking = take(way, opened, reader, pieces, &link);
     let giving = give(arriving, writer, &link, &connection);
     let (taken, given) = tokio::join!(taking, giving);
     taken.and(given)
@@ -242,7 +242,6 @@ async fn take(
     mut reader: OwnedReadHalf,
     pieces: mpsc::UnboundedSender<Piece>,
     link: &Link,
-    connection: &Connection,
 ) -> io::Result<()> {
     let time_for = |bytes: u64| Duration::from_micros(bytes * 8_000_000 / link.shape.bits_per_s);
     let delay = Duration::from_millis(link.shape.delay_ms);
