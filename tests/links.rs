@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use emulator::cell::{Figures, Load, World};
-use emulator::matrix::{Link, LINKS, faults};
+use emulator::matrix::{LINKS, Link, faults};
 use emulator::proxy::Trouble;
 
 #[path = "support/links/mod.rs"]
@@ -46,15 +46,18 @@ fn all_arrives_once_over_links_that_are_slow_or_cut_or_stall() {
         let first: Vec<_> = ["gprs", "gprs-cut", "gprs-stall"]
             .map(|name| scope.spawn(|| run(&world, name, Load::First)))
             .into();
-        let visits: Vec<_> = ["gprs", "gprs-cut"]
-            .map(|name| scope.spawn(|| run(&world, name, Load::Visits)))
-            .into();
+        let visits: Vec<_> =
+            ["gprs", "gprs-cut"].map(|name| scope.spawn(|| run(&world, name, Load::Visits))).into();
         let slow = scope.spawn(|| run(&world, "gsm", Load::Incident));
         for cells in [first, visits] {
             let figures: Vec<Figures> =
                 cells.into_iter().map(|cell| cell.join().unwrap()).collect();
             for cell in &figures {
-                assert_eq!(faults(&link(&cell.link), cell, &figures[0]), Vec::<String>::new(), "{cell:?}");
+                assert_eq!(
+                    faults(&link(&cell.link), cell, &figures[0]),
+                    Vec::<String>::new(),
+                    "{cell:?}"
+                );
             }
             assert_eq!((figures[0].connections, figures[0].twice()), (1, 0), "{figures:?}");
             assert!(figures[1].connections > 1, "it was cut: {figures:?}");

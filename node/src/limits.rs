@@ -120,10 +120,11 @@ pub const CHAIN_GRANTS_MAX: usize = 8;
 /// Longest display name in a grant, bytes of UTF-8.
 pub const NAME_BYTES_MAX: usize = 120;
 
-/// Bytes before compression that may be unacknowledged towards one peer at first: two runs of visits,
-/// two to three seconds at 9.6 kbit/s, where a window that is too large costs most. A fast link has
-/// four times as much after each round trip ([`UNACKNOWLEDGED_GROWTH_MAX`]), so 1 MiB after four.
-pub const UNACKNOWLEDGED_BYTES_FIRST: usize = 4 * 1024;
+/// Bytes before compression that may be unacknowledged towards one peer at first: four runs of visits,
+/// of which compression leaves a third, so two seconds at 9.6 kbit/s, where a window that is too large
+/// costs most. A fast link has four times as much after each round trip ([`UNACKNOWLEDGED_GROWTH_MAX`]),
+/// so 1 MiB after four.
+pub const UNACKNOWLEDGED_BYTES_FIRST: usize = 8 * 1024;
 
 /// By how much the window may grow in one round trip, times: after four from the first to the most.
 pub const UNACKNOWLEDGED_GROWTH_MAX: usize = 4;

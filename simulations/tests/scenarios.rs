@@ -220,7 +220,9 @@ fn an_incident_overtakes_a_bulk_exchange_that_is_under_way() {
             // A minute of the link: what each says compresses badly.
             for number in 0..400u32 {
                 let note: String = (0..400u32)
-                    .filter_map(|n| char::from_u32(0x4e00 + (n * n * 7_919 + n * number * 613) % 20_000))
+                    .filter_map(|n| {
+                        char::from_u32(0x4e00 + (n * n * 7_919 + n * number * 613) % 20_000)
+                    })
                     .collect();
                 world.act(village, move |people, engine, now, random| {
                     people.visits_saying(engine, now, random, &note)

@@ -579,9 +579,9 @@ impl Session {
     fn forget_in_flight(&mut self, now: Now) {
         let (logs, window) = (&self.logs, &mut self.window);
         self.in_flight.retain(|run| {
-            let waits = logs.get(&run.log).is_some_and(|log| {
-                !log.has(run.chain, run.last_seq) && !log.is_refused(run.chain)
-            });
+            let waits = logs
+                .get(&run.log)
+                .is_some_and(|log| !log.has(run.chain, run.last_seq) && !log.is_refused(run.chain));
             if !waits {
                 window.acknowledged(now.monotonic_ms, run.sent);
             }

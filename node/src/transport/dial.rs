@@ -293,8 +293,8 @@ mod tests {
 
     /// Two addresses, of which nobody could be reached for long.
     fn cut_off() -> (Dials, DeviceId, DeviceId) {
-        let addresses: [Multiaddr; 2] =
-            ["/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/tcp/4002"].map(|text| text.parse().unwrap());
+        let addresses: [Multiaddr; 2] = ["/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/tcp/4002"]
+            .map(|text| text.parse().unwrap());
         let (mut dials, _) = Dials::new(addresses.clone());
         let peers = [DeviceId([7; 32]), DeviceId([8; 32])];
         for (address, peer) in addresses.iter().zip(peers) {

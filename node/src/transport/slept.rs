@@ -19,7 +19,10 @@ pub(super) struct Slept {
 }
 
 impl Slept {
-    #[allow(clippy::disallowed_methods, reason = "it says nothing about when; only that both differ")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "it says nothing about when; only that both differ"
+    )]
     pub(super) fn new() -> Self {
         Self { awake: Instant::now(), wall: SystemTime::now() }
     }

@@ -94,8 +94,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     for link in &chosen {
         for load in Load::ALL {
             let cell = done.get(&(link.name, load)).zip(done.get(&(link.as_on, load)));
-            let found = cell.map(|(figures, uncut)| faults(link, figures, uncut)).unwrap_or_default();
-            failed.extend(found.iter().map(|text| format!("{}, {}: {text}", link.name, load.name())));
+            let found =
+                cell.map(|(figures, uncut)| faults(link, figures, uncut)).unwrap_or_default();
+            failed
+                .extend(found.iter().map(|text| format!("{}, {}: {text}", link.name, load.name())));
         }
     }
     let overtaken = match is_chosen(LINKS.first().context("no links")?, &args.only) {

@@ -94,14 +94,19 @@ pub struct World {
 impl World {
     /// Makes a township and a village of so many elders, once before and once after they have met.
     pub fn make(program: &Path, folder: &Path, elders: usize) -> anyhow::Result<Self> {
-        let (area, village) =
-            (DivisionCode::from_number(990_121_101_000)?, DivisionCode::from_number(990_121_101_203)?);
+        let (area, village) = (
+            DivisionCode::from_number(990_121_101_000)?,
+            DivisionCode::from_number(990_121_101_203)?,
+        );
         let town = Place::begin(&folder.join("town"), area, village)?;
         let below = town.admits(&folder.join("village"), village)?;
         let elders = below.imports(village, elders)?;
         below.visits(&elders, elders.len() * VISITS_BEFORE)?;
         let strangers = [town, below];
-        let met = [strangers[0].copy(&folder.join("town-met"))?, strangers[1].copy(&folder.join("village-met"))?];
+        let met = [
+            strangers[0].copy(&folder.join("town-met"))?,
+            strangers[1].copy(&folder.join("village-met"))?,
+        ];
         let top = met[0].up(program, None)?;
         let bottom = met[1].up(program, Some(top.address()))?;
         let (mut one, mut two) = (met[0].node()?, met[1].node()?);
@@ -204,13 +209,7 @@ impl World {
         Ok((took, pair.proxy.bytes()[THERE] - at))
     }
 
-    fn pair(
-        &self,
-        name: &str,
-        load: Load,
-        shape: Shape,
-        trouble: Trouble,
-    ) -> anyhow::Result<Pair> {
+    fn pair(&self, name: &str, load: Load, shape: Shape, trouble: Trouble) -> anyhow::Result<Pair> {
         let homes = if load == Load::First { &self.strangers } else { &self.met };
         let folder = self.folder.join("cells").join(name);
         let places =
@@ -224,8 +223,7 @@ impl World {
         let town = places[0].up(&self.program, None)?;
         let seed = name.bytes().fold(7, |seed, byte| seed * 31 % 1_000_003 + u64::from(byte));
         let proxy = Proxy::open(town.socket()?, shape, trouble, seed)?;
-        let village =
-            places[1].up(&self.program, Some(&town.address_through(proxy.address())?))?;
+        let village = places[1].up(&self.program, Some(&town.address_through(proxy.address())?))?;
         let nodes = [places[0].node()?, places[1].node()?];
         Ok(Pair { nodes, before, proxy, _processes: [village, town], places })
     }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
-use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::field::Field;
-use shouwang_crdt_schema::ledger_row::LedgerRow;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::element::Supporter;
+use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::record::{Choice, ElderId, IncidentKind, SupportCapacity};
 use shouwang_crdt_schema::resident_id::ResidentId;
 use shouwang_crdt_schema::visit::Visit;

@@ -87,10 +87,8 @@ struct Connection {
 impl Proxy {
     /// A link to whoever listens there.
     pub fn open(to: SocketAddr, shape: Shape, trouble: Trouble, seed: u64) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = runtime.block_on(async {
             let socket = TcpSocket::new_v4()?;
             socket.set_recv_buffer_size(SOCKET_BYTES)?;
@@ -206,7 +204,8 @@ async fn connect(dialler: TcpStream, number: u64, link: Arc<Link>) -> io::Result
     let opened = Instant::now() + Duration::from_millis(2 * link.shape.delay_ms);
     let (dialler_reads, dialler_writes) = dialler.into_split();
     let (listener_reads, listener_writes) = listener.into_split();
-    let there = way(THERE, opened, dialler_reads, listener_writes, link.clone(), connection.clone());
+    let there =
+        way(THERE, opened, dialler_reads, listener_writes, link.clone(), connection.clone());
     let back = way(BACK, opened, listener_reads, dialler_writes, link.clone(), connection.clone());
     // What ends first drops the other: both sockets are then reset.
     tokio::select! {
