@@ -190,7 +190,10 @@ impl World {
         let begun = Instant::now();
         let wait = || match begun.elapsed() > patience {
             true => bail!("not within {patience:?}"),
-            false => Ok(std::thread::sleep(Duration::from_millis(20))),
+            false => {
+                std::thread::sleep(Duration::from_millis(20));
+                Ok(())
+            }
         };
         while pair.proxy.bytes()[THERE] < OVERTAKES_AFTER_BYTES {
             wait()?;
