@@ -1,0 +1,95 @@
+//! What devices said in their bundles that they hold: by device, the heads of logs, in pieces as they
+//! came. A vector is believed of its sender alone, and only when it is decided what to send to it.
+
+use super::encoding::{decode_checked, encode_checked};
+use super::tables::TableAccess;
+use super::{StoreError, Transaction, corrupt};
+use crate::codec::{CodecError, Reader, Writer};
+use crate::identity::DeviceId;
+use crate::limits::{VECTOR_HEADS_MAX, VECTOR_PIECES_MAX};
+use crate::log::run::read_seq;
+use crate::log::{EntryHash, EntryPlace, LogKey};
+
+const TABLE: &str = "vectors-1";
+
+/// A piece of what a device said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorRow {
+    /// The bundle in which it said so.
+    pub bundle: [u8; 16],
+    /// How many pieces it said it in.
+    pub pieces: u32,
+    /// The last entry that it holds of each chain.
+    pub places: Vec<EntryPlace>,
+}
+
+impl VectorRow {
+    fn value(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.bytes(&self.bundle).u32(self.pieces).count(self.places.len());
+        for place in &self.places {
+            place.log.write(&mut writer).leb(place.seq).bytes(&place.hash.0);
+        }
+        encode_checked(&writer.finish())
+    }
+
+    fn read(value: &[u8]) -> Result<Self, CodecError> {
+        let mut reader = Reader::new(decode_checked(value).ok_or(CodecError::Checksum)?);
+        let (bundle, pieces) = (reader.array()?, reader.u32()?);
+        let count = reader.count(VECTOR_HEADS_MAX)?;
+        let places = (0..count).map(|_| {
+            let log = LogKey::read(&mut reader)?;
+            let seq = read_seq(&mut reader)?;
+            Ok(EntryPlace { log, seq, hash: EntryHash(reader.array()?) })
+        });
+        let places = places.collect::<Result<_, CodecError>>()?;
+        reader.finish()?;
+        Ok(Self { bundle, pieces, places })
+    }
+}
+
+/// Reads what devices said.
+pub trait VectorRead: TableAccess {
+    /// The pieces of what a device last said, in order; none if no bundle of its has come.
+    fn vector_of(&self, device: DeviceId) -> Result<Vec<VectorRow>, StoreError> {
+        let (low, high) = (key(device, 0), key(device, u32::MAX));
+        redb::ReadableTable::range(self.vectors(), low.as_slice()..=high.as_slice())?
+            .map(|row| VectorRow::read(row?.1.value()).map_err(corrupt(TABLE)))
+            .collect()
+    }
+}
+
+impl<T: TableAccess> VectorRead for T {}
+
+impl Transaction<'_> {
+    /// Keeps a piece. The first takes the place of all that the device said before, and so does one of
+    /// another bundle than the pieces before it.
+    pub fn put_vector(
+        &mut self,
+        device: DeviceId,
+        piece: u32,
+        row: &VectorRow,
+    ) -> Result<(), StoreError> {
+        let known = self.vector_of(device)?;
+        if piece == 0 || known.iter().any(|known| known.bundle != row.bundle) {
+            self.forget_vector(device)?;
+        }
+        self.vectors.insert(key(device, piece).as_slice(), row.value().as_slice())?;
+        Ok(())
+    }
+
+    /// Forgets what a device said.
+    pub fn forget_vector(&mut self, device: DeviceId) -> Result<(), StoreError> {
+        // Nobody has more pieces.
+        for piece in 0..u32::try_from(VECTOR_PIECES_MAX).unwrap_or(u32::MAX) {
+            if self.vectors.remove(key(device, piece).as_slice())?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn key(device: DeviceId, piece: u32) -> Vec<u8> {
+    [&device.0[..], &piece.to_be_bytes()].concat()
+}
