@@ -39,6 +39,7 @@ use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
 use crate::vault::Vault;
 
 mod authority;
+mod bundle;
 mod erase;
 mod memory;
 mod moves;
@@ -47,6 +48,7 @@ mod storage;
 mod written;
 
 pub use authority::RevokeReport;
+pub use bundle::{Contents, Inside, Place, Taken};
 pub use erase::{EraseReport, ErasedFile};
 pub use memory::LastEdit;
 use memory::{Doing, LAST_EDIT};

@@ -258,21 +258,15 @@ impl Outgoing<'_> {
         }
     }
 
-    fn sealed(
-        &self,
-        segment: &Segment,
-        items: &[u8],
-        to: &[u16],
-    ) -> Result<Vec<u8>, StoreError> {
+    fn sealed(&self, segment: &Segment, items: &[u8], to: &[u16]) -> Result<Vec<u8>, StoreError> {
         let key = |to: &u16| {
             let receiver = self.receivers.get(usize::from(*to))?;
             Some((*to, receiver.grant.sealing_key))
         };
         let keys: Vec<(u16, SealingKey)> = to.iter().filter_map(key).collect();
-        segment.seal(items, &keys, self.keys).map_err(|error| StoreError::Corrupt {
-            table: "grants-1",
-            detail: error.to_string(),
-        })
+        segment
+            .seal(items, &keys, self.keys)
+            .map_err(|error| StoreError::Corrupt { table: "grants-1", detail: error.to_string() })
     }
 
     /// All chains here, each with its head.

@@ -147,8 +147,7 @@ impl Segment {
             .ok_or(Fault::Altered)?;
         let (segment, packed, dictionary) = Self::read(signed)?;
         let expected = (head.bundle, head.part, number, head.mesh, head.sender);
-        let found =
-            (segment.bundle, segment.part, segment.number, segment.mesh, segment.sender);
+        let found = (segment.bundle, segment.part, segment.number, segment.mesh, segment.sender);
         let signature = <[u8; 64]>::try_from(signature).map_err(|_| Fault::Altered)?;
         let hash = blake3::derive_key(CONTEXT, signed);
         if found != expected || !segment.sender.verify(&hash, &Signature(signature)) {
