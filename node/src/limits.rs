@@ -492,9 +492,9 @@ pub const PLACES_MAX: usize = 16;
 pub const BUNDLE_RECEIVERS_MAX: usize = 256;
 
 /// Bytes of frames in one segment of a bundle, before compression: one commit when it is imported,
-/// and the most that is lost where a bundle is torn or damaged. A first bundle of a township (52,000
-/// changes) has some 25.
-pub const SEGMENT_FRAMES_BYTES: usize = 1024 * 1024;
+/// and the most that is lost where a bundle is torn or damaged. What a segment takes beside them, some
+/// 500 B, is below one in a hundred of what is left of them packed.
+pub const SEGMENT_FRAMES_BYTES: usize = 512 * 1024;
 
 /// Bytes of everything in one segment once it is unpacked: its frames, one frame that goes over, and as
 /// many chains of grants as go ahead of logs.
@@ -512,12 +512,12 @@ pub const SEGMENT_BYTES_MAX: usize = SEGMENT_PLAIN_BYTES_MAX + 16 * 1024 + SEGME
 const _: () = assert!(2 * SEGMENT_BYTES_MAX + 64 * 1024 <= ADMIN_REQUEST_BYTES_MAX);
 
 /// Heads in one piece of what a bundle says that its sender holds: 94 B each (key 53, seq at most 9,
-/// hash 32) make 770 KB.
-pub const VECTOR_HEADS_MAX: usize = 8_192;
+/// hash 32) make 385 KB.
+pub const VECTOR_HEADS_MAX: usize = 4_096;
 
 const _: () = assert!(VECTOR_HEADS_MAX * 94 + 64 <= SEGMENT_FRAMES_BYTES);
 
-/// Pieces of what a bundle says that its sender holds: a million logs.
+/// Pieces of what a bundle says that its sender holds: half a million logs.
 pub const VECTOR_PIECES_MAX: usize = 128;
 
 /// The least that a part of a bundle may be split to, bytes: its head with all receivers (9 KB), and

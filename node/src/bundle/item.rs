@@ -135,7 +135,7 @@ mod tests {
         };
         let places = vec![EntryPlace { log, seq: 300, hash: EntryHash([3; 32]) }; 9_000];
         let pieces = Vector::pieces(DeviceId([9; 32]), &places);
-        assert_eq!(pieces.len(), 2);
+        assert_eq!(pieces.len(), 3);
         let mut writer = Writer::new();
         for vector in &pieces {
             Item::Vector(vector.clone()).write(&mut writer);
@@ -143,8 +143,8 @@ mod tests {
         Item::Chain(Vec::new()).write(&mut writer);
         let bytes = writer.finish();
         let read = Item::read_all(&bytes).unwrap();
-        assert_eq!(read[..2], pieces.into_iter().map(Item::Vector).collect::<Vec<_>>());
-        assert_eq!(read[2], Item::Chain(Vec::new()));
+        assert_eq!(read[..3], pieces.into_iter().map(Item::Vector).collect::<Vec<_>>());
+        assert_eq!(read[3], Item::Chain(Vec::new()));
         assert_eq!(Item::read_all(&bytes[..bytes.len() - 1]), Err(Fault::Altered));
 
         let mut writer = Writer::new();

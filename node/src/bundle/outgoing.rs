@@ -220,26 +220,39 @@ impl Outgoing<'_> {
         let room = room.saturating_sub(piece.bytes.len() as u64);
         let items = gathered.items.clone().finish();
         let segment = Segment { number: segment.number + piece.segments, ..segment };
-        let mut runs = gathered.ends.len();
-        while let Some((length, _, cursor)) = runs.checked_sub(1).and_then(|n| gathered.ends.get(n))
-        {
+        let sealed = |runs: usize| -> Result<Option<(Vec<u8>, Cursor)>, StoreError> {
+            let Some((length, _, cursor)) = runs.checked_sub(1).and_then(|n| gathered.ends.get(n))
+            else {
+                return Ok(None);
+            };
             let taken = items.get(..*length).unwrap_or(&items);
             let sealed = self.sealed(&segment, taken, &gathered.to)?;
-            if sealed.len() as u64 <= room {
-                piece.bytes.extend(sealed);
-                piece.segments += 1;
-                piece.runs += runs as u64;
-                piece.entries +=
-                    gathered.ends.iter().take(runs).map(|(_, entries, _)| entries).sum::<u64>();
-                piece.cursor = Some(*cursor);
-                piece.full = runs < gathered.ends.len();
-                return Ok(!piece.full);
+            Ok((sealed.len() as u64 <= room).then_some((sealed, *cursor)))
+        };
+        let all = gathered.ends.len();
+        let (mut runs, mut found) = (all, sealed(all)?);
+        if found.is_none() {
+            // As many runs as there is room for: it fits with `runs` and not with `beyond`.
+            let mut beyond = all;
+            runs = 0;
+            while beyond - runs > 1 {
+                let middle = runs + (beyond - runs) / 2;
+                match sealed(middle)? {
+                    None => beyond = middle,
+                    some => (runs, found) = (middle, some),
+                }
             }
-            // What is packed takes less than half as often as not.
-            runs /= 2;
         }
-        piece.full = true;
-        Ok(false)
+        piece.full = runs < all;
+        if let Some((sealed, cursor)) = found {
+            piece.bytes.extend(sealed);
+            piece.segments += 1;
+            piece.runs += runs as u64;
+            let taken = gathered.ends.iter().take(runs);
+            piece.entries += taken.map(|(_, entries, _)| entries).sum::<u64>();
+            piece.cursor = Some(cursor);
+        }
+        Ok(!piece.full)
     }
 
     /// The chain of a grant goes ahead of the first run of a log, unless who reads it knows the grant by
