@@ -1,0 +1,134 @@
+//! Offices that meet only by stick, as processes of their own.
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::Value;
+use support::{COUNTY, Office, SHANGHE, SONGWU, XIAHE, digests};
+
+/// One office writes a stick, another reads it. Returns what the reader printed.
+fn carries(from: &Office, to: &Office, place: &str, stick: &Path) -> Value {
+    for old in std::fs::read_dir(stick).unwrap() {
+        std::fs::remove_file(old.unwrap().path()).unwrap();
+    }
+    let path = stick.to_str().unwrap();
+    from.done(&["bundle", "export", "--to", place, "--out", path]);
+    to.done(&["bundle", "import", path])
+}
+
+fn not_held(office: &Office) -> Value {
+    office.status()["not_held_elsewhere"]["entries"].clone()
+}
+
+#[test]
+fn a_village_that_only_ever_uses_sticks_is_held_and_says_so() {
+    let county = Office::begin(COUNTY);
+    let town = county.admits(SONGWU, None);
+    let village = town.admits(SHANGHE, None);
+    let stick = tempfile::tempdir().unwrap();
+    let elder = village.adds_elder(SHANGHE, "周国强");
+    village.done(&["visit", "add", &elder]);
+    assert_eq!(not_held(&village), 2);
+
+    let read = carries(&village, &town, SONGWU, stick.path());
+    assert!(read["new"].as_u64().unwrap() >= 2, "{read}");
+    assert_eq!(town.names(), ["周国强"]);
+    // The stick comes home with the receipt.
+    carries(&town, &village, SHANGHE, stick.path());
+    assert_eq!(not_held(&village), 0);
+    let safe = village.done(&["device", "retire", "--check"]);
+    assert_eq!(safe["safe"], true);
+
+    town.done(&["elder", "set", &elder, "phone=13900000001"]);
+    assert_eq!(not_held(&town), 1);
+    for _ in 0..2 {
+        carries(&town, &county, COUNTY, stick.path());
+        carries(&county, &town, SONGWU, stick.path());
+        carries(&town, &village, SHANGHE, stick.path());
+        carries(&village, &town, SONGWU, stick.path());
+    }
+    assert_eq!((not_held(&town), not_held(&village)), (0.into(), 0.into()));
+    let of = |office: &Office| digests(&office.status())[SHANGHE].0.clone();
+    assert_eq!(of(&village), of(&town));
+    assert_eq!(of(&town), of(&county));
+    let peer = town.peer(&village.device()).unwrap();
+    assert!(peer["last_bundle_ms"].is_i64() && peer["sessions"] == 0, "{peer}");
+    for office in [&county, &town, &village] {
+        office.verify();
+    }
+    let audit = village.done(&["log", "--audit"])["audit"].clone();
+    assert!(audit.as_array().unwrap().iter().any(|row| row["what"] == "bundle"), "{audit}");
+}
+
+#[test]
+fn a_running_node_reads_and_writes_sticks_too() {
+    let county = Office::begin(COUNTY);
+    let town = county.admits(SONGWU, None);
+    let village = town.admits(SHANGHE, None);
+    village.adds_elder(SHANGHE, "周国强");
+    let stick = tempfile::tempdir().unwrap();
+    let (here, there) = (village.up(&[]), town.up(&[]));
+    carries(&village, &town, SONGWU, stick.path());
+    carries(&town, &village, SHANGHE, stick.path());
+    assert_eq!(not_held(&village), 0);
+    assert_eq!(town.names(), ["周国强"]);
+    here.stop();
+    there.stop();
+}
+
+#[test]
+fn refused_files_are_named_and_split_ones_come_in_any_order() {
+    let county = Office::begin(COUNTY);
+    let town = county.admits(SONGWU, None);
+    let (village, other) = (town.admits(SHANGHE, None), town.admits(XIAHE, None));
+    let stick = tempfile::tempdir().unwrap();
+    let at = |name: &str| stick.path().join(name).to_str().unwrap().to_owned();
+    village.adds_elder(SHANGHE, "周国强");
+    village.done(&["bundle", "export", "--to", SONGWU, "--out", &at("a.bundle")]);
+    // What is there is not written over, and nothing is left beside it.
+    let again = village.json(&["bundle", "export", "--to", SONGWU, "--out", &at("a.bundle")], 2);
+    assert_eq!(again["error"]["code"], "file_exists");
+    assert_eq!(std::fs::read_dir(stick.path()).unwrap().count(), 1);
+
+    let inspected = other.done(&["bundle", "inspect", &at("a.bundle")]);
+    let file = &inspected["files"][0];
+    assert_eq!((&file["ours"], &file["fault"]), (&false.into(), &Value::Null));
+    assert_eq!(file["sender"], village.device().as_str());
+    assert_eq!(file["receivers"], serde_json::json!([town.device()]));
+    assert!(!inspected.to_string().contains(SHANGHE), "{inspected}");
+    let inspected = town.done(&["bundle", "inspect", &at("a.bundle")]);
+    assert_eq!(inspected["files"][0]["scopes"][0]["code"], SHANGHE);
+    assert!(town.names().is_empty());
+
+    let fault = |office: &Office, name: &str, exit| {
+        office.json(&["bundle", "import", &at(name)], exit)["files"][0]["fault"].clone()
+    };
+    assert_eq!(fault(&other, "a.bundle", 1), "not_for_us");
+    let bytes = std::fs::read(at("a.bundle")).unwrap();
+    std::fs::write(at("torn.bundle"), &bytes[..bytes.len() - 10]).unwrap();
+    assert_eq!(fault(&town, "torn.bundle", 3), "torn");
+    let mut altered = bytes.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    std::fs::write(at("altered.bundle"), altered).unwrap();
+    assert_eq!(fault(&town, "altered.bundle", 3), "altered");
+    std::fs::write(at("photo.jpg"), [7; 100]).unwrap();
+    assert_eq!(fault(&town, "photo.jpg", 1), "not_a_bundle");
+    let stranger = Office::begin(SONGWU);
+    assert_eq!(fault(&stranger, "a.bundle", 1), "other_mesh");
+    for language in ["zh", "en"] {
+        let said = town.run(&["--lang", language, "bundle", "import", &at("torn.bundle")]);
+        assert_eq!(said.exit, Some(3), "{said:?}");
+        assert!(!said.stdout.contains("[bundle"), "{said:?}");
+    }
+    // A photograph that lies beside them is nobody's business where the directory is named.
+    std::fs::remove_file(at("torn.bundle")).unwrap();
+    std::fs::remove_file(at("altered.bundle")).unwrap();
+    town.done(&["bundle", "import", stick.path().to_str().unwrap()]);
+    assert_eq!(town.names(), ["周国强"]);
+
+    let nobody = village.json(&["bundle", "export", "--to", "990121300000", "--out", &at("b")], 2);
+    assert_eq!(nobody["error"]["code"], "bundle_nobody");
+    let small = ["bundle", "export", "--to", SONGWU, "--size", "1k", "--out", &at("b")];
+    assert_eq!(village.json(&small, 2)["error"]["code"], "bundle_size_small");
+}
