@@ -686,6 +686,9 @@ impl Engine {
                     }
                     if let Event::Done(peer) = event {
                         self.lineage.agreed();
+                        if !self.dues.is_done(peer) {
+                            self.note_met(peer)?;
+                        }
                         self.dues.done(peer);
                         self.out.push_back(Output::Event(event));
                     }

@@ -82,6 +82,26 @@ fn only_what_the_receiver_lacks_goes_in() {
 }
 
 #[test]
+fn after_a_meeting_over_a_wire_only_what_is_newer_goes_in() {
+    let mut county = county();
+    let elder = county.adds_elder(SHANGHE, "周国强");
+    carries(&mut county, SHANGHE, SONGWU);
+    carries(&mut county, SONGWU, SHANGHE);
+    for day in 1..20 {
+        county.records_visit(SHANGHE, &elder, &format!("2026-08-{day:02}"));
+    }
+    county.connect(SHANGHE, SONGWU);
+    county.settle();
+    county.disconnect(SHANGHE, SONGWU);
+    county.records_visit(SHANGHE, &elder, "2026-09-01");
+    let written = writes(&mut county, SHANGHE, &[SONGWU], u64::MAX, false).unwrap();
+    assert_eq!(written.entries, 1);
+    assert_eq!(reads(&mut county, SONGWU, &written.parts[0]).new, 1);
+    let back = writes(&mut county, SONGWU, &[SHANGHE], u64::MAX, false).unwrap();
+    assert!(back.entries < 8, "{}", back.entries);
+}
+
+#[test]
 fn one_bundle_for_several_shows_each_only_its_own() {
     let mut county = county();
     let elder = county.adds_elder(SHANGHE, "周国强");

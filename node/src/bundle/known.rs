@@ -1,17 +1,17 @@
 //! What a receiver is known to hold.
 //!
-//! Its last vector says it, if a bundle of its has come; else its receipts do, and of its own logs it
-//! has what it wrote. That may be wrong, where a disk was put back or a stick lost its way: then what is
+//! Its last vector says it, if a bundle of its has come; if none has, or the two have met over a wire
+//! since, its receipts do too, and of its own logs it has what it wrote. That may be wrong, where a disk was put back or a stick lost its way: then what is
 //! sent does not attach there, and the receiver's next vector puts it right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::authority::Authority;
 use crate::custody::{self, holding};
 use crate::identity::DeviceId;
 use crate::log::{EntryPlace, Head, LogKey};
 use crate::store::rows::LogRow;
-use crate::store::vectors::VectorRead;
+use crate::store::vectors::{VectorRead, VectorRow};
 use crate::store::{ChainRead, StoreError};
 use shouwang_crdt_schema::division::DivisionCode;
 
@@ -19,6 +19,8 @@ use shouwang_crdt_schema::division::DivisionCode;
 #[derive(Debug, Default)]
 pub struct Known {
     vectors: BTreeMap<DeviceId, BTreeMap<LogKey, Vec<EntryPlace>>>,
+    /// Those of whom only their vectors are believed.
+    by_vector_alone: BTreeSet<DeviceId>,
     receipts: BTreeMap<(DeviceId, LogKey), Vec<EntryPlace>>,
 }
 
@@ -36,13 +38,16 @@ impl Known {
             if rows.is_empty() {
                 continue;
             }
+            if !rows.iter().all(VectorRow::is_met) {
+                known.by_vector_alone.insert(*device);
+            }
             let logs = known.vectors.entry(*device).or_default();
             for place in rows.into_iter().flat_map(|row| row.places) {
                 logs.entry(place.log).or_default().push(place);
             }
         }
         let without: Vec<&DeviceId> =
-            devices.iter().filter(|device| !known.vectors.contains_key(device)).collect();
+            devices.iter().filter(|device| !known.by_vector_alone.contains(device)).collect();
         if !without.is_empty() {
             for scope in scopes {
                 for holding in holding::holdings(tables, authority, scope)? {
@@ -66,19 +71,18 @@ impl Known {
         head: &Head,
         alone: bool,
     ) -> Result<u64, StoreError> {
-        let Some(logs) = self.vectors.get(&device) else {
-            if chain.key.device == device {
-                return Ok(head.seq + 1);
-            }
-            let places = self.receipts.get(&(device, chain.key));
-            return custody::next_of(tables, chain, places.into_iter().flatten());
-        };
-        let Some(places) = logs.get(&chain.key) else { return Ok(0) };
-        // It is ahead of us. If it holds another branch instead, its own bundle brings that here, and
-        // then it is known where the two part.
-        if alone && places.iter().any(|place| place.seq > head.seq) {
+        let by_vector_alone = self.by_vector_alone.contains(&device);
+        if !by_vector_alone && chain.key.device == device {
             return Ok(head.seq + 1);
         }
-        custody::next_of(tables, chain, places.iter())
+        let said = self.vectors.get(&device).and_then(|logs| logs.get(&chain.key));
+        let confirmed = self.receipts.get(&(device, chain.key));
+        let places = || said.into_iter().chain(confirmed).flatten();
+        // It is ahead of us. If it holds another branch instead, its own bundle brings that here, and
+        // then it is known where the two part.
+        if alone && places().any(|place| place.seq > head.seq) {
+            return Ok(head.seq + 1);
+        }
+        custody::next_of(tables, chain, places())
     }
 }

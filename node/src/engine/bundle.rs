@@ -222,6 +222,15 @@ impl Engine {
         self.flush_peers(now)
     }
 
+    /// An exchange with a peer over a wire is complete: it holds more than its last vector says.
+    pub(super) fn note_met(&mut self, peer: DeviceId) -> Result<(), StoreError> {
+        let rows = self.store.read()?.vector_of(peer)?;
+        match rows.iter().all(VectorRow::is_met) {
+            true => Ok(()),
+            false => self.store.write(|tables| tables.note_met(peer)),
+        }
+    }
+
     /// What is in segments of a part. Nothing is stored.
     pub fn look_into_bundle(
         &self,

@@ -12,6 +12,9 @@ use crate::log::{EntryHash, EntryPlace, LogKey};
 
 const TABLE: &str = "vectors-1";
 
+/// Stands for the bundle where the device has been met since.
+const MET: [u8; 16] = [0; 16];
+
 /// A piece of what a device said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorRow {
@@ -24,6 +27,12 @@ pub struct VectorRow {
 }
 
 impl VectorRow {
+    /// Whether an exchange with the device has been complete since it said so: then it holds more, and
+    /// other things that are known of it count too.
+    pub fn is_met(&self) -> bool {
+        self.bundle == MET
+    }
+
     fn value(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.bytes(&self.bundle).u32(self.pieces).count(self.places.len());
@@ -75,6 +84,16 @@ impl Transaction<'_> {
             self.forget_vector(device)?;
         }
         self.vectors.insert(key(device, piece).as_slice(), row.value().as_slice())?;
+        Ok(())
+    }
+
+    /// An exchange with a device is complete. Nothing is written unless a bundle of its has come since
+    /// the last one.
+    pub fn note_met(&mut self, device: DeviceId) -> Result<(), StoreError> {
+        for (piece, row) in (0..).zip(self.vector_of(device)?) {
+            let row = VectorRow { bundle: MET, ..row };
+            self.vectors.insert(key(device, piece).as_slice(), row.value().as_slice())?;
+        }
         Ok(())
     }
 
