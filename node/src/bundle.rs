@@ -30,5 +30,5 @@ pub mod sender;
 pub use fault::Fault;
 pub use head::{BundleId, PartHead};
 pub use item::{Item, Vector};
-pub use outgoing::{Cursor, Outgoing, Receiver};
+pub use outgoing::{Cursor, Outgoing, Plan, Receiver};
 pub use segment::{Opened, Segment};

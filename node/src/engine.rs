@@ -16,6 +16,7 @@ use shouwang_crdt_schema::record::{ElderId, IncidentId, TransferId};
 use thiserror::Error;
 
 use crate::authority::Authority;
+use crate::bundle::{BundleId, Plan};
 use crate::counting::{lane_of, right_for};
 use crate::custody::Dues;
 use crate::entropy::Entropy;
@@ -91,6 +92,8 @@ pub struct Engine {
     publish_due: bool,
     import: Import,
     written: Written,
+    /// What goes into the bundle that is being written.
+    bundle_plan: Option<(BundleId, Plan)>,
 }
 
 /// Whether the pieces of an import that come are one edit.
@@ -207,6 +210,7 @@ impl Engine {
             publish_due,
             import: Import::None,
             written: Written::default(),
+            bundle_plan: None,
         })
     }
 

@@ -2,7 +2,7 @@
 //! lane, authority first, without what the receivers are known to hold.
 //!
 //! It is asked for piece by piece. A [`Cursor`] says where the last piece ended; between two pieces the
-//! node does other things, and nothing of the bundle is kept in it.
+//! node does other things.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,7 +78,15 @@ pub struct Outgoing<'a> {
     pub full: bool,
 }
 
+/// What goes into a bundle. Whoever writes it piece by piece may keep it, and finds it again if it is
+/// lost: entries that came meanwhile go in where their turn has not come.
+#[derive(Debug)]
+pub struct Plan {
+    dues: Vec<Due>,
+}
+
 /// A chain of which something goes in.
+#[derive(Debug)]
 struct Due {
     at: Priority,
     chain: LogRow,
@@ -120,6 +128,11 @@ impl Cursor {
 }
 
 impl Outgoing<'_> {
+    /// What goes in, in its order.
+    pub fn plan(&self) -> Result<Plan, StoreError> {
+        Ok(Plan { dues: self.dues()? })
+    }
+
     /// How much goes in.
     pub fn extent(&self) -> Result<Extent, StoreError> {
         let mut extent = Extent::default();
@@ -157,13 +170,14 @@ impl Outgoing<'_> {
     /// about [`SEGMENT_FRAMES_BYTES`] of frames.
     pub fn piece(
         &self,
+        plan: &Plan,
         segment: Segment,
         from: Option<Cursor>,
         room: u64,
     ) -> Result<Piece, StoreError> {
         let mut piece = Piece { cursor: from, ..Piece::default() };
         let (mut gathered, mut frames) = (None::<Gathered>, 0);
-        for due in self.dues()? {
+        for due in &plan.dues {
             // What is over is over; what is under way goes on where it ended.
             let next = match from {
                 Some(from) if due.at < from.at => continue,

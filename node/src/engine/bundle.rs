@@ -14,6 +14,7 @@ use crate::bundle::{
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, SignedGrant};
 use crate::ingest::{Outcome, Refusal, SetAside};
+use crate::limits::PROVES_AHEAD_MAX;
 use crate::log::{LogKey, RunError, UnverifiedRun};
 use crate::replica::View;
 use crate::replication::replicates;
@@ -117,7 +118,7 @@ impl Engine {
 
     /// The segments that follow, for at most so many bytes.
     pub fn bundle_piece(
-        &self,
+        &mut self,
         now: Now,
         place: Place,
         to: &[Receiver],
@@ -125,9 +126,19 @@ impl Engine {
         from: Option<Cursor>,
         room: u64,
     ) -> Result<Piece, StoreError> {
+        let kept = self.bundle_plan.take().filter(|(bundle, _)| *bundle == place.bundle);
         let snapshot = self.store.read()?;
         let view = self.view(&snapshot);
-        self.outgoing(&snapshot, &view, to, full).piece(self.segment(now, place), from, room)
+        let outgoing = self.outgoing(&snapshot, &view, to, full);
+        let plan = match kept {
+            Some((_, plan)) if from.is_some() => plan,
+            _ => outgoing.plan()?,
+        };
+        let piece = outgoing.piece(&plan, self.segment(now, place), from, room)?;
+        if piece.cursor.is_some() || piece.full {
+            self.bundle_plan = Some((place.bundle, plan));
+        }
+        Ok(piece)
     }
 
     fn outgoing<'a>(
@@ -280,6 +291,10 @@ impl Engine {
             Ok(granted) => granted,
             Err(fault) => return Ok(Err(fault)),
         };
+        // Each is kept for good. One goes ahead of a log, and no log has fewer runs than one.
+        if sorted.proofs.len() > PROVES_AHEAD_MAX + sorted.runs.len() {
+            return Ok(Err(Fault::Altered));
+        }
         let is_proof = |chain: &Vec<SignedGrant>| self.authority.check_chain(chain).is_ok();
         if !sorted.proofs.iter().all(is_proof) {
             return Ok(Err(Fault::Altered));

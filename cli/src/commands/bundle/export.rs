@@ -293,13 +293,18 @@ impl Names {
 fn bytes(text: &str) -> Result<u64, Failure> {
     let wrong = || Failure::usage("bundle_size").with("value", text);
     let plain = text.trim().trim_end_matches(['b', 'B']);
-    let (number, unit) = match plain.chars().last().map(|unit| unit.to_ascii_lowercase()) {
-        Some('k') => (plain, 1_000),
-        Some('m') => (plain, 1_000_000),
-        Some('g') => (plain, 1_000_000_000),
+    let (number, unit) = match plain.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => {
+            let unit = match unit.to_ascii_lowercase() {
+                'k' => 1_000,
+                'm' => 1_000_000,
+                'g' => 1_000_000_000,
+                _ => return Err(wrong()),
+            };
+            (plain.get(..at).unwrap_or_default(), unit)
+        }
         _ => (plain, 1),
     };
-    let number = number.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let whole: u64 = whole.parse().map_err(|_| wrong())?;
     let digits = u32::try_from(fraction.len()).map_err(|_| wrong())?;
