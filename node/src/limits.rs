@@ -69,8 +69,8 @@ const _: () = assert!(
     "a full run must fit a frame"
 );
 
-/// Log heads in one statement of a summary: 94 B each where they are spelled out (key 53, seq at most
-/// 9, hash 32), so about 48 KB, and 33 B otherwise.
+/// Log heads in one statement of a summary: 69 B each where they are spelled out (name 54, seq at most
+/// 9, mark 5 or 6), so about 35 KB, and 20 B otherwise.
 pub const SUMMARY_HEADS_PER_FRAME: usize = 512;
 
 const _: () = assert!(SUMMARY_HEADS_PER_FRAME * 94 + 32 <= FRAME_BYTES_MAX);
@@ -84,8 +84,8 @@ const _: () = assert!(SUMMARY_CHILDREN_MAX * 23 + 32 <= FRAME_BYTES_MAX);
 /// Statements in one `Summary` frame: each has 10 B at least, so a frame has no room for many more.
 pub const SUMMARY_STATEMENTS_PER_FRAME: usize = 4_096;
 
-/// Chains in a place up to which its heads are named rather than its children: 64 heads of 27 B are
-/// 1.7 KB, as much as the digests of 75 villages, and save a flight for each level below.
+/// Chains in a place up to which its heads are named rather than its children: 64 heads of 12 B are
+/// 0.8 KB, as much as the digests of 35 villages, and save a flight for each level below.
 pub const SUMMARY_FEW_CHAINS: u32 = 64;
 
 /// How often two peers may begin to compare anew: once for each of them, when it has learnt that the
@@ -93,7 +93,7 @@ pub const SUMMARY_FEW_CHAINS: u32 = 64;
 pub const SUMMARY_ROUNDS_MAX: u8 = 2;
 
 /// Log heads that a peer may name in one round, number. A county of 100,000 elders has about 1,600
-/// scopes and a few devices and incarnations in each; 65,536 heads are 1.8 MB.
+/// scopes and a few devices and incarnations in each; 65,536 heads are 0.8 MB.
 pub const SUMMARY_HEADS_MAX: usize = 65_536;
 
 /// Places that a peer may speak of in one round, number: a county of 1,600 villages has 3,400 in two
@@ -105,6 +105,10 @@ pub const SUMMARY_PLACES_MAX: usize = 65_536;
 /// hold 200 MB at most. An honest peer says a digest, or, where it may be sent less than it holds, the
 /// heads of one device's logs.
 pub const STRANGER_HEADS_MAX: usize = 4_096;
+
+/// Places of which a peer may speak whose grant is not proved yet: of everything, in two families, in as
+/// many frames as [`STRANGER_HEADS_MAX`] heads take.
+pub const STRANGER_PLACES_MAX: usize = 64;
 
 /// Acknowledged logs in one `Have` frame: as [`SUMMARY_HEADS_PER_FRAME`].
 pub const HAVE_HEADS_PER_FRAME: usize = SUMMARY_HEADS_PER_FRAME;
@@ -467,6 +471,9 @@ pub const STREAM_TEMPLATES_MAX: usize = 128;
 /// Bytes of frames in one packet before compression, unless one frame has more: what is sent in one go
 /// is compressed as one piece, and what is not compressible still fits a frame.
 pub const PACKET_BYTES_MAX: usize = 56 * 1024;
+
+/// Frames in one packet: of 14 B each, less than all but a few kinds have, as many fill one.
+pub const PACKET_FRAMES_MAX: usize = 4_096;
 
 /// How many bytes longer than the change a template may be that goes in its place: operations that are
 /// alike take a byte each.

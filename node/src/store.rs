@@ -46,7 +46,7 @@ pub use tables::{CountedReads, Snapshot, StoreRead};
 pub use write::Transaction;
 
 /// What this version writes and reads: the tables' layout and the schema of the documents.
-pub const FORMAT: &str = "shouwang store 2, schema 1";
+pub const FORMAT: &str = "shouwang store 3, schema 1";
 
 /// Meta: something was deleted whose bytes shall not stay in the file. Any value; whoever set it in a
 /// transaction need do nothing more: the store is written anew right after it, or when it is opened.

@@ -11,6 +11,7 @@ use shouwang_crdt_schema::field::Field;
 use shouwang_node::command::Request;
 use shouwang_node::command::custody::{ReceiptAwaited, RetireCheck, RetireReport};
 use shouwang_node::command::elder::ElderAdd;
+use shouwang_node::command::revoke::DeviceRetire;
 use shouwang_node::custody::{Outlook, Receipt};
 use shouwang_node::identity::grant::Role;
 use shouwang_node::limits::RECEIPT_INTERVAL_MS;
@@ -181,8 +182,8 @@ fn edits_of_one_session_are_confirmed_within_ten_minutes() {
 
 /// The township's process ends before the ten minutes are over that a receipt waits.
 #[test]
-fn what_an_earlier_process_owed_is_confirmed_to_whoever_comes_or_after_a_while() {
-    for comes in [true, false] {
+fn what_an_earlier_process_owed_is_confirmed_once_anybody_comes() {
+    for comes in [SHANGHE, COUNTY] {
         let folder = tempfile::tempdir().unwrap();
         let open = || Store::open(&folder.path().join("township.redb")).unwrap();
         let mut county = County::begin(COUNTY);
@@ -196,21 +197,33 @@ fn what_an_earlier_process_owed_is_confirmed_to_whoever_comes_or_after_a_while()
         let before = receipts_of(&mut county, SONGWU);
         county.stops(SONGWU);
         county.opens(SONGWU, open());
-        // Others who meet it first do not make it look through everything.
-        county.connect(SONGWU, COUNTY);
+        county.connect(SONGWU, comes);
         county.settle();
-        assert_eq!(receipts_of(&mut county, SONGWU), before);
-        if comes {
-            county.connect(SHANGHE, SONGWU);
-            county.settle();
-            assert_eq!(not_held(&mut county, SHANGHE), 0);
-        } else {
-            county.passes(RECEIPT_INTERVAL_MS + MINUTE);
-        }
         assert_eq!(receipts_of(&mut county, SONGWU), before + 1);
         county.passes(3 * RECEIPT_INTERVAL_MS);
         assert_eq!(receipts_of(&mut county, SONGWU), before + 1);
     }
+}
+
+/// It writes nothing any more, so it waits for nothing either: a time that is past would wake it for ever.
+#[test]
+fn a_retired_device_that_owed_a_receipt_rests() {
+    let mut county = county();
+    county.connect(SHANGHE, SONGWU);
+    let elder = county.adds_elder(SHANGHE, "周国强");
+    county.settle();
+    county.records_visit(SHANGHE, &elder, "2026-09-01");
+    county.settle();
+    assert_eq!(not_held(&mut county, SHANGHE), 1);
+    let before = receipts_of(&mut county, SONGWU);
+    let now = county.now();
+    DeviceRetire { dry_run: false }.execute(county.engine(SONGWU), now).unwrap();
+    county.disconnect(SHANGHE, SONGWU);
+    county.passes(3 * RECEIPT_INTERVAL_MS);
+    let Output::Timeout(wakes) = county.engine(SONGWU).poll() else { panic!() };
+    let now_ms = county.now().monotonic_ms;
+    assert!(wakes.is_none_or(|at| at > now_ms), "{wakes:?} at {now_ms}");
+    assert_eq!(receipts_of(&mut county, SONGWU), before);
 }
 
 #[test]

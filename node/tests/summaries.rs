@@ -400,7 +400,7 @@ fn heads_of_other_places_and_other_lanes_are_refused() {
     for (scope, lane) in [(QINGHE, Lane::Routine), (SHANGHE, Lane::Notice), (COUNTY, Lane::Urgent)]
     {
         let (mut county, impostor) = hostile();
-        let head = StatedHead::Full(impostor.log(scope, lane), Some((3, HashMark([1; 6]))));
+        let head = StatedHead::Full(impostor.log(scope, lane), Some((3, HashMark([1; 5]))));
         let frame = says(Family::Records, Place::All, Word::Heads(vec![head], true));
         impostor.says(&mut county, SONGWU, &frame);
         let refused = county.refused(SONGWU, impostor.keys.device());
@@ -411,8 +411,8 @@ fn heads_of_other_places_and_other_lanes_are_refused() {
 #[test]
 fn a_log_with_more_heads_than_branches_may_be_and_names_that_stand_for_nothing() {
     let (mut county, impostor) = hostile();
-    let name = Fingerprint([7; 4]);
-    let heads = (0..5).map(|seq| StatedHead::Short(name, Some((seq, HashMark([1; 6])))));
+    let name = Fingerprint([7; 5]);
+    let heads = (0..5).map(|seq| StatedHead::Short(name, Some((seq, HashMark([1; 5])))));
     let frame = says(Family::Records, Place::All, Word::Heads(heads.collect(), true));
     impostor.says(&mut county, SONGWU, &frame);
     let refused = county.refused(SONGWU, impostor.keys.device());
@@ -420,7 +420,7 @@ fn a_log_with_more_heads_than_branches_may_be_and_names_that_stand_for_nothing()
 
     // What nobody knows is waited for, and never taken for done.
     let (mut county, impostor) = hostile();
-    let head = StatedHead::Short(name, Some((4, HashMark([1; 6]))));
+    let head = StatedHead::Short(name, Some((4, HashMark([1; 5]))));
     for family in Family::ALL {
         impostor.says(
             &mut county,

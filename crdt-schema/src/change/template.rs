@@ -289,8 +289,8 @@ fn template(
             bytes.unsigned(match row {
                 None => 0,
                 Some(Counter::Outside) => 1,
-                Some(Counter::Genesis(counter)) => 2 + 2 * counter,
-                Some(Counter::Within(from)) => 3 + 2 * from,
+                Some(Counter::Genesis(counter)) => 2 + 2 * bounded(*counter)?,
+                Some(Counter::Within(from)) => 3 + 2 * bounded(*from)?,
             });
         }
     }
@@ -303,6 +303,11 @@ fn template(
     let valued = types.iter().enumerate().filter(|(_, kind)| **kind != NULL);
     let keys = valued.map(|(at, _)| name(at)).collect();
     Ok(Template { bytes: bytes.0, names_genesis, plain, counters, types, keys })
+}
+
+/// A counter that no operation can have makes no template.
+fn bounded(counter: u64) -> Result<u64, IllFormed> {
+    if counter > OPERATION_COUNTER_MAX { Err(IllFormed::OperationCounter) } else { Ok(counter) }
 }
 
 fn read_template(bytes: &[u8]) -> Result<Template, IllFormed> {
@@ -437,4 +442,26 @@ fn run_lengths<T: PartialEq>(rows: &[Option<T>], write: impl Fn(&mut Content, &T
         }
     }
     content.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What could not be written down as a number is said whole, not as another.
+    #[test]
+    fn counters_that_no_operation_can_have_make_no_template() {
+        let with = |counter| {
+            let mut counters: [Vec<Option<Counter>>; COUNTERS.len()] = Default::default();
+            counters[0].push(Some(counter));
+            template(false, Default::default(), counters, Vec::new())
+        };
+        let largest = with(Counter::Genesis(OPERATION_COUNTER_MAX)).unwrap();
+        assert_eq!(read_template(largest.as_bytes()).unwrap(), largest);
+        for counter in [OPERATION_COUNTER_MAX + 1, 1 << 63, u64::MAX] {
+            for counter in [Counter::Genesis(counter), Counter::Within(counter)] {
+                assert!(with(counter).is_err());
+            }
+        }
+    }
 }

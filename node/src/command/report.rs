@@ -1,5 +1,5 @@
 //! Counts for reports. A request counts the files of some scopes; whoever asks adds the tallies up,
-//! so that a county is counted village by village and the node does other things in between.
+//! so that a county is counted portion by portion and the node does other things in between.
 
 use std::collections::BTreeMap;
 

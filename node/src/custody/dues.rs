@@ -17,37 +17,14 @@ pub struct Dues {
     done: BTreeSet<DeviceId>,
     /// Those of them that nothing has followed from yet.
     met: Vec<DeviceId>,
-    earlier: Earlier,
-}
-
-/// Whether it is known what an earlier process owed.
-#[derive(Clone, Copy, Debug, Default)]
-enum Earlier {
-    #[default]
-    Unasked,
-    /// It is looked for then, ms.
-    Sought(u64),
-    Known,
+    begun: bool,
 }
 
 impl Dues {
-    /// Whether it is time to look everywhere for what an earlier process owed: once, after a while,
-    /// so that whoever meets us first does not wait for all that is here to be looked through.
-    pub(crate) fn seeks_everywhere(&mut self, now_ms: u64) -> bool {
-        match self.earlier {
-            Earlier::Unasked => self.earlier = Earlier::Sought(now_ms + RECEIPT_INTERVAL_MS),
-            Earlier::Sought(at) if at <= now_ms => {
-                self.earlier = Earlier::Known;
-                return true;
-            }
-            Earlier::Sought(_) | Earlier::Known => {}
-        }
-        false
-    }
-
-    /// Whether an earlier process may owe what is not known here.
-    pub(crate) fn may_owe_more(&self) -> bool {
-        !matches!(self.earlier, Earlier::Known)
+    /// Whether this is the first time that it is asked: what an earlier process owed is not known
+    /// yet.
+    pub(crate) fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.begun, true)
     }
 
     /// Something of a scope came in. Where nobody is connected who waits for a receipt, more may come
@@ -99,11 +76,7 @@ impl Dues {
 
     /// When the next receipt is due.
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
-        let sought = match self.earlier {
-            Earlier::Sought(at) => Some(at),
-            Earlier::Unasked | Earlier::Known => None,
-        };
-        self.due.values().copied().chain(sought).min()
+        self.due.values().min().copied()
     }
 
     /// The scopes for which one is due.
@@ -159,16 +132,5 @@ mod tests {
         dues.parted(peer);
         dues.done(peer);
         assert_eq!(dues.take_met(), [peer]);
-    }
-
-    #[test]
-    fn what_an_earlier_process_owed_is_sought_once_after_a_while() {
-        let mut dues = Dues::default();
-        assert!(dues.may_owe_more() && !dues.seeks_everywhere(5));
-        assert_eq!(dues.deadline_ms(), Some(5 + RECEIPT_INTERVAL_MS));
-        assert!(!dues.seeks_everywhere(4 + RECEIPT_INTERVAL_MS) && dues.may_owe_more());
-        assert!(dues.seeks_everywhere(5 + RECEIPT_INTERVAL_MS));
-        assert!(!dues.may_owe_more() && !dues.seeks_everywhere(u64::MAX));
-        assert_eq!(dues.deadline_ms(), None);
     }
 }

@@ -15,7 +15,8 @@ use crate::sync::Now;
 impl Engine {
     /// When the next receipt is due.
     pub(super) fn receipt_deadline_ms(&self) -> Option<u64> {
-        if self.heads_confirmed() { self.dues.deadline_ms() } else { None }
+        let writes = self.heads_confirmed() && !self.is_revoked();
+        writes.then(|| self.dues.deadline_ms()).flatten()
     }
 
     /// Notes that others' records have come in.
@@ -54,17 +55,22 @@ impl Engine {
             return Ok(());
         }
         let (device, incarnation) = (self.device(), self.incarnation());
-        if self.dues.seeks_everywhere(now.monotonic_ms) {
-            self.note_owed(now, self.area())?;
+        if self.dues.begin() {
+            let snapshot = self.store.read()?;
+            for (scope, _) in snapshot.scopes_in(self.area())? {
+                if custody::may_confirm(&self.authority, &self.grant, scope).is_ok()
+                    && !custody::owed(&snapshot, scope, device, incarnation)?.is_empty()
+                {
+                    // It has waited since an earlier process, which may not have had its ten minutes either.
+                    self.dues.came(now.monotonic_ms, scope, true);
+                }
+            }
         }
         for peer in self.dues.take_met() {
-            let areas = self.authority.grants_of(peer).map(|(_, grant)| grant.area);
-            let areas: Vec<Area> = areas.filter(|area| self.is_confirmed_at_once(*area)).collect();
-            for area in areas {
-                if self.dues.may_owe_more() {
-                    self.note_owed(now, area)?;
+            for (_, grant) in self.authority.grants_of(peer) {
+                if self.is_confirmed_at_once(grant.area) {
+                    self.dues.hasten(now.monotonic_ms, grant.area);
                 }
-                self.dues.hasten(now.monotonic_ms, area);
             }
         }
         let scopes = self.dues.take(now.monotonic_ms);
@@ -88,21 +94,6 @@ impl Engine {
             }
         }
         self.write_receipts(now, fresh)
-    }
-
-    /// Notes what is owed to the scopes of an area, as the store has it.
-    fn note_owed(&mut self, now: Now, area: Area) -> Result<(), StoreError> {
-        let (device, incarnation) = (self.device(), self.incarnation());
-        let snapshot = self.store.read()?;
-        for (scope, _) in snapshot.scopes_in(area)? {
-            if custody::may_confirm(&self.authority, &self.grant, scope).is_ok()
-                && !custody::owed(&snapshot, scope, device, incarnation)?.is_empty()
-            {
-                // It has waited since an earlier process.
-                self.dues.came(now.monotonic_ms, scope, true);
-            }
-        }
-        Ok(())
     }
 
     /// Writes receipts in one commit; where that is refused, each scope's by itself, so that what is

@@ -103,11 +103,19 @@ pub fn each_person_of<T: Send>(
     std::thread::scope(|threads| {
         let mut parts = scopes.chunks(part);
         let own = parts.next().unwrap_or_default();
-        let others: Vec<_> = parts.map(|part| threads.spawn(move || go(part))).collect();
+        // Where the system gives no thread, this one goes through the part after its own.
+        let begin = |part| {
+            let thread = std::thread::Builder::new();
+            (part, thread.spawn_scoped(threads, move || go(part)).ok())
+        };
+        let others: Vec<_> = parts.map(begin).collect();
         let own = go(own)?;
-        let joined = others.into_iter().map(|other| match other.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let joined = others.into_iter().map(|(part, thread)| match thread {
+            None => go(part),
+            Some(thread) => match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
         });
         std::iter::once(Ok(own)).chain(joined).collect()
     })

@@ -113,7 +113,7 @@ impl<'t> Transaction<'t> {
         Ok(())
     }
 
-    /// The commit number tells a restored image from the store it was taken of.
+    /// Counts what was made durable: tests and measurements ask.
     pub(super) fn count_commit(&mut self) -> Result<(), StoreError> {
         let number = self.meta_number("commit_number")? + 1;
         self.set_meta("commit_number", &number.to_be_bytes())

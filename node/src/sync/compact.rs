@@ -8,7 +8,9 @@ use super::PeerError;
 use super::summary::{Fingerprint, Salt};
 use super::wire::{Frame, LogPosition};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::limits::{FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, PACKET_BYTES_MAX, STREAM_VERSION};
+use crate::limits::{
+    FRAME_BYTES_MAX, HAVE_HEADS_PER_FRAME, PACKET_BYTES_MAX, PACKET_FRAMES_MAX, STREAM_VERSION,
+};
 use crate::log::entry::DocumentField;
 use crate::log::run::read_seq;
 use crate::log::{Entry, EntryHash, Kind, LogKey, UnverifiedRun};
@@ -142,6 +144,7 @@ struct Packer {
     version: u8,
     compressor: Option<Compressor>,
     waiting: Writer,
+    frames: usize,
 }
 
 /// Reads the packets of one direction.
@@ -167,6 +170,7 @@ impl Line {
                 version,
                 compressor: None,
                 waiting: Writer::new(),
+                frames: 0,
             },
             unpacker: Unpacker { context: Context::new(their_salt), version, decompressor: None },
         })
@@ -218,7 +222,7 @@ impl Line {
     }
 
     /// Unpacks the frames of a packet. Before the peer's grant is proved it may send no runs, which
-    /// take memory.
+    /// take memory, and say nothing of what it holds, which is looked up.
     pub(super) fn unpack(
         &mut self,
         packet: &[u8],
@@ -232,14 +236,17 @@ impl Line {
 impl Packer {
     /// Adds the bytes of a frame: they stand in one packet.
     fn add(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
-        let full = self.waiting.len() + frame.len() > PACKET_BYTES_MAX;
+        let full =
+            self.waiting.len() + frame.len() > PACKET_BYTES_MAX || self.frames == PACKET_FRAMES_MAX;
         let packet = if full { self.flush() } else { None };
         self.waiting.bytes(frame);
+        self.frames += 1;
         packet
     }
 
     fn flush(&mut self) -> Option<Vec<u8>> {
         let plain = self.waiting.finish();
+        self.frames = 0;
         if plain.is_empty() {
             return None;
         }
@@ -272,10 +279,14 @@ impl Unpacker {
         let mut reader = Reader::new(&plain);
         let mut frames = Vec::new();
         while !reader.is_empty() {
+            if frames.len() == PACKET_FRAMES_MAX {
+                return Err(PeerError::TooMany("frames in one packet").into());
+            }
             let context = &mut self.context;
             frames.push(match reader.peek() {
-                Some(Frame::RUN) if !is_proved => {
-                    return Err(PeerError::OutOfTurn("a run before the grant is proved").into());
+                Some(Frame::RUN | Frame::HAVE) if !is_proved => {
+                    let early = "runs, or what is held of them, before the grant is proved";
+                    return Err(PeerError::OutOfTurn(early).into());
                 }
                 Some(Frame::RUN) => {
                     reader.u8()?;
@@ -285,9 +296,14 @@ impl Unpacker {
                     reader.u8()?;
                     Frame::Have(read_have(&mut reader, context, ours, lookup)?)
                 }
-                _ => Frame::read(&mut reader, &mut |reader| {
+                _ => match Frame::read(&mut reader, &mut |reader| {
                     run::read_log(reader, context, ours).map_err(PeerError::from)
-                })?,
+                })? {
+                    Frame::Hello(_) | Frame::Alive | Frame::Close(_) => {
+                        return Err(PeerError::OutOfTurn("a frame that is never packed").into());
+                    }
+                    frame => frame,
+                },
             });
         }
         Ok(frames)
@@ -683,5 +699,58 @@ mod tests {
         assert!(matches!(PeerError::from(unproved), PeerError::OutOfTurn(_)));
         let mut begun = Line::open(1, [SALTS[0]; 2]).unwrap();
         assert_eq!(begun.unpack(&packet, true, &both).unwrap(), vec![Frame::Run(run)]);
+    }
+
+    /// A few bytes that unpack to very many frames cost whoever reads them little.
+    #[test]
+    fn packets_of_many_frames_and_of_such_as_are_never_packed_are_refused() {
+        let both = Both::default();
+        let refused = |plain: &[u8], is_proved| {
+            let mut packet = vec![BEGINS];
+            Compressor::new(1).unwrap().write(plain, &mut packet).unwrap();
+            let mut line = Line::open(1, SALTS).unwrap();
+            PeerError::from(line.unpack(&packet, is_proved, &both).unwrap_err())
+        };
+        let empty_have = [Frame::HAVE, 0];
+        let many = empty_have.repeat(PACKET_FRAMES_MAX + 1);
+        assert!(matches!(refused(&many, true), PeerError::TooMany(_)));
+        assert!(matches!(refused(&empty_have, false), PeerError::OutOfTurn(_)));
+        for frame in [Frame::Alive, Frame::Close("busy".into())] {
+            let plain = frame.encode().repeat(1_000);
+            assert!(matches!(refused(&plain, true), PeerError::OutOfTurn(_)), "{frame:?}");
+        }
+        // What is full goes out by itself.
+        let mut line = Line::open(1, SALTS).unwrap();
+        let full = (0..=PACKET_FRAMES_MAX).filter_map(|_| line.push(&Frame::Have(vec![]))).count();
+        assert_eq!(full, 1);
+    }
+
+    /// A county's summary names logs in full, and fits packets all the same.
+    #[test]
+    fn full_summaries_fit_packets() {
+        use crate::store::digests::Family;
+        use crate::sync::summary::{HashMark, Place, StatedHead, Statement, Word, frames};
+        let statement = |nth: u64| {
+            let scope = DivisionCode::from_number(990_121_101_201 + nth % 300).unwrap();
+            let log = LogKey { scope, ..Device::new((nth % 200) as u8).log };
+            let at = Some((40_000, HashMark([nth as u8; 5])));
+            let short = StatedHead::Short(Fingerprint([nth as u8; 5]), at);
+            let heads = vec![short, short, short, StatedHead::Full(log, at)];
+            let what = Word::Heads(heads, true);
+            Statement { family: Family::Authority, place: Place::Own(scope), what }
+        };
+        let said: Vec<Statement> = (0..2_000).map(statement).collect();
+        let (mut here, mut there) =
+            (Line::open(1, SALTS).unwrap(), Line::open(1, [SALTS[1], SALTS[0]]).unwrap());
+        let mut heard = Vec::new();
+        for frame in frames(0, said.clone()) {
+            for packet in [here.push(&frame), here.flush()].into_iter().flatten() {
+                for frame in there.unpack(&packet, true, &Both::default()).unwrap() {
+                    let Frame::Summary(summary) = frame else { panic!("{frame:?}") };
+                    heard.extend(summary.statements);
+                }
+            }
+        }
+        assert_eq!(heard, said);
     }
 }

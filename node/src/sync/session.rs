@@ -207,7 +207,8 @@ impl Session {
     ) -> Result<(), Stop> {
         self.heard_ms = now.monotonic_ms;
         if !is_packet(bytes) {
-            return self.one(now, Frame::decode(bytes)?, replica, out);
+            self.one(now, Frame::decode(bytes)?, replica, out)?;
+            return self.pump(now, replica, out);
         }
         let mut line = self.line.take().ok_or(PeerError::OutOfTurn("a packet before Hello"))?;
         let shelf = Shelf { replica, session: self };
@@ -217,7 +218,8 @@ impl Session {
             PackError::Store(error) => Stop::Store(error),
             error => Stop::Peer(error.into()),
         })?;
-        frames.into_iter().try_for_each(|frame| self.one(now, frame, replica, out))
+        frames.into_iter().try_for_each(|frame| self.one(now, frame, replica, out))?;
+        self.pump(now, replica, out)
     }
 
     fn one(
@@ -255,7 +257,7 @@ impl Session {
             Frame::Alive => {}
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
-        self.pump(now, replica, out)
+        Ok(())
     }
 
     fn hello(

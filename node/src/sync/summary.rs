@@ -7,10 +7,10 @@
 use shouwang_crdt_schema::division::DivisionCode;
 
 use super::PeerError;
-use super::wire::LogPosition;
+use super::wire::{Frame, LogPosition};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::limits::{
-    SEQ_MAX, SUMMARY_CHILDREN_MAX, SUMMARY_HEADS_PER_FRAME, SUMMARY_ROUNDS_MAX,
+    PACKET_BYTES_MAX, SEQ_MAX, SUMMARY_CHILDREN_MAX, SUMMARY_HEADS_PER_FRAME, SUMMARY_ROUNDS_MAX,
     SUMMARY_STATEMENTS_PER_FRAME,
 };
 use crate::log::{EntryHash, LogKey};
@@ -79,14 +79,15 @@ pub enum StatedHead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Salt(pub [u8; 8]);
 
-/// A log in short: 4 bytes in place of 53.
+/// A log in short: 5 bytes in place of 53. Among 3,000 logs that one side has never heard of two are alike
+/// once in 100,000 sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fingerprint(pub [u8; 4]);
+pub struct Fingerprint(pub [u8; 5]);
 
-/// An entry's hash in short: 6 bytes in place of 32. Among the entries of one number that are here,
-/// another is taken for it once in 2^48.
+/// An entry's hash in short: 5 bytes in place of 32. Among the entries of one number that are here,
+/// another is taken for it once in 2^40.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HashMark(pub [u8; 6]);
+pub struct HashMark(pub [u8; 5]);
 
 /// A mark with the salt that it was made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -304,6 +305,30 @@ impl Summary {
             (0..count).map(|_| Statement::read(reader, name)).collect::<Result<_, _>>()?;
         Ok(Self { round, statements })
     }
+}
+
+/// Statements in as few frames as they fit.
+pub(super) fn frames(round: u8, statements: Vec<Statement>) -> Vec<Frame> {
+    let mut frames: Vec<Summary> = Vec::new();
+    let mut room = 0;
+    for statement in statements {
+        let mut writer = Writer::new();
+        // As a packet spells a log: with a byte before it.
+        statement.write(&mut writer, &mut |log, writer| {
+            log.write(writer.u8(0));
+        });
+        let bytes = writer.finish().len();
+        let full = |summary: &Summary| summary.statements.len() >= SUMMARY_STATEMENTS_PER_FRAME;
+        match frames.last_mut().filter(|last| bytes <= room && !full(last)) {
+            Some(last) => last.statements.push(statement),
+            None => {
+                room = PACKET_BYTES_MAX - 16;
+                frames.push(Summary { round, statements: vec![statement] });
+            }
+        }
+        room = room.saturating_sub(bytes);
+    }
+    frames.into_iter().map(Frame::Summary).collect()
 }
 
 const DIGEST: u8 = 0;

@@ -348,12 +348,12 @@ mod tests {
 
     fn summary(log: LogKey) -> Summary {
         let (digest, place) = (Digest([7; 16]), Place::Inside(log.scope));
-        let short = Fingerprint([6; 4]);
+        let short = Fingerprint([6; 5]);
         let heads = vec![
-            StatedHead::Short(short, Some((300, HashMark([8; 6])))),
+            StatedHead::Short(short, Some((300, HashMark([8; 5])))),
             StatedHead::Short(short, None),
             StatedHead::Full(log, None),
-            StatedHead::Full(log, Some((0, HashMark([9; 6])))),
+            StatedHead::Full(log, Some((0, HashMark([9; 5])))),
         ];
         let words = [
             (Family::Records, Place::All, Word::Digest(digest)),

@@ -9,6 +9,8 @@ use std::process::Stdio;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
+use shouwang_node::limits::STREAM_VERSION;
+
 use crate::workload::Workload;
 
 mod automerge;
@@ -43,6 +45,9 @@ pub(crate) struct PeersOptions {
     /// Only these phases.
     #[arg(long, value_delimiter = ',', default_values_t = Phase::ALL)]
     phases: Vec<Phase>,
+    /// Ours reads no streams of a later version: 1 has no dictionary, 0 is frames as they are.
+    #[arg(long, default_value_t = STREAM_VERSION)]
+    stream_version: u8,
     /// One JSON document instead of a table.
     #[arg(long)]
     json: bool,

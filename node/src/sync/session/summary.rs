@@ -21,18 +21,16 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 use super::super::logs::Chains;
 use super::super::stop::Stop;
 use super::super::summary::{
-    Fingerprint, NamedHead, Place, Salt, SaltedHash, StatedHead, Statement, Summary, Word,
+    Fingerprint, NamedHead, Place, Salt, SaltedHash, StatedHead, Statement, Summary, Word, frames,
 };
-use super::super::wire::Frame;
 use super::super::{Event, Now, Output, PeerError, Replica};
 use super::{Changed, Outputs, Session};
-use crate::codec::Writer;
 use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
 use crate::ingest::Refusal;
 use crate::limits::{
-    BRANCHES_MAX, FRAME_BYTES_MAX, STRANGER_HEADS_MAX, SUMMARY_FEW_CHAINS, SUMMARY_HEADS_MAX,
-    SUMMARY_HEADS_PER_FRAME, SUMMARY_PLACES_MAX, SUMMARY_ROUNDS_MAX, SUMMARY_STATEMENTS_PER_FRAME,
+    BRANCHES_MAX, STRANGER_HEADS_MAX, STRANGER_PLACES_MAX, SUMMARY_FEW_CHAINS, SUMMARY_HEADS_MAX,
+    SUMMARY_HEADS_PER_FRAME, SUMMARY_PLACES_MAX, SUMMARY_ROUNDS_MAX,
 };
 use crate::log::{Head, Incarnation, Lane, LogKey};
 use crate::store::digests::{Digest, Family, Sum};
@@ -89,8 +87,8 @@ struct Gathered {
 /// Their heads, by log: none of a log of which they have nothing.
 type Theirs = BTreeMap<LogKey, Vec<(u64, SaltedHash)>>;
 
-/// Heads of logs that are not here, by fingerprint.
-pub(super) type Unknown = BTreeMap<Fingerprint, Vec<(u64, SaltedHash)>>;
+/// Heads of logs that are not here: by fingerprint, and of which family and place they were told.
+pub(super) type Unknown = BTreeMap<(Fingerprint, Family, Place), Vec<(u64, SaltedHash)>>;
 
 impl Session {
     /// Says what we hold, for the first time or anew.
@@ -128,7 +126,8 @@ impl Session {
         if self.talk.heads > limit {
             return Err(PeerError::TooMany("heads").into());
         }
-        if self.talk.places > SUMMARY_PLACES_MAX {
+        let places = if self.grant.is_some() { SUMMARY_PLACES_MAX } else { STRANGER_PLACES_MAX };
+        if self.talk.places > places {
             return Err(PeerError::TooMany("places").into());
         }
         if summary.round < self.talk.round {
@@ -443,7 +442,7 @@ impl Session {
         family: Family,
         place: Place,
         replica: &impl Replica,
-    ) -> Result<(Theirs, Unknown), Stop> {
+    ) -> Result<(Theirs, BTreeMap<Fingerprint, Vec<(u64, SaltedHash)>>), Stop> {
         let salt = self.salt_of_peer();
         let (names, own) = (names(heads, salt), names(heads, self.salt));
         let (mut known, mut unknown) = (Theirs::new(), BTreeMap::new());
@@ -541,7 +540,8 @@ impl Session {
         let salt = self.salt_of_peer();
         let positions = theirs.heads.iter().filter_map(|head| head.named(salt));
         self.talk.own_heads.extend(positions.filter(|head| Some(head.log.device) == own));
-        self.unknown.extend(unknown.into_iter().filter(|(_, heads)| !heads.is_empty()));
+        let unknown = unknown.into_iter().filter(|(_, heads)| !heads.is_empty());
+        self.unknown.extend(unknown.map(|(name, heads)| ((name, family, place), heads)));
         if theirs.rest == Some(true) {
             let said: BTreeSet<LogKey> = known.keys().copied().collect();
             if heads.keys().any(|log| Some(log.device) == own && !said.contains(log)) {
@@ -687,7 +687,11 @@ impl Session {
         if self.unknown.is_empty() {
             return Ok(());
         }
-        let Some(wanted) = self.unknown.remove(&self.salt_of_peer().fingerprint(log)) else {
+        let (name, family) = (self.salt_of_peer().fingerprint(log), Family::of(log.lane));
+        let told = self.unknown.range((name, Family::Authority, Place::All)..);
+        let mut told = told.map(|(told, _)| *told).take_while(|(of, ..)| *of == name);
+        let told = told.find(|(_, of, place)| *of == family && place.covers(log.scope));
+        let Some(wanted) = told.and_then(|told| self.unknown.remove(&told)) else {
             return Ok(());
         };
         self.logs.entry(*log).or_default().wanted.extend(wanted);
@@ -831,29 +835,6 @@ fn under<T>(map: &BTreeMap<LogKey, T>, family: Family, place: Place) -> Vec<LogK
             .copied()
             .collect(),
     }
-}
-
-/// Statements in as few frames as they fit.
-fn frames(round: u8, statements: Vec<Statement>) -> Vec<Frame> {
-    let mut frames: Vec<Summary> = Vec::new();
-    let mut room = 0;
-    for statement in statements {
-        let mut writer = Writer::new();
-        statement.write(&mut writer, &mut |log, writer| {
-            log.write(writer);
-        });
-        let bytes = writer.finish().len();
-        let full = |summary: &Summary| summary.statements.len() >= SUMMARY_STATEMENTS_PER_FRAME;
-        match frames.last_mut().filter(|last| bytes <= room && !full(last)) {
-            Some(last) => last.statements.push(statement),
-            None => {
-                room = FRAME_BYTES_MAX - 16;
-                frames.push(Summary { round, statements: vec![statement] });
-            }
-        }
-        room = room.saturating_sub(bytes);
-    }
-    frames.into_iter().map(Frame::Summary).collect()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::figures::Measured;
 use super::homes::Homes;
 use super::people::as_of;
 use super::sync;
-use super::usage::{main_thread_cpu, peak_bytes};
+use super::usage::{peak_bytes, process_cpu};
 
 /// A thing that is measured, or a helper of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -153,12 +153,12 @@ impl Part {
     fn ask(self, homes: &Homes) -> anyhow::Result<Measured> {
         let mut measured = Measured::default();
         let home = homes.home(&homes.county())?;
-        let (begun, cpu) = (Instant::now(), main_thread_cpu());
+        let (begun, cpu) = (Instant::now(), process_cpu());
         let mut node = home.node()?;
         if self == Self::Open {
             note_time(&mut measured, begun, cpu);
         } else {
-            let (begun, cpu) = (Instant::now(), main_thread_cpu());
+            let (begun, cpu) = (Instant::now(), process_cpu());
             let found = self.answers(&mut node)?;
             note_time(&mut measured, begun, cpu);
             measured.note("found", found as f64);
@@ -197,7 +197,7 @@ impl Part {
 
 fn note_time(measured: &mut Measured, begun: Instant, cpu: std::time::Duration) {
     measured.note("ms", begun.elapsed().as_secs_f64() * 1_000.0);
-    measured.note("cpu_ms", (main_thread_cpu() - cpu).as_secs_f64() * 1_000.0);
+    measured.note("cpu_ms", (process_cpu() - cpu).as_secs_f64() * 1_000.0);
 }
 
 fn disk(homes: &Homes) -> anyhow::Result<Measured> {

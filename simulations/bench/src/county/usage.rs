@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+/// Processor time of this process so far, all threads, also those that have ended.
+pub(super) fn process_cpu() -> Duration {
+    let ms = crate::peers::resources::cpu_ms().unwrap_or_default();
+    Duration::from_secs_f64(ms / 1_000.0)
+}
+
 /// Processor time of this process's main thread so far.
 pub(super) fn main_thread_cpu() -> Duration {
     schedstat("/proc/self/schedstat")

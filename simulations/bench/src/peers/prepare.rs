@@ -17,8 +17,10 @@ use shouwang_node::command::device::GrantDevice;
 use shouwang_node::engine::{DocumentEdit, Engine};
 use shouwang_node::entropy::Entropy;
 use shouwang_node::identity::grant::Role;
+use shouwang_node::limits::RECEIPT_INTERVAL_MS;
 use shouwang_node::setup;
 use shouwang_node::store::Store;
+use shouwang_node::sync::Input;
 
 use super::disk::{MemoryImage, copy_home, create_home, open_home};
 use super::mesh::{Clock, meet};
@@ -147,10 +149,16 @@ fn agree(folder: &Path, clock: &mut Clock, entropy: &mut Entropy) -> anyhow::Res
     let mut open = |who: &str| open(folder, &home(folder, "same", who), entropy);
     let (mut sender, mut receiver, mut third) =
         (open("sender")?, open("receiver")?, open("third")?);
-    // Receipts of each go to the others, and are answered by nothing.
+    // Receipts of each go to the others, and are answered by nothing. Those that wait are written meanwhile,
+    // so that no phase begins with what an earlier process owed.
     for _ in 0..3 {
         meet(clock, &mut sender, &mut receiver)?;
         meet(clock, &mut third, &mut receiver)?;
+        clock.passes(RECEIPT_INTERVAL_MS + 1_000);
+        for engine in [&mut sender, &mut receiver, &mut third] {
+            engine.handle(clock.now(), Input::Timeout)?;
+            engine.settle(clock.now())?;
+        }
     }
     Ok(())
 }

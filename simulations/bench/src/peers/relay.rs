@@ -6,13 +6,16 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use anyhow::{Context, bail};
 
+use shouwang_node::limits::{RECEIPT_INTERVAL_MS, STREAM_VERSION};
+use shouwang_node::sync::wire::{Frame, Hello};
+
 use super::automerge::NAME_BYTES;
 use super::part::{Finished, command};
 use super::pipe::{Answer, Order};
 use super::{Bench, Phase, PhaseFigures, Role, System, figures};
 
-/// Time that passes once nothing moves, ms: what a side still does by itself, it does now.
-const AFTERWARDS_MS: u64 = 10_000;
+/// Time that passes once nothing moves, ms: what a side still does by itself, its receipts, it does now.
+const AFTERWARDS_MS: u64 = RECEIPT_INTERVAL_MS + 10_000;
 
 /// How often time is let pass before what moves on and on counts as never ending.
 const ROUNDS_MAX: usize = 100_000;
@@ -45,6 +48,10 @@ pub(crate) fn phase(
         name_bytes: match system {
             System::Automerge => NAME_BYTES,
             System::Ours | System::Samod => 0,
+        },
+        reads_streams_up_to: match system {
+            System::Ours => bench.options.stream_version,
+            System::Automerge | System::Samod => STREAM_VERSION,
         },
         counted: Counted::default(),
         was_done: false,
@@ -83,8 +90,17 @@ struct Wire {
     receiver: Remote,
     /// What this program puts before each frame, and is not counted.
     name_bytes: usize,
+    /// What both sides hear of the other's streams.
+    reads_streams_up_to: u8,
     counted: Counted,
     was_done: bool,
+}
+
+/// Lets a frame say that its sender reads no streams of a later version.
+fn reads_less(frame: &mut Vec<u8>, version: u8) {
+    if let Ok(Frame::Hello(hello)) = Frame::decode(frame) {
+        *frame = Frame::Hello(Hello { stream_version: version, ..hello }).encode();
+    }
 }
 
 impl Wire {
@@ -134,7 +150,10 @@ impl Wire {
             Role::Receiver => (&mut self.sender, &mut self.receiver),
             Role::Sender => (&mut self.receiver, &mut self.sender),
         };
-        let frames = std::mem::take(&mut from.frames);
+        let mut frames = std::mem::take(&mut from.frames);
+        if self.reads_streams_up_to < STREAM_VERSION {
+            frames.iter_mut().for_each(|frame| reads_less(frame, self.reads_streams_up_to));
+        }
         if frames.is_empty() {
             return Ok(false);
         }
