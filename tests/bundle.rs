@@ -78,7 +78,7 @@ fn a_running_node_reads_and_writes_sticks_too() {
 }
 
 #[test]
-fn refused_files_are_named_and_split_ones_come_in_any_order() {
+fn refused_files_are_named() {
     let county = Office::begin(COUNTY);
     let town = county.admits(SONGWU, None);
     let (village, other) = (town.admits(SHANGHE, None), town.admits(XIAHE, None));
@@ -142,4 +142,38 @@ fn refused_files_are_named_and_split_ones_come_in_any_order() {
     assert_eq!(nobody["error"]["code"], "bundle_nobody");
     let small = ["bundle", "export", "--to", SONGWU, "--size", "1k", "--out", &at("b")];
     assert_eq!(village.json(&small, 2)["error"]["code"], "bundle_size_small");
+}
+
+#[test]
+fn a_split_bundle_comes_in_any_order_and_says_what_is_missing() {
+    let town = Office::begin(SONGWU);
+    let second = town.admits(SONGWU, Some("manager"));
+    let (ledger, areas) = (town.path("ledger.xlsx"), town.path("areas.csv"));
+    let (ledger, areas) = (ledger.to_str().unwrap(), areas.to_str().unwrap());
+    town.done(&["sample", "--elders", "800", "--out", ledger, "--areas", areas]);
+    town.json(&["area", "import", areas], 0);
+    town.run(&["import", ledger, "--yes"]);
+    let stick = tempfile::tempdir().unwrap();
+    let path = stick.path().to_str().unwrap();
+    let device = second.device();
+    let export = ["bundle", "export", "--to", &device, "--size", "135k", "--out", path];
+    let written = town.done(&export);
+    let parts = written["parts"].as_array().unwrap();
+    let file = |part: usize| parts[part]["file"].as_str().unwrap();
+    assert!(parts.len() >= 2, "{written}");
+    assert!(parts.iter().all(|part| part["bytes"].as_u64().unwrap() <= 135_000), "{written}");
+
+    let last = parts.len() - 1;
+    let alone = second.json(&["bundle", "import", file(last)], 3);
+    assert!(alone["files"][0]["waiting"].as_u64().unwrap() > 0, "{alone}");
+    let bundle = written["bundle"].as_str().unwrap();
+    let before: Vec<usize> = (1..=last).collect();
+    assert_eq!(alone["missing_parts"][bundle], serde_json::json!(before));
+    let mut import = vec!["bundle", "import"];
+    import.extend((0..=last).rev().map(file));
+    second.done(&import);
+    assert_eq!(second.elders().len(), town.elders().len());
+    assert_eq!(digests(&second.status()), digests(&town.status()));
+    let again = second.done(&["bundle", "import", path]);
+    assert_eq!(again["new"], 0);
 }

@@ -101,3 +101,30 @@ fn advance(bar: Option<&ProgressBar>, done: u64) {
         bar.set_position(done.min(bar.length().unwrap_or(done)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_never_passes_its_end() {
+        let bar = ProgressBar::hidden();
+        bar.set_length(10);
+        for (done, shown) in [(3, 3), (10, 10), (11, 10), (u64::MAX, 10)] {
+            advance(Some(&bar), done);
+            assert_eq!(bar.position(), shown);
+        }
+    }
+
+    #[test]
+    fn of_a_directory_bundles_are_taken_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        assert!(files(&[directory.path().to_owned()]).is_err());
+        std::fs::write(at("photo.jpg"), b"not one").unwrap();
+        std::fs::write(at("b.bundle"), b"torn at the first byte").unwrap();
+        std::fs::write(at("a.renamed"), [&head::MAGIC[..], b"..."].concat()).unwrap();
+        let found = files(&[directory.path().to_owned(), at("photo.jpg")]).unwrap();
+        assert_eq!(found, [at("a.renamed"), at("b.bundle"), at("photo.jpg")]);
+    }
+}
