@@ -173,7 +173,11 @@ fn a_split_bundle_comes_in_any_order_and_says_what_is_missing() {
     import.extend((0..=last).rev().map(file));
     second.done(&import);
     assert_eq!(second.elders().len(), town.elders().len());
-    assert_eq!(digests(&second.status()), digests(&town.status()));
+    // The second has written receipts meanwhile: records are alike.
+    let records = |office: &Office| -> Vec<(String, String)> {
+        digests(&office.status()).into_iter().map(|(code, (records, _))| (code, records)).collect()
+    };
+    assert_eq!(records(&second), records(&town));
     let again = second.done(&["bundle", "import", path]);
     assert_eq!(again["new"], 0);
 }
