@@ -6,7 +6,7 @@ use super::tables::TableAccess;
 use super::{StoreError, Transaction, corrupt};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::DeviceId;
-use crate::limits::{VECTOR_HEADS_MAX, VECTOR_PIECES_MAX};
+use crate::limits::VECTOR_HEADS_MAX;
 use crate::log::run::read_seq;
 use crate::log::{EntryHash, EntryPlace, LogKey};
 
@@ -90,7 +90,9 @@ impl Transaction<'_> {
     /// An exchange with a device is complete. Nothing is written unless a bundle of its has come since
     /// the last one.
     pub fn note_met(&mut self, device: DeviceId) -> Result<(), StoreError> {
-        for (piece, row) in (0..).zip(self.vector_of(device)?) {
+        let rows = self.vector_of(device)?;
+        self.forget_vector(device)?;
+        for (piece, row) in (0..).zip(rows) {
             let row = VectorRow { bundle: MET, ..row };
             self.vectors.insert(key(device, piece).as_slice(), row.value().as_slice())?;
         }
@@ -99,16 +101,61 @@ impl Transaction<'_> {
 
     /// Forgets what a device said.
     pub fn forget_vector(&mut self, device: DeviceId) -> Result<(), StoreError> {
-        // Nobody has more pieces.
-        for piece in 0..u32::try_from(VECTOR_PIECES_MAX).unwrap_or(u32::MAX) {
-            if self.vectors.remove(key(device, piece).as_slice())?.is_none() {
-                break;
-            }
-        }
+        let (low, high) = (key(device, 0), key(device, u32::MAX));
+        self.vectors.retain_in(low.as_slice()..=high.as_slice(), |_, _| false)?;
         Ok(())
     }
 }
 
 fn key(device: DeviceId, piece: u32) -> Vec<u8> {
     [&device.0[..], &piece.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Incarnation, Lane};
+    use crate::store::{Store, tables};
+
+    fn row(bundle: u8, pieces: u32, seq: u64) -> VectorRow {
+        let log = LogKey {
+            scope: "990121101203".parse().unwrap(),
+            lane: Lane::Routine,
+            device: DeviceId([1; 32]),
+            incarnation: Incarnation { number: 1, nonce: [2; 8] },
+        };
+        let place = EntryPlace { log, seq, hash: EntryHash([3; 32]) };
+        VectorRow { bundle: [bundle; 16], pieces, places: vec![place] }
+    }
+
+    #[test]
+    fn pieces_stand_together_only_if_they_are_of_one_bundle() {
+        let store = Store::with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let device = DeviceId([9; 32]);
+        let put = |piece, row: &VectorRow| {
+            store.write(|tables| tables.put_vector(device, piece, row)).unwrap();
+            store.read().unwrap().vector_of(device).unwrap()
+        };
+        put(0, &row(1, 2, 5));
+        assert_eq!(put(1, &row(1, 2, 6)), [row(1, 2, 5), row(1, 2, 6)]);
+        assert_eq!(put(0, &row(2, 1, 7)), [row(2, 1, 7)]);
+        assert_eq!(put(1, &row(3, 2, 8)), [row(3, 2, 8)]);
+        store.write(|tables| tables.note_met(device)).unwrap();
+        let rows = store.read().unwrap().vector_of(device).unwrap();
+        assert!(rows.iter().all(VectorRow::is_met) && rows[0].places == row(3, 2, 8).places);
+    }
+
+    #[test]
+    fn a_store_that_was_made_before_this_table_gets_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.redb");
+        drop(Store::open(&path).unwrap());
+        let database = redb::Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        assert!(transaction.delete_table(tables::VECTORS).unwrap());
+        transaction.commit().unwrap();
+        drop(database);
+        let store = Store::open(&path).unwrap();
+        assert!(store.read().unwrap().vector_of(DeviceId([9; 32])).unwrap().is_empty());
+    }
 }
