@@ -548,7 +548,7 @@ mod tests {
             }
         }
         let written = devices.into_iter().filter(|device| !device.entries.is_empty());
-        let mut logs: Vec<Vec<Entry>> = written.map(|device| sign(device)).collect();
+        let mut logs: Vec<Vec<Entry>> = written.map(sign).collect();
         logs.push(sign(confirms(&logs)));
         logs
     }

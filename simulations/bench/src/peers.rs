@@ -201,7 +201,7 @@ fn figures(
         peak_rss_mib: sender.peak_rss_mib.max(receiver.peak_rss_mib),
         sender_cpu_ms: sender.cpu_ms,
         receiver_cpu_ms: receiver.cpu_ms,
-        bytes_until_done: counted.bytes_until_done,
+        later_bytes: counted.later_bytes,
         bytes_to_receiver: counted.bytes_to_receiver,
     }
 }

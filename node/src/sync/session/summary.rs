@@ -87,6 +87,9 @@ struct Gathered {
 /// Their heads, by log: none of a log of which they have nothing.
 type Theirs = BTreeMap<LogKey, Vec<(u64, SaltedHash)>>;
 
+/// Heads of logs of one place that are not here, by fingerprint.
+type Unnamed = BTreeMap<Fingerprint, Vec<(u64, SaltedHash)>>;
+
 /// Heads of logs that are not here: by fingerprint, and of which family and place they were told.
 pub(super) type Unknown = BTreeMap<(Fingerprint, Family, Place), Vec<(u64, SaltedHash)>>;
 
@@ -442,7 +445,7 @@ impl Session {
         family: Family,
         place: Place,
         replica: &impl Replica,
-    ) -> Result<(Theirs, BTreeMap<Fingerprint, Vec<(u64, SaltedHash)>>), Stop> {
+    ) -> Result<(Theirs, Unnamed), Stop> {
         let salt = self.salt_of_peer();
         let (names, own) = (names(heads, salt), names(heads, self.salt));
         let (mut known, mut unknown) = (Theirs::new(), BTreeMap::new());

@@ -14,8 +14,9 @@ use super::part::{Finished, command};
 use super::pipe::{Answer, Order};
 use super::{Bench, Phase, PhaseFigures, Role, System, figures};
 
-/// Time that passes once nothing moves, ms: what a side still does by itself, its receipts, it does now.
-const AFTERWARDS_MS: u64 = RECEIPT_INTERVAL_MS + 10_000;
+/// Times that pass once nothing moves, ms. After the first, what a side still did by itself is exchanged;
+/// in the others it writes the receipts that wait.
+const AFTERWARDS_MS: [u64; 3] = [10_000, RECEIPT_INTERVAL_MS, RECEIPT_INTERVAL_MS];
 
 /// How often time is let pass before what moves on and on counts as never ending.
 const ROUNDS_MAX: usize = 100_000;
@@ -27,8 +28,8 @@ pub(crate) struct Counted {
     pub(crate) bytes: u64,
     /// Of these, those to the receiver.
     pub(crate) bytes_to_receiver: u64,
-    /// Those until both sides first said that the exchange is complete.
-    pub(crate) bytes_until_done: u64,
+    /// Frames of the twenty minutes after.
+    pub(crate) later_bytes: u64,
     /// Frames both ways.
     pub(crate) messages: u64,
     /// Maximal sequences of frames in one direction before the other answers, until both sides
@@ -54,6 +55,7 @@ pub(crate) fn phase(
             System::Automerge | System::Samod => STREAM_VERSION,
         },
         counted: Counted::default(),
+        exchanged: Counted::default(),
         was_done: false,
     };
     match phase {
@@ -93,6 +95,7 @@ struct Wire {
     /// What both sides hear of the other's streams.
     reads_streams_up_to: u8,
     counted: Counted,
+    exchanged: Counted,
     was_done: bool,
 }
 
@@ -115,8 +118,9 @@ impl Wire {
         self.receiver.order(&Order::Begin)
     }
 
-    /// Carries frames until nothing moves, also after a while.
+    /// Carries frames until nothing moves, also after a while; what comes still later is counted apart.
     fn carry(&mut self) -> anyhow::Result<()> {
+        let mut waited = 0;
         for round in 0..ROUNDS_MAX {
             let mut moved = false;
             for to in [Role::Receiver, Role::Sender] {
@@ -124,13 +128,18 @@ impl Wire {
             }
             self.note_done();
             if !moved {
-                let waited = Order::Wake(AFTERWARDS_MS);
-                self.sender.order(&waited)?;
-                self.receiver.order(&waited)?;
-                self.note_done();
-                if self.sender.frames.is_empty() && self.receiver.frames.is_empty() {
-                    return Ok(());
+                if waited <= 1 {
+                    self.exchanged = self.counted;
                 }
+                let Some(ms) = AFTERWARDS_MS.get(waited) else {
+                    let later = self.counted.bytes - self.exchanged.bytes;
+                    self.counted = Counted { later_bytes: later, ..self.exchanged };
+                    return Ok(());
+                };
+                waited += 1;
+                self.sender.order(&Order::Wake(*ms))?;
+                self.receiver.order(&Order::Wake(*ms))?;
+                self.note_done();
             }
             if round + 1 == ROUNDS_MAX {
                 bail!("the two sides never come to rest");
@@ -141,7 +150,7 @@ impl Wire {
 
     fn note_done(&mut self) {
         if !self.was_done && self.sender.is_done && self.receiver.is_done {
-            (self.was_done, self.counted.bytes_until_done) = (true, self.counted.bytes);
+            self.was_done = true;
         }
     }
 

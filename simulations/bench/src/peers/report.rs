@@ -66,9 +66,8 @@ pub(crate) struct PhaseFigures {
     pub(crate) sender_cpu_ms: f64,
     /// Of `cpu_ms`, the side that got it.
     pub(crate) receiver_cpu_ms: f64,
-    /// Of `bytes`, those until both sides first said that the exchange was complete: the rest is
-    /// receipts.
-    pub(crate) bytes_until_done: u64,
+    /// Bytes of the twenty minutes after: receipts that wait, and signs of life.
+    pub(crate) later_bytes: u64,
     /// Of `bytes`, those to the side that got what was new.
     pub(crate) bytes_to_receiver: u64,
 }
@@ -138,7 +137,7 @@ impl Report {
                 phase.to_string(),
                 "bytes",
                 "ours ×",
-                "until done",
+                "later",
                 "TCP bytes",
                 "messages",
                 "flights",
@@ -158,7 +157,7 @@ impl Report {
                     system.name,
                     figures.bytes,
                     ratio.as_deref().unwrap_or("–"),
-                    figures.bytes_until_done,
+                    figures.later_bytes,
                     tcp,
                     figures.messages,
                     figures.flights,

@@ -251,7 +251,7 @@ impl Meter {
     }
 
     fn counted(&self) -> Counted {
-        self.with(|passed| Counted { bytes_until_done: passed.counted.bytes, ..passed.counted })
+        self.with(|passed| passed.counted)
     }
 
     /// Bytes pass to a side, and among them the beginnings of so many messages.
