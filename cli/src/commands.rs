@@ -10,6 +10,7 @@ pub(crate) mod agreement;
 pub(crate) mod area;
 pub(crate) mod backup;
 pub(crate) mod blacklist;
+pub(crate) mod bundle;
 pub(crate) mod card;
 pub(crate) mod compact;
 pub(crate) mod completions;
@@ -104,6 +105,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     Sync(sync::Args),
+    #[command(subcommand)]
+    Bundle(bundle::Command),
     Log(log::Args),
     Verify(verify::Args),
     Demo(demo::Args),
@@ -149,6 +152,7 @@ impl Command {
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),
             Self::Sync(args) => sync::run(args, context),
+            Self::Bundle(command) => bundle::run(command, context),
             Self::Log(args) => log::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Demo(args) => demo::run(args, context),

@@ -42,6 +42,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/reports.ftl")),
             include_str!(concat!("../locales/", $language, "/ledger.ftl")),
             include_str!(concat!("../locales/", $language, "/inbox.ftl")),
+            include_str!(concat!("../locales/", $language, "/bundle.ftl")),
         ]
     };
 }

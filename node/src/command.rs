@@ -16,6 +16,7 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod audit;
+pub mod bundle;
 pub mod check;
 pub mod clock;
 pub mod conflicts;
@@ -151,6 +152,11 @@ dispatch!(
     due::Due,
     report::ReportTally,
     report::HalfYearAsked,
+    bundle::BundleBegin,
+    bundle::BundlePiece,
+    bundle::BundleTake,
+    bundle::BundleEnd,
+    bundle::BundleLook,
 );
 
 /// Why a request was not carried out. `code` is a key of the message catalogue.

@@ -16,6 +16,7 @@ use shouwang_crdt_schema::record::{ElderId, IncidentId, TransferId};
 use thiserror::Error;
 
 use crate::authority::Authority;
+use crate::bundle::{BundleId, Plan};
 use crate::counting::{lane_of, right_for};
 use crate::custody::Dues;
 use crate::entropy::Entropy;
@@ -39,6 +40,7 @@ use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
 use crate::vault::Vault;
 
 mod authority;
+mod bundle;
 mod erase;
 mod memory;
 mod moves;
@@ -47,6 +49,7 @@ mod storage;
 mod written;
 
 pub use authority::RevokeReport;
+pub use bundle::{Contents, Inside, Place, Taken};
 pub use erase::{EraseReport, ErasedFile};
 pub use memory::LastEdit;
 use memory::{Doing, LAST_EDIT};
@@ -89,6 +92,8 @@ pub struct Engine {
     publish_due: bool,
     import: Import,
     written: Written,
+    /// What goes into the bundle that is being written.
+    bundle_plan: Option<(BundleId, Plan)>,
 }
 
 /// Whether the pieces of an import that come are one edit.
@@ -205,6 +210,7 @@ impl Engine {
             publish_due,
             import: Import::None,
             written: Written::default(),
+            bundle_plan: None,
         })
     }
 
@@ -684,6 +690,9 @@ impl Engine {
                     }
                     if let Event::Done(peer) = event {
                         self.lineage.agreed();
+                        if !self.dues.is_done(peer) {
+                            self.note_met(peer)?;
+                        }
                         self.dues.done(peer);
                     }
                     if matches!(event, Event::Done(_) | Event::Moved(_)) {

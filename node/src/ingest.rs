@@ -20,6 +20,7 @@ use crate::custody;
 use crate::gathered::erased::erased_elder;
 use crate::gathered::moved::moved_elder;
 use crate::gathered::{Found, Gathered, carried_by, collect, document_row, note_carried, within};
+use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Quota, SignedGrant};
 use crate::index::{self, InHand, IndexSecret};
 use crate::limits::BRANCHES_MAX;
@@ -30,6 +31,7 @@ use crate::replication::replicates;
 use crate::statement;
 use crate::store::places::ChangePlace;
 use crate::store::rows::{DocumentKey, EvidenceRow, LogNumber, LogRow, Unsettled, UnsettledRow};
+use crate::store::vectors::VectorRow;
 use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
 
 mod attach;
@@ -209,6 +211,16 @@ impl<'a, 't> Ingest<'a, 't> {
     /// Keeps something of the node's own in the same transaction.
     pub fn keep(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
         self.tables.set_meta(name, value)
+    }
+
+    /// Keeps a piece of what a device said in a bundle that it holds.
+    pub fn hear_vector(
+        &mut self,
+        device: DeviceId,
+        piece: u32,
+        row: &VectorRow,
+    ) -> Result<(), StoreError> {
+        self.tables.put_vector(device, piece, row)
     }
 
     /// Takes in the chain by which a peer has proved itself, so that its own logs are proved before

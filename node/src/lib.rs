@@ -16,10 +16,11 @@
 //! | a person's request | [`command`] |
 //! | change, signed, an entry of a log | [`engine`], [`log`], [`identity`] |
 //! | through the one door | [`ingest`]: verified, stored, counted, indexed, in one transaction |
-//! | to other nodes and back | [`sync`], [`replication`] |
+//! | to other nodes and back | [`sync`], [`replication`]; on a stick: [`bundle`] |
 //! | read again in full | [`verify`], [`digest`] |
 
 pub mod authority;
+pub mod bundle;
 pub mod codec;
 pub mod command;
 pub mod counting;

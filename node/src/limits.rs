@@ -517,3 +517,47 @@ pub const STREAM_WINDOW_LOG: u32 = 18;
 /// Changes of one document whose places in the logs are kept: those that new ones build on are among
 /// the last. About 8 B each.
 pub const PLACES_MAX: usize = 16;
+
+/// Devices that one bundle is for: all of a county's townships several times over. Each is one line of
+/// 100 B before every segment that is sealed to it.
+pub const BUNDLE_RECEIVERS_MAX: usize = 256;
+
+/// Bytes of frames in one segment of a bundle, before compression: one commit when it is imported,
+/// and the most that is lost where a bundle is torn or damaged. What a segment takes beside them, some
+/// 500 B, is below one in a hundred of what is left of them packed.
+pub const SEGMENT_FRAMES_BYTES: usize = 512 * 1024;
+
+/// Bytes of everything in one segment once it is unpacked: its frames, one frame that goes over, and as
+/// many chains of grants as go ahead of logs.
+pub const SEGMENT_PLAIN_BYTES_MAX: usize = SEGMENT_FRAMES_BYTES + 8 * FRAME_BYTES_MAX;
+
+/// Bytes before the sealed content of a segment that say to whom it is sealed: 105 B for each
+/// receiver, and what age adds of its own.
+pub const SEGMENT_SEAL_BYTES_MAX: usize = BUNDLE_RECEIVERS_MAX * 128 + 1024;
+
+/// Longest segment of a bundle as it stands in the file, bytes: what does not compress takes a little
+/// more; a tag of 16 B for each 64 KiB, a head and a signature below 1 KiB.
+pub const SEGMENT_BYTES_MAX: usize = SEGMENT_PLAIN_BYTES_MAX + 16 * 1024 + SEGMENT_SEAL_BYTES_MAX;
+
+// Segments go to a running node as hexadecimal digits.
+const _: () = assert!(2 * SEGMENT_BYTES_MAX + 64 * 1024 <= ADMIN_REQUEST_BYTES_MAX);
+
+/// Heads in one piece of what a bundle says that its sender holds: 94 B each (key 53, seq at most 9,
+/// hash 32) make 385 KB.
+pub const VECTOR_HEADS_MAX: usize = 4_096;
+
+const _: () = assert!(VECTOR_HEADS_MAX * 94 + 64 <= SEGMENT_FRAMES_BYTES);
+
+/// Pieces of what a bundle says that its sender holds: half a million logs.
+pub const VECTOR_PIECES_MAX: usize = 128;
+
+/// The least that a part of a bundle may be split to, bytes: its head with all receivers (9 KB), and
+/// one segment with a full frame. What it says that its sender holds comes on top.
+pub const BUNDLE_PART_BYTES_MIN: u64 = 128 * 1024;
+
+/// Parts of one bundle: a county of 300 MB on floppy disks.
+pub const BUNDLE_PARTS_MAX: u32 = 1_000;
+
+/// zstd's level for bundles. Nobody waits for a stick as for a link; a first bundle of a township takes
+/// a second more than at the level of the streams.
+pub const BUNDLE_LEVEL: i32 = 9;

@@ -135,6 +135,12 @@ impl Lineage {
         self.owed.remove(&peer);
     }
 
+    /// A peer's whole vector was compared: unless it has shown more of our own logs than is here, nothing
+    /// of them is known to be missing.
+    pub(crate) fn compared(&mut self, peer: DeviceId) {
+        self.seen |= !self.owed.contains_key(&peer) && !self.trusted.contains(&peer);
+    }
+
     /// An exchange is done: the peer holds our own logs, as far as they are for it, as they are here.
     pub(crate) fn agreed(&mut self) {
         self.seen = true;

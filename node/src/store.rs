@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::{
-    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableError,
+    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableError, TableHandle,
     WriteTransaction,
 };
 use thiserror::Error;
@@ -34,6 +34,7 @@ mod packed;
 pub mod places;
 pub mod rows;
 pub mod tables;
+pub mod vectors;
 pub mod write;
 
 use blocks::RecentBlocks;
@@ -125,6 +126,11 @@ impl Store {
     /// A fresh database gets this version's format; any other than this version's is refused.
     fn check_format(&self) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().map_err(redb_error)?;
+        // A table that came later than the format is empty in a store that was made before it.
+        let lacks_tables = !transaction
+            .list_tables()
+            .map_err(redb_error)?
+            .any(|table| table.name() == tables::VECTORS.name());
         let written = {
             let mut meta = transaction.open_table(tables::META).map_err(redb_error)?;
             // The format of a later version may come without a checksum, or with another.
@@ -138,7 +144,7 @@ impl Store {
                 Some(found) if found == FORMAT => {
                     let due = meta.get(REWRITE_DUE).map_err(redb_error)?.is_some();
                     self.rewrite_due.store(due, Ordering::Relaxed);
-                    false
+                    lacks_tables
                 }
                 Some(found) => return Err(StoreError::OtherSchema { found, expected: FORMAT }),
                 None => {

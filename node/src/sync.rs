@@ -31,6 +31,7 @@ pub mod wire;
 pub use error::{Disposition, Fault, PeerError};
 pub use mesh::Mesh;
 pub use progress::Progress;
+pub(crate) use session::{Priority, priority};
 pub use wire::LogPosition;
 
 /// A point in time as the caller sees it.

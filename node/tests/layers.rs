@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["ingest"],
     &["sync", "verify", "setup"],
     &["replica", "peers", "lineage"],
+    &["bundle"],
     &["engine"],
     &["command"],
     &["machine", "transport"],

@@ -239,6 +239,7 @@ mod tests {
             state,
             last_seen_ms: None,
             last_done_ms: done_ms,
+            last_bundle_ms: None,
             done: false,
             in_session: state == PeerState::Online,
             settled: false,

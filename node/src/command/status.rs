@@ -147,6 +147,9 @@ pub struct PeerStatus {
     pub last_seen_ms: Option<i64>,
     /// When an exchange was last complete.
     pub last_done_ms: Option<i64>,
+    /// When a bundle of its was last imported here.
+    #[serde(default)]
+    pub last_bundle_ms: Option<i64>,
     /// Whether the exchange under way is complete.
     pub done: bool,
     /// Whether there is a session with it now, proved or not.
@@ -337,6 +340,7 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
             state,
             last_seen_ms: row.last_seen_ms,
             last_done_ms: row.last_done_ms,
+            last_bundle_ms: row.last_bundle_ms,
             done: progress.is_some_and(|progress| progress.done),
             in_session: online.contains(&device),
             settled: progress.is_some_and(|progress| progress.settled),

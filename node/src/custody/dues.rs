@@ -45,6 +45,11 @@ impl Dues {
         }
     }
 
+    /// A bundle of a peer's is through: what is owed for it goes with the next one.
+    pub(crate) fn met(&mut self, peer: DeviceId) {
+        self.met.push(peer);
+    }
+
     /// Whether the exchange with a peer has been complete in its session.
     pub(crate) fn is_done(&self, peer: DeviceId) -> bool {
         self.done.contains(&peer)

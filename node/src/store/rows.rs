@@ -286,6 +286,9 @@ pub struct PeerRow {
     /// The two clocks when it was last met.
     #[serde(default)]
     pub clock: Option<ClockReading>,
+    /// When a bundle of its was last imported here, ms since 1970.
+    #[serde(default)]
+    pub last_bundle_ms: Option<i64>,
 }
 
 /// Two clocks at one moment: a peer's, when it said `Hello`, and this machine's.

@@ -29,6 +29,7 @@
 //! | `facts-1` | scope, elder | [`super::facts::FactsRow`] |
 //! | `names-1` | scope, elder | [`super::names::NameRow`] |
 //! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
+//! | `vectors-1` | device, piece | what it said in its last bundle that it holds: [`super::vectors`] |
 //! | `digests-1` | division code | digests of everything under it: see [`super::digests`] |
 //! | `document_digests-1` | scope, family | digest of the scope's documents |
 //!
@@ -89,6 +90,7 @@ pub(super) const FACTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new
 pub(super) const NAMES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("names-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
 pub(super) const DIGESTS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("digests-1");
+pub(super) const VECTORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("vectors-1");
 pub(super) const DOCUMENT_DIGESTS: TableDefinition<'_, Bytes, Bytes> =
     TableDefinition::new("document_digests-1");
 
@@ -124,6 +126,7 @@ pub struct Snapshot {
     digests: ReadOnlyTable<u64, Bytes>,
     document_digests: ReadOnlyTable<Bytes, Bytes>,
     places: ReadOnlyTable<Bytes, Bytes>,
+    vectors: ReadOnlyTable<Bytes, Bytes>,
 }
 
 impl Snapshot {
@@ -162,6 +165,7 @@ impl Snapshot {
             digests: transaction.open_table(DIGESTS)?,
             document_digests: transaction.open_table(DOCUMENT_DIGESTS)?,
             places: transaction.open_table(PLACES)?,
+            vectors: transaction.open_table(VECTORS)?,
         })
     }
 }
@@ -303,6 +307,7 @@ table_access! {
     digests: u64 => Bytes,
     document_digests: Bytes => Bytes,
     places: Bytes => Bytes,
+    vectors: Bytes => Bytes,
 }
 
 /// Everything that reads the store.

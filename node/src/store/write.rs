@@ -61,6 +61,7 @@ pub struct Transaction<'t> {
     /// What digests have still to take in.
     pub(super) unsummed: Unsummed,
     pub(super) places: Table<'t, Bytes, Bytes>,
+    pub(super) vectors: Table<'t, Bytes, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -101,6 +102,7 @@ impl<'t> Transaction<'t> {
             document_digests: transaction.open_table(tables::DOCUMENT_DIGESTS)?,
             unsummed: Unsummed::default(),
             places: transaction.open_table(tables::PLACES)?,
+            vectors: transaction.open_table(tables::VECTORS)?,
         })
     }
 

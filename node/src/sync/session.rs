@@ -131,7 +131,7 @@ type Outputs = VecDeque<Output>;
 
 /// Lane by lane; within authority the grants nearest to the root first, so that a log is never
 /// offered before the grants that prove it; a chain after the one that it branches off.
-type Priority = (u8, u8, LogKey, LogNumber);
+pub(crate) type Priority = (u8, u8, LogKey, LogNumber);
 
 impl Session {
     pub(super) fn open(
@@ -794,7 +794,7 @@ fn without_records(grant: Grant) -> Grant {
 
 /// Lane by lane; within authority the grants nearest to the root first, so that a log is never
 /// offered before the grants that prove it.
-fn priority(replica: &impl Replica, chain: &LogRow) -> Priority {
+pub(crate) fn priority(replica: &impl Replica, chain: &LogRow) -> Priority {
     let log = chain.key;
     let depth = replica.authority().grants_of(log.device).map(|(_, grant)| grant.depth).min();
     (rank(replica, &log), depth.unwrap_or(u8::MAX), log, chain.number)

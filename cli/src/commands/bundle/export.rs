@@ -1,0 +1,351 @@
+//! `bundle export`: writes a bundle, split over sticks of a size.
+
+use std::fs::{File, OpenOptions};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use fluent_bundle::FluentValue;
+use serde::Serialize;
+use shouwang_node::bundle::part::PartWriter;
+use shouwang_node::bundle::{BundleId, PartHead};
+use shouwang_node::command::JSON_SCHEMA_VERSION;
+use shouwang_node::command::area::AreaList;
+use shouwang_node::command::bundle::{BundleBegin, BundleBegun, BundlePiece, BundleReceiver};
+use shouwang_node::home::Node;
+use shouwang_node::limits::BUNDLE_PARTS_MAX;
+
+use super::{EXTENSION, advance, bar};
+use crate::audit;
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use crate::file;
+use crate::moment;
+use crate::output::Mark;
+
+/// `bundle export`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[arg(long, required = true, num_args = 1.., value_name = "AREA|DEVICE")]
+    to: Vec<String>,
+    #[arg(long, short, value_name = "FILE|DIR")]
+    out: PathBuf,
+    #[arg(long, value_name = "SIZE")]
+    size: Option<String>,
+    #[arg(long)]
+    full: bool,
+}
+
+/// What was written.
+#[derive(Serialize)]
+struct Exported {
+    schema_version: u32,
+    bundle: BundleId,
+    receivers: Vec<BundleReceiver>,
+    parts: Vec<PartFile>,
+    entries: u64,
+    runs: u64,
+}
+
+#[derive(Serialize)]
+struct PartFile {
+    part: u32,
+    file: String,
+    bytes: u64,
+}
+
+/// Files that are not finished: they go away unless they are kept.
+#[derive(Default)]
+struct Unfinished(Vec<(PathBuf, Option<PartWriter<BufWriter<File>>>)>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        for (path, _) in &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Writes it.
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let size = args.size.as_deref().map(bytes).transpose()?;
+    let mut node = context.node()?;
+    let to = resolved(&mut node, &args.to)?;
+    let begun = node.call(BundleBegin { to, full: args.full })?;
+    if let Some(size) = size.filter(|size| *size < begun.part_bytes_min) {
+        return Err(Failure::usage("bundle_size_small")
+            .with("size", size)
+            .with("least", begun.part_bytes_min)
+            .into());
+    }
+    let names = Names::new(&args.out, begun.bundle);
+    file::refuse_existing(&names.of(1, 1))?;
+    if begun.entries > 0 {
+        let elders = usize::try_from(begun.elders).unwrap_or(usize::MAX);
+        audit::note(&mut node, "bundle", None, elders, context)?;
+    }
+    let mut written = Exported {
+        schema_version: JSON_SCHEMA_VERSION,
+        bundle: begun.bundle,
+        receivers: begun.receivers.clone(),
+        parts: Vec::new(),
+        entries: 0,
+        runs: 0,
+    };
+    let bar =
+        bar(context, context.messages.text("bundle-progress-write"), begun.entries, "per_sec");
+    let mut unfinished = Unfinished::default();
+    let (mut cursor, mut done) = (None, false);
+    while !done {
+        let part = u32::try_from(unfinished.0.len()).unwrap_or(u32::MAX).saturating_add(1);
+        if part > BUNDLE_PARTS_MAX {
+            return Err(Failure::usage("bundle_parts").with("limit", BUNDLE_PARTS_MAX).into());
+        }
+        let path = names.partial(part);
+        let (head, mut writer) = begin(&begun, part, &path, &mut unfinished)?;
+        let room = size.map_or(u64::MAX, |size| size.saturating_sub(head.encode().len() as u64));
+        let (mut full, mut grown) = (false, 0);
+        while !done && !full {
+            let piece = node.call(BundlePiece {
+                bundle: begun.bundle,
+                to: head.receivers.clone(),
+                full: args.full,
+                part,
+                number: writer.segments(),
+                cursor: cursor.clone(),
+                room: room.saturating_sub(writer.bytes()),
+            })?;
+            let append = writer.append(&piece.segments, piece.count);
+            append.map_err(|error| Failure::unwritable(&path, &error))?;
+            (cursor, done, full) = (piece.cursor, piece.done, piece.full);
+            written.entries += piece.entries;
+            written.runs += piece.runs;
+            grown += piece.runs;
+            advance(bar.as_ref(), written.entries);
+        }
+        // A part that takes nothing would be followed by another that takes nothing.
+        if full && grown == 0 {
+            return Err(Failure::usage("bundle_size_small")
+                .with("size", size.unwrap_or_default())
+                .with("least", begun.part_bytes_min)
+                .into());
+        }
+        if let Some((_, place)) = unfinished.0.last_mut() {
+            *place = Some(writer);
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    finish(&names, &mut unfinished, &mut written)?;
+    say(&written, context)
+}
+
+/// A file for a part, with room for its head.
+fn begin(
+    begun: &BundleBegun,
+    part: u32,
+    path: &Path,
+    unfinished: &mut Unfinished,
+) -> Result<(PartHead, PartWriter<BufWriter<File>>), Failure> {
+    let failed = |error: std::io::Error| Failure::unwritable(path, &error);
+    let head = PartHead {
+        bundle: begun.bundle,
+        part,
+        parts: 0,
+        mesh: begun.mesh,
+        sender: begun.sender,
+        receivers: begun.receivers.iter().map(|receiver| receiver.device).collect(),
+        segments: 0,
+        bytes: 0,
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(path).map_err(failed)?;
+    unfinished.0.push((path.to_owned(), None));
+    let writer = PartWriter::begin(BufWriter::new(opened), head.clone()).map_err(failed)?;
+    Ok((head, writer))
+}
+
+/// Writes the heads, which now know how many parts there are, and gives the files their names.
+fn finish(
+    names: &Names,
+    unfinished: &mut Unfinished,
+    written: &mut Exported,
+) -> Result<(), Failure> {
+    let parts = u32::try_from(unfinished.0.len()).unwrap_or(u32::MAX);
+    for (part, (_, writer)) in (1..).zip(&mut unfinished.0) {
+        let path = names.of(part, parts);
+        let failed = |error: std::io::Error| Failure::unwritable(&path, &error);
+        file::refuse_existing(&path)?;
+        let Some(writer) = writer.take() else { continue };
+        let (file, head) = writer.finish(parts).map_err(failed)?;
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        written.parts.push(PartFile {
+            part,
+            file: path.display().to_string(),
+            bytes: head.encode().len() as u64 + head.bytes,
+        });
+    }
+    for (part, (partial, _)) in (1..).zip(&unfinished.0) {
+        let path = names.of(part, parts);
+        std::fs::rename(partial, &path).map_err(|error| Failure::unwritable(&path, &error))?;
+    }
+    Ok(())
+}
+
+fn say(written: &Exported, context: &Context) -> anyhow::Result<Exit> {
+    let (messages, output) = (&context.messages, context.output);
+    if output.is_json() {
+        output.json(written)?;
+        return Ok(Exit::Done);
+    }
+    for part in &written.parts {
+        let line = messages.say(
+            "bundle-written",
+            [
+                ("path", FluentValue::from(part.file.clone())),
+                ("part", part.part.into()),
+                ("parts", written.parts.len().into()),
+                ("bytes", moment::bytes(part.bytes).into()),
+            ],
+        );
+        output.line(&output.marked_text(Mark::Good, &line))?;
+    }
+    let names: Vec<String> = written
+        .receivers
+        .iter()
+        .map(|receiver| format!("{} ({})", receiver.name, receiver.device.short()))
+        .collect();
+    let names = FluentValue::from(names.join(&messages.text("phrase-separator")));
+    let entries = FluentValue::from(written.entries);
+    output.note(&messages.say("bundle-for", [("names", names), ("entries", entries)]));
+    if written.entries == 0 {
+        output.note(&messages.text("bundle-nothing-new"));
+    }
+    output.note(&messages.text("bundle-next"));
+    Ok(Exit::Done)
+}
+
+/// Names of places become codes where the directories here know exactly one of that name.
+fn resolved(node: &mut Node, to: &[String]) -> anyhow::Result<Vec<String>> {
+    let is_name = |text: &String| !text.trim().bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !to.iter().any(is_name) {
+        return Ok(to.to_vec());
+    }
+    let places = node.call(AreaList { within: None })?.places;
+    let resolve = |text: &String| {
+        let mut named = places.iter().filter(|place| place.name == text.trim());
+        match (named.next(), named.next()) {
+            (Some(place), None) => place.code.to_string(),
+            _ => text.clone(),
+        }
+    };
+    Ok(to.iter().map(resolve).collect())
+}
+
+/// How the files are called.
+struct Names {
+    directory: PathBuf,
+    stem: String,
+    extension: String,
+    /// Whether the person has said the name of the file.
+    said: bool,
+}
+
+impl Names {
+    fn new(out: &Path, bundle: BundleId) -> Self {
+        let text = |part: Option<&std::ffi::OsStr>| {
+            part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        if out.is_dir() {
+            let short: String = bundle.to_string().chars().take(8).collect();
+            let (stem, extension) = (format!("shouwang-{short}"), EXTENSION.to_owned());
+            return Self { directory: out.to_owned(), stem, extension, said: false };
+        }
+        Self {
+            directory: out.parent().map(Path::to_owned).unwrap_or_default(),
+            stem: text(out.file_stem()),
+            extension: text(out.extension()),
+            said: true,
+        }
+    }
+
+    fn of(&self, part: u32, parts: u32) -> PathBuf {
+        let stem = match parts == 1 && self.said {
+            true => self.stem.clone(),
+            false => format!("{}-{part}", self.stem),
+        };
+        self.directory.join(match self.extension.is_empty() {
+            true => stem,
+            false => format!("{stem}.{}", self.extension),
+        })
+    }
+
+    fn partial(&self, part: u32) -> PathBuf {
+        self.directory.join(format!("{}-{part}.partial", self.stem))
+    }
+}
+
+/// A size: `512M`, `1.4M`, `700000`. As sticks are labelled, thousands are thousands.
+fn bytes(text: &str) -> Result<u64, Failure> {
+    let wrong = || Failure::usage("bundle_size").with("value", text);
+    let plain = text.trim().trim_end_matches(['b', 'B']);
+    let (number, unit) = match plain.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => {
+            let unit = match unit.to_ascii_lowercase() {
+                'k' => 1_000,
+                'm' => 1_000_000,
+                'g' => 1_000_000_000,
+                _ => return Err(wrong()),
+            };
+            (plain.get(..at).unwrap_or_default(), unit)
+        }
+        _ => (plain, 1),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole: u64 = whole.parse().map_err(|_| wrong())?;
+    let digits = u32::try_from(fraction.len()).map_err(|_| wrong())?;
+    let part = match fraction {
+        "" => 0,
+        digits => digits.parse::<u64>().map_err(|_| wrong())?,
+    };
+    let scale = 10u64.checked_pow(digits).ok_or_else(wrong)?;
+    let part = part.checked_mul(unit).ok_or_else(wrong)? / scale;
+    whole.checked_mul(unit).and_then(|bytes| bytes.checked_add(part)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_sticks_are_labelled() {
+        for (text, expected) in [
+            ("512M", 512_000_000),
+            ("1.4M", 1_400_000),
+            ("1.44MB", 1_440_000),
+            ("700000", 700_000),
+            ("4g", 4_000_000_000),
+            ("90k", 90_000),
+        ] {
+            assert_eq!(bytes(text).unwrap(), expected, "{text}");
+        }
+        for text in ["", "M", "1.x", "-1", "1T5", "99999999999999999999", "1.99999999999999999999M"]
+        {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_part_has_the_name_that_was_said() {
+        let names = Names::new(Path::new("/media/stick/to-county.bundle"), BundleId([1; 16]));
+        assert_eq!(names.of(1, 1), Path::new("/media/stick/to-county.bundle"));
+        assert_eq!(names.of(2, 3), Path::new("/media/stick/to-county-2.bundle"));
+        let directory = tempfile::tempdir().unwrap();
+        let names = Names::new(directory.path(), BundleId([1; 16]));
+        assert_eq!(names.of(1, 1), directory.path().join("shouwang-01010101-1.bundle"));
+    }
+}
