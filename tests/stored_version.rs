@@ -13,7 +13,7 @@ use support::{COUNTY, Office, SHANGHE, XIAHE, data};
 const HOME: &str = "home-3";
 
 #[test]
-fn a_home_of_version_2_opens_and_says_what_it_said() {
+fn a_kept_home_opens_and_says_what_it_said() {
     let office = Office::new(HOME);
     std::fs::create_dir(office.home()).unwrap();
     for (from, to) in [
