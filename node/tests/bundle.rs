@@ -3,12 +3,15 @@
 mod county;
 mod sticks;
 
+use std::collections::BTreeMap;
+
 use county::{County, code};
 use proptest::prelude::*;
 use shouwang_crdt_schema::field::Field;
 use shouwang_node::authority::RevocationReason;
 use shouwang_node::bundle::Fault;
 use shouwang_node::command::bundle::BundleLook;
+use shouwang_node::command::elder::ElderSet;
 use shouwang_node::command::revoke::DeviceRevoke;
 use sticks::{assert_converged, carries, reads, writes};
 
@@ -301,7 +304,12 @@ proptest! {
                 Step::Sets(place, which, digit) => {
                     if let Some(elder) = known(&mut county, PLACES[place], &elders, which) {
                         let phone = format!("1390000{digit:04}");
-                        county.sets(PLACES[place], &elder, Field::Phone, &phone);
+                        let fields = BTreeMap::from([(Field::Phone, phone)]);
+                        let set = ElderSet { elder, fields, certified: false };
+                        // Two who wrote apart leave a conflict, which is resolved and not written over.
+                        if let Err(refused) = county.asks(PLACES[place], set) {
+                            prop_assert_eq!(refused.code, "in_conflict");
+                        }
                     }
                 }
                 Step::Writes(road, small, full) => {
