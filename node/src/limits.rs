@@ -150,6 +150,13 @@ pub const UNACKNOWLEDGED_MS_MAX: u64 = 2_000;
 /// comes to [`PACKET_BYTES_MAX`] at a window of 224 KiB.
 pub const PACKETS_PER_WINDOW: usize = 4;
 
+/// Bytes after which what goes over a connection is not kept to be encrypted together with what follows: a
+/// packet by itself costs 30 B of Noise and Yamux, and together with the next it is acknowledged later.
+/// Half of the smallest packet, 1 kB before compression at the smallest window.
+pub const PROMPT_BYTES: usize = 512;
+
+const _: () = assert!(PROMPT_BYTES <= UNACKNOWLEDGED_BYTES_MIN / PACKETS_PER_WINDOW / 2);
+
 /// How much longer than the quickest acknowledgement anything may be on the way where that alone takes
 /// more than half of [`UNACKNOWLEDGED_MS_MAX`], ms: what waits at the link, so that it is never idle
 /// while the next answer comes. At 9.6 kbit/s 1.2 kB.
