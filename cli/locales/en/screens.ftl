@@ -192,6 +192,7 @@ peer-refused = refused
 
 # Sync.
 sync-outcome =
+    .held_back = held back
     .done = done
     .failed = failed
     .refused = refused

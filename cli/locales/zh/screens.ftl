@@ -153,6 +153,7 @@ peer-refused = 被拒
 
 # 同步。
 sync-outcome =
+    .held_back = 等待流量
     .done = 完成
     .failed = 失败
     .refused = 被拒

@@ -29,7 +29,7 @@ pub struct BudgetReport {
 }
 
 /// How it stands with the day's bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetStatus {
     /// Bytes a day; None for as many as there are.
     pub daily_bytes: Option<u64>,
