@@ -232,18 +232,20 @@ fn show(
     }
     bar.set_length(meter.total());
     bar.set_position(meter.exchanged());
+    let rate = bar.per_sec();
+    let eta = if rate < 0.5 { "?".to_owned() } else { moment::span(bar.eta()) };
     let values = [
         ("done", FluentValue::from(meter.exchanged())),
         ("total", meter.total().into()),
         ("percent", meter.percent().into()),
-        ("rate", (bar.per_sec().round() as u64).into()),
-        ("eta", moment::span(bar.eta()).into()),
+        ("rate", (rate.round() as u64).into()),
+        ("eta", eta.into()),
         ("peers", peers.into()),
     ];
     bar.set_message(context.messages.say("sync-bar", values));
 }
 
-/// The peers in one line: name, what is still to come, and what has gone.
+/// The peers in one line: name, and what has gone and come.
 fn line(report: &PeersReport, started_ms: i64, context: &Context) -> String {
     let messages = &context.messages;
     let peers: Vec<String> = report
@@ -252,20 +254,16 @@ fn line(report: &PeersReport, started_ms: i64, context: &Context) -> String {
         .filter(|peer| {
             peer.state == PeerState::Online || outcome(peer, started_ms) == Outcome::Done
         })
-        .map(|peer| {
-            let owed = peer.they_lack.unwrap_or_default() + peer.we_lack.unwrap_or_default();
-            match outcome(peer, started_ms) {
-                Outcome::Done => format!("{} ✔", display_name(peer)),
-                Outcome::HeldBack => format!("{} !", display_name(peer)),
-                _ => messages.say(
-                    "sync-progress",
-                    [
-                        ("peer", FluentValue::from(display_name(peer))),
-                        ("owed", owed.into()),
-                        ("bytes", moment::bytes(peer.bytes_sent + peer.bytes_received).into()),
-                    ],
-                ),
-            }
+        .map(|peer| match outcome(peer, started_ms) {
+            Outcome::Done => format!("{} ✔", display_name(peer)),
+            Outcome::HeldBack => format!("{} !", display_name(peer)),
+            _ => messages.say(
+                "sync-progress",
+                [
+                    ("peer", FluentValue::from(display_name(peer))),
+                    ("bytes", moment::bytes(peer.bytes_sent + peer.bytes_received).into()),
+                ],
+            ),
         })
         .collect();
     match peers.is_empty() {
