@@ -709,7 +709,7 @@ impl Engine {
                         }
                         self.dues.done(peer);
                     }
-                    if matches!(event, Event::Done(_) | Event::Moved(_)) {
+                    if matches!(event, Event::Done(_) | Event::Moved(_) | Event::Silent(_)) {
                         self.out.push_back(Output::Event(event));
                     }
                 }

@@ -166,6 +166,12 @@ pub const UNACKNOWLEDGED_QUEUE_MS: u64 = 1_000;
 /// telephone call takes the line for as long.
 pub const STALL_MS_MAX: u64 = 75_000;
 
+/// The least time without an acknowledgement after which another connection is tried beside the one that
+/// says nothing, ms: twice as long as a link is filled for, and as much again for a disk that is slow.
+pub const DOUBT_MS_MIN: u64 = 8_000;
+
+const _: () = assert!(DOUBT_MS_MIN >= 4 * UNACKNOWLEDGED_MS_MAX && DOUBT_MS_MIN < STALL_MS_MAX);
+
 const _: () = assert!(STALL_MS_MAX + 2 * UNACKNOWLEDGED_FIRST_MS_MAX < PROGRESS_TIMEOUT_MS);
 
 /// Received runs that one commit may gather, bytes: one fsync then serves many runs, each document of
