@@ -15,6 +15,9 @@ pub enum Via {
 }
 
 impl Via {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Lan, Self::Wan, Self::Relayed];
+
     /// Its word in catalogues and JSON.
     pub fn as_str(self) -> &'static str {
         match self {

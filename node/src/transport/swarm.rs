@@ -157,7 +157,12 @@ pub(super) async fn listen(
     for text in texts {
         let address = check_address(text)?;
         if is_circuit(&address) {
-            // The relay need not be there yet.
+            // The relay need not be there yet, but it has to be named.
+            let mut parts = address.iter().collect::<Vec<_>>().into_iter().rev();
+            let named = (parts.next(), parts.next());
+            if !matches!(named, (Some(Protocol::P2pCircuit), Some(Protocol::P2p(_)))) {
+                return Err(TransportError::Address(text.clone()));
+            }
             at_relays.push(address);
             continue;
         }
