@@ -27,6 +27,19 @@ fn through(node: &Node<'_>, socket: SocketAddr) -> String {
     format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", socket.port(), parts[6])
 }
 
+/// Connections that a node has accepted and that stand: rows of the kernel's table with its port on
+/// this side, and state 1.
+#[cfg(target_os = "linux")]
+fn connections(node: &Node<'_>) -> usize {
+    let port = node.socket().parse::<SocketAddr>().unwrap().port();
+    let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", node.pid())).unwrap();
+    let fits = |row: &&str| {
+        let columns: Vec<&str> = row.split_whitespace().collect();
+        columns[1].ends_with(&format!(":{port:04X}")) && columns[3] == "01"
+    };
+    table.lines().skip(1).filter(fits).count()
+}
+
 /// A port on which nobody listens now.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -98,6 +111,11 @@ fn two_ways_to_one_peer_carry_everything_once_and_each_takes_over_from_the_other
         village.run(&["sync", "--peer", address, "--timeout", "1s"]);
     }
     converge(&[(&town, 60), (&village, 60)]);
+    #[cfg(target_os = "linux")]
+    eventually("one connection is left", || match connections(&at_town) {
+        1 => Ok(()),
+        other => Err(format!("{other} connections")),
+    });
     let peer = known(&village, &of_town);
     assert_eq!((number(&peer, "sessions"), &peer["via"]), (1, &"lan".into()), "{peer}");
     assert_eq!(number(&known(&town, &of_village), "sessions"), 1);
@@ -227,6 +245,40 @@ fn two_that_know_only_a_relay_sync_through_it_and_do_so_again_when_it_is_back() 
     converge(&[(&county, 201), (&village, 201)]);
     assert_eq!(known(&village, &of_county)["via"], "relayed");
     for node in [at_village, at_county, at_relay] {
+        node.stop();
+    }
+}
+
+#[test]
+fn two_laptops_of_a_village_and_their_township() {
+    let town = Office::begin(SONGWU);
+    let (one, other) = (town.admits(SHANGHE, None), town.admits(SHANGHE, None));
+    let elder = one.adds_elder(SHANGHE, "许顺昌");
+    let at_town = town.up(&[]);
+    let at_one = one.up(&[&at_town.address()]);
+    let at_other = other.up(&[&at_town.address(), &at_one.address()]);
+    converge(&[(&town, 1), (&one, 1), (&other, 1)]);
+    let devices = [&town, &one, &other].map(|office| (office, office.device()));
+    let twice = || -> Vec<(String, u64)> {
+        let mut found = Vec::new();
+        for (from, own) in &devices {
+            for (to, theirs) in devices.iter().filter(|(_, device)| device != own) {
+                let count = sent_twice((from, own), (to, theirs));
+                found.push((format!("{} to {}", from.name, to.name), count));
+            }
+        }
+        found
+    };
+    let before = twice();
+    for count in 1..=20 {
+        visits(&one, &elder);
+        for office in [&town, &one, &other] {
+            has_visits(office, count);
+        }
+    }
+    println!("{before:?}");
+    println!("{:?}", twice());
+    for node in [at_one, at_other, at_town] {
         node.stop();
     }
 }
