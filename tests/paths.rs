@@ -78,8 +78,9 @@ fn ledger(office: &Office, rows: usize) {
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
     let mut text = String::from("姓名,联系电话,所在村,家庭住址,备注\n");
     for row in 0..rows {
-        let remarks: String =
-            (0..400).map(|_| char::from_u32(random.random_range(0x4e00..0x9f00)).unwrap()).collect();
+        let remarks: String = (0..400)
+            .map(|_| char::from_u32(random.random_range(0x4e00..0x9f00)).unwrap())
+            .collect();
         text += &format!("周福{row},1390000{row:04},上禾村,{row}号,{remarks}\n");
     }
     let path = office.path("ledger.csv");

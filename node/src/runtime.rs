@@ -119,8 +119,12 @@ pub(crate) async fn start(
     let known = options.peers.iter().chain(&remembered).filter_map(readable);
     let (dials, shown) = Dials::new(known, fallback.iter().filter_map(readable));
     let wire = WireBytes::default();
-    let guests =
-        engine.grant().rights.contains(Rights::RELAY).then(Guests::default).filter(|_| options.relay);
+    let guests = engine
+        .grant()
+        .rights
+        .contains(Rights::RELAY)
+        .then(Guests::default)
+        .filter(|_| options.relay);
     let set_up = Options {
         listen: &options.listen,
         mdns: options.mdns,

@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use crate::authority::Authority;
 use crate::entropy::Entropy;
-use crate::identity::{DeviceId, DeviceKeys};
 use crate::identity::grant::{Grant, GrantError, GrantId, Quota, Role, SignedGrant};
 use crate::identity::token::{Invite, Request, TokenError};
+use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::IndexSecret;
 use crate::ingest::Ingest;
 use crate::limits::NAME_BYTES_MAX;

@@ -2,10 +2,9 @@
 //! office; static addresses everywhere. What the bytes mean is none of its business.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::time::Duration;
 
-use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, StreamExt};
+use futures::{AsyncReadExt, FutureExt, StreamExt};
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, mdns};
@@ -13,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use crate::identity::{DeviceId, DeviceKeys};
-use crate::limits::{FRAME_BYTES_MAX, HELLO_TIMEOUT_MS};
+use crate::limits::HELLO_TIMEOUT_MS;
 use crate::path::Path;
 use crate::sync::wire::Frame;
 use crate::sync::{Disposition, PeerError};
@@ -21,6 +20,8 @@ use crate::sync::{Disposition, PeerError};
 mod address;
 mod counted;
 mod dial;
+mod frames;
+mod fused;
 mod outbox;
 mod relay;
 mod slept;
@@ -33,7 +34,9 @@ pub(crate) use dial::{DialState, Dials};
 pub(crate) use relay::Guests;
 
 use address::{device_of, is_circuit, peer_id_of, peer_in};
-use outbox::{Outbox, Waiting, outbox};
+use frames::{read, write};
+use fused::Fused;
+use outbox::{Outbox, outbox};
 use relay::Reservations;
 use slept::Slept;
 use swarm::{Behaviour, BehaviourEvent};
@@ -360,7 +363,7 @@ impl Transport {
         }
         let substream = Substream(self.next_substream);
         self.next_substream += 1;
-        let (reader, writer) = stream.split();
+        let (reader, writer) = Fused::new(stream).split();
         let (frames, waiting) = outbox();
         let path = self.ways.path(peer, opener == self.own);
         if self.notices.send(Notice::Up(peer, substream, path)).await.is_err() {
@@ -478,72 +481,10 @@ fn replaced() -> PeerError {
     PeerError::Told(PeerError::Replaced.code())
 }
 
-/// Reads frames: a LEB128 length and so many bytes.
-async fn read(
-    peer: DeviceId,
-    substream: Substream,
-    reader: impl futures::AsyncRead + Unpin,
-    notices: &mpsc::Sender<Notice>,
-    ending: &mut Ending,
-) -> io::Result<()> {
-    let mut reader = futures::io::BufReader::new(reader);
-    let gone = |_| io::Error::other("the node is shutting down");
-    let last_words = Frame::Close(PeerError::Replaced.code()).encode();
-    loop {
-        let mut length = 0u64;
-        for at in 0.. {
-            let mut byte = [0];
-            reader.read_exact(&mut byte).await?;
-            length |= u64::from(byte[0] & 0x7f) << (7 * at);
-            if byte[0] & 0x80 == 0 {
-                break;
-            }
-            if at == 4 {
-                length = u64::MAX;
-                break;
-            }
-        }
-        if length > FRAME_BYTES_MAX as u64 {
-            let notice = Notice::Oversized(peer, substream, length);
-            notices.send(notice).await.map_err(gone)?;
-            // The engine hangs up, and says why: until then the substream has to stand.
-            return std::future::pending().await;
-        }
-        let mut frame = vec![0; length as usize];
-        reader.read_exact(&mut frame).await?;
-        // The end may be seen here before the engine has read the reason.
-        if frame == last_words {
-            *ending = Ending::Replaced;
-        }
-        notices.send(Notice::Frame(peer, substream, frame)).await.map_err(gone)?;
-    }
-}
-
-/// Writes frames, flushing when none is waiting. Ends when the substream was given up, with
-/// everything written that was handed over before.
-async fn write(writer: impl futures::AsyncWrite + Unpin, mut frames: Waiting) -> io::Result<()> {
-    let mut writer = futures::io::BufWriter::new(writer);
-    loop {
-        let frame = match frames.try_next() {
-            Some(frame) => frame,
-            None => {
-                writer.flush().await?;
-                match frames.next().await {
-                    Some(frame) => frame,
-                    None => return writer.close().await,
-                }
-            }
-        };
-        let length = crate::codec::Writer::new().count(frame.len()).finish();
-        writer.write_all(&length).await?;
-        writer.write_all(&frame).await?;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::QUEUED_BYTES_MAX;
+    use crate::limits::{FRAME_BYTES_MAX, QUEUED_BYTES_MAX};
 
     async fn started(seed: u8, dial: Option<&str>) -> (DeviceId, Ends, String) {
         let keys = DeviceKeys::from_secret(&[seed; 64]);
@@ -555,6 +496,56 @@ mod tests {
         let (transport, ends, addresses) = started.unwrap();
         tokio::spawn(transport.run());
         (keys.device(), ends, addresses[0].clone())
+    }
+
+    /// One that listens at, and one that dials through, a relay that carries these guests.
+    async fn carried(guests: &[u8]) -> (Ends, std::collections::BTreeMap<String, DialState>) {
+        let keys = |seed| DeviceKeys::from_secret(&[seed; 64]);
+        let start = async |seed, listen: String, dial: Option<&str>, guests: Option<Guests>| {
+            let address = |text: &str| text.parse::<Multiaddr>().unwrap();
+            let (dials, shown) = Dials::new(dial.map(address), []);
+            let wire = WireBytes::default();
+            let options = Options { listen: &[listen], mdns: false, guests, wire };
+            let started = Transport::start(&keys(seed), dials, options).await;
+            let (transport, ends, addresses) = started.unwrap();
+            tokio::spawn(transport.run());
+            (ends, shown, addresses[0].clone())
+        };
+        let known = Guests::default();
+        known.set(guests.iter().map(|seed| keys(*seed).device()).collect());
+        let socket = "/ip4/127.0.0.1/tcp/0".to_owned();
+        let (mut relay, _, at) = start(1, socket.clone(), None, Some(known)).await;
+        let (_two, _, address) = start(2, format!("{at}/p2p-circuit"), None, None).await;
+        // It is at the relay, and asks there, again and again if it is refused.
+        assert!(matches!(relay.notices.recv().await, Some(Notice::Up(..))));
+        let (mut three, shown, _) = start(3, socket, Some(&address), None).await;
+        let two = keys(2).device();
+        loop {
+            tokio::select! {
+                notice = three.notices.recv() => {
+                    if matches!(notice, Some(Notice::Up(peer, ..)) if peer == two) {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep(Duration::from_millis(20)) => {
+                    if shown.lock().unwrap().values().all(|dial| dial.attempts > 2) {
+                        break;
+                    }
+                }
+            }
+        }
+        let shown = shown.lock().unwrap().clone();
+        (three, shown)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_relay_carries_its_guests_and_nobody_else() {
+        let (guests, with_stranger, without_listener) =
+            tokio::join!(carried(&[2, 3]), carried(&[2]), carried(&[3]));
+        for (_ends, shown) in [with_stranger, without_listener] {
+            assert!(shown.values().all(|dial| !dial.online), "{shown:?}");
+        }
+        assert!(guests.1.values().all(|dial| dial.error.is_none()), "{:?}", guests.1);
     }
 
     #[tokio::test(flavor = "multi_thread")]

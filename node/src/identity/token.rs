@@ -214,8 +214,11 @@ mod tests {
             written_at_ms: 1,
         }
         .sign(&keys);
-        let invite =
-            Invite { chain: vec![grant; 4], addresses: vec![address(1)], fallback: vec![address(2)] };
+        let invite = Invite {
+            chain: vec![grant; 4],
+            addresses: vec![address(1)],
+            fallback: vec![address(2)],
+        };
         let text = invite.to_text();
         assert!(text.len() > 1_023);
         assert_eq!(Invite::from_text(&text), Ok(invite.clone()));

@@ -40,9 +40,7 @@ pub(super) fn is_loopback(address: &Multiaddr) -> bool {
 pub(super) fn via(address: &Multiaddr) -> Via {
     let near = |part| match part {
         Protocol::Ip4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
-        Protocol::Ip6(ip) => {
-            ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback()
-        }
+        Protocol::Ip6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
         _ => false,
     };
     match () {

@@ -104,8 +104,7 @@ impl Dials {
         let state = DialState { peer: peer_in(&address), ..DialState::default() };
         let wait = Duration::from_millis(REDIAL_MIN_MS);
         let due = Some(Instant::now());
-        let dial =
-            Dial { state, due, wait, discovered: false, is_fallback: false, in_vain: 0 };
+        let dial = Dial { state, due, wait, discovered: false, is_fallback: false, in_vain: 0 };
         // Whoever names an address wants it dialled, whatever it was before.
         self.addresses.entry(address).or_insert(dial).is_fallback = false;
         self.show();
@@ -132,7 +131,8 @@ impl Dials {
     pub(crate) fn next_due(&self) -> Instant {
         let may_be = self.addresses.iter().filter(|(address, _)| !self.is_standby(address));
         let due = may_be.filter_map(|(_, dial)| dial.due).min();
-        let has_fallback = self.addresses.values().any(|dial| dial.is_fallback && dial.due.is_some());
+        let has_fallback =
+            self.addresses.values().any(|dial| dial.is_fallback && dial.due.is_some());
         let alone = self.alone_since.filter(|_| has_fallback && !self.is_cut_off());
         let patience = Duration::from_millis(FALLBACK_AFTER_MS);
         let either = due.into_iter().chain(alone.map(|since| since + patience)).min();
@@ -167,7 +167,9 @@ impl Dials {
         }
         let direct = |(other, known): (&Multiaddr, &Dial)| {
             let same = known.state.peer.is_some() && known.state.peer == dial.state.peer;
-            same && !is_circuit(other) && known.is_fallback == dial.is_fallback && known.in_vain == 0
+            same && !is_circuit(other)
+                && known.is_fallback == dial.is_fallback
+                && known.in_vain == 0
         };
         is_circuit(address) && self.addresses.iter().any(direct)
     }
@@ -177,7 +179,8 @@ impl Dials {
     fn is_cut_off(&self) -> bool {
         let Some(since) = self.alone_since else { return false };
         let enough = if self.is_hurried { 1 } else { FALLBACK_AFTER_DIALS };
-        let is_beside = |dial: &Dial| dial.state.peer.is_some_and(|peer| self.beside.contains(&peer));
+        let is_beside =
+            |dial: &Dial| dial.state.peer.is_some_and(|peer| self.beside.contains(&peer));
         let mut others = self.addresses.values().filter(|dial| !dial.is_fallback);
         let in_vain = others.all(|dial| dial.in_vain >= enough || is_beside(dial));
         in_vain || since.elapsed() >= Duration::from_millis(FALLBACK_AFTER_MS)
@@ -389,70 +392,4 @@ impl Dial {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_another_machine_has_replaced_gives_it_a_turn_each_time() {
-        let address: Multiaddr = "/ip4/127.0.0.1/tcp/4001".parse().unwrap();
-        let (mut dials, _) = Dials::new([address.clone()], []);
-        let peer = DeviceId([7; 32]);
-        dials.reached(&address, peer);
-        for _ in 0..5 {
-            // A turn that lasted does not make the next wait a short one.
-            dials.online(peer);
-            dials.stable(peer);
-            let now = Instant::now();
-            dials.replaced(peer);
-            let wait = dials.next_due() - now;
-            let turn = Duration::from_millis(TURN_MS);
-            assert!(wait > turn / 2 && wait < turn * 3 / 2, "{wait:?}");
-        }
-        // Any other end is retried soon.
-        dials.online(peer);
-        dials.stable(peer);
-        let now = Instant::now();
-        dials.failed(peer, LINK_LOST);
-        assert!(dials.next_due() - now < Duration::from_secs(3));
-    }
-
-    /// Two addresses, of which nobody could be reached for long.
-    fn cut_off() -> (Dials, DeviceId, DeviceId) {
-        let addresses: [Multiaddr; 2] = ["/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/tcp/4002"]
-            .map(|text| text.parse().unwrap());
-        let (mut dials, _) = Dials::new(addresses.clone(), []);
-        let peers = [DeviceId([7; 32]), DeviceId([8; 32])];
-        for (address, peer) in addresses.iter().zip(peers) {
-            dials.reached(address, peer);
-            for _ in 0..9 {
-                dials.failed(peer, LINK_LOST);
-            }
-        }
-        assert!(dials.next_due() - Instant::now() > Duration::from_secs(60));
-        (dials, peers[0], peers[1])
-    }
-
-    #[test]
-    fn a_link_that_comes_back_is_used_at_once() {
-        let (mut dials, ..) = cut_off();
-        dials.link_is_back();
-        assert_eq!(dials.due().len(), 2);
-        // Where one is reached the other can be too; but nobody is dialled because of a second one.
-        let (mut dials, one, other) = cut_off();
-        dials.online(one);
-        assert_eq!(dials.due().len(), 1);
-        dials.failed(other, LINK_LOST);
-        dials.failed(other, LINK_LOST);
-        dials.online(one);
-        assert_eq!(dials.due().len(), 0);
-    }
-
-    #[test]
-    fn whoever_refused_is_not_asked_again_because_of_a_network() {
-        let (mut dials, one, other) = cut_off();
-        dials.refused(one, "revoked");
-        dials.replaced(other);
-        dials.link_is_back();
-        assert_eq!(dials.due().len(), 0);
-    }
-}
+mod tests;
