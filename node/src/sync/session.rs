@@ -42,11 +42,13 @@ use crate::replication::{receives, replicates};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
 
+mod beside;
 mod bodies;
 mod compare;
 mod shelf;
 mod summary;
 
+use beside::HeldBack;
 use shelf::Shelf;
 use summary::{Talk, Unknown};
 
@@ -96,6 +98,8 @@ pub(super) struct Session {
     full: BTreeSet<LogKey>,
     /// Chains in which we are ahead of what was sent.
     behind: BTreeSet<Priority>,
+    /// Of these, logs that wait for a moment.
+    held_back: HeldBack,
     in_flight: VecDeque<InFlight>,
     /// What the peer has still to be told of branches that there is no room for.
     refusals: Vec<Probe>,
@@ -165,6 +169,7 @@ impl Session {
             stuck: BTreeSet::new(),
             full: BTreeSet::new(),
             behind: BTreeSet::new(),
+            held_back: HeldBack::default(),
             in_flight: VecDeque::new(),
             refusals: Vec::new(),
             answered: BTreeSet::new(),
@@ -453,6 +458,7 @@ impl Session {
             self.answered.remove(log);
             self.reconsider(now, *log, heads, replica, out)?;
         }
+        self.hold_back(now, logs, replica, out);
         self.pump(now, replica, out)
     }
 
@@ -560,6 +566,7 @@ impl Session {
                 theirs.follow(&heads);
                 theirs.holds(replica, &heads, &chain, position.seq)?;
                 self.forget_if_alike(&position.log, &heads);
+                self.held_there(now, *position, replica, out);
             }
         }
         self.forget_in_flight(now);
@@ -592,6 +599,7 @@ impl Session {
 
     /// Sends runs while there is room, and notes when all is done.
     fn pump(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
+        self.held_back.keep(|log| self.logs.contains_key(log));
         for probe in std::mem::take(&mut self.refusals) {
             self.send(now, &Frame::Probe(probe), out);
         }
@@ -599,7 +607,8 @@ impl Session {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
-            let place = self.behind.iter().find(|(_, _, log, _)| !asked(log)).copied();
+            let waits = |log: &LogKey| asked(log) || self.held_back.has(log);
+            let place = self.behind.iter().find(|(_, _, log, _)| !waits(log)).copied();
             let Some((rank, _, log, number)) = place else { break };
             if !self.has_room(rank) {
                 break;
@@ -710,7 +719,8 @@ impl Session {
 
     /// When something has to happen although nothing comes.
     pub(super) fn deadline_ms(&self) -> u64 {
-        self.death_ms().min(self.spoke_ms + ALIVE_INTERVAL_MS)
+        let alive = self.spoke_ms + ALIVE_INTERVAL_MS;
+        self.held_back.first_ms().into_iter().chain([alive]).fold(self.death_ms(), u64::min)
     }
 
     fn death_ms(&self) -> u64 {
