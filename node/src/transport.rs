@@ -420,9 +420,12 @@ impl Transport {
                 }
             }
             Order::TurnOut(peer) => {
-                if let Some(peer) = peer_id_of(peer) {
-                    let _ = self.swarm.disconnect_peer_id(peer);
-                }
+                // If it is in session that ends by itself, with a reason that has to arrive.
+                let hang_up = self.hang_ups.0.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(LAST_WORDS).await;
+                    let _ = hang_up.send(peer);
+                });
             }
             Order::DialNow => self.dials.all_now(),
             Order::Address(address) => {
