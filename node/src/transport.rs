@@ -23,6 +23,7 @@ mod dial;
 mod frames;
 mod fused;
 mod outbox;
+mod prompt;
 mod relay;
 mod slept;
 mod swarm;

@@ -45,10 +45,12 @@ use crate::store::rows::{LogNumber, LogRow};
 mod beside;
 mod bodies;
 mod compare;
+mod hold;
 mod shelf;
 mod summary;
 
-use beside::HeldBack;
+use beside::Deferred;
+use hold::Hold;
 use shelf::Shelf;
 use summary::{Talk, Unknown};
 
@@ -99,7 +101,7 @@ pub(super) struct Session {
     /// Chains in which we are ahead of what was sent.
     behind: BTreeSet<Priority>,
     /// Of these, logs that wait for a moment.
-    held_back: HeldBack,
+    deferred: Deferred,
     in_flight: VecDeque<InFlight>,
     /// What the peer has still to be told of branches that there is no room for.
     refusals: Vec<Probe>,
@@ -112,6 +114,7 @@ pub(super) struct Session {
     logs_heard: BTreeSet<LogKey>,
     in_flight_bytes: usize,
     window: Window,
+    hold: Hold,
     /// Whether this node has to be updated before it may promise anything.
     update_needed: bool,
     asides: Asides,
@@ -127,7 +130,6 @@ struct InFlight {
     log: LogKey,
     chain: LogNumber,
     last_seq: u64,
-    bytes: usize,
     sent: Acknowledged,
 }
 
@@ -141,6 +143,7 @@ impl Session {
     pub(super) fn open(
         peer: DeviceId,
         plainly: bool,
+        metered: bool,
         salt: Salt,
         now: Now,
         replica: &impl Replica,
@@ -169,7 +172,7 @@ impl Session {
             stuck: BTreeSet::new(),
             full: BTreeSet::new(),
             behind: BTreeSet::new(),
-            held_back: HeldBack::default(),
+            deferred: Deferred::default(),
             in_flight: VecDeque::new(),
             refusals: Vec::new(),
             answered: BTreeSet::new(),
@@ -178,6 +181,7 @@ impl Session {
             logs_heard: BTreeSet::new(),
             in_flight_bytes: 0,
             window: Window::default(),
+            hold: Hold::none(metered),
             update_needed: false,
             asides: Asides::default(),
             bodies: Bodies::default(),
@@ -263,6 +267,7 @@ impl Session {
                 out.push_back(Output::Event(Event::SetAside(self.peer, asides)));
             }
             Frame::Alive => {}
+            Frame::Hold(holds) => self.hold.theirs = holds,
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
         Ok(())
@@ -458,7 +463,7 @@ impl Session {
             self.answered.remove(log);
             self.reconsider(now, *log, heads, replica, out)?;
         }
-        self.hold_back(now, logs, replica, out);
+        self.defer(now, logs, replica, out);
         self.pump(now, replica, out)
     }
 
@@ -594,12 +599,12 @@ impl Session {
             }
             waits
         });
-        self.in_flight_bytes = self.in_flight.iter().map(|sent| sent.bytes).sum();
+        self.in_flight_bytes = self.in_flight.iter().map(|run| run.sent.bytes).sum();
     }
 
     /// Sends runs while there is room, and notes when all is done.
     fn pump(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
-        self.held_back.keep(|log| self.logs.contains_key(log));
+        self.deferred.keep(|log| self.logs.contains_key(log));
         for probe in std::mem::take(&mut self.refusals) {
             self.send(now, &Frame::Probe(probe), out);
         }
@@ -607,8 +612,10 @@ impl Session {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
-            let waits = |log: &LogKey| asked(log) || self.held_back.has(log);
-            let place = self.behind.iter().find(|(_, _, log, _)| !waits(log)).copied();
+            let goes = |(rank, _, log, _): &&Priority| {
+                !self.waits(*rank) && !asked(log) && !self.deferred.has(log)
+            };
+            let place = self.behind.iter().find(goes).copied();
             let Some((rank, _, log, number)) = place else { break };
             if !self.has_room(rank) {
                 break;
@@ -635,9 +642,8 @@ impl Session {
             let bytes = self.send_run(now, run, replica, out)?;
             self.in_flight_bytes += bytes;
             let on_the_way = self.in_flight_bytes + self.bodies.in_flight_bytes();
-            let run = Acknowledged { sent_ms: now.monotonic_ms, on_the_way };
-            let sent_run = InFlight { log, chain: number, last_seq: last, bytes, sent: run };
-            self.in_flight.push_back(sent_run);
+            let run = Acknowledged { sent_ms: now.monotonic_ms, bytes, on_the_way };
+            self.in_flight.push_back(InFlight { log, chain: number, last_seq: last, sent: run });
             self.logs.entry(log).or_default().sends(replica, &heads, chain, last)?;
             out.push_back(Output::Event(sent));
         }
@@ -669,13 +675,18 @@ impl Session {
     /// Whether nothing more can be exchanged: done, but for logs that are stuck and bodies that both
     /// lack.
     fn is_settled(&self) -> bool {
-        self.hello.is_some()
-            && self.summary_sent
-            && self.summary_whole
+        // What a peer that holds back has not told of, nobody knows.
+        !self.hold.is_on()
+            && self.is_compared()
             && self.behind.is_empty()
             && self.in_flight.is_empty()
             && self.bodies.is_settled()
             && self.has_all_wanted()
+    }
+
+    /// Whether both have said all that they hold.
+    fn is_compared(&self) -> bool {
+        self.hello.is_some() && self.summary_sent && self.summary_whole
     }
 
     /// Whether all is here that the peer's summary spoke of, but for logs that are stuck.
@@ -713,6 +724,7 @@ impl Session {
             false => 0,
         } as u64;
         progress.done = self.is_done();
+        progress.held_back = self.is_held_back();
         progress.settled = self.is_settled();
         Ok(progress)
     }
@@ -720,12 +732,13 @@ impl Session {
     /// When something has to happen although nothing comes.
     pub(super) fn deadline_ms(&self) -> u64 {
         let alive = self.spoke_ms + ALIVE_INTERVAL_MS;
-        self.held_back.first_ms().into_iter().chain([alive]).fold(self.death_ms(), u64::min)
+        self.deferred.first_ms().into_iter().chain([alive]).fold(self.death_ms(), u64::min)
     }
 
     fn death_ms(&self) -> u64 {
-        let owed = !self.in_flight.is_empty() || !self.behind.is_empty();
-        let waiting = !self.summary_whole || owed || !self.bodies.is_settled();
+        let owed = !self.in_flight.is_empty() || !self.has_sent_all();
+        let bodies_owed = !self.bodies.is_settled() && !self.hold.is_on();
+        let waiting = !self.summary_whole || owed || bodies_owed;
         match (self.hello.as_ref().and(self.grant.as_ref()), waiting) {
             (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
             // A proved grant is asked for anew where `Hello` names another one.

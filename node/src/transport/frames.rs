@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::outbox::Waiting;
 use super::{Ending, Notice, Substream};
 use crate::identity::DeviceId;
-use crate::limits::FRAME_BYTES_MAX;
+use crate::limits::{FRAME_BYTES_MAX, PROMPT_BYTES};
 use crate::sync::PeerError;
 use crate::sync::wire::Frame;
 
@@ -53,26 +53,28 @@ pub(super) async fn read(
     }
 }
 
-/// Writes frames, flushing when none is waiting. Ends when the substream was given up, with
+/// Writes frames, small ones together where they wait together. Ends when the substream was given up, with
 /// everything written that was handed over before.
 pub(super) async fn write(
-    writer: impl futures::AsyncWrite + Unpin,
+    mut writer: impl futures::AsyncWrite + Unpin,
     mut frames: Waiting,
 ) -> io::Result<()> {
-    let mut writer = futures::io::BufWriter::new(writer);
     loop {
-        let frame = match frames.try_next() {
-            Some(frame) => frame,
-            None => {
-                writer.flush().await?;
-                match frames.next().await {
-                    Some(frame) => frame,
-                    None => return writer.close().await,
-                }
-            }
-        };
-        let length = crate::codec::Writer::new().count(frame.len()).finish();
-        writer.write_all(&length).await?;
-        writer.write_all(&frame).await?;
+        let Some(first) = frames.next().await else { return writer.close().await };
+        let mut piece = framed(&first);
+        while piece.len() < PROMPT_BYTES
+            && let Some(frame) = frames.try_next()
+        {
+            piece.extend(framed(&frame));
+        }
+        writer.write_all(&piece).await?;
+        writer.flush().await?;
     }
+}
+
+/// A frame with its length before it.
+fn framed(frame: &[u8]) -> Vec<u8> {
+    let mut framed = crate::codec::Writer::new().count(frame.len()).finish();
+    framed.extend(frame);
+    framed
 }

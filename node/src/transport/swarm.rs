@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::address::{check_address, is_circuit, is_loopback, naming};
 use super::relay::{Reservations, carrier};
-use super::{CONNECT_TIMEOUT, Options, TransportError, counted};
+use super::{CONNECT_TIMEOUT, Options, TransportError, counted, prompt};
 use crate::identity::DeviceKeys;
 use crate::limits::{SESSIONS_MAX, SILENCE_TIMEOUT_MS};
 
@@ -69,7 +69,8 @@ pub(super) fn swarm(
         let noise = noise::Config::new(identity)?;
         // What goes through a relay is counted where it goes to the relay.
         let upgrade = through_relays.upgrade(Version::V1Lazy).authenticate(noise);
-        Ok::<_, noise::Error>(upgrade.multiplex(yamux::Config::default()).timeout(CONNECT_TIMEOUT))
+        let muxer = prompt::OverPrompt(yamux::Config::default());
+        Ok::<_, noise::Error>(upgrade.multiplex(muxer).timeout(CONNECT_TIMEOUT))
     };
     let direct = |identity: &libp2p::identity::Keypair| {
         let noise = noise::Config::new(identity)?;
@@ -78,7 +79,7 @@ pub(super) fn swarm(
                 .map(move |stream, _| counted::Counted::new(stream, wire.clone()))
                 .upgrade(Version::V1Lazy)
                 .authenticate(noise)
-                .multiplex(yamux::Config::default())
+                .multiplex(prompt::OverPrompt(yamux::Config::default()))
                 .timeout(CONNECT_TIMEOUT),
         )
     };

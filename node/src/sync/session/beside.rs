@@ -2,21 +2,21 @@
 //!
 //! Two laptops of a village see each other and both see the township. What one writes would go over the
 //! thin way three times: from its author to the township, from there to the other laptop, and from the other
-//! laptop to the township. So those two hold it back for a moment, unless it is urgent; the township
+//! laptop to the township. So those two let it wait for a moment, unless it is urgent; the township
 //! says what it holds, and the laptop, if it holds the same, answers.
 
 use std::collections::BTreeMap;
 
 use super::{Changed, Outputs, Session};
-use crate::limits::{HAVE_HEADS_PER_FRAME, HELD_BACK_MS, HELD_BACK_SPREAD_MS};
+use crate::limits::{DEFERRED_MS, DEFERRED_SPREAD_MS, HAVE_HEADS_PER_FRAME};
 use crate::log::{Lane, LogKey};
 use crate::sync::stop::Stop;
 use crate::sync::wire::{Frame, LogPosition};
 use crate::sync::{Now, Replica};
 
-/// Logs that are held back, and until when, ms.
+/// Logs that wait, and until when, ms.
 #[derive(Debug, Default)]
-pub(super) struct HeldBack(BTreeMap<LogKey, u64>);
+pub(super) struct Deferred(BTreeMap<LogKey, u64>);
 
 /// Where the author of a log is, who may be in session with both of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ enum Author {
     BesidePeer,
 }
 
-impl HeldBack {
+impl Deferred {
     /// Whether a log waits.
     pub(super) fn has(&self, log: &LogKey) -> bool {
         self.0.contains_key(log)
@@ -46,7 +46,7 @@ impl HeldBack {
 
 impl Session {
     /// What has come of these logs, and would be sent now, waits if its author may bring it itself.
-    pub(super) fn hold_back(
+    pub(super) fn defer(
         &mut self,
         now: Now,
         logs: &BTreeMap<LogKey, Changed>,
@@ -58,9 +58,9 @@ impl Session {
             let is_behind = || self.behind.iter().any(|(_, _, behind, _)| behind == log);
             let Some(author) = self.author(log, replica).filter(|_| is_behind()) else { continue };
             // A moment that differs from laptop to laptop: the first to speak spares the others.
-            let spread = u64::from(self.salt.0[0]) * HELD_BACK_SPREAD_MS / 256;
-            let until = now.monotonic_ms + HELD_BACK_MS + spread;
-            self.held_back.0.entry(*log).or_insert(until);
+            let spread = u64::from(self.salt.0[0]) * DEFERRED_SPREAD_MS / 256;
+            let until = now.monotonic_ms + DEFERRED_MS + spread;
+            self.deferred.0.entry(*log).or_insert(until);
             if author == Author::BesidePeer {
                 let heads = changed.heads.iter().map(|(_, head)| head);
                 held.extend(heads.map(|head| LogPosition {
@@ -75,8 +75,8 @@ impl Session {
         }
     }
 
-    /// The peer holds this of a log. If it was held back, the rest goes on waiting, for the author goes on
-    /// bringing it; and a peer that may hold the same back hears that it is here.
+    /// The peer holds this of a log. If it is deferred, the rest goes on waiting, for the author goes on
+    /// bringing it; and a peer that may defer the same hears that it is here.
     pub(super) fn held_there(
         &mut self,
         now: Now,
@@ -85,8 +85,8 @@ impl Session {
         out: &mut Outputs,
     ) {
         let author = self.author(&position.log, replica);
-        let Some(until) = self.held_back.0.get_mut(&position.log) else { return };
-        *until = (*until).max(now.monotonic_ms + HELD_BACK_MS);
+        let Some(until) = self.deferred.0.get_mut(&position.log) else { return };
+        *until = (*until).max(now.monotonic_ms + DEFERRED_MS);
         if author == Some(Author::BesideUs) {
             self.send(now, &Frame::Have(vec![position]), out);
         }
@@ -99,9 +99,9 @@ impl Session {
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
-        let before = self.held_back.0.len();
-        self.held_back.0.retain(|_, until| *until > now.monotonic_ms);
-        match self.held_back.0.len() < before {
+        let before = self.deferred.0.len();
+        self.deferred.0.retain(|_, until| *until > now.monotonic_ms);
+        match self.deferred.0.len() < before {
             true => self.pump(now, replica, out),
             false => Ok(()),
         }
