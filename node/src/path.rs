@@ -33,6 +33,8 @@ impl Via {
 pub struct Path {
     /// By what; None where there are several connections with the peer, of different kinds.
     pub via: Option<Via>,
+    /// Whether discovery has found the peer in this network, where bytes cost nothing.
+    pub is_near: bool,
     /// The address that this node has dialled, with the peer's name, if it was the one to dial.
     pub dialled: Option<String>,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::{AsyncReadExt, FutureExt, StreamExt};
 use libp2p::core::ConnectedPoint;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, mdns};
 use tokio::sync::mpsc;
@@ -13,13 +14,14 @@ use tokio::time::{Instant, timeout};
 
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::limits::HELLO_TIMEOUT_MS;
-use crate::path::Path;
+use crate::path::{Path, Via};
 use crate::sync::wire::Frame;
 use crate::sync::{Disposition, PeerError};
 
 mod address;
 mod counted;
 mod dial;
+mod doubt;
 mod frames;
 mod fused;
 mod outbox;
@@ -35,6 +37,7 @@ pub(crate) use dial::{DialState, Dials};
 pub(crate) use relay::Guests;
 
 use address::{device_of, is_circuit, peer_id_of, peer_in};
+use doubt::{Doubts, Heard};
 use frames::{read, write};
 use fused::Fused;
 use outbox::{Outbox, outbox};
@@ -82,6 +85,8 @@ pub(crate) enum Order {
     Hangup(DeviceId, Substream, PeerError),
     /// What this substream brought is durable: it was worth dialling for, however soon it ends.
     Moved(DeviceId, Substream),
+    /// What was sent over it is not acknowledged: perhaps the link is dead.
+    Silent(DeviceId, Substream),
     /// Both hold everything.
     Complete(DeviceId, Substream),
     /// The peer has proved its grant; whether it is above this device.
@@ -124,6 +129,7 @@ struct Active {
     opener: DeviceId,
     since: Instant,
     frames: Outbox,
+    heard: Heard,
     /// Stops the task that reads: after a hang-up nothing more is taken from the peer.
     reader: tokio::task::AbortHandle,
     /// Stops the task that writes, which keeps what the peer does not read.
@@ -140,6 +146,7 @@ pub(crate) struct Transport {
     opening: BTreeSet<DeviceId>,
     dials: Dials,
     ways: Ways,
+    doubts: Doubts,
     reservations: Reservations,
     next_substream: u64,
     notices: mpsc::Sender<Notice>,
@@ -190,6 +197,7 @@ impl Transport {
             opening: BTreeSet::new(),
             dials,
             ways: Ways::default(),
+            doubts: Doubts::default(),
             reservations,
             next_substream: 0,
             notices,
@@ -209,7 +217,7 @@ impl Transport {
             let due = self.reservations.next_due().map_or(due, |at| at.min(due));
             let look = slept.next_look();
             tokio::select! {
-                event = self.swarm.select_next_some() => self.swarm_event(event),
+                event = self.swarm.select_next_some() => self.swarm_event(event).await,
                 Some((peer, stream)) = self.incoming.next() => {
                     if let Some(peer) = device_of(&peer) {
                         self.adopt(peer, peer, stream).await;
@@ -268,10 +276,19 @@ impl Transport {
         self.reservations.link_is_back();
     }
 
-    fn swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+    async fn swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 let Some(peer) = device_of(&peer_id) else { return };
+                if let Some(doubt) = self.doubts.ends(connection_id) {
+                    self.swarm.close_connection(connection_id);
+                    if doubt.still() {
+                        tracing::info!(peer = %peer.short(), "its link is dead: dialling anew");
+                        self.dials.stable(peer);
+                        self.ended(peer, doubt.substream, None).await;
+                    }
+                    return;
+                }
                 self.ways.opened(peer, connection_id, &endpoint);
                 if let ConnectedPoint::Dialer { address, .. } = &endpoint {
                     self.reached(peer, peer_id, connection_id, address);
@@ -289,8 +306,12 @@ impl Transport {
                 }
             }
             SwarmEvent::ListenerClosed { listener_id, .. } => self.reservations.lost(listener_id),
-            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+            SwarmEvent::OutgoingConnectionError { peer_id, error, connection_id } => {
                 tracing::debug!(%error, "no connection");
+                // What stands beside it has not failed yet.
+                if self.doubts.ends(connection_id).is_some() {
+                    return;
+                }
                 self.dials.dial_failed(peer_id.as_ref().and_then(device_of), &error);
             }
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
@@ -366,14 +387,19 @@ impl Transport {
         self.next_substream += 1;
         let (reader, writer) = Fused::new(stream).split();
         let (frames, waiting) = outbox();
-        let path = self.ways.path(peer, opener == self.own);
+        let heard = Heard::default();
+        let known = self.ways.path(peer, opener == self.own);
+        let is_near = known.via == Some(Via::Lan) && self.dials.is_near(peer);
+        let path = Path { is_near, ..known };
         if self.notices.send(Notice::Up(peer, substream, path)).await.is_err() {
             return;
         }
         let (notices, closed) = (self.notices.clone(), self.closed.0.clone());
+        let counts = heard.clone();
         let reading = tokio::spawn(async move {
             let mut ending = Ending::Lost;
-            if let Err(error) = read(peer, substream, reader, &notices, &mut ending).await {
+            let of = (peer, substream);
+            if let Err(error) = read(of, reader, &notices, &counts, &mut ending).await {
                 tracing::debug!(peer = %peer.short(), %error, "substream ended");
             }
             let _ = closed.send((peer, substream, ending));
@@ -387,7 +413,8 @@ impl Transport {
         });
         let (reader, writer) = (reading.abort_handle(), writing.abort_handle());
         let since = Instant::now();
-        self.active.insert(peer, Active { substream, opener, since, frames, reader, writer });
+        let active = Active { substream, opener, since, frames, heard, reader, writer };
+        self.active.insert(peer, active);
         self.dials.online(peer);
     }
 
@@ -408,6 +435,7 @@ impl Transport {
                     self.dials.stable(peer);
                 }
             }
+            Order::Silent(peer, substream) => self.doubt(peer, substream),
             Order::Complete(peer, substream) => {
                 if self.active.get(&peer).is_some_and(|active| active.substream == substream) {
                     for unneeded in self.dials.unneeded(peer) {
@@ -434,6 +462,21 @@ impl Transport {
                     self.dials.add(address);
                 }
             }
+        }
+    }
+
+    /// Tries another connection beside one that says nothing, where it was this node that dialled.
+    fn doubt(&mut self, peer: DeviceId, substream: Substream) {
+        let dialled = |active: &&Active| active.substream == substream && active.opener == self.own;
+        let Some(active) = self.active.get(&peer).filter(dialled) else { return };
+        let Some(peer_id) = peer_id_of(peer) else { return };
+        let options = DialOpts::peer_id(peer_id)
+            .condition(PeerCondition::Always)
+            .addresses(self.dials.addresses_of(peer))
+            .build();
+        let trial = options.connection_id();
+        if self.swarm.dial(options).is_ok() {
+            self.doubts.tries(trial, substream, &active.heard);
         }
     }
 

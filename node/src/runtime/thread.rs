@@ -141,8 +141,9 @@ impl Driver {
         let input = match notice {
             Notice::Up(peer, substream, path) => {
                 self.current.insert(peer, substream);
+                let is_near = path.is_near;
                 self.engine.note_path(peer, path);
-                Input::PeerUp(peer)
+                if is_near { Input::PeerNear(peer) } else { Input::PeerUp(peer) }
             }
             Notice::Down(peer, substream) if self.is_current(peer, substream) => {
                 self.current.remove(&peer);
@@ -182,6 +183,9 @@ impl Driver {
                 }
                 Output::Event(Event::Moved(peer)) => {
                     self.current.get(&peer).map(|substream| Order::Moved(peer, *substream))
+                }
+                Output::Event(Event::Silent(peer)) => {
+                    self.current.get(&peer).map(|substream| Order::Silent(peer, *substream))
                 }
                 Output::Event(Event::Done(peer)) => {
                     self.current.get(&peer).map(|substream| Order::Complete(peer, *substream))

@@ -228,6 +228,18 @@ impl Dials {
         self.show();
     }
 
+    /// Where a peer may be reached.
+    pub(crate) fn addresses_of(&self, peer: DeviceId) -> Vec<Multiaddr> {
+        let of_it = |dial: &Dial| dial.state.peer == Some(peer);
+        let of_it = self.addresses.iter().filter(|(_, dial)| of_it(dial));
+        of_it.map(|(address, _)| address.clone()).collect()
+    }
+
+    /// Whether discovery has found a peer in this network.
+    pub(crate) fn is_near(&self, peer: DeviceId) -> bool {
+        self.addresses.values().any(|dial| dial.discovered && dial.state.peer == Some(peer))
+    }
+
     /// Everything that is not connected is due now.
     pub(crate) fn all_now(&mut self) {
         for dial in self.addresses.values_mut().filter(|dial| !dial.state.online) {

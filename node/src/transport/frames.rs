@@ -5,6 +5,7 @@ use std::io;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
+use super::doubt::Heard;
 use super::outbox::Waiting;
 use super::{Ending, Notice, Substream};
 use crate::identity::DeviceId;
@@ -14,10 +15,10 @@ use crate::sync::wire::Frame;
 
 /// Reads frames: a LEB128 length and so many bytes.
 pub(super) async fn read(
-    peer: DeviceId,
-    substream: Substream,
+    (peer, substream): (DeviceId, Substream),
     reader: impl futures::AsyncRead + Unpin,
     notices: &mpsc::Sender<Notice>,
+    heard: &Heard,
     ending: &mut Ending,
 ) -> io::Result<()> {
     let mut reader = futures::io::BufReader::new(reader);
@@ -45,6 +46,7 @@ pub(super) async fn read(
         }
         let mut frame = vec![0; length as usize];
         reader.read_exact(&mut frame).await?;
+        heard.one_more();
         // The end may be seen here before the engine has read the reason.
         if frame == last_words {
             *ending = Ending::Replaced;

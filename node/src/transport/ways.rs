@@ -55,6 +55,7 @@ impl Ways {
         let mut fitting = ways.values().filter(|way| way.dialled.is_some() == is_ours);
         let Some(first) = fitting.next() else { return Path::default() };
         let alike = fitting.all(|way| way.via == first.via);
-        Path { via: alike.then_some(first.via), dialled: first.dialled.clone() }
+        let via = alike.then_some(first.via);
+        Path { via, is_near: false, dialled: first.dialled.clone() }
     }
 }
