@@ -42,14 +42,12 @@ use crate::replication::{receives, replicates};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
 
-mod beside;
 mod bodies;
 mod compare;
 mod hold;
 mod shelf;
 mod summary;
 
-use beside::Deferred;
 use hold::Hold;
 use shelf::Shelf;
 use summary::{Talk, Unknown};
@@ -100,8 +98,6 @@ pub(super) struct Session {
     full: BTreeSet<LogKey>,
     /// Chains in which we are ahead of what was sent.
     behind: BTreeSet<Priority>,
-    /// Of these, logs that wait for a moment.
-    deferred: Deferred,
     in_flight: VecDeque<InFlight>,
     /// What the peer has still to be told of branches that there is no room for.
     refusals: Vec<Probe>,
@@ -172,7 +168,6 @@ impl Session {
             stuck: BTreeSet::new(),
             full: BTreeSet::new(),
             behind: BTreeSet::new(),
-            deferred: Deferred::default(),
             in_flight: VecDeque::new(),
             refusals: Vec::new(),
             answered: BTreeSet::new(),
@@ -463,7 +458,6 @@ impl Session {
             self.answered.remove(log);
             self.reconsider(now, *log, heads, replica, out)?;
         }
-        self.defer(now, logs, replica, out);
         self.pump(now, replica, out)
     }
 
@@ -571,7 +565,6 @@ impl Session {
                 theirs.follow(&heads);
                 theirs.holds(replica, &heads, &chain, position.seq)?;
                 self.forget_if_alike(&position.log, &heads);
-                self.held_there(now, *position, replica, out);
             }
         }
         self.forget_in_flight(now);
@@ -604,7 +597,6 @@ impl Session {
 
     /// Sends runs while there is room, and notes when all is done.
     fn pump(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
-        self.deferred.keep(|log| self.logs.contains_key(log));
         for probe in std::mem::take(&mut self.refusals) {
             self.send(now, &Frame::Probe(probe), out);
         }
@@ -612,9 +604,7 @@ impl Session {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
-            let goes = |(rank, _, log, _): &&Priority| {
-                !self.waits(*rank) && !asked(log) && !self.deferred.has(log)
-            };
+            let goes = |(rank, _, log, _): &&Priority| !self.waits(*rank) && !asked(log);
             let place = self.behind.iter().find(goes).copied();
             let Some((rank, _, log, number)) = place else { break };
             if !self.has_room(rank) {
@@ -731,8 +721,7 @@ impl Session {
 
     /// When something has to happen although nothing comes.
     pub(super) fn deadline_ms(&self) -> u64 {
-        let alive = self.spoke_ms + ALIVE_INTERVAL_MS;
-        self.deferred.first_ms().into_iter().chain([alive]).fold(self.death_ms(), u64::min)
+        self.death_ms().min(self.spoke_ms + ALIVE_INTERVAL_MS)
     }
 
     fn death_ms(&self) -> u64 {
