@@ -211,15 +211,6 @@ pub const SILENCE_TIMEOUT_MS: u64 = 2 * ALIVE_INTERVAL_MS + PROGRESS_TIMEOUT_MS;
 /// First wait before dialling again after a failure, ms.
 pub const REDIAL_MIN_MS: u64 = 1_000;
 
-/// How long a routine entry is deferred that its author, a neighbour of the peer or of ours, may bring
-/// to the peer itself, ms: an acknowledgement over 2G takes up to four seconds, and commits of a
-/// bulk exchange are two seconds apart at most ([`UNACKNOWLEDGED_MS_MAX`]).
-pub const DEFERRED_MS: u64 = 10_000;
-
-/// Up to so much longer, ms, so that of several neighbours one speaks first and spares the others: an
-/// entry and its acknowledgement over 2G.
-pub const DEFERRED_SPREAD_MS: u64 = 5_000;
-
 /// Dials in vain of each other address before those to fall back on are dialled: with
 /// [`REDIAL_MIN_MS`], 1, 2 and 4 s. A program that is started again is back by then; a machine that
 /// is started again is not, but going round it costs a handshake (1.5 kB) and saves an incident a minute.

@@ -116,8 +116,8 @@ pub(crate) async fn start(
 ) -> Result<Started, CommandError> {
     let snapshot = engine.read()?;
     let (remembered, fallback) = (setup::addresses(&snapshot)?, setup::fallback(&snapshot)?);
-    let known = options.peers.iter().chain(&remembered).filter_map(readable);
-    let (dials, shown) = Dials::new(known, fallback.iter().filter_map(readable));
+    let known = options.peers.iter().chain(&remembered).filter_map(|text| readable(text));
+    let (dials, shown) = Dials::new(known, fallback.iter().filter_map(|text| readable(text)));
     let wire = WireBytes::default();
     let guests = engine
         .grant()
@@ -150,7 +150,7 @@ pub(crate) async fn start(
 }
 
 /// An invite may bring an address of a kind that this version does not know.
-fn readable(text: &String) -> Option<libp2p::Multiaddr> {
+fn readable(text: &str) -> Option<libp2p::Multiaddr> {
     let read = check_address(text);
     read.inspect_err(|error| tracing::warn!(%error, "an address is left out")).ok()
 }

@@ -301,7 +301,8 @@ impl Transport {
             }
             SwarmEvent::NewListenAddr { listener_id, .. } => {
                 // A cable, a card or a telephone was plugged in.
-                if !self.reservations.granted(listener_id) {
+                let is_at_relay = self.reservations.granted(listener_id);
+                if !is_at_relay {
                     self.link_is_back();
                 }
             }

@@ -87,10 +87,7 @@ impl Mesh {
                     .map(|(peer, _)| *peer)
                     .collect();
                 for peer in due {
-                    self.with(peer, |session, out| {
-                        session.timeout(now, out)?;
-                        session.release(now, replica, out)
-                    })?;
+                    self.with(peer, |session, out| Ok(session.timeout(now, out)?))?;
                 }
             }
         }

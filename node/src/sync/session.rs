@@ -41,7 +41,6 @@ use crate::replication::{receives, replicates};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
 
-mod beside;
 mod bodies;
 mod compare;
 mod hold;
@@ -49,7 +48,6 @@ mod shelf;
 mod silence;
 mod summary;
 
-use beside::Deferred;
 use hold::Hold;
 use shelf::Shelf;
 use summary::{Talk, Unknown};
@@ -102,8 +100,6 @@ pub(super) struct Session {
     full: BTreeSet<LogKey>,
     /// Chains in which we are ahead of what was sent.
     behind: BTreeSet<Priority>,
-    /// Of these, logs that wait for a moment.
-    deferred: Deferred,
     in_flight: VecDeque<InFlight>,
     /// What the peer has still to be told of branches that there is no room for.
     refusals: Vec<Probe>,
@@ -175,7 +171,6 @@ impl Session {
             stuck: BTreeSet::new(),
             full: BTreeSet::new(),
             behind: BTreeSet::new(),
-            deferred: Deferred::default(),
             in_flight: VecDeque::new(),
             refusals: Vec::new(),
             answered: BTreeSet::new(),
@@ -467,7 +462,6 @@ impl Session {
             self.answered.remove(log);
             self.reconsider(now, *log, heads, replica, out)?;
         }
-        self.defer(now, logs, replica, out);
         self.pump(now, replica, out)
     }
 
@@ -575,7 +569,6 @@ impl Session {
                 theirs.follow(&heads);
                 theirs.holds(replica, &heads, &chain, position.seq)?;
                 self.forget_if_alike(&position.log, &heads);
-                self.held_there(now, *position, replica, out);
             }
         }
         self.forget_in_flight(now);
@@ -608,7 +601,6 @@ impl Session {
 
     /// Sends runs while there is room, and notes when all is done.
     fn pump(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
-        self.deferred.keep(|log| self.logs.contains_key(log));
         for probe in std::mem::take(&mut self.refusals) {
             self.send(now, &Frame::Probe(probe), out);
         }
@@ -616,9 +608,7 @@ impl Session {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
-            let goes = |(rank, _, log, _): &&Priority| {
-                !self.waits(*rank) && !asked(log) && !self.deferred.has(log)
-            };
+            let goes = |(rank, _, log, _): &&Priority| !self.waits(*rank) && !asked(log);
             let place = self.behind.iter().find(goes).copied();
             let Some((rank, _, log, number)) = place else { break };
             if !self.has_room(rank) {

@@ -192,7 +192,10 @@ async fn sockets(
     listeners: usize,
 ) -> Result<Vec<Multiaddr>, TransportError> {
     let (mut found, mut heard) = (Vec::new(), std::collections::BTreeSet::new());
-    while listeners > 0 {
+    if listeners == 0 {
+        return Ok(found);
+    }
+    loop {
         let patience = if heard.len() < listeners { CONNECT_TIMEOUT } else { INTERFACES };
         match timeout(patience, swarm.select_next_some()).await {
             Ok(SwarmEvent::NewListenAddr { address, listener_id }) => {

@@ -9,8 +9,8 @@ impl Session {
     /// When something has to happen although nothing comes.
     pub(in super::super) fn deadline_ms(&self) -> u64 {
         let alive_ms = self.spoke_ms + ALIVE_INTERVAL_MS;
-        let others = [self.doubt_ms(), self.deferred.first_ms()].into_iter().flatten();
-        others.chain([alive_ms]).fold(self.death_ms(), u64::min)
+        let doubt_ms = self.doubt_ms().unwrap_or(u64::MAX);
+        self.death_ms().min(alive_ms).min(doubt_ms)
     }
 
     /// Time has passed.
