@@ -19,6 +19,7 @@ use crate::check::{Checker, Violation};
 use crate::disk::Disk;
 use crate::moves;
 use crate::network::{Connection, End, Link, Quality, exponential};
+use crate::sticks::{Part, Reading, Writing};
 use crate::workload::{Done, People};
 
 mod backup;
@@ -27,6 +28,7 @@ mod founding;
 mod plan;
 mod rest;
 mod revocation;
+mod roads;
 mod trouble;
 mod wires;
 
@@ -82,6 +84,8 @@ pub struct World {
     plant: Option<Plant>,
     /// Homes that were copied.
     clones: usize,
+    /// Who has only sticks, each with whom it exchanges them.
+    roads: Vec<[Node; 2]>,
 }
 
 struct NodeState {
@@ -131,6 +135,7 @@ struct Streams {
     people: ChaCha8Rng,
     faults: ChaCha8Rng,
     seeds: ChaCha8Rng,
+    sticks: ChaCha8Rng,
 }
 
 #[derive(Debug)]
@@ -150,6 +155,10 @@ enum Event {
     Backup(Node),
     Clone(Node),
     RoomAgain(Node),
+    Stick(Node),
+    Writing(Node, u64, Box<Writing>),
+    Stuck(Node, Node, Box<Part>),
+    Reading(Node, Node, u64, Box<Reading>),
     Partition(LinkNumber),
     Heal(LinkNumber),
 }
@@ -181,6 +190,7 @@ impl World {
                 people: stream(3),
                 faults: stream(4),
                 seeds: stream(5),
+                sticks: stream(6),
             },
             plan,
             now_ms: 0,
@@ -198,6 +208,7 @@ impl World {
             calm: false,
             plant: None,
             clones: 0,
+            roads: Vec::new(),
             custody_checked_every: CUSTODY_CHECKED_EVERY,
         };
         world.found()?;
@@ -386,6 +397,13 @@ impl World {
                 self.nodes[node].disk.set_capacity(None);
                 Ok(())
             }
+            Event::Stick(node) => self.stick(node),
+            Event::Writing(node, start, writing) => self.writing(node, start, writing),
+            Event::Stuck(node, from, part) => {
+                self.stuck(node, from, part);
+                Ok(())
+            }
+            Event::Reading(node, from, start, reading) => self.reading(node, from, start, reading),
             Event::Partition(link) => {
                 self.partition_fault(link);
                 Ok(())

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use shouwang_crdt_schema::division::DivisionCode;
 
 use super::known::Known;
+use super::seal::SealError;
+use super::segment::SignedSegment;
 use super::{Item, Segment, Vector};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{Grant, GrantId};
@@ -62,6 +64,8 @@ pub struct Piece {
     pub cursor: Option<Cursor>,
     /// Whether there was no room for more.
     pub full: bool,
+    /// Bytes that were reckoned for the segments: their length itself is by chance.
+    reckoned_bytes: u64,
 }
 
 /// Writes the pieces of a bundle.
@@ -231,35 +235,38 @@ impl Outgoing<'_> {
         room: u64,
         piece: &mut Piece,
     ) -> Result<bool, StoreError> {
-        let room = room.saturating_sub(piece.bytes.len() as u64);
+        let room = room.saturating_sub(piece.reckoned_bytes);
         let items = gathered.items.clone().finish();
         let segment = Segment { number: segment.number + piece.segments, ..segment };
-        let sealed = |runs: usize| -> Result<Option<(Vec<u8>, Cursor)>, StoreError> {
+        let signed = |runs: usize| -> Result<Option<(SignedSegment, u64, Cursor)>, StoreError> {
             let Some((length, _, cursor)) = runs.checked_sub(1).and_then(|n| gathered.ends.get(n))
             else {
                 return Ok(None);
             };
             let taken = items.get(..*length).unwrap_or(&items);
-            let sealed = self.sealed(&segment, taken, &gathered.to)?;
-            Ok((sealed.len() as u64 <= room).then_some((sealed, *cursor)))
+            let signed = segment.sign(taken, self.keys).map_err(unsealed)?;
+            let bytes = signed.bytes_max(gathered.to.len()) as u64;
+            Ok((bytes <= room).then_some((signed, bytes, *cursor)))
         };
         let all = gathered.ends.len();
-        let (mut runs, mut found) = (all, sealed(all)?);
+        let (mut runs, mut found) = (all, signed(all)?);
         if found.is_none() {
             // As many runs as there is room for: it fits with `runs` and not with `beyond`.
             let mut beyond = all;
             runs = 0;
             while beyond - runs > 1 {
                 let middle = runs + (beyond - runs) / 2;
-                match sealed(middle)? {
+                match signed(middle)? {
                     None => beyond = middle,
                     some => (runs, found) = (middle, some),
                 }
             }
         }
         piece.full = runs < all;
-        if let Some((sealed, cursor)) = found {
-            piece.bytes.extend(sealed);
+        if let Some((signed, bytes, cursor)) = found {
+            let keys = self.keys_of(&gathered.to);
+            piece.bytes.extend(signed.seal(&segment, &keys).map_err(unsealed)?);
+            piece.reckoned_bytes += bytes;
             piece.segments += 1;
             piece.runs += runs as u64;
             let taken = gathered.ends.iter().take(runs);
@@ -286,14 +293,15 @@ impl Outgoing<'_> {
     }
 
     fn sealed(&self, segment: &Segment, items: &[u8], to: &[u16]) -> Result<Vec<u8>, StoreError> {
+        segment.seal(items, &self.keys_of(to), self.keys).map_err(unsealed)
+    }
+
+    fn keys_of(&self, to: &[u16]) -> Vec<(u16, SealingKey)> {
         let key = |to: &u16| {
             let receiver = self.receivers.get(usize::from(*to))?;
             Some((*to, receiver.grant.sealing_key))
         };
-        let keys: Vec<(u16, SealingKey)> = to.iter().filter_map(key).collect();
-        segment
-            .seal(items, &keys, self.keys)
-            .map_err(|error| StoreError::Corrupt { table: "grants-1", detail: error.to_string() })
+        to.iter().filter_map(key).collect()
     }
 
     /// All chains here, each with its head.
@@ -386,6 +394,10 @@ impl Gathered {
     fn new(to: Vec<u16>) -> Self {
         Self { to, items: Writer::new(), told: BTreeSet::new(), ends: Vec::new() }
     }
+}
+
+fn unsealed(error: SealError) -> StoreError {
+    StoreError::Corrupt { table: "grants-1", detail: error.to_string() }
 }
 
 /// What a part takes beside its content, at most.

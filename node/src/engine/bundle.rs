@@ -9,7 +9,8 @@ use super::Engine;
 use crate::bundle::outgoing::{Extent, Piece};
 use crate::bundle::segment::LENGTH_BYTES;
 use crate::bundle::{
-    BundleId, Cursor, Fault, Item, Opened, Outgoing, PartHead, Receiver, Segment, Vector, sender,
+    BundleId, Cursor, Fault, Item, Opened, Outgoing, PartHead, Receiver, Segment, Vector, seal,
+    sender,
 };
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, SignedGrant};
@@ -197,7 +198,7 @@ impl Engine {
                     Ok(())
                 }
                 Ok((bytes, Opened::Ours(segment, items))) => {
-                    let length = bytes.len() as u64;
+                    let length = seal::content_bytes(bytes) as u64;
                     self.take_segment(now, &segment, items, length, &mut taken)?
                 }
             };

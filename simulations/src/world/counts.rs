@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::sticks::StickCounts;
+
 /// What was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -32,4 +34,6 @@ pub struct Counts {
     pub done_checks: u64,
     /// Reopened stores of which every promise was checked.
     pub restarts_checked: u64,
+    /// What was counted of sticks.
+    pub sticks: StickCounts,
 }

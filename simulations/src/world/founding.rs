@@ -31,7 +31,8 @@ impl World {
         for township in 0..self.plan.townships {
             let township = child(county, 101 + township)?;
             let office = self.joins(top, township, "", Role::Manager)?;
-            self.lays(office, top);
+            let is_far = self.has_no_link(0.25);
+            self.reaches(office, top, is_far);
             if self.plan.meshed {
                 let provider = self.joins(office, township, "-provider", Role::Provider)?;
                 self.lays(provider, office);
@@ -40,12 +41,16 @@ impl World {
                 let village = child(township, 201 + village)?;
                 villages.entry(township).or_default().push(village);
                 let clerk = self.joins(office, village, "", Role::Clerk)?;
-                self.lays(clerk, office);
+                // One village at least has no link, where there are sticks.
+                let is_far = self.has_no_link(0.4) || (self.plan.sticks && self.roads.is_empty());
+                self.reaches(clerk, office, is_far);
                 if self.plan.meshed {
                     let helper = self.joins(office, village, "-helper", Role::Helper)?;
                     self.lays(helper, clerk);
-                    self.lays(helper, office);
-                    self.lays(clerk, top);
+                    if !is_far {
+                        self.lays(helper, office);
+                        self.lays(clerk, top);
+                    }
                 }
             }
         }
@@ -53,6 +58,7 @@ impl World {
         for node in 0..self.nodes.len() {
             self.plans_work(node);
             self.plans_fault(node);
+            self.plans_stick(node);
         }
         for link in 0..self.links.len() {
             let quality = self.links[link].quality;
@@ -150,6 +156,14 @@ impl World {
             wake_ms: None,
         });
         Ok(node)
+    }
+
+    /// By a link, or by sticks alone.
+    fn reaches(&mut self, below: Node, above: Node, is_far: bool) {
+        match is_far {
+            true => self.walks(below, above),
+            false => self.lays(below, above),
+        }
     }
 
     pub(super) fn lays(&mut self, dialler: Node, listener: Node) {

@@ -22,6 +22,9 @@ pub struct Plan {
     /// Elders move between villages.
     #[serde(default)]
     pub moves: bool,
+    /// Bundles go about on sticks, and some villages and townships have no link.
+    #[serde(default)]
+    pub sticks: bool,
     /// Peers speak in plain frames, which the world reads: what a node claims of its logs is checked then.
     /// In streams only what follows from it is.
     #[serde(default)]
@@ -94,6 +97,7 @@ impl Plan {
             meshed: false,
             plainly: seed.is_multiple_of(2),
             moves: false,
+            sticks: false,
             work_every_ms: 6 * MINUTE,
             faults: Faults::ALL,
         }

@@ -6,10 +6,14 @@ use shouwang_node::engine::Engine;
 use shouwang_node::log::EntryPlace;
 use shouwang_node::sync::wire::LogPosition;
 
-use super::{Event, LinkNumber, Node, SECOND, World};
+use super::roads::Walks;
+use super::{Event, LinkNumber, MINUTE, Node, SECOND, World};
 use crate::check::Violation;
 use crate::network::{Cuts, Quality};
 use crate::{check, custody, moves};
+
+/// While nodes do not come to rest all roads are gone over so often, ms.
+const WALKS_EVERY_MS: u64 = 5 * MINUTE;
 
 impl World {
     /// The faults are over: every node has power and room, every link lets everything through.
@@ -50,11 +54,13 @@ impl World {
     }
 
     pub(super) fn comes_to_rest(&mut self, within_ms: u64) -> Result<u64, Violation> {
-        let began = self.now_ms;
+        let (began, mut walks) = (self.now_ms, Walks::default());
         loop {
-            let settled = self.is_settled()?;
-            if settled {
-                break;
+            if self.is_settled()? {
+                if self.roads_are_at_rest(&mut walks)? {
+                    break;
+                }
+                continue;
             }
             if self.now_ms - began >= within_ms {
                 check::converged(self.running())?;
@@ -62,6 +68,12 @@ impl World {
                     "after {within_ms} ms without faults: {}",
                     self.unsettled()?
                 )));
+            }
+            // What waits for an answer that only a stick brings does not come to rest before it.
+            let all_run = self.nodes.iter().all(|node| node.engine.is_some());
+            if all_run && self.now_ms - walks.went_ms.max(began) >= WALKS_EVERY_MS {
+                self.goes_over_roads()?;
+                walks = Walks::at(self.now_ms);
             }
             self.run_for(SECOND)?;
         }
