@@ -245,6 +245,11 @@ impl Part {
         Self { bytes: Arc::from(bytes), flaw, ..self }
     }
 
+    /// The same file with something wrong that is not known to be.
+    pub fn spoilt_unnoticed(self, random: &mut ChaCha8Rng) -> Self {
+        Self { flaw: None, ..self.spoilt(random) }
+    }
+
     /// Where a segment begins in the file.
     fn begins(&self, head_bytes: usize, segment: u32) -> Option<usize> {
         let mut at = head_bytes;

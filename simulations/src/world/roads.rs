@@ -9,7 +9,7 @@ use shouwang_node::command::{CommandError, ErrorKind};
 use shouwang_node::engine::Engine;
 use shouwang_node::sync::Now;
 
-use super::{Event, HOUR, MINUTE, Node, Trouble, World};
+use super::{Event, HOUR, MINUTE, Node, Plant, SECOND, Trouble, World};
 use crate::check::Violation;
 use crate::network::exponential;
 use crate::sticks::{Part, Reading, Writing};
@@ -24,8 +24,8 @@ const DRAWER_MS: u64 = 3 * HOUR;
 /// Mean time until somebody reads once more what an interruption left, ms.
 const AGAIN_MS: u64 = 15 * MINUTE;
 
-/// Time between two pieces of a bundle, ms: other things are done meanwhile.
-const PIECE_MS: u64 = 400;
+/// Time between two pieces of a bundle, ms, on an old stick: other things are done meanwhile.
+const PIECE_MS: u64 = 30 * SECOND;
 
 /// Rounds on all roads, once the faults are over, after which nothing new may come any more. A round
 /// tells, another brings, a third confirms; a level more takes as many, and so does each machine of a
@@ -269,35 +269,64 @@ impl World {
         self.schedule(at, event);
     }
 
-    /// One writes all that another lacks, and the other reads it. Returns how much of it was new.
-    pub fn carries(&mut self, from: Node, to: Node) -> Result<u64, Violation> {
+    /// A bundle for another node with all that it lacks, written at once; nothing if the writer goes off.
+    pub fn writes(&mut self, from: Node, to: Node) -> Result<Vec<Part>, Violation> {
         let name = vec![self.nodes[to].name.clone()];
         let begun =
             self.tries(from, |engine, now| Writing::begin(engine, now, name, false, None))?;
-        let Some(mut writing) = begun else { return Ok(0) };
-        while self.tries(from, |engine, now| writing.step(engine, now))? == Some(false) {}
+        let Some(mut writing) = begun else { return Ok(Vec::new()) };
+        loop {
+            match self.tries(from, |engine, now| writing.step(engine, now))? {
+                Some(false) => {}
+                Some(true) => break,
+                None => return Ok(Vec::new()),
+            }
+        }
         self.says_what_it_holds(from)?;
         self.counts.sticks.bundles_written += 1;
-        let mut new = 0;
-        for part in writing.finish().map_err(|error| Violation::broken(error.message))? {
-            let mut reading = Reading::begin(part);
-            while self.tries(to, |engine, now| reading.step(engine, now))? == Some(false) {}
-            self.touch(to);
-            self.has_read(to, from, &reading)?;
-            new += reading.taken.new;
+        writing.finish().map_err(|error| Violation::broken(error.message))
+    }
+
+    /// A file that another wrote is read at once. Returns how much was new; None if the reader goes off.
+    pub fn reads(&mut self, node: Node, from: Node, part: Part) -> Result<Option<u64>, Violation> {
+        let mut reading = Reading::begin(part);
+        loop {
+            match self.tries(node, |engine, now| reading.step(engine, now))? {
+                Some(false) => {}
+                Some(true) => break,
+                None => return Ok(None),
+            }
+        }
+        self.touch(node);
+        self.has_read(node, from, &reading)?;
+        Ok(Some(reading.taken.new))
+    }
+
+    /// One writes all that another lacks, and the other reads it. Returns how much of it was new; None if
+    /// one of them goes off meanwhile.
+    pub fn carries(&mut self, from: Node, to: Node) -> Result<Option<u64>, Violation> {
+        let parts = self.writes(from, to)?;
+        let mut new = (!parts.is_empty()).then_some(0);
+        for part in parts {
+            let part = match self.plant {
+                Some(Plant::LostSticks) => continue,
+                Some(Plant::SpoiltSticks) => part.spoilt_unnoticed(&mut self.streams.sticks),
+                _ => part,
+            };
+            new = add(new, self.reads(to, from, part)?);
         }
         Ok(new)
     }
 
-    /// Every road of those that have no link is gone over once, up and down. Returns how much was new.
-    pub(super) fn goes_over_roads(&mut self) -> Result<u64, Violation> {
+    /// Every road of those that have no link is gone over once, up and down. Returns how much was new, if
+    /// nobody went off.
+    pub(super) fn goes_over_roads(&mut self) -> Result<Option<u64>, Violation> {
         self.counts.sticks.rounds += 1;
-        let mut new = 0;
-        for [one, two] in self.roads.clone() {
-            new += self.carries(one, two)?;
-        }
-        for [one, two] in self.roads.clone().into_iter().rev() {
-            new += self.carries(two, one)?;
+        let up = self.roads.clone();
+        let down = up.clone().into_iter().rev().map(|[below, above]| [above, below]);
+        let mut new = Some(0);
+        for [from, to] in up.into_iter().chain(down) {
+            new = add(new, self.carries(from, to)?);
         }
         Ok(new)
     }
@@ -312,10 +341,14 @@ impl World {
             let detail = format!("after {ROUNDS_MAX} rounds sticks still bring something new");
             return Err(Violation::late(detail));
         }
-        walks.still = if self.goes_over_roads()? == 0 { walks.still + 1 } else { 0 };
+        walks.still = if self.goes_over_roads()? == Some(0) { walks.still + 1 } else { 0 };
         walks.went_ms = self.now_ms;
         Ok(false)
     }
+}
+
+fn add(sum: Option<u64>, more: Option<u64>) -> Option<u64> {
+    Some(sum? + more?)
 }
 
 /// Rounds on all roads while the county comes to rest.

@@ -22,6 +22,10 @@ pub enum Plant {
     SwallowedRuns(LinkNumber),
     /// The next frame on this link arrives as garbage.
     Garbage(LinkNumber),
+    /// No stick arrives, once the faults are over.
+    LostSticks,
+    /// Sticks arrive spoilt, once the faults are over, and nobody has been told.
+    SpoiltSticks,
 }
 
 impl World {
