@@ -97,6 +97,10 @@ impl World {
         if let Some(spare) = &mut state.spare {
             std::mem::swap(&mut state.disk, &mut spare.disk);
             std::mem::swap(&mut state.machine, &mut spare.machine);
+            // Somebody makes room there too, once the faults are over.
+            if self.calm {
+                state.disk.set_capacity(None);
+            }
         }
     }
 
