@@ -372,6 +372,7 @@ impl Engine {
         if runs.is_empty() && chain.is_empty() && bodies.is_empty() {
             return if self.peers.is_due(now) { self.flush_peers(now) } else { Ok(()) };
         }
+        self.note_old_dues(now)?;
         let senders: BTreeMap<LogKey, DeviceId> =
             runs.iter().map(|(peer, run)| (run.log, *peer)).collect();
         let ((results, filled), ingested) = self.transact(

@@ -120,11 +120,14 @@ pub const CHAIN_GRANTS_MAX: usize = 8;
 /// Longest display name in a grant, bytes of UTF-8.
 pub const NAME_BYTES_MAX: usize = 120;
 
-/// Bytes before compression that may be unacknowledged towards one peer at first: four runs of visits,
-/// of which compression leaves a third, so two seconds at 9.6 kbit/s, where a window that is too large
-/// costs most. A fast link has four times as much after each round trip ([`UNACKNOWLEDGED_GROWTH_MAX`]),
-/// so 1 MiB after four.
-pub const UNACKNOWLEDGED_BYTES_FIRST: usize = 8 * 1024;
+/// Bytes before compression that may be unacknowledged towards one peer at first: of seven runs of visits
+/// compression leaves a third, 4 kB. That is half a second at 64 kbit/s, where an answer takes longer, and
+/// three at 9.6 kbit/s, where a window that is too large costs most. What is acknowledged widens it at once
+/// ([`UNACKNOWLEDGED_GROWTH_MAX`]), to 1 MiB in four steps.
+pub const UNACKNOWLEDGED_BYTES_FIRST: usize = 12 * 1024;
+
+/// How long the first bytes take where nothing compresses and nothing is slower, 9.6 kbit/s, ms.
+pub const UNACKNOWLEDGED_FIRST_MS_MAX: u64 = UNACKNOWLEDGED_BYTES_FIRST as u64 * 1_000 / 1_200;
 
 /// By how much the window may grow in one round trip, times: after four from the first to the most.
 pub const UNACKNOWLEDGED_GROWTH_MAX: usize = 4;
@@ -147,6 +150,13 @@ pub const UNACKNOWLEDGED_MS_MAX: u64 = 2_000;
 /// comes to [`PACKET_BYTES_MAX`] at a window of 224 KiB.
 pub const PACKETS_PER_WINDOW: usize = 4;
 
+/// Bytes after which what goes over a connection is not kept to be encrypted together with what follows: a
+/// packet by itself costs 30 B of Noise and Yamux, and together with the next it is acknowledged later.
+/// Half of the smallest packet, 1 kB before compression at the smallest window.
+pub const PROMPT_BYTES: usize = 512;
+
+const _: () = assert!(PROMPT_BYTES <= UNACKNOWLEDGED_BYTES_MIN / PACKETS_PER_WINDOW / 2);
+
 /// How much longer than the quickest acknowledgement anything may be on the way where that alone takes
 /// more than half of [`UNACKNOWLEDGED_MS_MAX`], ms: what waits at the link, so that it is never idle
 /// while the next answer comes. At 9.6 kbit/s 1.2 kB.
@@ -156,7 +166,7 @@ pub const UNACKNOWLEDGED_QUEUE_MS: u64 = 1_000;
 /// telephone call takes the line for as long.
 pub const STALL_MS_MAX: u64 = 75_000;
 
-const _: () = assert!(STALL_MS_MAX + 4 * UNACKNOWLEDGED_MS_MAX < PROGRESS_TIMEOUT_MS);
+const _: () = assert!(STALL_MS_MAX + 2 * UNACKNOWLEDGED_FIRST_MS_MAX < PROGRESS_TIMEOUT_MS);
 
 /// Received runs that one commit may gather, bytes: one fsync then serves many runs, each document of
 /// theirs is read and written once, and a crash loses at most what is sent again in a few seconds.

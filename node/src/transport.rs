@@ -16,13 +16,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use crate::identity::{DeviceId, DeviceKeys};
-use crate::limits::{FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, SESSIONS_MAX, SILENCE_TIMEOUT_MS};
+use crate::limits::{
+    FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, PROMPT_BYTES, SESSIONS_MAX, SILENCE_TIMEOUT_MS,
+};
 use crate::sync::wire::Frame;
 use crate::sync::{Disposition, PeerError};
 
 mod counted;
 mod dial;
 mod outbox;
+mod prompt;
 mod slept;
 
 pub(crate) use counted::WireBytes;
@@ -430,7 +433,7 @@ fn swarm(
                 // round trips less, four seconds at 1.2 s each.
                 .upgrade(Version::V1Lazy)
                 .authenticate(noise)
-                .multiplex(yamux::Config::default())
+                .multiplex(prompt::OverPrompt(yamux::Config::default()))
                 .timeout(CONNECT_TIMEOUT),
         )
     };
@@ -581,25 +584,30 @@ async fn read(
     }
 }
 
-/// Writes frames, flushing when none is waiting. Ends when the substream was given up, with
+/// Writes frames, small ones together where they wait together. Ends when the substream was given up, with
 /// everything written that was handed over before.
-async fn write(writer: impl futures::AsyncWrite + Unpin, mut frames: Waiting) -> io::Result<()> {
-    let mut writer = futures::io::BufWriter::new(writer);
+async fn write(
+    mut writer: impl futures::AsyncWrite + Unpin,
+    mut frames: Waiting,
+) -> io::Result<()> {
     loop {
-        let frame = match frames.try_next() {
-            Some(frame) => frame,
-            None => {
-                writer.flush().await?;
-                match frames.next().await {
-                    Some(frame) => frame,
-                    None => return writer.close().await,
-                }
-            }
-        };
-        let length = crate::codec::Writer::new().count(frame.len()).finish();
-        writer.write_all(&length).await?;
-        writer.write_all(&frame).await?;
+        let Some(first) = frames.next().await else { return writer.close().await };
+        let mut piece = framed(&first);
+        while piece.len() < PROMPT_BYTES
+            && let Some(frame) = frames.try_next()
+        {
+            piece.extend(framed(&frame));
+        }
+        writer.write_all(&piece).await?;
+        writer.flush().await?;
     }
+}
+
+/// A frame with its length before it.
+fn framed(frame: &[u8]) -> Vec<u8> {
+    let mut framed = crate::codec::Writer::new().count(frame.len()).finish();
+    framed.extend(frame);
+    framed
 }
 
 /// The libp2p peer id of a device.

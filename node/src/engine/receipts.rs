@@ -49,23 +49,30 @@ impl Engine {
         self.area().contains_area(area) && (area != self.area() || top == Some(area))
     }
 
+    /// Notes what earlier processes owed, which may not have had their ten minutes either; once, before
+    /// anything that comes to this one is taken in.
+    pub(super) fn note_old_dues(&mut self, now: Now) -> Result<(), StoreError> {
+        if !self.dues.begin() {
+            return Ok(());
+        }
+        let (device, incarnation) = (self.device(), self.incarnation());
+        let snapshot = self.store.read()?;
+        for (scope, _) in snapshot.scopes_in(self.area())? {
+            if custody::may_confirm(&self.authority, &self.grant, scope).is_ok()
+                && !custody::owed(&snapshot, scope, device, incarnation)?.is_empty()
+            {
+                self.dues.came(now.monotonic_ms, scope, true);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the receipts that are due.
     pub(super) fn confirm(&mut self, now: Now) -> Result<(), StoreError> {
         if !self.heads_confirmed() || self.is_revoked() {
             return Ok(());
         }
-        let (device, incarnation) = (self.device(), self.incarnation());
-        if self.dues.begin() {
-            let snapshot = self.store.read()?;
-            for (scope, _) in snapshot.scopes_in(self.area())? {
-                if custody::may_confirm(&self.authority, &self.grant, scope).is_ok()
-                    && !custody::owed(&snapshot, scope, device, incarnation)?.is_empty()
-                {
-                    // It has waited since an earlier process, which may not have had its ten minutes either.
-                    self.dues.came(now.monotonic_ms, scope, true);
-                }
-            }
-        }
+        self.note_old_dues(now)?;
         for peer in self.dues.take_met() {
             for (_, grant) in self.authority.grants_of(peer) {
                 if self.is_confirmed_at_once(grant.area) {
@@ -77,6 +84,7 @@ impl Engine {
         if scopes.is_empty() {
             return Ok(());
         }
+        let (device, incarnation) = (self.device(), self.incarnation());
         let snapshot = self.store.read()?;
         if self.authority.update_needed() {
             scopes.iter().for_each(|scope| self.dues.postpone(now.monotonic_ms, *scope));

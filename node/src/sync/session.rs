@@ -123,7 +123,6 @@ struct InFlight {
     log: LogKey,
     chain: LogNumber,
     last_seq: u64,
-    bytes: usize,
     sent: Acknowledged,
 }
 
@@ -587,7 +586,7 @@ impl Session {
             }
             waits
         });
-        self.in_flight_bytes = self.in_flight.iter().map(|sent| sent.bytes).sum();
+        self.in_flight_bytes = self.in_flight.iter().map(|run| run.sent.bytes).sum();
     }
 
     /// Sends runs while there is room, and notes when all is done.
@@ -626,9 +625,8 @@ impl Session {
             let bytes = self.send_run(now, run, replica, out)?;
             self.in_flight_bytes += bytes;
             let on_the_way = self.in_flight_bytes + self.bodies.in_flight_bytes();
-            let run = Acknowledged { sent_ms: now.monotonic_ms, on_the_way };
-            let sent_run = InFlight { log, chain: number, last_seq: last, bytes, sent: run };
-            self.in_flight.push_back(sent_run);
+            let run = Acknowledged { sent_ms: now.monotonic_ms, bytes, on_the_way };
+            self.in_flight.push_back(InFlight { log, chain: number, last_seq: last, sent: run });
             self.logs.entry(log).or_default().sends(replica, &heads, chain, last)?;
             out.push_back(Output::Event(sent));
         }
