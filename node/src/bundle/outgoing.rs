@@ -15,12 +15,15 @@ use super::{Item, Segment, Vector};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{Grant, GrantId};
 use crate::identity::{DeviceId, DeviceKeys, SealingKey};
-use crate::limits::{SEGMENT_FRAMES_BYTES, SEGMENT_SEAL_BYTES_MAX};
+use crate::limits::{
+    ASIDES_PER_FRAME, ASIDES_PER_SESSION, SEGMENT_FRAMES_BYTES, SEGMENT_SEAL_BYTES_MAX,
+};
 use crate::log::{EntryPlace, Head, LogKey};
 use crate::replica::View;
 use crate::replication::{receives, replicates};
 use crate::store::rows::{LogNumber, LogRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
+use crate::sync::wire::{Aside, LogPosition};
 use crate::sync::{Priority, Replica, priority};
 
 /// One whom a bundle is for.
@@ -148,8 +151,8 @@ impl Outgoing<'_> {
         Ok(extent)
     }
 
-    /// The segments that every part begins with: to each receiver the sender's chain, and what the
-    /// sender holds of that which the receiver may hold.
+    /// The segments that every part begins with: to each receiver the sender's chain, what of the
+    /// receiver's own does not count here, and what the sender holds of that which the receiver may hold.
     pub fn beginning(&self, segment: Segment) -> Result<Piece, StoreError> {
         let mut piece = Piece::default();
         let heads = self.heads()?;
@@ -160,6 +163,9 @@ impl Outgoing<'_> {
                 if vector.piece == 0 {
                     let authority = self.view.authority();
                     Item::Chain(authority.chain(&segment.grant)).write(&mut items);
+                    for asides in self.asides(&heads, receiver)?.chunks(ASIDES_PER_FRAME) {
+                        Item::Asides(asides.to_vec()).write(&mut items);
+                    }
                 }
                 Item::Vector(vector).write(&mut items);
                 let segment = Segment { number: segment.number + piece.segments, ..segment };
@@ -335,6 +341,36 @@ impl Outgoing<'_> {
         places.sort_unstable_by_key(|place| (place.log.device != receiver.device, *place));
         places.dedup();
         Ok(places)
+    }
+
+    /// Entries of a receiver's own that are here and do not count, and not only for want of what may still
+    /// come: as many as a session would name. It is said again in every bundle, for any may be lost.
+    fn asides(
+        &self,
+        heads: &[(LogRow, Head)],
+        receiver: &Receiver,
+    ) -> Result<Vec<Aside>, StoreError> {
+        let is_own = |log: &LogKey| log.device == receiver.device && self.is_for(receiver, log);
+        let own: BTreeMap<LogNumber, LogKey> = heads
+            .iter()
+            .filter(|(chain, _)| is_own(&chain.key))
+            .map(|(chain, _)| (chain.number, chain.key))
+            .collect();
+        let mut asides = Vec::new();
+        if own.is_empty() {
+            return Ok(asides);
+        }
+        self.snapshot.for_each_unsettled(|_, hash, row| {
+            let row = row?;
+            if let Some(log) = own.get(&row.log).filter(|_| row.standing.is_unwanted())
+                && asides.len() < ASIDES_PER_SESSION
+            {
+                let position = LogPosition { log: *log, seq: row.seq, hash };
+                asides.push(Aside { position, code: row.standing.code() });
+            }
+            Ok(())
+        })?;
+        Ok(asides)
     }
 
     /// Whether a receiver is sent a log: both of us may hold it, and it may replicate, or the log is its
