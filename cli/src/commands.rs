@@ -10,6 +10,7 @@ pub(crate) mod agreement;
 pub(crate) mod area;
 pub(crate) mod backup;
 pub(crate) mod blacklist;
+pub(crate) mod budget;
 pub(crate) mod bundle;
 pub(crate) mod card;
 pub(crate) mod compact;
@@ -106,6 +107,8 @@ pub(crate) enum Command {
     Quarantine(quarantine::Command),
     Sync(sync::Args),
     #[command(subcommand)]
+    Budget(budget::Command),
+    #[command(subcommand)]
     Bundle(bundle::Command),
     Log(log::Args),
     Verify(verify::Args),
@@ -152,6 +155,7 @@ impl Command {
             Self::Peers(args) => peers::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),
             Self::Sync(args) => sync::run(args, context),
+            Self::Budget(command) => budget::run(command, context),
             Self::Bundle(command) => bundle::run(command, context),
             Self::Log(args) => log::run(args, context),
             Self::Verify(args) => verify::run(args, context),

@@ -1,5 +1,7 @@
 //! How long ago something was, in words.
 
+use std::time::Duration;
+
 use fluent_bundle::FluentValue;
 
 use crate::context::civil_time;
@@ -20,6 +22,15 @@ pub(crate) fn ago(messages: &Messages, at_ms: i64, now_ms: i64, verbose: bool) -
         seconds @ 60..3_600 => messages.say("minutes-ago", count(seconds / 60)),
         seconds @ 3_600..86_400 => messages.say("hours-ago", count(seconds / 3_600)),
         seconds => messages.say("days-ago", count(seconds / 86_400)),
+    }
+}
+
+/// A span of time as a stopwatch shows it.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds / 3_600 {
+        0 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
     }
 }
 

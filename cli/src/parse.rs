@@ -23,6 +23,34 @@ pub(crate) fn date(argument: &str, text: &str) -> Result<NaiveDate, Failure> {
         .map_err(|_| Failure::usage("date").with("argument", argument).with("value", text))
 }
 
+/// A size: `512M`, `1.4M`, `700000`. As sticks are labelled, thousands are thousands.
+pub(crate) fn size(text: &str) -> Result<u64, Failure> {
+    let wrong = || Failure::usage("size").with("value", text);
+    let plain = text.trim().trim_end_matches(['b', 'B']);
+    let (number, unit) = match plain.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => {
+            let unit = match unit.to_ascii_lowercase() {
+                'k' => 1_000,
+                'm' => 1_000_000,
+                'g' => 1_000_000_000,
+                _ => return Err(wrong()),
+            };
+            (plain.get(..at).unwrap_or_default(), unit)
+        }
+        _ => (plain, 1),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole: u64 = whole.parse().map_err(|_| wrong())?;
+    let digits = u32::try_from(fraction.len()).map_err(|_| wrong())?;
+    let part = match fraction {
+        "" => 0,
+        digits => digits.parse::<u64>().map_err(|_| wrong())?,
+    };
+    let scale = 10u64.checked_pow(digits).ok_or_else(wrong)?;
+    let part = part.checked_mul(unit).ok_or_else(wrong)? / scale;
+    whole.checked_mul(unit).and_then(|bytes| bytes.checked_add(part)).ok_or_else(wrong)
+}
+
 /// A span of time: `90`, `90s`, `2m`, `500ms`.
 pub(crate) fn duration(argument: &str, text: &str) -> Result<Duration, Failure> {
     let wrong = || Failure::usage("duration").with("argument", argument).with("value", text);
@@ -263,5 +291,23 @@ mod tests {
         }
         let twice = ["phone=1".to_owned(), "电话=2".to_owned()];
         assert!(fields(&twice, &messages).is_err());
+    }
+
+    #[test]
+    fn sizes_are_read_as_sticks_are_labelled() {
+        for (text, expected) in [
+            ("512M", 512_000_000),
+            ("1.4M", 1_400_000),
+            ("1.44MB", 1_440_000),
+            ("700000", 700_000),
+            ("4g", 4_000_000_000),
+            ("90k", 90_000),
+        ] {
+            assert_eq!(size(text).unwrap(), expected, "{text}");
+        }
+        for text in ["", "M", "1.x", "-1", "1T5", "99999999999999999999", "1.99999999999999999999M"]
+        {
+            assert!(size(text).is_err(), "{text}");
+        }
     }
 }

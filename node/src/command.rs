@@ -16,6 +16,7 @@ use crate::sync::Now;
 
 pub mod area;
 pub mod audit;
+pub mod budget;
 pub mod bundle;
 pub mod check;
 pub mod clock;
@@ -152,6 +153,8 @@ dispatch!(
     due::Due,
     report::ReportTally,
     report::HalfYearAsked,
+    budget::BudgetSet,
+    budget::BudgetShow,
     bundle::BundleBegin,
     bundle::BundlePiece,
     bundle::BundleTake,

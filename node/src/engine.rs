@@ -16,6 +16,7 @@ use shouwang_crdt_schema::record::{ElderId, IncidentId, TransferId};
 use thiserror::Error;
 
 use crate::authority::Authority;
+use crate::budget::Budget;
 use crate::bundle::{BundleId, Plan};
 use crate::counting::{lane_of, right_for};
 use crate::custody::Dues;
@@ -40,6 +41,7 @@ use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
 use crate::vault::Vault;
 
 mod authority;
+mod budget;
 mod bundle;
 mod erase;
 mod memory;
@@ -80,6 +82,8 @@ pub struct Engine {
     pending_bodies: Vec<(DeviceId, EntryPlace, Vec<u8>)>,
     pending_grants: Vec<SignedGrant>,
     dues: Dues,
+    budget: Budget,
+    budget_looked_at_ms: Option<u64>,
     moving: moves::Moving,
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
@@ -182,6 +186,7 @@ impl Engine {
         let peers = PeerBook::load(&snapshot)?;
         let publish_due = snapshot.meta(setup::PUBLISH_DUE)?.is_some_and(|due| !due.is_empty());
         let lineage = Lineage::open(&store, own.keys.device(), own.incarnation, &mut entropy)?;
+        let budget = Self::read_budget(&snapshot)?;
         let mesh_seed = entropy.bytes();
         Ok(Self {
             store,
@@ -202,6 +207,8 @@ impl Engine {
             pending_bodies: Vec::new(),
             pending_grants: Vec::new(),
             dues: Dues::default(),
+            budget,
+            budget_looked_at_ms: None,
             moving: moves::Moving::default(),
             out: VecDeque::new(),
             listening: Vec::new(),
@@ -323,22 +330,26 @@ impl Engine {
     /// [`Engine::settle`] when nothing more is waiting.
     pub fn handle(&mut self, now: Now, input: Input) -> Result<(), StoreError> {
         let woken = matches!(input, Input::Timeout);
-        if let Input::PeerUp(peer) | Input::PeerDown(peer) = &input {
+        if let Input::PeerUp(peer) | Input::PeerNear(peer) | Input::PeerDown(peer) = &input {
             self.dues.parted(*peer);
             self.lineage.parted(*peer);
         }
         match &input {
-            Input::PeerUp(peer) => self.peers.note(*peer, |row| row.sessions += 1),
+            Input::PeerUp(peer) | Input::PeerNear(peer) => {
+                self.peers.note(*peer, |row| row.sessions += 1);
+            }
             Input::Frame(peer, bytes) => self.peers.note(*peer, |row| {
                 row.bytes_received += bytes.len() as u64;
                 row.last_seen_ms = Some(now.wall_ms);
             }),
             Input::PeerDown(_) | Input::Oversized(..) | Input::Timeout => {}
         }
+        self.spend_input(now, &input);
         let snapshot = self.store.read()?;
         let view = View::new(&snapshot, &self.authority, self.own_grant);
         self.mesh.handle(now, input, &view)?;
         self.drain(now)?;
+        self.keep_budget(now)?;
         for (peer, heads, agreed) in std::mem::take(&mut self.shown) {
             self.lineage.summary(&snapshot, peer, heads, agreed)?;
         }
@@ -361,7 +372,8 @@ impl Engine {
         }
         self.take_in(now)?;
         self.move_elders(now)?;
-        self.confirm(now)
+        self.confirm(now)?;
+        self.keep_budget(now)
     }
 
     fn take_in(&mut self, now: Now) -> Result<(), StoreError> {
@@ -440,7 +452,8 @@ impl Engine {
 
     /// When this device has to write something by itself.
     fn deadlines_ms(&self) -> impl Iterator<Item = u64> {
-        [self.receipt_deadline_ms(), self.move_deadline_ms()].into_iter().flatten()
+        let receipts = self.receipt_deadline_ms();
+        [receipts, self.move_deadline_ms(), self.budget_deadline_ms()].into_iter().flatten()
     }
 
     /// The peers in a session.
@@ -702,6 +715,9 @@ impl Engine {
                 }
                 Output::Send(peer, frame) => {
                     self.peers.sent(peer, &frame);
+                    if self.mesh.is_metered(peer) {
+                        self.budget.frame(now.wall_ms, frame.len());
+                    }
                     self.out.push_back(Output::Send(peer, frame));
                 }
                 Output::Hangup(peer, error) => {
@@ -738,6 +754,7 @@ impl Engine {
 
     /// Keeps what was noted of peers, and the evidence. Called by itself before a node stops.
     pub fn flush_peers(&mut self, now: Now) -> Result<(), StoreError> {
+        self.write_budget()?;
         let dirty = self.peers.take_dirty(now);
         if dirty.rows.is_empty() && dirty.evidence.is_empty() && dirty.refusals.is_empty() {
             return Ok(());

@@ -20,6 +20,7 @@
 //! | read again in full | [`verify`], [`digest`] |
 
 pub mod authority;
+pub mod budget;
 pub mod bundle;
 pub mod codec;
 pub mod command;

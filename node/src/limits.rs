@@ -528,6 +528,17 @@ pub const STREAM_WINDOW_LOG: u32 = 18;
 /// the last. About 8 B each.
 pub const PLACES_MAX: usize = 16;
 
+/// What carries a frame, bytes: Yamux 12, Noise 18, and a packet of TCP with its acknowledgement in part.
+pub const BUDGET_FRAME_BYTES: u64 = 70;
+
+/// What a session takes before its first frame, bytes: TCP, Noise and Yamux, as measured
+/// (`docs/links.md`), and packets of TCP around them.
+pub const BUDGET_SESSION_BYTES: u64 = 1_500;
+
+/// The least that may be set for a day, bytes: signs of life (288 of 75 B), a dozen sessions, and an
+/// incident that is answered.
+pub const BUDGET_BYTES_MIN: u64 = 50_000;
+
 /// Devices that one bundle is for: all of a county's townships several times over. Each is one line of
 /// 100 B before every segment that is sealed to it.
 pub const BUNDLE_RECEIVERS_MAX: usize = 256;

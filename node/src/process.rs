@@ -122,7 +122,12 @@ fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>) -> bool {
         });
         (dial.online && heard) || dial.attempts > 0
     });
-    tried && report.peers.iter().filter(|peer| peer.in_session).all(|peer| peer.settled)
+    tried
+        && report
+            .peers
+            .iter()
+            .filter(|peer| peer.in_session)
+            .all(|peer| peer.settled || peer.held_back)
 }
 
 /// Whether a text is an address that can be dialled or listened on, such as

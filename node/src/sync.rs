@@ -48,6 +48,8 @@ pub struct Now {
 pub enum Input {
     /// A substream to a peer is open; the transport has proved the peer's key.
     PeerUp(DeviceId),
+    /// As [`Input::PeerUp`], through the office's own network, where bytes cost nothing.
+    PeerNear(DeviceId),
     /// It is gone.
     PeerDown(DeviceId),
     /// One frame came in.

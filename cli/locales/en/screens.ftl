@@ -192,12 +192,13 @@ peer-refused = refused
 
 # Sync.
 sync-outcome =
+    .held_back = held back
     .done = done
     .failed = failed
     .refused = refused
     .unreachable = not reached
 sync-looking = Looking for peers
-sync-progress = { $peer }: { $owed } entries to go, { $bytes }
+sync-progress = { $peer } { $bytes }
 sync-done = Done: everyone who was reached has everything
 sync-failed = An exchange failed
 sync-refused = An exchange was refused

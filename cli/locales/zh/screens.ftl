@@ -153,12 +153,13 @@ peer-refused = 被拒
 
 # 同步。
 sync-outcome =
+    .held_back = 等待流量
     .done = 完成
     .failed = 失败
     .refused = 被拒
     .unreachable = 未联系上
 sync-looking = 正在寻找其他节点
-sync-progress = { $peer }：还有 { $owed } 条，已传 { $bytes }
+sync-progress = { $peer } { $bytes }
 sync-done = 完成：联系上的各方内容齐全
 sync-failed = 有一次同步失败
 sync-refused = 有一次同步被拒绝

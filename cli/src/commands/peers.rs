@@ -161,6 +161,9 @@ fn state(peer: &PeerStatus, now: i64, context: &Context) -> Cell {
     match (peer.state, peer.last_seen_ms) {
         (PeerState::Online, _) => match peer.done {
             true => Cell::state(Mark::Good, messages.text("peer-online")),
+            false if peer.held_back => {
+                Cell::state(Mark::Attention, messages.text("peer-held-back"))
+            }
             false => Cell::state(Mark::Attention, messages.text("peer-exchanging")),
         },
         (PeerState::Seen, Some(at)) => {

@@ -9,7 +9,7 @@ use shouwang_node::command::incident::{IncidentCounts, IncidentList, IncidentLis
 use shouwang_node::command::status::{Status, StatusReport};
 use shouwang_node::limits::CLOCK_SKEW_SHOWN_MS;
 
-use crate::commands::{custody, incident, peers};
+use crate::commands::{budget, custody, incident, peers};
 use crate::context::Context;
 use crate::error::Exit;
 use crate::output::{Cell, Mark, Table};
@@ -163,6 +163,9 @@ fn head(report: &StatusReport, running: bool, context: &Context) -> anyhow::Resu
     for line in custody::lines(&report.not_held_elsewhere, context) {
         output.line(&line)?;
     }
+    if let Some(line) = budget::line(&report.budget, context) {
+        output.line(&line)?;
+    }
     output.line(&match running {
         true => messages.text("status-running"),
         false => messages.text("status-not-running"),
@@ -253,7 +256,10 @@ fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String>
     let lacking = report.peers.iter().filter_map(|peer| peer.they_lack).max().unwrap_or_default();
     if lacking > 0 {
         let count = FluentValue::from(lacking);
-        hints.push(messages.say("hint-not-held-elsewhere", [("count", count)]));
+        hints.push(match report.budget.holding_back {
+            true => messages.say("hint-budget", [("count", count)]),
+            false => messages.say("hint-not-held-elsewhere", [("count", count)]),
+        });
     }
     if report.evidence > 0 || report.unsettled.keys().any(|code| code != "pending") {
         hints.push(messages.text("hint-refused"));

@@ -14,6 +14,10 @@ use crate::moment;
 use crate::output::{Cell, Mark, Table};
 use crate::parse;
 
+use meter::Meter;
+
+mod meter;
+
 /// `sync`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -28,6 +32,8 @@ pub(crate) struct Args {
 enum Outcome {
     /// Both sides have all of it.
     Done,
+    /// All but everyday records, which wait because one of the two has spent the day's bytes.
+    HeldBack,
     /// It was reached and the exchange did not end well.
     Failed,
     /// One side may not talk to the other.
@@ -38,8 +44,8 @@ enum Outcome {
     Unreachable,
 }
 
-/// Exchanges. Exit 0 if every exchange that began is done, 5 if none began, 6 if one was refused,
-/// 1 if one failed.
+/// Exchanges. Exit 0 if every exchange that began is done, 3 if everyday records wait for another day, 5 if
+/// none began, 6 if one was refused, 1 if one failed.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     parse::addresses(&args.peer)?;
@@ -48,11 +54,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let bar = bar(context);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut before: Option<PeersReport> = None;
+    let mut meter = Meter::default();
     let progress = |report: &PeersReport| {
         before.get_or_insert_with(|| report.clone());
         if let Some(bar) = &bar {
-            bar.set_message(line(report, started, context));
-            bar.tick();
+            show(bar, &mut meter, report, started, context);
         }
     };
     let ended =
@@ -74,11 +80,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if output.is_table() {
         let (mark, text) = match exit {
             Exit::Done => (Mark::Good, messages.text("sync-done")),
+            Exit::Attention => (Mark::Attention, messages.text("sync-held-back")),
             Exit::Unreachable => (Mark::Attention, messages.text("sync-unreachable")),
             Exit::Refused => (Mark::Bad, messages.text("sync-refused")),
             _ => (Mark::Bad, messages.text("sync-failed")),
         };
         output.marked_note(mark, &text);
+        if exit == Exit::Attention {
+            output.note(&format!("  → {}", messages.text("hint-held-back")));
+        }
     }
     Ok(exit)
 }
@@ -88,6 +98,10 @@ fn outcome(peer: &PeerStatus, started_ms: i64) -> Outcome {
         PeerState::Online => peer.done,
         _ => peer.last_done_ms.is_some_and(|at| at >= started_ms),
     };
+    // What it said before it was held back is not the whole of it.
+    if peer.state == PeerState::Online && peer.held_back {
+        return Outcome::HeldBack;
+    }
     if done {
         return Outcome::Done;
     }
@@ -125,6 +139,7 @@ fn exit(outcomes: impl Iterator<Item = Outcome> + Clone) -> Exit {
     match () {
         () if any(Outcome::Refused) => Exit::Refused,
         () if any(Outcome::Failed) => Exit::Failed,
+        () if any(Outcome::HeldBack) => Exit::Attention,
         () if any(Outcome::Done) => Exit::Done,
         // A neighbour of another mesh in the same office is nobody's failure, unless it was all
         // that was found.
@@ -152,6 +167,7 @@ fn table(
     for (peer, outcome) in outcomes {
         let (mark, key) = match outcome {
             Outcome::Done => (Mark::Good, "done"),
+            Outcome::HeldBack => (Mark::Attention, "held_back"),
             Outcome::Failed => (Mark::Bad, "failed"),
             Outcome::Refused => (Mark::Bad, "refused"),
             Outcome::OtherMesh => (Mark::Attention, "refused"),
@@ -190,7 +206,46 @@ fn bar(context: &Context) -> Option<ProgressBar> {
     Some(bar)
 }
 
-/// The peers in one line: name, what is still to come, and what has gone.
+/// Shows how far it is: looking for peers, and once it is known what there is to exchange how much of it
+/// is done, how fast it goes and how long it will take.
+fn show(
+    bar: &ProgressBar,
+    meter: &mut Meter,
+    report: &PeersReport,
+    started_ms: i64,
+    context: &Context,
+) {
+    // A peer that is gone meanwhile still lacks what it lacked.
+    for peer in report.peers.iter().filter(|peer| peer.state == PeerState::Online) {
+        let owed = peer.they_lack.unwrap_or_default() + peer.we_lack.unwrap_or_default();
+        meter.owes(peer.device, owed);
+    }
+    let peers = line(report, started_ms, context);
+    if meter.total() == 0 {
+        bar.set_message(peers);
+        return;
+    }
+    if bar.length().is_none()
+        && let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:20}] {wide_msg}")
+    {
+        bar.set_style(style.progress_chars("█·"));
+    }
+    bar.set_length(meter.total());
+    bar.set_position(meter.exchanged());
+    let rate = bar.per_sec();
+    let eta = if rate < 0.5 { "?".to_owned() } else { moment::span(bar.eta()) };
+    let values = [
+        ("done", FluentValue::from(meter.exchanged())),
+        ("total", meter.total().into()),
+        ("percent", meter.percent().into()),
+        ("rate", (rate.round() as u64).into()),
+        ("eta", eta.into()),
+        ("peers", peers.into()),
+    ];
+    bar.set_message(context.messages.say("sync-bar", values));
+}
+
+/// The peers in one line: name, and what has gone and come.
 fn line(report: &PeersReport, started_ms: i64, context: &Context) -> String {
     let messages = &context.messages;
     let peers: Vec<String> = report
@@ -199,19 +254,16 @@ fn line(report: &PeersReport, started_ms: i64, context: &Context) -> String {
         .filter(|peer| {
             peer.state == PeerState::Online || outcome(peer, started_ms) == Outcome::Done
         })
-        .map(|peer| {
-            let owed = peer.they_lack.unwrap_or_default() + peer.we_lack.unwrap_or_default();
-            match outcome(peer, started_ms) {
-                Outcome::Done => format!("{} ✔", display_name(peer)),
-                _ => messages.say(
-                    "sync-progress",
-                    [
-                        ("peer", FluentValue::from(display_name(peer))),
-                        ("owed", owed.into()),
-                        ("bytes", moment::bytes(peer.bytes_sent + peer.bytes_received).into()),
-                    ],
-                ),
-            }
+        .map(|peer| match outcome(peer, started_ms) {
+            Outcome::Done => format!("{} ✔", display_name(peer)),
+            Outcome::HeldBack => format!("{} !", display_name(peer)),
+            _ => messages.say(
+                "sync-progress",
+                [
+                    ("peer", FluentValue::from(display_name(peer))),
+                    ("bytes", moment::bytes(peer.bytes_sent + peer.bytes_received).into()),
+                ],
+            ),
         })
         .collect();
     match peers.is_empty() {
@@ -243,6 +295,7 @@ mod tests {
             done: false,
             in_session: state == PeerState::Online,
             settled: false,
+            held_back: false,
             stuck: 0,
             missing: 0,
             they_lack: None,
@@ -286,9 +339,11 @@ mod tests {
 
     #[test]
     fn the_worst_outcome_decides_and_nobody_reached_means_try_again() {
-        use Outcome::{Done, Failed, Refused, Unreachable};
+        use Outcome::{Done, Failed, HeldBack, Refused, Unreachable};
         for (outcomes, expected) in [
             (vec![Done, Unreachable], Exit::Done),
+            (vec![Done, HeldBack], Exit::Attention),
+            (vec![HeldBack, Failed], Exit::Failed),
             (vec![Done, Failed], Exit::Failed),
             (vec![Done, Failed, Refused], Exit::Refused),
             (vec![Unreachable], Exit::Unreachable),

@@ -134,6 +134,7 @@ mod tests {
             wire_bytes_sent: 0,
             wire_bytes_received: 0,
             notices: Vec::new(),
+            budget: Default::default(),
             update_needed: false,
         };
         Answer { node: node.into(), area, status: Some(status) }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 
+use super::budget::BudgetStatus;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request, places, transfer};
 use crate::custody::holding::{self, HeldBy};
 use crate::custody::{Custody, Outlook};
@@ -67,6 +68,8 @@ pub struct StatusReport {
     pub notices: Vec<Notice>,
     /// What this device has written and no other device has confirmed.
     pub not_held_elsewhere: Outlook,
+    /// How it stands with the day's bytes.
+    pub budget: BudgetStatus,
     /// Whether there is an authority entry of a kind that this version does not know.
     pub update_needed: bool,
     /// Bytes sent over all connections since the node started, encryption included; 0 where no
@@ -157,6 +160,10 @@ pub struct PeerStatus {
     /// Whether nothing more can be exchanged in this session: done, but for logs that are stuck
     /// and bodies that both lack.
     pub settled: bool,
+    /// Whether nothing more is exchanged before one of the two has bytes to spend again
+    /// (`docs/links.md`, "Bytes a day"): all is done but everyday records.
+    #[serde(default)]
+    pub held_back: bool,
     /// Logs that the two nodes see differently, or of which something was refused.
     pub stuck: u64,
     /// Bodies that are missing here and that it may have.
@@ -251,6 +258,7 @@ impl Request for Status {
             unsettled,
             evidence: snapshot.evidence_count()?,
             notices: notices(&snapshot)?,
+            budget: BudgetStatus::of(engine, now),
             update_needed: engine.authority().update_needed(),
             wire_bytes_sent: engine.wire_bytes().0,
             wire_bytes_received: engine.wire_bytes().1,
@@ -344,6 +352,7 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
             done: progress.is_some_and(|progress| progress.done),
             in_session: online.contains(&device),
             settled: progress.is_some_and(|progress| progress.settled),
+            held_back: progress.is_some_and(|progress| progress.held_back),
             stuck: progress.map_or(0, |progress| progress.stuck),
             missing: progress.map_or(0, |progress| progress.missing),
             they_lack: progress.map(|progress| progress.they_lack),

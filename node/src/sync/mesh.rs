@@ -27,6 +27,8 @@ pub struct Mesh {
     /// Peers whose packets referred to what is not here, or ours to what was not there: they are
     /// spoken to in plain frames, in which nothing is referred to.
     plainly: BTreeSet<DeviceId>,
+    /// Whether everyday records wait where bytes are paid for.
+    holds_back: bool,
     out: VecDeque<Output>,
 }
 
@@ -38,6 +40,7 @@ impl Mesh {
             sessions: BTreeMap::new(),
             received: BTreeMap::new(),
             plainly: BTreeSet::new(),
+            holds_back: false,
             out: VecDeque::new(),
         }
     }
@@ -50,8 +53,10 @@ impl Mesh {
         input: Input,
         replica: &impl Replica,
     ) -> Result<(), StoreError> {
+        let is_near = matches!(input, Input::PeerNear(_));
         match input {
-            Input::PeerUp(peer) => {
+            Input::PeerUp(peer) | Input::PeerNear(peer) => {
+                let metered = !is_near;
                 self.forget(peer);
                 if self.sessions.len() >= SESSIONS_MAX {
                     self.hang_up(peer, PeerError::Busy);
@@ -59,9 +64,12 @@ impl Mesh {
                 }
                 let plainly = self.plainly.contains(&peer);
                 let salt = Salt(self.entropy.bytes());
-                match Session::open(peer, plainly, salt, now, replica, &mut self.out) {
+                match Session::open(peer, plainly, metered, salt, now, replica, &mut self.out) {
                     Ok(session) => drop(self.sessions.insert(peer, session)),
                     Err(stop) => self.stop(peer, stop)?,
+                }
+                if self.holds_back && metered {
+                    self.with(peer, |session, out| session.hold_back(now, true, replica, out))?;
                 }
             }
             Input::PeerDown(peer) => self.forget(peer),
@@ -143,6 +151,33 @@ impl Mesh {
             self.with(peer, |session, out| session.committed(now, &changed, replica, out))?;
         }
         Ok(())
+    }
+
+    /// Whether everyday records wait where bytes are paid for.
+    pub fn holds_back(&self) -> bool {
+        self.holds_back
+    }
+
+    /// Lets everyday records wait where bytes are paid for, or lets them go again.
+    pub fn hold_back(
+        &mut self,
+        now: Now,
+        holds_back: bool,
+        replica: &impl Replica,
+    ) -> Result<(), StoreError> {
+        self.holds_back = holds_back;
+        let metered = |session: &Session| session.is_metered();
+        let sessions = self.sessions.iter().filter(|(_, session)| metered(session));
+        let peers: Vec<DeviceId> = sessions.map(|(peer, _)| *peer).collect();
+        for peer in peers {
+            self.with(peer, |session, out| session.hold_back(now, holds_back, replica, out))?;
+        }
+        Ok(())
+    }
+
+    /// Whether bytes to and from a peer are paid for.
+    pub fn is_metered(&self, peer: DeviceId) -> bool {
+        self.sessions.get(&peer).is_none_or(Session::is_metered)
     }
 
     /// Entries that a peer sent are stored and do not count.

@@ -8,6 +8,9 @@ pub struct Progress {
     /// Whether nothing more can be exchanged: done, but for logs that are stuck and bodies that
     /// both lack.
     pub settled: bool,
+    /// Whether nothing more is exchanged before one of the two has bytes to spend again: all is done but
+    /// everyday records.
+    pub held_back: bool,
     /// Entries that the peer lacks of what we hold.
     pub they_lack: u64,
     /// Entries that we lack of what its summary spoke of.

@@ -44,9 +44,11 @@ use crate::store::rows::{LogNumber, LogRow};
 
 mod bodies;
 mod compare;
+mod hold;
 mod shelf;
 mod summary;
 
+use hold::Hold;
 use shelf::Shelf;
 use summary::{Talk, Unknown};
 
@@ -108,6 +110,7 @@ pub(super) struct Session {
     logs_heard: BTreeSet<LogKey>,
     in_flight_bytes: usize,
     window: Window,
+    hold: Hold,
     /// Whether this node has to be updated before it may promise anything.
     update_needed: bool,
     asides: Asides,
@@ -136,6 +139,7 @@ impl Session {
     pub(super) fn open(
         peer: DeviceId,
         plainly: bool,
+        metered: bool,
         salt: Salt,
         now: Now,
         replica: &impl Replica,
@@ -172,6 +176,7 @@ impl Session {
             logs_heard: BTreeSet::new(),
             in_flight_bytes: 0,
             window: Window::default(),
+            hold: Hold::none(metered),
             update_needed: false,
             asides: Asides::default(),
             bodies: Bodies::default(),
@@ -257,6 +262,7 @@ impl Session {
                 out.push_back(Output::Event(Event::SetAside(self.peer, asides)));
             }
             Frame::Alive => {}
+            Frame::Hold(holds) => self.hold.theirs = holds,
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
         Ok(())
@@ -598,7 +604,8 @@ impl Session {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
-            let place = self.behind.iter().find(|(_, _, log, _)| !asked(log)).copied();
+            let goes = |(rank, _, log, _): &&Priority| !self.waits(*rank) && !asked(log);
+            let place = self.behind.iter().find(goes).copied();
             let Some((rank, _, log, number)) = place else { break };
             if !self.has_room(rank) {
                 break;
@@ -658,13 +665,18 @@ impl Session {
     /// Whether nothing more can be exchanged: done, but for logs that are stuck and bodies that both
     /// lack.
     fn is_settled(&self) -> bool {
-        self.hello.is_some()
-            && self.summary_sent
-            && self.summary_whole
+        // What a peer that holds back has not told of, nobody knows.
+        !self.hold.is_on()
+            && self.is_compared()
             && self.behind.is_empty()
             && self.in_flight.is_empty()
             && self.bodies.is_settled()
             && self.has_all_wanted()
+    }
+
+    /// Whether both have said all that they hold.
+    fn is_compared(&self) -> bool {
+        self.hello.is_some() && self.summary_sent && self.summary_whole
     }
 
     /// Whether all is here that the peer's summary spoke of, but for logs that are stuck.
@@ -702,6 +714,7 @@ impl Session {
             false => 0,
         } as u64;
         progress.done = self.is_done();
+        progress.held_back = self.is_held_back();
         progress.settled = self.is_settled();
         Ok(progress)
     }
@@ -712,8 +725,9 @@ impl Session {
     }
 
     fn death_ms(&self) -> u64 {
-        let owed = !self.in_flight.is_empty() || !self.behind.is_empty();
-        let waiting = !self.summary_whole || owed || !self.bodies.is_settled();
+        let owed = !self.in_flight.is_empty() || !self.has_sent_all();
+        let bodies_owed = !self.bodies.is_settled() && !self.hold.is_on();
+        let waiting = !self.summary_whole || owed || bodies_owed;
         match (self.hello.as_ref().and(self.grant.as_ref()), waiting) {
             (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
             // A proved grant is asked for anew where `Hello` names another one.

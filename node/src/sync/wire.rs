@@ -52,6 +52,9 @@ pub enum Frame {
     Close(String),
     /// Entries that came from the receiver and are kept, but do not count.
     Aside(Vec<Aside>),
+    /// Whether everyday records (`Routine`, and bodies that are missing) shall wait: the sender pays for its
+    /// bytes and has spent the day's.
+    Hold(bool),
 }
 
 /// What two say to one another about a log of which they hold different branches.
@@ -126,6 +129,7 @@ const PROBE: u8 = 10;
 const ASIDE: u8 = 13;
 const ASK_BODIES: u8 = 11;
 const BODY: u8 = 12;
+const HOLD: u8 = 16;
 
 /// The longest code in a `Close` or an `Aside`.
 const CODE_BYTES_MAX: usize = 64;
@@ -191,6 +195,9 @@ impl Frame {
             }
             Self::Alive => {
                 writer.u8(ALIVE);
+            }
+            Self::Hold(holds) => {
+                writer.u8(HOLD).u8(u8::from(*holds));
             }
             Self::Close(code) => {
                 writer.u8(CLOSE).piece(code.as_bytes());
@@ -265,6 +272,11 @@ impl Frame {
                 },
             },
             ALIVE => Self::Alive,
+            HOLD => Self::Hold(match reader.u8()? {
+                0 => false,
+                1 => true,
+                _ => return Err(CodecError::Tag.into()),
+            }),
             CLOSE => Self::Close(read_code(reader)?),
             ASIDE => {
                 let count = reader.count(ASIDES_PER_FRAME)?;

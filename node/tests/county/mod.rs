@@ -234,6 +234,15 @@ impl County {
         self.engine(two).handle(now, Input::PeerUp(first)).unwrap();
     }
 
+    /// As [`County::connect`], through the network of one office.
+    pub fn connect_near(&mut self, one: &str, two: &str) {
+        self.links.insert((one.to_owned(), two.to_owned()));
+        let (first, second) = (self.engine(one).device(), self.engine(two).device());
+        let now = self.now();
+        self.engine(one).handle(now, Input::PeerNear(second)).unwrap();
+        self.engine(two).handle(now, Input::PeerNear(first)).unwrap();
+    }
+
     pub fn disconnect(&mut self, one: &str, two: &str) {
         self.links.remove(&(one.to_owned(), two.to_owned()));
         let (first, second) = (self.engine(one).device(), self.engine(two).device());

@@ -141,6 +141,7 @@ fn any_frame_before_hello() {
         Frame::Run(run),
         Frame::Have(vec![]),
         Frame::Alive,
+        Frame::Hold(true),
     ] {
         let mut scene = Scene::new();
         let impostor = clerk(&mut scene);

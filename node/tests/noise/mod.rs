@@ -100,6 +100,8 @@ fn speech(scene: &mut Scene, impostor: &mut Impostor) -> Vec<Vec<u8>> {
         Frame::Summary(Summary::of_heads(2, SALT, &ahead, true)),
         Frame::Have(heads),
         Frame::Alive,
+        Frame::Hold(true),
+        Frame::Hold(false),
         Frame::Close("busy".into()),
         grant,
     ];

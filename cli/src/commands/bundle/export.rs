@@ -21,6 +21,7 @@ use crate::error::{Exit, Failure};
 use crate::file;
 use crate::moment;
 use crate::output::Mark;
+use crate::parse;
 
 /// What the system says of a device that was pulled out: `EIO`, `ENXIO`, `ENODEV`; `ERROR_NOT_READY`,
 /// `ERROR_DEV_NOT_EXIST` and `ERROR_NO_SUCH_DEVICE` on Windows.
@@ -74,7 +75,7 @@ impl Drop for Unfinished {
 
 /// Writes it.
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let size = args.size.as_deref().map(bytes).transpose()?;
+    let size = args.size.as_deref().map(parse::size).transpose()?;
     let mut node = context.node()?;
     let to = resolved(&mut node, &args.to)?;
     let begun = node.call(BundleBegin { to, full: args.full })?;
@@ -329,34 +330,6 @@ impl Names {
     }
 }
 
-/// A size: `512M`, `1.4M`, `700000`. As sticks are labelled, thousands are thousands.
-fn bytes(text: &str) -> Result<u64, Failure> {
-    let wrong = || Failure::usage("bundle_size").with("value", text);
-    let plain = text.trim().trim_end_matches(['b', 'B']);
-    let (number, unit) = match plain.char_indices().last() {
-        Some((at, unit)) if unit.is_ascii_alphabetic() => {
-            let unit = match unit.to_ascii_lowercase() {
-                'k' => 1_000,
-                'm' => 1_000_000,
-                'g' => 1_000_000_000,
-                _ => return Err(wrong()),
-            };
-            (plain.get(..at).unwrap_or_default(), unit)
-        }
-        _ => (plain, 1),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: u64 = whole.parse().map_err(|_| wrong())?;
-    let digits = u32::try_from(fraction.len()).map_err(|_| wrong())?;
-    let part = match fraction {
-        "" => 0,
-        digits => digits.parse::<u64>().map_err(|_| wrong())?,
-    };
-    let scale = 10u64.checked_pow(digits).ok_or_else(wrong)?;
-    let part = part.checked_mul(unit).ok_or_else(wrong)? / scale;
-    whole.checked_mul(unit).and_then(|bytes| bytes.checked_add(part)).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -365,24 +338,6 @@ mod tests {
     use shouwang_node::identity::grant::GrantId;
 
     use super::*;
-
-    #[test]
-    fn sizes_are_read_as_sticks_are_labelled() {
-        for (text, expected) in [
-            ("512M", 512_000_000),
-            ("1.4M", 1_400_000),
-            ("1.44MB", 1_440_000),
-            ("700000", 700_000),
-            ("4g", 4_000_000_000),
-            ("90k", 90_000),
-        ] {
-            assert_eq!(bytes(text).unwrap(), expected, "{text}");
-        }
-        for text in ["", "M", "1.x", "-1", "1T5", "99999999999999999999", "1.99999999999999999999M"]
-        {
-            assert!(bytes(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn one_part_has_the_name_that_was_said() {

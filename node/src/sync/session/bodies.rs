@@ -83,6 +83,9 @@ impl Session {
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
+        if self.hold.is_on() {
+            return Ok(());
+        }
         while self.window.has_room(self.in_flight_bytes + self.bodies.in_flight_bytes()) {
             let Some(place) = self.bodies.next_asked() else { break };
             // A peer that has not heard yet that it gets no more records may still ask for them.
