@@ -24,7 +24,7 @@ fn missing() -> Option<String> {
 }
 
 fn skip(why: &str) {
-    Capability::Node.is_missing("documents in Automerge's JavaScript", why);
+    Capability::Node.skips("documents in Automerge's JavaScript", why);
 }
 
 /// What `check.mjs` reads in a directory of documents; None where its package cannot be had.

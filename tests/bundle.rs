@@ -220,7 +220,7 @@ fn a_full_stick_says_so_and_has_nothing_on_it() {
         Ok(stick) => stick,
         Err(why) => {
             let test = "a_full_stick_says_so_and_has_nothing_on_it";
-            return Capability::Mount.is_missing(test, &why);
+            return Capability::Mount.skips(test, &why);
         }
     };
     let town = Office::begin(SONGWU);

@@ -129,7 +129,7 @@ fn run(world: &World, link: Lossy, load: Load, seed: u64) -> Figures {
 #[test]
 fn all_arrives_once_over_tcp_that_loses_packets() {
     if let Some(why) = missing() {
-        return Capability::Netns.is_missing("all_arrives_once_over_tcp_that_loses_packets", &why);
+        return Capability::Netns.skips("all_arrives_once_over_tcp_that_loses_packets", &why);
     }
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_shouwang"));

@@ -36,7 +36,7 @@ impl Capability {
     ///
     /// # Panics
     /// If the machine has it.
-    pub fn is_missing(self, test: &str, why: &str) {
+    pub fn skips(self, test: &str, why: &str) {
         let name = self.name();
         assert!(!self.is_required(), "SHOUWANG_REQUIRE names {name}, and {test} is skipped: {why}");
         let line = format!("SKIPPED {test}: needs {name}: {why}");
