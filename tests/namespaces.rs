@@ -84,7 +84,8 @@ impl Carrier for Counted {
     }
 
     fn struck(&self) -> bool {
-        self.sum(|way| &way.lost) > 0
+        // By the link, and not for want of room alone.
+        self.sum(|way| &way.lost) > self.sum(|way| &way.overflowed)
     }
 
     fn used(&self) -> Option<u64> {
@@ -139,22 +140,19 @@ fn all_arrives_once_over_tcp_that_loses_packets() {
         let cells: Vec<_> = [GPRS, GSM, MOBILE]
             .into_iter()
             .flat_map(|link| [(link, Load::First), (link, Load::Incident)])
-            .zip(1..)
+            .zip((0..).step_by(1_000))
             .map(|((link, load), seed)| {
                 let world = &world;
                 (link, load, scope.spawn(move || run(world, link, load, seed)))
             })
             .collect();
-        let mut lost = 0;
         for (link, load, cell) in cells {
             let figures = cell.join().unwrap();
             let new = if load == Load::First { 4 * ELDERS as u64 } else { 1 };
             assert!(figures.entries_new >= new, "{figures:?}");
             // TCP makes up for what is lost: the exchange is not disturbed by it.
             assert_eq!((figures.connections, figures.twice()), (1, 0), "{figures:?}");
-            lost += figures.lost;
-            assert!(load != Load::First || link.name != MOBILE.name || figures.struck);
+            assert!(figures.struck, "no packet was lost on {}", link.name);
         }
-        assert!(lost > 0, "no packet was lost");
     });
 }

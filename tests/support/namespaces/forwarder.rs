@@ -36,6 +36,30 @@ pub struct Lossy {
     pub queue_bytes: usize,
 }
 
+/// Packets of a direction that are in the midst of even the shortest exchange.
+const MIDST: std::ops::Range<usize> = 4..16;
+
+impl Lossy {
+    /// The first seed from this one on with which something happens in the midst of any exchange.
+    pub fn seed(&self, from: u64) -> u64 {
+        let happens = |seed: &u64| {
+            let mut random = ChaCha8Rng::seed_from_u64(*seed);
+            let fates: Vec<(bool, bool)> = (0..MIDST.end).map(|_| self.fate(&mut random)).collect();
+            let midst = fates.get(MIDST).unwrap_or_default();
+            let held = self.held_per_mille == 0 || midst.iter().any(|(_, held)| *held);
+            held && midst.iter().any(|(lost, _)| *lost)
+        };
+        (from..).find(happens).unwrap_or(from)
+    }
+
+    /// Whether the next packet is lost, and whether it is held back. Always both are drawn, so that each
+    /// packet's fate is its number's.
+    fn fate(&self, random: &mut ChaCha8Rng) -> (bool, bool) {
+        let (lost, held) = (random.random_range(0..1_000), random.random_range(0..1_000));
+        (lost < self.lost_per_mille, held < self.held_per_mille)
+    }
+}
+
 /// One direction, and what was counted of it.
 pub struct Way {
     link: Lossy,
@@ -144,24 +168,22 @@ impl Way {
     fn sends(&self, packet: &[u8], now: Instant) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.number += 1;
-        // Always both, so that each packet's fate is its number's.
-        let (lost, held) =
-            (queue.random.random_range(0..1_000), queue.random.random_range(0..1_000));
+        let (lost, held) = self.link.fate(&mut queue.random);
         let free = queue.free.filter(|free| *free > now).unwrap_or(now);
         let ahead = free.saturating_duration_since(now).as_millis() as u64;
         let waits = ahead * self.link.bits_per_s / 8_000;
         let overflows = waits as usize + packet.len() > self.link.queue_bytes;
-        if lost < self.link.lost_per_mille || overflows {
+        if lost || overflows {
             self.lost.fetch_add(1, Ordering::Relaxed);
             self.lost_bytes.fetch_add(packet.len() as u64, Ordering::Relaxed);
-            self.overflowed.fetch_add(u64::from(overflows), Ordering::Relaxed);
+            self.overflowed.fetch_add(u64::from(!lost), Ordering::Relaxed);
             return;
         }
         let micros = packet.len() as u64 * 8_000_000 / self.link.bits_per_s;
         let gone = free + Duration::from_micros(micros);
         queue.free = Some(gone);
         self.left.lock().unwrap_or_else(PoisonError::into_inner).push((gone, packet.len()));
-        let held = if held < self.link.held_per_mille { self.link.held_ms } else { 0 };
+        let held = if held { self.link.held_ms } else { 0 };
         let at = gone + Duration::from_millis(self.link.delay_ms + held);
         let number = queue.number;
         queue.waiting.push(Reverse((at, number, packet.to_vec())));

@@ -39,8 +39,9 @@ impl Wire {
         let namespaces = [Namespace::make(name('a'))?, Namespace::make(name('b'))?];
         let [one, two] = [0, 1].map(|end| namespaces[end].device(end, link.mtu));
         let (one, two) = (Arc::new(one?), Arc::new(two?));
+        let seed = link.seed(seed);
         let there = Way::begin(link, seed, one.clone(), two.clone());
-        let back = Way::begin(link, seed ^ 1, two, one);
+        let back = Way::begin(link, link.seed(seed + 1), two, one);
         Ok(Self { namespaces, ways: [there, back] })
     }
 
