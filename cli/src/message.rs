@@ -43,6 +43,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/ledger.ftl")),
             include_str!(concat!("../locales/", $language, "/inbox.ftl")),
             include_str!(concat!("../locales/", $language, "/bundle.ftl")),
+            include_str!(concat!("../locales/", $language, "/paths.ftl")),
             include_str!(concat!("../locales/", $language, "/links.ftl")),
         ]
     };

@@ -29,6 +29,7 @@ use crate::limits::COMMIT_BYTES;
 use crate::lineage::Lineage;
 use crate::log::run::RunEntry;
 use crate::log::{EntryPlace, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
+use crate::path::Path;
 use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
@@ -46,6 +47,7 @@ mod bundle;
 mod erase;
 mod memory;
 mod moves;
+mod paths;
 mod receipts;
 mod storage;
 mod written;
@@ -88,6 +90,9 @@ pub struct Engine {
     out: VecDeque<Output>,
     /// Where the transport listens, for invites.
     listening: Vec<String>,
+    /// The ways of sessions.
+    paths: BTreeMap<DeviceId, Path>,
+    authority_changes: u64,
     /// Bytes over all connections as the transport counts them: sent, received.
     wire_bytes: (u64, u64),
     /// Whether the store may know of a grant that has taken our own's place.
@@ -212,6 +217,8 @@ impl Engine {
             moving: moves::Moving::default(),
             out: VecDeque::new(),
             listening: Vec::new(),
+            paths: BTreeMap::new(),
+            authority_changes: 0,
             wire_bytes: (0, 0),
             grant_unchecked: true,
             publish_due,
@@ -378,6 +385,7 @@ impl Engine {
 
     fn take_in(&mut self, now: Now) -> Result<(), StoreError> {
         self.pending_bytes = 0;
+        self.authority_changes += u64::from(!self.pending_grants.is_empty());
         let runs = std::mem::take(&mut self.pending);
         let chain = std::mem::take(&mut self.pending_grants);
         let bodies = std::mem::take(&mut self.pending_bodies);
@@ -672,6 +680,7 @@ impl Engine {
         let view = View::new(&snapshot, &self.authority, self.own_grant);
         self.mesh.committed(now, &ingested.logs, &view)?;
         self.drain(now)?;
+        self.authority_changes += u64::from(ingested.authority_changed);
         if ingested.authority_changed { self.take_up_grant(now) } else { Ok(()) }
     }
 
@@ -709,7 +718,10 @@ impl Engine {
                         }
                         self.dues.done(peer);
                     }
-                    if matches!(event, Event::Done(_) | Event::Moved(_)) {
+                    if matches!(
+                        event,
+                        Event::Proved(..) | Event::Done(_) | Event::Moved(_) | Event::Silent(_)
+                    ) {
                         self.out.push_back(Output::Event(event));
                     }
                 }

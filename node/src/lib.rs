@@ -41,6 +41,7 @@ pub mod limits;
 pub mod lineage;
 pub mod log;
 pub mod moves;
+pub mod path;
 pub mod peers;
 pub mod replica;
 pub mod replication;

@@ -166,6 +166,12 @@ pub const UNACKNOWLEDGED_QUEUE_MS: u64 = 1_000;
 /// telephone call takes the line for as long.
 pub const STALL_MS_MAX: u64 = 75_000;
 
+/// The least time without an acknowledgement after which another connection is tried beside the one that
+/// says nothing, ms: twice as long as a link is filled for, and as much again for a disk that is slow.
+pub const DOUBT_MS_MIN: u64 = 8_000;
+
+const _: () = assert!(DOUBT_MS_MIN >= 4 * UNACKNOWLEDGED_MS_MAX && DOUBT_MS_MIN < STALL_MS_MAX);
+
 const _: () = assert!(STALL_MS_MAX + 2 * UNACKNOWLEDGED_FIRST_MS_MAX < PROGRESS_TIMEOUT_MS);
 
 /// Received runs that one commit may gather, bytes: one fsync then serves many runs, each document of
@@ -204,6 +210,56 @@ pub const SILENCE_TIMEOUT_MS: u64 = 2 * ALIVE_INTERVAL_MS + PROGRESS_TIMEOUT_MS;
 
 /// First wait before dialling again after a failure, ms.
 pub const REDIAL_MIN_MS: u64 = 1_000;
+
+/// How long a routine entry is deferred that its author, a neighbour of the peer or of ours, may bring
+/// to the peer itself, ms: an acknowledgement over 2G takes up to four seconds, and commits of a
+/// bulk exchange are two seconds apart at most ([`UNACKNOWLEDGED_MS_MAX`]).
+pub const DEFERRED_MS: u64 = 10_000;
+
+/// Up to so much longer, ms, so that of several neighbours one speaks first and spares the others: an
+/// entry and its acknowledgement over 2G.
+pub const DEFERRED_SPREAD_MS: u64 = 5_000;
+
+/// Dials in vain of each other address before those to fall back on are dialled: with
+/// [`REDIAL_MIN_MS`], 1, 2 and 4 s. A program that is started again is back by then; a machine that
+/// is started again is not, but going round it costs a handshake (1.5 kB) and saves an incident a minute.
+pub const FALLBACK_AFTER_DIALS: u32 = 3;
+
+/// How long nobody above may be in session before addresses to fall back on are dialled although the
+/// others have not failed so often, ms: where nobody answers at all a dial takes [`HELLO_TIMEOUT_MS`],
+/// and incidents are to be acknowledged within hours (`docs/rules.md`), so minutes do not matter.
+pub const FALLBACK_AFTER_MS: u64 = 120_000;
+
+/// Addresses to fall back on in an invite: two devices of the office above the granting one, each
+/// with two ways. With 200 B each 0.8 kB of an invite that may have to fit a code to photograph.
+pub const FALLBACK_ADDRESSES_MAX: usize = 4;
+
+/// Addresses by which devices above were reached that are remembered for invites.
+pub const REACHED_ADDRESSES_MAX: usize = 2 * FALLBACK_ADDRESSES_MAX;
+
+/// Reservations at one relay: each is one idle connection, and a county's townships and villages have
+/// some hundreds of devices.
+pub const RELAY_RESERVATIONS_MAX: usize = SESSIONS_MAX;
+
+/// Circuits through one relay at once. Each keeps two buffers of 8 KiB and two substreams: 4 MB and
+/// what Yamux lets wait, 256 KiB a substream at most, so 64 MB at worst.
+pub const RELAY_CIRCUITS_MAX: usize = 128;
+
+/// Circuits of one device at once: its peers behind the relay (an office has a few), each perhaps
+/// about to be replaced.
+pub const RELAY_CIRCUITS_PER_PEER_MAX: usize = 8;
+
+/// How long one circuit may stand, ms: a day. Then it is dialled anew, which costs 3 kB. Two minutes,
+/// as is usual for relays that serve anybody, would cut every first exchange over 2G.
+pub const RELAY_CIRCUIT_MS_MAX: u64 = 24 * 3_600_000;
+
+/// Bytes over one circuit, both ways: a county of 100,000 elders is some 60 MB on the wire, so ten of
+/// them. What a turned device can make a relay carry in a day is this times its circuits.
+pub const RELAY_CIRCUIT_BYTES_MAX: u64 = 600 * 1024 * 1024;
+
+/// How long a reservation lasts, ms: ten years. libp2p says its end by the wall clock, and a laptop
+/// whose clock is ahead by more could not have one; it ends with its connection anyway.
+pub const RELAY_RESERVATION_MS: u64 = 10 * 365 * 86_400_000;
 
 /// Longest wait before dialling again, ms: a link that comes back is used within this time.
 pub const REDIAL_MAX_MS: u64 = 120_000;

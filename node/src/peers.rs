@@ -106,7 +106,7 @@ impl PeerBook {
                 }
             }),
             Event::Sent(peer, count) => self.note(*peer, |row| row.entries_sent += count),
-            Event::Moved(_) => {}
+            Event::Moved(_) | Event::Silent(_) => {}
         }
     }
 

@@ -69,9 +69,10 @@ pub async fn sync(
     let own = match home.running()? {
         Some(_) => None,
         None => {
-            let options = UpOptions { listen: Vec::new(), peers: peers.clone(), mdns: true };
+            let (listen, peers) = (Vec::new(), peers.clone());
+            let options = UpOptions { listen, peers, mdns: true, relay: false };
             let mut engine = home.open_engine()?;
-            remember(&mut engine, &peers)?;
+            remember(&mut engine, &options.peers)?;
             Some(start(engine, &options).await?.running)
         }
     };
@@ -120,7 +121,7 @@ fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>) -> bool {
         let heard = dial.peer.as_ref().and_then(known).is_some_and(|peer| {
             peer.in_session || peer.last_error.is_some() || peer.last_done_ms.is_some()
         });
-        (dial.online && heard) || dial.attempts > 0
+        (dial.online && heard) || dial.attempts > 0 || dial.standby
     });
     tried
         && report

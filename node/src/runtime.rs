@@ -9,10 +9,11 @@ use tokio::sync::{Notify, mpsc};
 use crate::command::storage::BackedUp;
 use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
+use crate::identity::grant::Rights;
 use crate::setup;
 use crate::store::CopyProgress;
 use crate::transport::{
-    DialState, Dials, Order, Transport, TransportError, WireBytes, check_address,
+    DialState, Dials, Guests, Options, Order, Transport, TransportError, WireBytes, check_address,
 };
 
 mod thread;
@@ -28,6 +29,8 @@ pub struct UpOptions {
     pub peers: Vec<String>,
     /// Look for peers in the local network by mDNS.
     pub mdns: bool,
+    /// Carry others' connections, where this device's grant has the right to relay.
+    pub relay: bool,
 }
 
 /// A running node: what requests go to.
@@ -111,19 +114,24 @@ pub(crate) async fn start(
     mut engine: Engine,
     options: &UpOptions,
 ) -> Result<Started, CommandError> {
-    let remembered = setup::addresses(&engine.read()?)?;
-    let mut addresses = Vec::new();
-    for text in options.peers.iter().chain(&remembered) {
-        match check_address(text) {
-            Ok(address) => addresses.push(address),
-            // An invite may bring an address of a kind that this version does not know.
-            Err(error) => tracing::warn!(%error, "an address is left out"),
-        }
-    }
-    let (dials, shown) = Dials::new(addresses);
+    let snapshot = engine.read()?;
+    let (remembered, fallback) = (setup::addresses(&snapshot)?, setup::fallback(&snapshot)?);
+    let known = options.peers.iter().chain(&remembered).filter_map(readable);
+    let (dials, shown) = Dials::new(known, fallback.iter().filter_map(readable));
     let wire = WireBytes::default();
-    let started =
-        Transport::start(engine.keys(), &options.listen, dials, options.mdns, wire.clone());
+    let guests = engine
+        .grant()
+        .rights
+        .contains(Rights::RELAY)
+        .then(Guests::default)
+        .filter(|_| options.relay);
+    let set_up = Options {
+        listen: &options.listen,
+        mdns: options.mdns,
+        guests: guests.clone(),
+        wire: wire.clone(),
+    };
+    let started = Transport::start(engine.keys(), dials, set_up);
     let (transport, ends, listening) = started.await.map_err(|error| match &error {
         TransportError::InUse(address) => {
             CommandError::new(ErrorKind::Failed, "port_in_use", &error).with("address", address)
@@ -133,12 +141,18 @@ pub(crate) async fn start(
     engine.set_listening(listening.clone());
     tokio::spawn(transport.run());
     let orders = ends.orders.clone();
-    let (engine, ended) = thread::spawn(engine, ends)?;
+    let (engine, ended) = thread::spawn(engine, ends, guests)?;
     Ok(Started {
         running: Running { engine, orders, dials: shown, wire, backup: Arc::default() },
         listening,
         ended,
     })
+}
+
+/// An invite may bring an address of a kind that this version does not know.
+fn readable(text: &String) -> Option<libp2p::Multiaddr> {
+    let read = check_address(text);
+    read.inspect_err(|error| tracing::warn!(%error, "an address is left out")).ok()
 }
 
 pub(crate) fn network(error: impl std::fmt::Display) -> CommandError {

@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use crate::authority::Authority;
 use crate::entropy::Entropy;
-use crate::identity::DeviceKeys;
 use crate::identity::grant::{Grant, GrantError, GrantId, Quota, Role, SignedGrant};
 use crate::identity::token::{Invite, Request, TokenError};
+use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::IndexSecret;
 use crate::ingest::Ingest;
 use crate::limits::NAME_BYTES_MAX;
@@ -63,6 +63,11 @@ const ROOT: &str = "root_grant";
 const GRANT: &str = "own_grant";
 const INCARNATION: &str = "incarnation";
 const INDEX_SECRET: &str = "index_secret";
+
+const FALLBACK: &str = "fallback_addresses";
+
+/// Meta: JSON of [`reached`].
+pub(crate) const REACHED: &str = "reached_above";
 
 pub use crate::store::RESTORED;
 
@@ -177,7 +182,9 @@ pub fn join(store: &Store, entropy: &mut Entropy, invite: &str) -> Result<Grant,
     store.write(|tables| {
         pin(tables, &invite.chain, incarnation)?;
         let addresses = serde_json::to_vec(&invite.addresses).unwrap_or_default();
-        tables.set_meta("addresses", &addresses)
+        tables.set_meta("addresses", &addresses)?;
+        let fallback = serde_json::to_vec(&invite.fallback).unwrap_or_default();
+        tables.set_meta(FALLBACK, &fallback)
     })?;
     Ok(own.grant)
 }
@@ -185,6 +192,19 @@ pub fn join(store: &Store, entropy: &mut Entropy, invite: &str) -> Result<Grant,
 /// The addresses that the store remembers.
 pub fn addresses(tables: &impl StoreRead) -> Result<Vec<String>, StoreError> {
     let stored = tables.meta("addresses")?;
+    Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
+}
+
+/// The addresses of devices further above, which are dialled only while nobody above can be reached by
+/// another: as the invite brought them.
+pub fn fallback(tables: &impl StoreRead) -> Result<Vec<String>, StoreError> {
+    let stored = tables.meta(FALLBACK)?;
+    Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
+}
+
+/// Devices above that this one has reached, and by which addresses; the last new one first.
+pub fn reached(tables: &impl StoreRead) -> Result<Vec<(DeviceId, String)>, StoreError> {
+    let stored = tables.meta(REACHED)?;
     Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
 }
 

@@ -92,6 +92,9 @@ pub enum Event {
     Sent(DeviceId, u64),
     /// For the first time in this session something that one of us lacked is durable there.
     Moved(DeviceId),
+    /// What was sent is not acknowledged for so long that the link may be dead without saying so: another
+    /// way should be tried beside it.
+    Silent(DeviceId),
     /// The peer's whole summary was compared. These are the heads that it has named of this device's
     /// own logs, and whether it has shown of others that it holds them as they are here.
     OwnLogs(DeviceId, Vec<NamedHead>, bool),

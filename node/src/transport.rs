@@ -2,37 +2,49 @@
 //! office; static addresses everywhere. What the bytes mean is none of its business.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::time::Duration;
 
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
-use libp2p::core::transport::Transport as _;
-use libp2p::core::upgrade::Version;
-use libp2p::multiaddr::Protocol;
-use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, mdns, noise, tcp, yamux};
+use futures::{AsyncReadExt, FutureExt, StreamExt};
+use libp2p::core::ConnectedPoint;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, mdns};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use crate::identity::{DeviceId, DeviceKeys};
-use crate::limits::{
-    FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, PROMPT_BYTES, SESSIONS_MAX, SILENCE_TIMEOUT_MS,
-};
+use crate::limits::HELLO_TIMEOUT_MS;
+use crate::path::{Path, Via};
 use crate::sync::wire::Frame;
 use crate::sync::{Disposition, PeerError};
 
+mod address;
 mod counted;
 mod dial;
+mod doubt;
+mod frames;
+mod fused;
 mod outbox;
 mod prompt;
+mod relay;
 mod slept;
+mod swarm;
+mod ways;
 
+pub(crate) use address::check_address;
 pub(crate) use counted::WireBytes;
 pub(crate) use dial::{DialState, Dials};
+pub(crate) use relay::Guests;
 
-use outbox::{Outbox, Waiting, outbox};
+use address::{device_of, is_circuit, peer_id_of, peer_in};
+use doubt::{Doubts, Heard};
+use frames::{read, write};
+use fused::Fused;
+use outbox::{Outbox, outbox};
+use relay::Reservations;
 use slept::Slept;
+use swarm::{Behaviour, BehaviourEvent};
+use ways::Ways;
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/shouwang/sync/1");
 
@@ -45,9 +57,6 @@ const STABLE: Duration = Duration::from_secs(60);
 
 /// Time for the reason of a hang-up to leave before the connection is closed.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-
-/// How long to wait for one more network interface to be heard of.
-const INTERFACES: Duration = Duration::from_millis(100);
 
 /// A crossed dial is settled by key within this time; later, a peer that opens a new substream has
 /// lost the old one, whatever it looks like from here.
@@ -63,7 +72,7 @@ pub(crate) struct Substream(pub(crate) u64);
 /// What the transport tells the engine's thread.
 #[derive(Debug)]
 pub(crate) enum Notice {
-    Up(DeviceId, Substream),
+    Up(DeviceId, Substream, Path),
     Down(DeviceId, Substream),
     Frame(DeviceId, Substream, Vec<u8>),
     Oversized(DeviceId, Substream, u64),
@@ -76,6 +85,14 @@ pub(crate) enum Order {
     Hangup(DeviceId, Substream, PeerError),
     /// What this substream brought is durable: it was worth dialling for, however soon it ends.
     Moved(DeviceId, Substream),
+    /// What was sent over it is not acknowledged: perhaps the link is dead.
+    Silent(DeviceId, Substream),
+    /// Both hold everything.
+    Complete(DeviceId, Substream),
+    /// The peer has proved its grant; whether it is above this device.
+    Proved(DeviceId, Substream, bool),
+    /// Nothing more of this peer's is carried for others.
+    TurnOut(DeviceId),
     /// Dial everything now that is not connected.
     DialNow,
     /// Remember and dial an address.
@@ -95,11 +112,16 @@ pub(crate) enum TransportError {
     SetUp(String),
 }
 
-#[derive(NetworkBehaviour)]
-struct Behaviour {
-    limits: libp2p::connection_limits::Behaviour,
-    stream: libp2p_stream::Behaviour,
-    mdns: Toggle<mdns::tokio::Behaviour>,
+/// How a transport is set up.
+pub(crate) struct Options<'a> {
+    /// libp2p multiaddresses to listen on.
+    pub(crate) listen: &'a [String],
+    /// Whether to look for peers in the local network, and to be found there.
+    pub(crate) mdns: bool,
+    /// Whom to carry circuits for, if for anybody.
+    pub(crate) guests: Option<Guests>,
+    /// Where bytes are counted.
+    pub(crate) wire: WireBytes,
 }
 
 struct Active {
@@ -107,6 +129,7 @@ struct Active {
     opener: DeviceId,
     since: Instant,
     frames: Outbox,
+    heard: Heard,
     /// Stops the task that reads: after a hang-up nothing more is taken from the peer.
     reader: tokio::task::AbortHandle,
     /// Stops the task that writes, which keeps what the peer does not read.
@@ -122,6 +145,9 @@ pub(crate) struct Transport {
     /// Peers to which a substream is being opened.
     opening: BTreeSet<DeviceId>,
     dials: Dials,
+    ways: Ways,
+    doubts: Doubts,
+    reservations: Reservations,
     next_substream: u64,
     notices: mpsc::Sender<Notice>,
     orders: mpsc::UnboundedReceiver<Order>,
@@ -152,22 +178,15 @@ impl Transport {
     /// Sets up the swarm and listens. Returns the addresses that others can dial.
     pub(crate) async fn start(
         keys: &DeviceKeys,
-        listen: &[String],
         dials: Dials,
-        with_mdns: bool,
-        wire: WireBytes,
+        options: Options<'_>,
     ) -> Result<(Self, Ends, Vec<String>), TransportError> {
         let own = keys.device();
-        let mut swarm = swarm(keys, with_mdns, wire)?;
+        let mut swarm = swarm::swarm(keys, &options)?;
         let mut control = swarm.behaviour().stream.new_control();
         let incoming =
             control.accept(PROTOCOL).map_err(|error| TransportError::SetUp(error.to_string()))?;
-        for text in listen {
-            let address = check_address(text)?;
-            probe(&address, text)?;
-            swarm.listen_on(address).map_err(|error| TransportError::Listen(chain(&error)))?;
-        }
-        let listening = addresses(&mut swarm, listen.len()).await?;
+        let (listening, reservations) = swarm::listen(&mut swarm, options.listen).await?;
         let (notices, notices_end) = mpsc::channel(FRAMES_WAITING);
         let (orders_end, orders) = mpsc::unbounded_channel();
         let transport = Self {
@@ -177,6 +196,9 @@ impl Transport {
             active: BTreeMap::new(),
             opening: BTreeSet::new(),
             dials,
+            ways: Ways::default(),
+            doubts: Doubts::default(),
+            reservations,
             next_substream: 0,
             notices,
             orders,
@@ -192,9 +214,10 @@ impl Transport {
         let mut slept = Slept::new();
         loop {
             let due = self.dials.next_due();
+            let due = self.reservations.next_due().map_or(due, |at| at.min(due));
             let look = slept.next_look();
             tokio::select! {
-                event = self.swarm.select_next_some() => self.swarm_event(event),
+                event = self.swarm.select_next_some() => self.swarm_event(event).await,
                 Some((peer, stream)) = self.incoming.next() => {
                     if let Some(peer) = device_of(&peer) {
                         self.adopt(peer, peer, stream).await;
@@ -228,7 +251,7 @@ impl Transport {
                 () = tokio::time::sleep_until(due) => self.dial_due(),
                 () = tokio::time::sleep_until(look) => {
                     if slept.look() {
-                        self.dials.link_is_back();
+                        self.link_is_back();
                     }
                 }
             }
@@ -236,6 +259,7 @@ impl Transport {
     }
 
     fn dial_due(&mut self) {
+        self.reservations.ask(&mut self.swarm);
         for address in self.dials.due() {
             // A peer that has a substream already needs no second connection.
             let busy = peer_in(&address).is_some_and(|peer| self.active.contains_key(&peer));
@@ -247,37 +271,52 @@ impl Transport {
         }
     }
 
-    fn swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+    fn link_is_back(&mut self) {
+        self.dials.link_is_back();
+        self.reservations.link_is_back();
+    }
+
+    async fn swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::ConnectionEstablished { peer_id, endpoint, .. } if endpoint.is_dialer() => {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 let Some(peer) = device_of(&peer_id) else { return };
-                self.dials.reached(endpoint.get_remote_address(), peer);
-                if self.active.contains_key(&peer) || !self.opening.insert(peer) {
-                    // Another way to the same peer.
-                    self.dials.online(peer);
+                if let Some(doubt) = self.doubts.ends(connection_id) {
+                    self.swarm.close_connection(connection_id);
+                    if doubt.still() {
+                        tracing::info!(peer = %peer.short(), "its link is dead: dialling anew");
+                        self.dials.stable(peer);
+                        self.ended(peer, doubt.substream, None).await;
+                    }
                     return;
                 }
-                let mut control = self.swarm.behaviour().stream.new_control();
-                let opened = self.opened.0.clone();
-                tokio::spawn(async move {
-                    // `open_stream` can hang when the connection goes meanwhile.
-                    let stream = timeout(CONNECT_TIMEOUT, control.open_stream(peer_id, PROTOCOL));
-                    let stream = match stream.await {
-                        Ok(Ok(stream)) => Ok(stream),
-                        Ok(Err(error)) => Err(error.to_string()),
-                        Err(_) => Err("opening a substream took too long".to_owned()),
-                    };
-                    let _ = opened.send((peer, stream));
-                });
+                self.ways.opened(peer, connection_id, &endpoint);
+                if let ConnectedPoint::Dialer { address, .. } = &endpoint {
+                    self.reached(peer, peer_id, connection_id, address);
+                }
             }
-            // A cable, a card or a telephone was plugged in.
-            SwarmEvent::NewListenAddr { .. } => self.dials.link_is_back(),
-            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
+                if let Some(peer) = device_of(&peer_id) {
+                    self.ways.closed(peer, connection_id);
+                }
+            }
+            SwarmEvent::NewListenAddr { listener_id, .. } => {
+                // A cable, a card or a telephone was plugged in.
+                if !self.reservations.granted(listener_id) {
+                    self.link_is_back();
+                }
+            }
+            SwarmEvent::ListenerClosed { listener_id, .. } => self.reservations.lost(listener_id),
+            SwarmEvent::OutgoingConnectionError { peer_id, error, connection_id } => {
                 tracing::debug!(%error, "no connection");
+                // What stands beside it has not failed yet.
+                if self.doubts.ends(connection_id).is_some() {
+                    return;
+                }
                 self.dials.dial_failed(peer_id.as_ref().and_then(device_of), &error);
             }
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
-                for (_, address) in found {
+                // Whoever is in this network is reached in it, not through a relay elsewhere.
+                for (_, address) in found.into_iter().filter(|(_, address)| !is_circuit(address)) {
                     self.dials.discovered(address);
                 }
             }
@@ -287,6 +326,42 @@ impl Transport {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A connection that this node has dialled stands: the first one with a peer gets a substream.
+    fn reached(
+        &mut self,
+        peer: DeviceId,
+        peer_id: PeerId,
+        connection: ConnectionId,
+        address: &Multiaddr,
+    ) {
+        self.dials.reached(address, peer);
+        if self.active.contains_key(&peer) || !self.opening.insert(peer) {
+            // Another way to the same peer. Nothing goes over it: the peer opens no substream on what
+            // it has not dialled, and ours was asked for before.
+            self.swarm.close_connection(connection);
+            self.dials.online(peer);
+            return;
+        }
+        let mut control = self.swarm.behaviour().stream.new_control();
+        let opened = self.opened.0.clone();
+        let mut opening = Box::pin(async move {
+            // `open_stream` can hang when the connection goes meanwhile.
+            let stream = timeout(CONNECT_TIMEOUT, control.open_stream(peer_id, PROTOCOL));
+            let stream = match stream.await {
+                Ok(Ok(stream)) => Ok(stream),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err("opening a substream took too long".to_owned()),
+            };
+            let _ = opened.send((peer, stream));
+        });
+        // Polled once here, it is asked for on a connection that stands now, and on none that is
+        // closed because it came later.
+        let waits = opening.as_mut().now_or_never().is_none();
+        if waits {
+            tokio::spawn(opening);
         }
     }
 
@@ -310,15 +385,21 @@ impl Transport {
         }
         let substream = Substream(self.next_substream);
         self.next_substream += 1;
-        let (reader, writer) = stream.split();
+        let (reader, writer) = Fused::new(stream).split();
         let (frames, waiting) = outbox();
-        if self.notices.send(Notice::Up(peer, substream)).await.is_err() {
+        let heard = Heard::default();
+        let known = self.ways.path(peer, opener == self.own);
+        let is_near = known.via == Some(Via::Lan) && self.dials.is_near(peer);
+        let path = Path { is_near, ..known };
+        if self.notices.send(Notice::Up(peer, substream, path)).await.is_err() {
             return;
         }
         let (notices, closed) = (self.notices.clone(), self.closed.0.clone());
+        let counts = heard.clone();
         let reading = tokio::spawn(async move {
             let mut ending = Ending::Lost;
-            if let Err(error) = read(peer, substream, reader, &notices, &mut ending).await {
+            let of = (peer, substream);
+            if let Err(error) = read(of, reader, &notices, &counts, &mut ending).await {
                 tracing::debug!(peer = %peer.short(), %error, "substream ended");
             }
             let _ = closed.send((peer, substream, ending));
@@ -332,7 +413,8 @@ impl Transport {
         });
         let (reader, writer) = (reading.abort_handle(), writing.abort_handle());
         let since = Instant::now();
-        self.active.insert(peer, Active { substream, opener, since, frames, reader, writer });
+        let active = Active { substream, opener, since, frames, heard, reader, writer };
+        self.active.insert(peer, active);
         self.dials.online(peer);
     }
 
@@ -353,6 +435,27 @@ impl Transport {
                     self.dials.stable(peer);
                 }
             }
+            Order::Silent(peer, substream) => self.doubt(peer, substream),
+            Order::Complete(peer, substream) => {
+                if self.active.get(&peer).is_some_and(|active| active.substream == substream) {
+                    for unneeded in self.dials.unneeded(peer) {
+                        self.leave(unneeded).await;
+                    }
+                }
+            }
+            Order::Proved(peer, substream, is_above) => {
+                if self.active.get(&peer).is_some_and(|active| active.substream == substream) {
+                    self.dials.proved(peer, is_above);
+                }
+            }
+            Order::TurnOut(peer) => {
+                // If it is in session that ends by itself, with a reason that has to arrive.
+                let hang_up = self.hang_ups.0.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(LAST_WORDS).await;
+                    let _ = hang_up.send(peer);
+                });
+            }
             Order::DialNow => self.dials.all_now(),
             Order::Address(address) => {
                 if let Ok(address) = address.parse() {
@@ -362,6 +465,28 @@ impl Transport {
         }
     }
 
+    /// Tries another connection beside one that says nothing, where it was this node that dialled.
+    fn doubt(&mut self, peer: DeviceId, substream: Substream) {
+        let dialled = |active: &&Active| active.substream == substream && active.opener == self.own;
+        let Some(active) = self.active.get(&peer).filter(dialled) else { return };
+        let Some(peer_id) = peer_id_of(peer) else { return };
+        let options = DialOpts::peer_id(peer_id)
+            .condition(PeerCondition::Always)
+            .addresses(self.dials.addresses_of(peer))
+            .build();
+        let trial = options.connection_id();
+        if self.swarm.dial(options).is_ok() {
+            self.doubts.tries(trial, substream, &active.heard);
+        }
+    }
+
+    /// Ends a session that is not needed any more.
+    async fn leave(&mut self, peer: DeviceId) {
+        let Some(substream) = self.active.get(&peer).map(|active| active.substream) else { return };
+        self.ended(peer, substream, None).await;
+        self.dials.left(peer);
+    }
+
     /// The substream is over. The connection goes with it, after what was still to be written.
     async fn ended(&mut self, peer: DeviceId, substream: Substream, error: Option<PeerError>) {
         if self.active.get(&peer).is_none_or(|active| active.substream != substream) {
@@ -369,6 +494,7 @@ impl Transport {
         }
         let Some(active) = self.active.remove(&peer) else { return };
         active.reader.abort();
+        self.dials.parted(peer);
         if active.since.elapsed() >= STABLE {
             self.dials.stable(peer);
         }
@@ -397,257 +523,77 @@ impl Transport {
     }
 }
 
-fn swarm(
-    keys: &DeviceKeys,
-    with_mdns: bool,
-    wire: WireBytes,
-) -> Result<Swarm<Behaviour>, TransportError> {
-    let set_up = |error: &dyn ToString| TransportError::SetUp(error.to_string());
-    let mut seed: [u8; 32] = [0; 32];
-    seed.copy_from_slice(&keys.secret()[..32]);
-    let identity = libp2p::identity::Keypair::ed25519_from_bytes(seed).map_err(|e| set_up(&e))?;
-    let mdns = match with_mdns {
-        false => None,
-        true => {
-            // The default of five minutes is a long wait beside the machine that one looks for.
-            let config = mdns::Config {
-                query_interval: Duration::from_secs(30),
-                ttl: Duration::from_secs(90),
-                ..mdns::Config::default()
-            };
-            match mdns::tokio::Behaviour::new(config, identity.public().to_peer_id()) {
-                Ok(behaviour) => Some(behaviour),
-                Err(error) => {
-                    tracing::warn!(%error, "no discovery in the local network");
-                    None
-                }
-            }
-        }
-    };
-    let transport = |identity: &libp2p::identity::Keypair| {
-        let noise = noise::Config::new(identity)?;
-        Ok::<_, noise::Error>(
-            tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
-                .map(move |stream, _| counted::Counted::new(stream, wire.clone()))
-                // There is one protocol for each, so nobody waits to hear that it is agreed on: three
-                // round trips less, four seconds at 1.2 s each.
-                .upgrade(Version::V1Lazy)
-                .authenticate(noise)
-                .multiplex(prompt::OverPrompt(yamux::Config::default()))
-                .timeout(CONNECT_TIMEOUT),
-        )
-    };
-    let swarm = SwarmBuilder::with_existing_identity(identity)
-        .with_tokio()
-        .with_other_transport(|identity| {
-            transport(identity).map_err(Box::<dyn std::error::Error + Send + Sync>::from)
-        })
-        .map_err(|e| set_up(&e))?
-        .with_behaviour(|_| Behaviour {
-            limits: libp2p::connection_limits::Behaviour::new(limits()),
-            stream: libp2p_stream::Behaviour::new(),
-            mdns: mdns.into(),
-        })
-        .map_err(|e| set_up(&e))?
-        .with_swarm_config(|config| {
-            // A session ends by its own rules; the connection only follows.
-            config
-                .with_idle_connection_timeout(Duration::from_millis(SILENCE_TIMEOUT_MS))
-                .with_substream_upgrade_protocol_override(Version::V1Lazy)
-        })
-        .with_connection_timeout(CONNECT_TIMEOUT)
-        .build();
-    Ok(swarm)
-}
-
-/// libp2p listens with the port shared, so two nodes would both seem to listen on one. A plain
-/// listener tells.
-fn probe(address: &Multiaddr, text: &str) -> Result<(), TransportError> {
-    let mut parts = address.iter();
-    let ip: std::net::IpAddr = match parts.next() {
-        Some(Protocol::Ip4(ip)) => ip.into(),
-        Some(Protocol::Ip6(ip)) => ip.into(),
-        _ => return Ok(()),
-    };
-    match parts.next() {
-        Some(Protocol::Tcp(port)) if port != 0 => {
-            std::net::TcpListener::bind((ip, port)).map(drop).map_err(|error| match error.kind() {
-                io::ErrorKind::AddrInUse => TransportError::InUse(text.to_owned()),
-                _ => TransportError::Listen(error.to_string()),
-            })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// An error with its causes: libp2p's wrappers say nothing themselves.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
-}
-
-/// libp2p's defaults are no limits at all.
-fn limits() -> libp2p::connection_limits::ConnectionLimits {
-    let sessions = u32::try_from(SESSIONS_MAX).unwrap_or(u32::MAX);
-    libp2p::connection_limits::ConnectionLimits::default()
-        // Crossed dials over two addresses are four.
-        .with_max_established_per_peer(Some(4))
-        .with_max_pending_incoming(Some(128))
-        .with_max_pending_outgoing(Some(128))
-        // Each session may be about to be replaced.
-        .with_max_established(Some(2 * sessions))
-}
-
-/// Reads an address.
-pub(crate) fn check_address(text: &str) -> Result<Multiaddr, TransportError> {
-    text.parse().map_err(|_| TransportError::Address(text.to_owned()))
-}
-
-/// Waits until the listeners have said where they listen: each at least once, and on a machine with
-/// several networks a moment longer. Our peer id is added; loopback comes last.
-async fn addresses(
-    swarm: &mut Swarm<Behaviour>,
-    listeners: usize,
-) -> Result<Vec<String>, TransportError> {
-    let own = *swarm.local_peer_id();
-    let (mut found, mut heard) = (Vec::new(), std::collections::BTreeSet::new());
-    if listeners == 0 {
-        return Ok(Vec::new());
-    }
-    loop {
-        let patience = if heard.len() < listeners { CONNECT_TIMEOUT } else { INTERFACES };
-        match timeout(patience, swarm.select_next_some()).await {
-            Ok(SwarmEvent::NewListenAddr { address, listener_id }) => {
-                heard.insert(listener_id.to_string());
-                let loopback = address.iter().any(|part| match part {
-                    Protocol::Ip4(ip) => ip.is_loopback(),
-                    Protocol::Ip6(ip) => ip.is_loopback(),
-                    _ => false,
-                });
-                found.push((loopback, address.with(Protocol::P2p(own)).to_string()));
-            }
-            Ok(
-                SwarmEvent::ListenerError { error, .. }
-                | SwarmEvent::ListenerClosed { reason: Err(error), .. },
-            ) => return Err(TransportError::Listen(chain(&error))),
-            Ok(_) => {}
-            Err(_) => break,
-        }
-    }
-    found.sort_by_key(|(loopback, _)| *loopback);
-    Ok(found.into_iter().map(|(_, address)| address).collect())
-}
-
 /// What the peer says when another substream with this device's key has taken one's place.
 fn replaced() -> PeerError {
     PeerError::Told(PeerError::Replaced.code())
 }
 
-/// Reads frames: a LEB128 length and so many bytes.
-async fn read(
-    peer: DeviceId,
-    substream: Substream,
-    reader: impl futures::AsyncRead + Unpin,
-    notices: &mpsc::Sender<Notice>,
-    ending: &mut Ending,
-) -> io::Result<()> {
-    let mut reader = futures::io::BufReader::new(reader);
-    let gone = |_| io::Error::other("the node is shutting down");
-    let last_words = Frame::Close(PeerError::Replaced.code()).encode();
-    loop {
-        let mut length = 0u64;
-        for at in 0.. {
-            let mut byte = [0];
-            reader.read_exact(&mut byte).await?;
-            length |= u64::from(byte[0] & 0x7f) << (7 * at);
-            if byte[0] & 0x80 == 0 {
-                break;
-            }
-            if at == 4 {
-                length = u64::MAX;
-                break;
-            }
-        }
-        if length > FRAME_BYTES_MAX as u64 {
-            let notice = Notice::Oversized(peer, substream, length);
-            notices.send(notice).await.map_err(gone)?;
-            // The engine hangs up, and says why: until then the substream has to stand.
-            return std::future::pending().await;
-        }
-        let mut frame = vec![0; length as usize];
-        reader.read_exact(&mut frame).await?;
-        // The end may be seen here before the engine has read the reason.
-        if frame == last_words {
-            *ending = Ending::Replaced;
-        }
-        notices.send(Notice::Frame(peer, substream, frame)).await.map_err(gone)?;
-    }
-}
-
-/// Writes frames, small ones together where they wait together. Ends when the substream was given up, with
-/// everything written that was handed over before.
-async fn write(
-    mut writer: impl futures::AsyncWrite + Unpin,
-    mut frames: Waiting,
-) -> io::Result<()> {
-    loop {
-        let Some(first) = frames.next().await else { return writer.close().await };
-        let mut piece = framed(&first);
-        while piece.len() < PROMPT_BYTES
-            && let Some(frame) = frames.try_next()
-        {
-            piece.extend(framed(&frame));
-        }
-        writer.write_all(&piece).await?;
-        writer.flush().await?;
-    }
-}
-
-/// A frame with its length before it.
-fn framed(frame: &[u8]) -> Vec<u8> {
-    let mut framed = crate::codec::Writer::new().count(frame.len()).finish();
-    framed.extend(frame);
-    framed
-}
-
-/// The libp2p peer id of a device.
-fn peer_id_of(device: DeviceId) -> Option<PeerId> {
-    let key = libp2p::identity::ed25519::PublicKey::try_from_bytes(&device.0).ok()?;
-    Some(libp2p::identity::PublicKey::from(key).to_peer_id())
-}
-
-/// The device whose key a libp2p peer id holds.
-pub(crate) fn device_of(peer: &PeerId) -> Option<DeviceId> {
-    let bytes = peer.to_bytes();
-    // An identity multihash: code 0, length, and the public key itself.
-    let key = match bytes.as_slice() {
-        [0, _, key @ ..] => libp2p::identity::PublicKey::try_decode_protobuf(key).ok()?,
-        _ => return None,
-    };
-    Some(DeviceId(key.try_into_ed25519().ok()?.to_bytes()))
-}
-
-/// The peer that an address names, if it does.
-pub(crate) fn peer_in(address: &Multiaddr) -> Option<DeviceId> {
-    address.iter().find_map(|protocol| match protocol {
-        Protocol::P2p(peer) => device_of(&peer),
-        _ => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::QUEUED_BYTES_MAX;
+    use crate::limits::{FRAME_BYTES_MAX, QUEUED_BYTES_MAX};
 
     async fn started(seed: u8, dial: Option<&str>) -> (DeviceId, Ends, String) {
         let keys = DeviceKeys::from_secret(&[seed; 64]);
-        let (dials, _shown) = Dials::new(dial.map(|address| address.parse().unwrap()));
+        let (dials, _shown) = Dials::new(dial.map(|address| address.parse().unwrap()), []);
         let listen = ["/ip4/127.0.0.1/tcp/0".to_owned()];
-        let started = Transport::start(&keys, &listen, dials, false, WireBytes::default()).await;
+        let wire = WireBytes::default();
+        let options = Options { listen: &listen, mdns: false, guests: None, wire };
+        let started = Transport::start(&keys, dials, options).await;
         let (transport, ends, addresses) = started.unwrap();
         tokio::spawn(transport.run());
         (keys.device(), ends, addresses[0].clone())
+    }
+
+    /// One that listens at, and one that dials through, a relay that carries these guests.
+    async fn carried(guests: &[u8]) -> (Ends, std::collections::BTreeMap<String, DialState>) {
+        let keys = |seed| DeviceKeys::from_secret(&[seed; 64]);
+        let start = async |seed, listen: String, dial: Option<&str>, guests: Option<Guests>| {
+            let address = |text: &str| text.parse::<Multiaddr>().unwrap();
+            let (dials, shown) = Dials::new(dial.map(address), []);
+            let wire = WireBytes::default();
+            let options = Options { listen: &[listen], mdns: false, guests, wire };
+            let started = Transport::start(&keys(seed), dials, options).await;
+            let (transport, ends, addresses) = started.unwrap();
+            tokio::spawn(transport.run());
+            (ends, shown, addresses[0].clone())
+        };
+        let known = Guests::default();
+        known.set(guests.iter().map(|seed| keys(*seed).device()).collect());
+        let socket = "/ip4/127.0.0.1/tcp/0".to_owned();
+        let (mut relay, _, at) = start(1, socket.clone(), None, Some(known)).await;
+        let (_two, _, address) = start(2, format!("{at}/p2p-circuit"), None, None).await;
+        // It is at the relay, and asks there, again and again if it is refused.
+        assert!(matches!(relay.notices.recv().await, Some(Notice::Up(..))));
+        let (mut three, shown, _) = start(3, socket, Some(&address), None).await;
+        let two = keys(2).device();
+        loop {
+            tokio::select! {
+                notice = three.notices.recv() => {
+                    if matches!(notice, Some(Notice::Up(peer, ..)) if peer == two) {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep(Duration::from_millis(20)) => {
+                    if shown.lock().unwrap().values().all(|dial| dial.attempts > 2) {
+                        break;
+                    }
+                }
+            }
+        }
+        let shown = shown.lock().unwrap().clone();
+        (three, shown)
+    }
+
+    #[test]
+    fn a_relay_carries_its_guests_and_nobody_else() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (guests, with_stranger, without_listener) = runtime
+            .block_on(async { tokio::join!(carried(&[2, 3]), carried(&[2]), carried(&[3])) });
+        for (_ends, shown) in [with_stranger, without_listener] {
+            assert!(shown.values().all(|dial| !dial.online), "{shown:?}");
+        }
+        assert!(guests.1.values().all(|dial| dial.error.is_none()), "{:?}", guests.1);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -656,7 +602,7 @@ mod tests {
         // Its engine takes nothing: what is on the way fills up, and then nothing is read.
         let (_, _deaf, _) = started(2, Some(&address)).await;
         let up = one.notices.recv().await;
-        let Some(Notice::Up(peer, substream)) = up else { panic!("{up:?}") };
+        let Some(Notice::Up(peer, substream, _)) = up else { panic!("{up:?}") };
         let frame = vec![7; FRAME_BYTES_MAX];
         // What waits here, what its engine has not taken, and a megabyte in between.
         let most = QUEUED_BYTES_MAX / FRAME_BYTES_MAX + FRAMES_WAITING + 16;

@@ -381,7 +381,7 @@ fn a_device_puts_no_more_into_the_mesh_than_its_quota() {
     };
     let signed = engine.issue(now, grant, &[], None).unwrap();
     let chain = engine.authority().chain(&signed.id());
-    let invite = token::Invite { chain, addresses: Vec::new() }.to_text();
+    let invite = token::Invite { chain, addresses: Vec::new(), fallback: Vec::new() }.to_text();
     shouwang_node::setup::join(&store, &mut entropy, &invite).unwrap();
     county.opens(SHANGHE, store);
     county.connect(SHANGHE, SONGWU);

@@ -227,7 +227,13 @@ impl Office {
 
     /// Runs the node until it is killed, stopped or dropped.
     pub fn up(&self, peers: &[&str]) -> Node<'_> {
-        let mut arguments = vec!["up", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"];
+        self.up_at(&["/ip4/127.0.0.1/tcp/0"], peers)
+    }
+
+    /// As [`Office::up`], listening here.
+    pub fn up_at(&self, listen: &[&str], peers: &[&str]) -> Node<'_> {
+        let mut arguments = vec!["up", "--no-mdns"];
+        arguments.extend(listen.iter().flat_map(|listen| ["--listen", *listen]));
         arguments.extend(peers.iter().flat_map(|peer| ["--peer", *peer]));
         let log = self.path("log");
         let log = File::options().create(true).append(true).open(log).unwrap();

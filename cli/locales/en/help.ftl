@@ -126,11 +126,13 @@ help-up = Run the node until it is told to stop
     .listen = Where to listen; port 0 picks one; may be repeated
     .peer = A node to dial, beside those that are remembered; may be repeated
     .no-mdns = Do not look for peers in the local network
+    .no-relay = Carry no connections of others, though this device may
     .stop-with-stdin = Stop when stdin ends
     .example =
         shouwang up
         shouwang up --peer /ip4/10.1.2.3/tcp/4420
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
+        shouwang up --listen /ip4/10.1.2.3/tcp/4420/p2p/12D3KooW…/p2p-circuit
 
 help-device-passphrase = Lock this node's home with another passphrase or key file; it may be running meanwhile
     .new-passphrase-file = Take the new passphrase from the first line of this file instead of asking

@@ -567,6 +567,7 @@ column =
     .unsettled = UNSETTLED
     .user = USER
     .value = VALUE
+    .via = VIA
     .village = VILLAGE
     .visitor = VISITOR
     .waiting = WAITING

@@ -126,11 +126,13 @@ help-up = 运行本节点，直到叫停
     .listen = 监听地址，端口 0 表示自动选择；可写多个
     .peer = 除已记住的以外还要连接的节点；可写多个
     .no-mdns = 不在局域网内寻找其他节点
+    .no-relay = 不为其他节点转接连接，即使本设备有此权限
     .stop-with-stdin = 标准输入结束时停止
     .example =
         shouwang up
         shouwang up --peer /ip4/10.1.2.3/tcp/4420
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
+        shouwang up --listen /ip4/10.1.2.3/tcp/4420/p2p/12D3KooW…/p2p-circuit
 
 help-device-passphrase = 更换本节点的口令或密钥文件；节点可以正在运行
     .new-passphrase-file = 新口令取自此文件第一行，不再询问

@@ -567,6 +567,7 @@ column =
     .unsettled = 未生效
     .user = 用户
     .value = 内容
+    .via = 通路
     .village = 所在村
     .visitor = 探访人
     .waiting = 等待

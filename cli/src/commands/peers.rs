@@ -46,6 +46,7 @@ pub(crate) fn table(peers: &[PeerStatus], context: &Context) -> Table {
             "role",
             "area",
             "state",
+            "via",
             "last_done",
             "they_lack",
             "we_lack",
@@ -72,6 +73,7 @@ pub(crate) fn table(peers: &[PeerStatus], context: &Context) -> Table {
             Cell::optional(peer.role.map(|role| messages.word("role", role.as_str()))),
             Cell::optional(peer.area),
             state(peer, now, context),
+            Cell::optional(peer.via.map(|via| messages.word("via", via.as_str()))),
             Cell::text(match peer.last_done_ms {
                 Some(at) => moment::ago(messages, at, now, context.verbose),
                 None => messages.text("never"),

@@ -289,6 +289,7 @@ mod tests {
             area: None,
             role: None,
             state,
+            via: None,
             last_seen_ms: None,
             last_done_ms: done_ms,
             last_bundle_ms: None,

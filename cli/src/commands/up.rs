@@ -27,6 +27,8 @@ pub(crate) struct Args {
     peer: Vec<String>,
     #[arg(long)]
     no_mdns: bool,
+    #[arg(long)]
+    no_relay: bool,
     /// Ends when stdin does, so that a node never outlives the program that started it.
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
@@ -46,8 +48,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     parse::addresses(&args.listen)?;
     parse::addresses(&args.peer)?;
-    let options =
-        UpOptions { listen: args.listen.clone(), peers: args.peer.clone(), mdns: !args.no_mdns };
+    let options = UpOptions {
+        listen: args.listen.clone(),
+        peers: args.peer.clone(),
+        mdns: !args.no_mdns,
+        relay: !args.no_relay,
+    };
     let ready = |ready: Ready| {
         if output.is_json() {
             // Where nobody reads stdout any more the node goes on; it was asked to run.

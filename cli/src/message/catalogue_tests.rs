@@ -14,6 +14,7 @@ use crate::ledger::{CertificateColumn, Column, ColumnKey, Reason, VisitColumn};
 use crate::words::{VOCABULARIES, lists};
 use shouwang_crdt_schema::field::Field;
 use shouwang_node::identity::grant::Role;
+use shouwang_node::path::Via;
 
 /// Key, or `key.attribute`, and the names of its places.
 type Places = BTreeMap<String, BTreeSet<String>>;
@@ -290,6 +291,7 @@ fn families_have_exactly_their_members() {
     assert_eq!(members("list"), set(&mut lists));
     let mut roles = Role::GRANTABLE.iter().map(|role| role.as_str()).chain(["root"]);
     assert_eq!(members("role"), set(&mut roles));
+    assert_eq!(members("via"), set(&mut Via::ALL.iter().map(|via| via.as_str())));
     let known = &members("list") | &fields;
     let keys = Column::ALL.iter().map(|column| column.key());
     let keys = keys.chain(VisitColumn::ALL.iter().map(|column| column.key()));

@@ -8,8 +8,9 @@ use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::identity::grant::{Grant, GrantId, Quota, Role};
 use crate::identity::{DeviceId, token};
+use crate::limits::FALLBACK_ADDRESSES_MAX;
 use crate::setup;
-use crate::store::StoreRead;
+use crate::store::{StoreError, StoreRead};
 use crate::sync::Now;
 
 /// Grants a device what its role allows in an area inside ours.
@@ -114,19 +115,39 @@ impl Request for GrantDevice {
         engine.set_meta("grant_serial", &serial.to_be_bytes())?;
         let signed = engine.issue(now, grant, &standing, root.as_ref())?;
         let mut addresses = self.addresses;
-        let near = |address: &&String| address.contains("/127.0.0.1/") || address.contains("/::1/");
-        let listening = engine.listening();
-        let far: Vec<_> = listening.iter().filter(|address| !near(address)).cloned().collect();
-        addresses.extend(if far.is_empty() { listening.to_vec() } else { far });
+        addresses.extend(far(engine.listening().to_vec()));
         addresses.dedup();
+        // Whoever grants from a machine with many networks still writes an invite that reads.
+        addresses.truncate(token::ADDRESSES_MAX);
         let chain = engine.authority().chain(&signed.id());
+        let fallback = fallback(engine, self.area)?;
         Ok(Granted {
             schema_version: JSON_SCHEMA_VERSION,
             device: request.device,
             fingerprint: request.device.fingerprint(),
-            invite: token::Invite { chain, addresses }.to_text(),
+            invite: token::Invite { chain, addresses, fallback }.to_text(),
         })
     }
+}
+
+/// Without those of this machine, unless there are no others: then all is on this machine.
+fn far(addresses: Vec<String>) -> Vec<String> {
+    let is_near = |address: &String| address.contains("/127.0.0.1/") || address.contains("/::1/");
+    let (near, far): (Vec<_>, Vec<_>) = addresses.into_iter().partition(is_near);
+    if far.is_empty() { near } else { far }
+}
+
+/// Where devices above this one were reached, for a device that acts below it. One that acts in this
+/// very area gets addresses of the same office, and finds those above by them.
+fn fallback(engine: &Engine, area: DivisionCode) -> Result<Vec<String>, StoreError> {
+    if area == engine.area().0 {
+        return Ok(Vec::new());
+    }
+    let reached = setup::reached(&engine.read()?)?.into_iter();
+    let above = reached.filter(|(device, _)| engine.is_above(*device));
+    let mut addresses = far(above.map(|(_, address)| address).collect());
+    addresses.truncate(FALLBACK_ADDRESSES_MAX);
+    Ok(addresses)
 }
 
 impl Request for AddressAdd {

@@ -16,6 +16,7 @@ use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Role};
 use crate::index::{duplicates, merged};
 use crate::lineage::NOTICES;
+pub use crate::path::Via;
 use crate::store::erasures::ErasureRead;
 pub use crate::store::rows::PeerFailure;
 use crate::store::rows::{EvidenceRow, ScopeRow};
@@ -146,6 +147,9 @@ pub struct PeerStatus {
     pub role: Option<Role>,
     /// How it stands.
     pub state: PeerState,
+    /// By what the session under way goes; None without one, and where it is not known.
+    #[serde(default)]
+    pub via: Option<Via>,
     /// When it was last heard of (this node's clock, ms since 1970).
     pub last_seen_ms: Option<i64>,
     /// When an exchange was last complete.
@@ -346,6 +350,7 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
             area: grant.as_ref().map(|grant| grant.area.0),
             role: grant.as_ref().map(|grant| grant.role),
             state,
+            via: engine.path(device).and_then(|path| path.via),
             last_seen_ms: row.last_seen_ms,
             last_done_ms: row.last_done_ms,
             last_bundle_ms: row.last_bundle_ms,

@@ -8,10 +8,11 @@ use thiserror::Error;
 use super::grant::{GrantError, SignedGrant};
 use super::{DeviceId, DeviceKeys, SealingKey};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::limits::CHAIN_GRANTS_MAX;
+use crate::limits::{CHAIN_GRANTS_MAX, FALLBACK_ADDRESSES_MAX};
 
 const VERSION: u8 = 1;
-const ADDRESSES_MAX: usize = 16;
+/// Addresses of the granting office in an invite.
+pub(crate) const ADDRESSES_MAX: usize = 16;
 const ADDRESS_BYTES_MAX: usize = 200;
 
 /// What a new device shows to whoever may grant: its two public keys.
@@ -30,6 +31,9 @@ pub struct Invite {
     pub chain: Vec<SignedGrant>,
     /// libp2p multiaddresses of nodes to dial.
     pub addresses: Vec<String>,
+    /// Those of nodes further above, to dial only while nobody answers at [`Invite::addresses`]: at
+    /// most [`FALLBACK_ADDRESSES_MAX`].
+    pub fallback: Vec<String>,
 }
 
 /// Why a text is no token of the kind asked for.
@@ -98,9 +102,11 @@ impl Invite {
         for grant in &self.chain {
             writer.bytes(&grant.encode());
         }
-        writer.count(self.addresses.len());
-        for address in &self.addresses {
-            writer.piece(address.as_bytes());
+        for addresses in [&self.addresses, &self.fallback] {
+            writer.count(addresses.len());
+            for address in addresses {
+                writer.piece(address.as_bytes());
+            }
         }
         encode(Self::PREFIX, &writer.finish())
     }
@@ -112,12 +118,13 @@ impl Invite {
         let grants = reader.count(CHAIN_GRANTS_MAX)?;
         let chain =
             (0..grants).map(|_| SignedGrant::decode(&mut reader)).collect::<Result<_, _>>()?;
-        let count = reader.count(ADDRESSES_MAX)?;
-        let addresses = (0..count)
-            .map(|_| reader.text(ADDRESS_BYTES_MAX).map(str::to_owned))
-            .collect::<Result<_, _>>()?;
+        let mut list = |most| -> Result<Vec<String>, CodecError> {
+            let count = reader.count(most)?;
+            (0..count).map(|_| reader.text(ADDRESS_BYTES_MAX).map(str::to_owned)).collect()
+        };
+        let (addresses, fallback) = (list(ADDRESSES_MAX)?, list(FALLBACK_ADDRESSES_MAX)?);
         reader.finish()?;
-        Ok(Self { chain, addresses })
+        Ok(Self { chain, addresses, fallback })
     }
 }
 
@@ -186,6 +193,10 @@ mod tests {
         assert_eq!(root_from_text(&root_to_text(&keys)).map(|k| k.device()), Ok(keys.device()));
     }
 
+    fn address(last: u8) -> String {
+        format!("/ip4/10.0.0.{last}/tcp/4420")
+    }
+
     #[test]
     fn a_long_invite_reads_back() {
         let keys = DeviceKeys::from_secret(&[5; 64]);
@@ -203,10 +214,38 @@ mod tests {
             written_at_ms: 1,
         }
         .sign(&keys);
-        let invite =
-            Invite { chain: vec![grant; 4], addresses: vec!["/ip4/10.0.0.1/tcp/4400".into()] };
+        let invite = Invite {
+            chain: vec![grant; 4],
+            addresses: vec![address(1)],
+            fallback: vec![address(2)],
+        };
         let text = invite.to_text();
         assert!(text.len() > 1_023);
-        assert_eq!(Invite::from_text(&text), Ok(invite));
+        assert_eq!(Invite::from_text(&text), Ok(invite.clone()));
+        // As much as fits, and no more of either.
+        let full = Invite {
+            addresses: vec!["/".repeat(ADDRESS_BYTES_MAX); ADDRESSES_MAX],
+            fallback: vec!["/".repeat(ADDRESS_BYTES_MAX); FALLBACK_ADDRESSES_MAX],
+            ..invite.clone()
+        };
+        assert_eq!(Invite::from_text(&full.to_text()), Ok(full.clone()));
+        for too_much in [
+            Invite { addresses: vec![address(1); ADDRESSES_MAX + 1], ..invite.clone() },
+            Invite { fallback: vec![address(1); FALLBACK_ADDRESSES_MAX + 1], ..invite.clone() },
+            Invite { fallback: vec!["/".repeat(ADDRESS_BYTES_MAX + 1)], ..invite.clone() },
+        ] {
+            let read = Invite::from_text(&too_much.to_text());
+            assert!(matches!(read, Err(TokenError::Codec(_))), "{read:?}");
+        }
+        // Whatever bytes a text of the right checksum carries, they read or they do not.
+        let bytes = decode(Invite::PREFIX, "invite", &text).unwrap();
+        for at in 0..bytes.len() {
+            assert!(Invite::from_text(&encode(Invite::PREFIX, &bytes[..at])).is_err(), "{at}");
+            let mut other = bytes.clone();
+            other[at] ^= 0x80;
+            if let Ok(read) = Invite::from_text(&encode(Invite::PREFIX, &other)) {
+                assert_ne!(read, invite, "{at}");
+            }
+        }
     }
 }

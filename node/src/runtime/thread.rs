@@ -12,7 +12,7 @@ use crate::identity::DeviceId;
 use crate::machine::now;
 use crate::store::StoreError;
 use crate::sync::{Event, Input, Now, Output};
-use crate::transport::{Ends, Notice, Order, Substream};
+use crate::transport::{Ends, Guests, Notice, Order, Substream};
 
 /// Notices taken in before a commit, at most: what waited together is committed together, and a
 /// person's request never waits for long.
@@ -59,12 +59,15 @@ impl EngineHandle {
 pub(crate) fn spawn(
     engine: Engine,
     ends: Ends,
+    guests: Option<Guests>,
 ) -> Result<(EngineHandle, Arc<Notify>), CommandError> {
     let (calls, waiting) = mpsc::channel(64);
     let ended = Arc::new(Notify::new());
     let (runtime, notify) = (tokio::runtime::Handle::current(), ended.clone());
     let work = move || {
-        let driver = Driver { engine, ends, waiting, current: BTreeMap::new(), failed: false };
+        let current = BTreeMap::new();
+        let driver =
+            Driver { engine, ends, waiting, current, guests, guests_of: None, failed: false };
         let stopped = runtime.block_on(driver.run());
         notify.notify_one();
         if let Some(stopped) = stopped {
@@ -83,6 +86,10 @@ struct Driver {
     ends: Ends,
     waiting: mpsc::Receiver<Message>,
     current: BTreeMap<DeviceId, Substream>,
+    /// Whom the transport may carry, where it carries anybody.
+    guests: Option<Guests>,
+    /// [`Engine::authority_changes`] when they were last told.
+    guests_of: Option<u64>,
     failed: bool,
 }
 
@@ -92,6 +99,7 @@ impl Driver {
             let rewritten = self.engine.rewrite_if_due();
             self.check(rewritten);
             let deadline = self.outputs();
+            self.tell_guests();
             if self.failed {
                 return None;
             }
@@ -131,12 +139,15 @@ impl Driver {
 
     fn notice(&mut self, notice: Notice) {
         let input = match notice {
-            Notice::Up(peer, substream) => {
+            Notice::Up(peer, substream, path) => {
                 self.current.insert(peer, substream);
-                Input::PeerUp(peer)
+                let is_near = path.is_near;
+                self.engine.note_path(peer, path);
+                if is_near { Input::PeerNear(peer) } else { Input::PeerUp(peer) }
             }
             Notice::Down(peer, substream) if self.is_current(peer, substream) => {
                 self.current.remove(&peer);
+                self.engine.forget_path(peer);
                 Input::PeerDown(peer)
             }
             Notice::Frame(peer, substream, frame) if self.is_current(peer, substream) => {
@@ -167,15 +178,40 @@ impl Driver {
                 Output::Hangup(peer, error) => {
                     tracing::info!(peer = %peer.short(), code = error.code(), "hung up");
                     let substream = self.current.remove(&peer);
+                    self.engine.forget_path(peer);
                     substream.map(|substream| Order::Hangup(peer, substream, error))
                 }
                 Output::Event(Event::Moved(peer)) => {
                     self.current.get(&peer).map(|substream| Order::Moved(peer, *substream))
                 }
+                Output::Event(Event::Silent(peer)) => {
+                    self.current.get(&peer).map(|substream| Order::Silent(peer, *substream))
+                }
+                Output::Event(Event::Done(peer)) => {
+                    self.current.get(&peer).map(|substream| Order::Complete(peer, *substream))
+                }
+                Output::Event(Event::Proved(peer, _)) => {
+                    let above = self.engine.note_proved(peer);
+                    let is_above = above.as_ref().is_ok_and(|above| *above);
+                    self.check(above.map(drop));
+                    let substream = self.current.get(&peer);
+                    substream.map(|substream| Order::Proved(peer, *substream, is_above))
+                }
                 Output::Ingest(..) | Output::Fill(..) | Output::Learn(_) | Output::Event(_) => None,
             };
             if let Some(order) = order {
                 let _ = self.ends.orders.send(order);
+            }
+        }
+    }
+
+    /// Says whom the transport may carry, when that may have changed.
+    fn tell_guests(&mut self) {
+        let Some(guests) = &self.guests else { return };
+        let changes = self.engine.authority_changes();
+        if self.guests_of.replace(changes) != Some(changes) {
+            for device in guests.set(self.engine.standing_devices()) {
+                let _ = self.ends.orders.send(Order::TurnOut(device));
             }
         }
     }

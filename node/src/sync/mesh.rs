@@ -87,7 +87,10 @@ impl Mesh {
                     .map(|(peer, _)| *peer)
                     .collect();
                 for peer in due {
-                    self.with(peer, |session, out| Ok(session.timeout(now, out)?))?;
+                    self.with(peer, |session, out| {
+                        session.timeout(now, out)?;
+                        session.release(now, replica, out)
+                    })?;
                 }
             }
         }

@@ -34,20 +34,22 @@ use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, GrantId, Rights, SignedGrant};
 use crate::ingest::{Outcome, Refusal};
 use crate::limits::{
-    ALIVE_INTERVAL_MS, BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, HELLO_TIMEOUT_MS,
-    PROGRESS_TIMEOUT_MS, PROVES_AHEAD_MAX, SILENCE_TIMEOUT_MS, STREAM_VERSION,
+    BODIES_SOUGHT_MAX, BRANCHES_MAX, HAVE_HEADS_PER_FRAME, PROVES_AHEAD_MAX, STREAM_VERSION,
 };
 use crate::log::{EntryHash, Lane, LogKey, RunError, UnverifiedRun};
 use crate::replication::{receives, replicates};
 use crate::store::StoreError;
 use crate::store::rows::{LogNumber, LogRow};
 
+mod beside;
 mod bodies;
 mod compare;
 mod hold;
 mod shelf;
+mod silence;
 mod summary;
 
+use beside::Deferred;
 use hold::Hold;
 use shelf::Shelf;
 use summary::{Talk, Unknown};
@@ -75,6 +77,8 @@ pub(super) struct Session {
     opened_ms: u64,
     heard_ms: u64,
     spoke_ms: u64,
+    /// Whether it was said of what is on the way that it may not arrive, since the peer was last heard.
+    doubted: bool,
     hello: Option<Hello>,
     /// The peer's grant, once proved.
     grant: Option<Grant>,
@@ -98,6 +102,8 @@ pub(super) struct Session {
     full: BTreeSet<LogKey>,
     /// Chains in which we are ahead of what was sent.
     behind: BTreeSet<Priority>,
+    /// Of these, logs that wait for a moment.
+    deferred: Deferred,
     in_flight: VecDeque<InFlight>,
     /// What the peer has still to be told of branches that there is no room for.
     refusals: Vec<Probe>,
@@ -153,6 +159,7 @@ impl Session {
             opened_ms: now.monotonic_ms,
             heard_ms: now.monotonic_ms,
             spoke_ms: now.monotonic_ms,
+            doubted: false,
             hello: None,
             grant: None,
             grant_id: None,
@@ -168,6 +175,7 @@ impl Session {
             stuck: BTreeSet::new(),
             full: BTreeSet::new(),
             behind: BTreeSet::new(),
+            deferred: Deferred::default(),
             in_flight: VecDeque::new(),
             refusals: Vec::new(),
             answered: BTreeSet::new(),
@@ -213,6 +221,7 @@ impl Session {
         out: &mut Outputs,
     ) -> Result<(), Stop> {
         self.heard_ms = now.monotonic_ms;
+        self.doubted = false;
         if !is_packet(bytes) {
             self.one(now, Frame::decode(bytes)?, replica, out)?;
             return self.pump(now, replica, out);
@@ -458,6 +467,7 @@ impl Session {
             self.answered.remove(log);
             self.reconsider(now, *log, heads, replica, out)?;
         }
+        self.defer(now, logs, replica, out);
         self.pump(now, replica, out)
     }
 
@@ -565,6 +575,7 @@ impl Session {
                 theirs.follow(&heads);
                 theirs.holds(replica, &heads, &chain, position.seq)?;
                 self.forget_if_alike(&position.log, &heads);
+                self.held_there(now, *position, replica, out);
             }
         }
         self.forget_in_flight(now);
@@ -597,6 +608,7 @@ impl Session {
 
     /// Sends runs while there is room, and notes when all is done.
     fn pump(&mut self, now: Now, replica: &impl Replica, out: &mut Outputs) -> Result<(), Stop> {
+        self.deferred.keep(|log| self.logs.contains_key(log));
         for probe in std::mem::take(&mut self.refusals) {
             self.send(now, &Frame::Probe(probe), out);
         }
@@ -604,7 +616,9 @@ impl Session {
             // Where the two of us part has to be known before anything is sent.
             let logs = &self.logs;
             let asked = |log: &LogKey| logs.get(log).is_some_and(|log| log.asked);
-            let goes = |(rank, _, log, _): &&Priority| !self.waits(*rank) && !asked(log);
+            let goes = |(rank, _, log, _): &&Priority| {
+                !self.waits(*rank) && !asked(log) && !self.deferred.has(log)
+            };
             let place = self.behind.iter().find(goes).copied();
             let Some((rank, _, log, number)) = place else { break };
             if !self.has_room(rank) {
@@ -717,40 +731,6 @@ impl Session {
         progress.held_back = self.is_held_back();
         progress.settled = self.is_settled();
         Ok(progress)
-    }
-
-    /// When something has to happen although nothing comes.
-    pub(super) fn deadline_ms(&self) -> u64 {
-        self.death_ms().min(self.spoke_ms + ALIVE_INTERVAL_MS)
-    }
-
-    fn death_ms(&self) -> u64 {
-        let owed = !self.in_flight.is_empty() || !self.has_sent_all();
-        let bodies_owed = !self.bodies.is_settled() && !self.hold.is_on();
-        let waiting = !self.summary_whole || owed || bodies_owed;
-        match (self.hello.as_ref().and(self.grant.as_ref()), waiting) {
-            (None, _) => self.opened_ms + HELLO_TIMEOUT_MS,
-            // A proved grant is asked for anew where `Hello` names another one.
-            (Some(_), _) if self.chain_asked => self.opened_ms + HELLO_TIMEOUT_MS,
-            // With nothing but runs unacknowledged it is known how long they take.
-            (Some(_), true) if self.summary_whole && !self.in_flight.is_empty() => {
-                self.heard_ms.max(self.spoke_ms) + self.window.patience_ms()
-            }
-            (Some(_), true) => self.heard_ms.max(self.spoke_ms) + PROGRESS_TIMEOUT_MS,
-            (Some(_), false) => self.heard_ms + SILENCE_TIMEOUT_MS,
-        }
-    }
-
-    /// Time has passed.
-    pub(super) fn timeout(&mut self, now: Now, out: &mut Outputs) -> Result<(), PeerError> {
-        if now.monotonic_ms >= self.death_ms() {
-            let silent = now.monotonic_ms.saturating_sub(self.heard_ms);
-            return Err(PeerError::Silence(silent));
-        }
-        if now.monotonic_ms >= self.spoke_ms + ALIVE_INTERVAL_MS {
-            self.send(now, &Frame::Alive, out);
-        }
-        Ok(())
     }
 
     fn send(&mut self, now: Now, frame: &Frame, out: &mut Outputs) {

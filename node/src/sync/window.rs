@@ -10,9 +10,10 @@
 //! stands between (a commit, a stall, nothing to send) makes both too small.
 
 use crate::limits::{
-    PACKETS_PER_WINDOW, PROGRESS_TIMEOUT_MS, STALL_MS_MAX, UNACKNOWLEDGED_BYTES_FIRST,
-    UNACKNOWLEDGED_BYTES_MAX, UNACKNOWLEDGED_BYTES_MIN, UNACKNOWLEDGED_FIRST_MS_MAX,
-    UNACKNOWLEDGED_GROWTH_MAX, UNACKNOWLEDGED_MS_MAX, UNACKNOWLEDGED_QUEUE_MS,
+    DOUBT_MS_MIN, PACKETS_PER_WINDOW, PROGRESS_TIMEOUT_MS, STALL_MS_MAX,
+    UNACKNOWLEDGED_BYTES_FIRST, UNACKNOWLEDGED_BYTES_MAX, UNACKNOWLEDGED_BYTES_MIN,
+    UNACKNOWLEDGED_FIRST_MS_MAX, UNACKNOWLEDGED_GROWTH_MAX, UNACKNOWLEDGED_MS_MAX,
+    UNACKNOWLEDGED_QUEUE_MS,
 };
 
 /// The bytes that may be unacknowledged, and what the link has shown of itself.
@@ -125,8 +126,16 @@ impl Window {
     /// and the longest stall that is borne with. Before anything is acknowledged the link may be the slowest
     /// there is.
     pub(super) fn patience_ms(&self) -> u64 {
-        let takes_ms = self.latest_ms.unwrap_or(UNACKNOWLEDGED_FIRST_MS_MAX).max(self.aim_ms());
-        STALL_MS_MAX.saturating_add(takes_ms.saturating_mul(2)).min(PROGRESS_TIMEOUT_MS)
+        STALL_MS_MAX.saturating_add(self.takes_ms().saturating_mul(2)).min(PROGRESS_TIMEOUT_MS)
+    }
+
+    /// How long nothing may be acknowledged before it is doubtful whether anything arrives, ms.
+    pub(super) fn doubt_ms(&self) -> u64 {
+        DOUBT_MS_MIN.max(self.takes_ms().saturating_mul(2)).min(PROGRESS_TIMEOUT_MS)
+    }
+
+    fn takes_ms(&self) -> u64 {
+        self.latest_ms.unwrap_or(UNACKNOWLEDGED_FIRST_MS_MAX).max(self.aim_ms())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whom to dial, and when again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,9 +9,12 @@ use libp2p::swarm::DialError;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::peer_in;
+use super::address::{is_circuit, peer_in, same_place};
 use crate::identity::DeviceId;
-use crate::limits::{REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS, TURN_MS};
+use crate::limits::{
+    FALLBACK_AFTER_DIALS, FALLBACK_AFTER_MS, REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS,
+    TURN_MS,
+};
 
 /// How it stands with one address.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +27,8 @@ pub(crate) struct DialState {
     pub(crate) error: Option<String>,
     /// Whether there is a substream now.
     pub(crate) online: bool,
+    /// Whether it is not dialled because better ways have not failed.
+    pub(crate) standby: bool,
 }
 
 #[derive(Debug)]
@@ -33,13 +38,27 @@ struct Dial {
     wait: Duration,
     /// Found by discovery: forgotten when it expires.
     discovered: bool,
+    /// Dialled only while nobody above can be reached by another address.
+    is_fallback: bool,
+    /// Dials that came to nothing since there was last reason to hope.
+    in_vain: u32,
 }
 
 /// All addresses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Dials {
     addresses: BTreeMap<Multiaddr, Dial>,
     shown: Arc<Mutex<BTreeMap<String, DialState>>>,
+    /// Peers above this device that are in session.
+    above: BTreeSet<DeviceId>,
+    /// Peers that have proved their grants in session, and are not above.
+    beside: BTreeSet<DeviceId>,
+    /// Of those in session, who was reached by an address that is a fallback.
+    by_fallback: BTreeSet<DeviceId>,
+    /// Since when nobody above is in session; None while somebody is.
+    alone_since: Option<Instant>,
+    /// Whether a person waits: then one dial in vain is enough.
+    is_hurried: bool,
 }
 
 /// Why a dial came to nothing: nobody answers.
@@ -52,14 +71,30 @@ pub(super) const LINK_LOST: &str = "link_lost";
 const FAR: Duration = Duration::from_secs(3_600);
 
 impl Dials {
-    /// These addresses, and a view of them for others.
+    /// These addresses, those to fall back on, and a view of all of them for others.
     pub(crate) fn new(
         addresses: impl IntoIterator<Item = Multiaddr>,
+        fallback: impl IntoIterator<Item = Multiaddr>,
     ) -> (Self, Arc<Mutex<BTreeMap<String, DialState>>>) {
-        let mut dials = Self::default();
+        let mut dials = Self {
+            addresses: BTreeMap::new(),
+            shown: Arc::default(),
+            above: BTreeSet::new(),
+            beside: BTreeSet::new(),
+            by_fallback: BTreeSet::new(),
+            alone_since: Some(Instant::now()),
+            is_hurried: false,
+        };
         for address in addresses {
             dials.add(address);
         }
+        for address in fallback {
+            if !dials.addresses.contains_key(&address) {
+                dials.add(address.clone());
+                dials.addresses.entry(address).and_modify(|dial| dial.is_fallback = true);
+            }
+        }
+        dials.show();
         let shown = dials.shown.clone();
         (dials, shown)
     }
@@ -68,8 +103,10 @@ impl Dials {
     pub(crate) fn add(&mut self, address: Multiaddr) {
         let state = DialState { peer: peer_in(&address), ..DialState::default() };
         let wait = Duration::from_millis(REDIAL_MIN_MS);
-        let dial = Dial { state, due: Some(Instant::now()), wait, discovered: false };
-        self.addresses.entry(address).or_insert(dial);
+        let due = Some(Instant::now());
+        let dial = Dial { state, due, wait, discovered: false, is_fallback: false, in_vain: 0 };
+        // Whoever names an address wants it dialled, whatever it was before.
+        self.addresses.entry(address).or_insert(dial).is_fallback = false;
         self.show();
     }
 
@@ -92,21 +129,115 @@ impl Dials {
 
     /// When the next address is due.
     pub(crate) fn next_due(&self) -> Instant {
-        let due = self.addresses.values().filter_map(|dial| dial.due).min();
-        due.unwrap_or_else(|| Instant::now() + FAR)
+        let may_be = self.addresses.iter().filter(|(address, _)| !self.is_standby(address));
+        let due = may_be.filter_map(|(_, dial)| dial.due).min();
+        let has_fallback =
+            self.addresses.values().any(|dial| dial.is_fallback && dial.due.is_some());
+        let alone = self.alone_since.filter(|_| has_fallback && !self.is_cut_off());
+        let patience = Duration::from_millis(FALLBACK_AFTER_MS);
+        let either = due.into_iter().chain(alone.map(|since| since + patience)).min();
+        either.unwrap_or_else(|| Instant::now() + FAR)
     }
 
     /// The addresses that are due; each is under way until it is reported on.
     pub(crate) fn due(&mut self) -> Vec<Multiaddr> {
         let now = Instant::now();
-        let mut due = Vec::new();
-        for (address, dial) in &mut self.addresses {
-            if dial.due.is_some_and(|at| at <= now) {
-                dial.due = None;
-                due.push(address.clone());
-            }
+        let is_due = |dial: &Dial| dial.due.is_some_and(|at| at <= now);
+        let due: Vec<Multiaddr> = self
+            .addresses
+            .iter()
+            .filter(|(address, dial)| is_due(dial) && !self.is_standby(address))
+            .map(|(address, _)| address.clone())
+            .collect();
+        for address in &due {
+            self.addresses.entry(address.clone()).and_modify(|dial| dial.due = None);
         }
         due
+    }
+
+    /// Whether an address waits until better ones have failed: one to fall back on, while somebody
+    /// above may be reached otherwise; one through a relay, while the peer may be reached directly.
+    fn is_standby(&self, address: &Multiaddr) -> bool {
+        let Some(dial) = self.addresses.get(address) else { return false };
+        if dial.state.online {
+            return false;
+        }
+        if dial.is_fallback && !self.is_cut_off() {
+            return true;
+        }
+        let direct = |(other, known): (&Multiaddr, &Dial)| {
+            let same = known.state.peer.is_some() && known.state.peer == dial.state.peer;
+            same && !is_circuit(other)
+                && known.is_fallback == dial.is_fallback
+                && known.in_vain == 0
+        };
+        is_circuit(address) && self.addresses.iter().any(direct)
+    }
+
+    /// Whether nobody above can be reached but by what is to fall back on: it was tried often
+    /// enough, or long enough.
+    fn is_cut_off(&self) -> bool {
+        let Some(since) = self.alone_since else { return false };
+        let enough = if self.is_hurried { 1 } else { FALLBACK_AFTER_DIALS };
+        let is_beside =
+            |dial: &Dial| dial.state.peer.is_some_and(|peer| self.beside.contains(&peer));
+        let mut others = self.addresses.values().filter(|dial| !dial.is_fallback);
+        let in_vain = others.all(|dial| dial.in_vain >= enough || is_beside(dial));
+        in_vain || since.elapsed() >= Duration::from_millis(FALLBACK_AFTER_MS)
+    }
+
+    /// A peer in session has proved its grant, and whether it is above this device.
+    pub(crate) fn proved(&mut self, peer: DeviceId, is_above: bool) {
+        if is_above {
+            self.above.insert(peer);
+            self.alone_since = None;
+            self.is_hurried = false;
+        } else {
+            self.beside.insert(peer);
+        }
+        self.show();
+    }
+
+    /// The session with a peer is over.
+    pub(crate) fn parted(&mut self, peer: DeviceId) {
+        self.by_fallback.remove(&peer);
+        self.beside.remove(&peer);
+        if self.above.remove(&peer) && self.above.is_empty() {
+            self.alone_since = Some(Instant::now());
+        }
+        self.show();
+    }
+
+    /// A peer holds all that this device does. If it is above, and was not fallen back on, those who
+    /// were are not needed any more: everything new would go out twice.
+    pub(crate) fn unneeded(&self, complete: DeviceId) -> Vec<DeviceId> {
+        match self.above.contains(&complete) && !self.by_fallback.contains(&complete) {
+            true => self.by_fallback.iter().copied().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// This device has left a peer that it had fallen back on.
+    pub(crate) fn left(&mut self, peer: DeviceId) {
+        for dial in self.of(peer) {
+            dial.state.online = false;
+            dial.state.error = None;
+            dial.due = Some(Instant::now());
+            dial.wait = Duration::from_millis(REDIAL_MIN_MS);
+        }
+        self.show();
+    }
+
+    /// Where a peer may be reached.
+    pub(crate) fn addresses_of(&self, peer: DeviceId) -> Vec<Multiaddr> {
+        let of_it = |dial: &Dial| dial.state.peer == Some(peer);
+        let of_it = self.addresses.iter().filter(|(_, dial)| of_it(dial));
+        of_it.map(|(address, _)| address.clone()).collect()
+    }
+
+    /// Whether discovery has found a peer in this network.
+    pub(crate) fn is_near(&self, peer: DeviceId) -> bool {
+        self.addresses.values().any(|dial| dial.discovered && dial.state.peer == Some(peer))
     }
 
     /// Everything that is not connected is due now.
@@ -115,7 +246,9 @@ impl Dials {
             dial.due = dial.due.map(|_| Instant::now());
             dial.wait = Duration::from_millis(REDIAL_MIN_MS);
             dial.state.attempts = 0;
+            dial.in_vain = 0;
         }
+        self.is_hurried = true;
         self.show();
     }
 
@@ -123,11 +256,14 @@ impl Dials {
     /// refused, or is another machine's turn, is not.
     pub(crate) fn link_is_back(&mut self) {
         let soon = Instant::now();
+        // What is to fall back on gives way to the others anew.
+        self.alone_since = self.alone_since.map(|_| soon);
         for dial in self.addresses.values_mut() {
             let unreachable = matches!(dial.state.error.as_deref(), Some(UNREACHABLE | LINK_LOST));
             if unreachable && !dial.state.online && dial.due.is_some() {
                 dial.due = Some(soon);
                 dial.wait = Duration::from_millis(REDIAL_MIN_MS);
+                dial.in_vain = 0;
             }
         }
     }
@@ -138,6 +274,10 @@ impl Dials {
             if same_place(known, address) {
                 dial.state.peer = Some(peer);
             }
+        }
+        let of_it = || self.addresses.values().filter(|dial| dial.state.peer == Some(peer));
+        if of_it().count() > 0 && of_it().all(|dial| dial.is_fallback) {
+            self.by_fallback.insert(peer);
         }
         self.show();
     }
@@ -159,6 +299,7 @@ impl Dials {
             dial.state.online = true;
             dial.state.error = None;
             dial.due = None;
+            dial.in_vain = 0;
         }
         self.show();
     }
@@ -170,9 +311,12 @@ impl Dials {
         }
     }
 
-    /// A substream ended, or could not be opened; trying again soon may help.
+    /// A substream ended, or could not be opened; trying again soon may help. It is not known which of
+    /// the peer's addresses are still good: all are tried as soon as the most hopeful of them.
     pub(crate) fn failed(&mut self, peer: DeviceId, error: &str) {
+        let least = self.of(peer).map(|dial| dial.wait).min();
         for dial in self.of(peer) {
+            dial.wait = least.unwrap_or(dial.wait);
             dial.retry(error);
         }
         self.show();
@@ -201,6 +345,7 @@ impl Dials {
     /// An address cannot be dialled at all.
     pub(crate) fn failed_address(&mut self, address: &Multiaddr, error: &str) {
         if let Some(dial) = self.addresses.get_mut(address) {
+            dial.in_vain += 1;
             dial.retry(error);
         }
         self.show();
@@ -221,6 +366,7 @@ impl Dials {
             let named = tried.iter().any(|tried| same_place(tried, address))
                 || (tried.is_empty() && peer.is_some() && dial.state.peer == peer);
             if named && !dial.state.online {
+                dial.in_vain += 1;
                 dial.retry(code);
             }
         }
@@ -232,7 +378,11 @@ impl Dials {
     }
 
     fn show(&self) {
-        let states = self.addresses.iter().map(|(a, dial)| (a.to_string(), dial.state.clone()));
+        let state = |(address, dial): (&Multiaddr, &Dial)| {
+            let standby = self.is_standby(address);
+            (address.to_string(), DialState { standby, ..dial.state.clone() })
+        };
+        let states = self.addresses.iter().map(state);
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = states.collect();
     }
 }
@@ -253,81 +403,5 @@ impl Dial {
     }
 }
 
-/// Whether two addresses differ at most in naming the peer.
-fn same_place(one: &Multiaddr, two: &Multiaddr) -> bool {
-    use libp2p::multiaddr::Protocol;
-    let place = |address: &Multiaddr| -> Vec<String> {
-        let parts = address.iter().filter(|part| !matches!(part, Protocol::P2p(_)));
-        parts.map(|part| part.to_string()).collect()
-    };
-    place(one) == place(two)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_another_machine_has_replaced_gives_it_a_turn_each_time() {
-        let address: Multiaddr = "/ip4/127.0.0.1/tcp/4001".parse().unwrap();
-        let (mut dials, _) = Dials::new([address.clone()]);
-        let peer = DeviceId([7; 32]);
-        dials.reached(&address, peer);
-        for _ in 0..5 {
-            // A turn that lasted does not make the next wait a short one.
-            dials.online(peer);
-            dials.stable(peer);
-            let now = Instant::now();
-            dials.replaced(peer);
-            let wait = dials.next_due() - now;
-            let turn = Duration::from_millis(TURN_MS);
-            assert!(wait > turn / 2 && wait < turn * 3 / 2, "{wait:?}");
-        }
-        // Any other end is retried soon.
-        dials.online(peer);
-        dials.stable(peer);
-        let now = Instant::now();
-        dials.failed(peer, LINK_LOST);
-        assert!(dials.next_due() - now < Duration::from_secs(3));
-    }
-
-    /// Two addresses, of which nobody could be reached for long.
-    fn cut_off() -> (Dials, DeviceId, DeviceId) {
-        let addresses: [Multiaddr; 2] = ["/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/tcp/4002"]
-            .map(|text| text.parse().unwrap());
-        let (mut dials, _) = Dials::new(addresses.clone());
-        let peers = [DeviceId([7; 32]), DeviceId([8; 32])];
-        for (address, peer) in addresses.iter().zip(peers) {
-            dials.reached(address, peer);
-            for _ in 0..9 {
-                dials.failed(peer, LINK_LOST);
-            }
-        }
-        assert!(dials.next_due() - Instant::now() > Duration::from_secs(60));
-        (dials, peers[0], peers[1])
-    }
-
-    #[test]
-    fn a_link_that_comes_back_is_used_at_once() {
-        let (mut dials, ..) = cut_off();
-        dials.link_is_back();
-        assert_eq!(dials.due().len(), 2);
-        // Where one is reached the other can be too; but nobody is dialled because of a second one.
-        let (mut dials, one, other) = cut_off();
-        dials.online(one);
-        assert_eq!(dials.due().len(), 1);
-        dials.failed(other, LINK_LOST);
-        dials.failed(other, LINK_LOST);
-        dials.online(one);
-        assert_eq!(dials.due().len(), 0);
-    }
-
-    #[test]
-    fn whoever_refused_is_not_asked_again_because_of_a_network() {
-        let (mut dials, one, other) = cut_off();
-        dials.refused(one, "revoked");
-        dials.replaced(other);
-        dials.link_is_back();
-        assert_eq!(dials.due().len(), 0);
-    }
-}
+mod tests;

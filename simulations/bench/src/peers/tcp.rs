@@ -86,6 +86,7 @@ pub(crate) fn side(
         listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
         peers: peer.map(str::to_owned).into_iter().collect(),
         mdns: false,
+        relay: false,
     };
     let ready = |ready: process::Ready| {
         let address = ready.listening.first().map_or("", String::as_str);

@@ -1,0 +1,6 @@
+# Ways to peers.
+
+via =
+    .lan = LAN
+    .wan = wide area
+    .relayed = relayed
