@@ -1,7 +1,6 @@
 //! Exported documents open in Automerge's JavaScript implementation with the same values.
 //!
-//! Needs node and npm. Where they are missing the test says that it was skipped; with
-//! `SHOUWANG_REQUIRE_NODE` in the environment, as in `.ci/run`, that is a failure.
+//! Needs node and npm (`tests/support/capability.rs`).
 
 mod support;
 
@@ -9,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Map, Value, json};
+use support::capability::Capability;
 use support::{COUNTY, Office, SHANGHE, data};
 
 /// Why nothing can be asked of node here.
@@ -24,11 +24,7 @@ fn missing() -> Option<String> {
 }
 
 fn skip(why: &str) {
-    assert!(
-        std::env::var_os("SHOUWANG_REQUIRE_NODE").is_none(),
-        "SHOUWANG_REQUIRE_NODE is set, and Automerge's JavaScript cannot be run: {why}"
-    );
-    eprintln!("SKIPPED: documents were not opened in Automerge's JavaScript: {why}");
+    Capability::Node.skips("documents in Automerge's JavaScript", why);
 }
 
 /// What `check.mjs` reads in a directory of documents; None where its package cannot be had.

@@ -5,6 +5,7 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
+use support::capability::Capability;
 use support::{COUNTY, Office, SHANGHE, SONGWU, XIAHE, digests};
 
 /// One office writes a stick, another reads it. Returns what the reader printed.
@@ -180,4 +181,76 @@ fn a_split_bundle_comes_in_any_order_and_says_what_is_missing() {
     assert_eq!(records(&second), records(&town));
     let again = second.done(&["bundle", "import", path]);
     assert_eq!(again["new"], 0);
+}
+
+/// A file system of so many bytes, until it is dropped.
+struct SmallStick(tempfile::TempDir);
+
+impl SmallStick {
+    fn mount(bytes: usize) -> Result<Self, String> {
+        let stick = Self(tempfile::tempdir().unwrap());
+        stick.says(&["-t", "tmpfs", "-o", &format!("size={bytes}"), "none"])?;
+        Ok(stick)
+    }
+
+    fn says(&self, arguments: &[&str]) -> Result<(), String> {
+        let mut command = std::process::Command::new("mount");
+        let done = command.args(arguments).arg(self.0.path()).output();
+        let done = done.map_err(|error| format!("mount: {error}"))?;
+        match done.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&done.stderr).trim().to_owned()),
+        }
+    }
+
+    fn files(&self) -> usize {
+        std::fs::read_dir(self.0.path()).unwrap().count()
+    }
+}
+
+impl Drop for SmallStick {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0.path()).output();
+    }
+}
+
+#[test]
+fn a_full_stick_says_so_and_has_nothing_on_it() {
+    let stick = match SmallStick::mount(16 * 1024) {
+        Ok(stick) => stick,
+        Err(why) => {
+            let test = "a_full_stick_says_so_and_has_nothing_on_it";
+            return Capability::Mount.skips(test, &why);
+        }
+    };
+    let town = Office::begin(SONGWU);
+    let village = town.admits(SHANGHE, None);
+    // What says little in many bytes does not compress.
+    let mut digits = 7_u64;
+    let mut noise = || {
+        let next = |_| {
+            digits = digits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'!' + (digits >> 57) as u8 % 90)
+        };
+        (0..480).map(next).collect::<String>()
+    };
+    let elder = village.adds_elder(SHANGHE, "周国强");
+    for _ in 0..40 {
+        village.done(&["visit", "add", &elder, "--note", &format!("记{}", noise())]);
+    }
+    let path = stick.0.path().to_str().unwrap().to_owned();
+    let export = ["bundle", "export", "--to", SONGWU, "--out", &path];
+    let failed = village.json(&export, 1);
+    assert_eq!(failed["error"]["code"], "bundle_stick_full", "{failed}");
+    assert!(failed["error"]["hint"].as_str().unwrap().contains("--size"), "{failed}");
+    assert_eq!(stick.files(), 0);
+    // With room the same command does it.
+    stick.says(&["-o", "remount,size=1m"]).unwrap();
+    village.done(&export);
+    town.done(&["bundle", "import", &path]);
+    assert_eq!(town.names(), ["周国强"]);
+    // A stick that is write-protected is no stick to write on.
+    stick.says(&["-o", "remount,ro"]).unwrap();
+    assert_eq!(village.json(&export, 1)["error"]["code"], "bundle_stick_gone");
+    assert_eq!(stick.files(), 1);
 }

@@ -740,8 +740,14 @@ impl Engine {
         }
     }
 
-    /// A peer does not count entries that we sent. Where they are our own, somebody has to know.
-    fn told_aside(&mut self, now: Now, peer: DeviceId, asides: &[Aside]) -> Result<(), StoreError> {
+    /// A peer does not count entries that we sent. Where they are our own, somebody has to know. Returns
+    /// those that nobody knew of.
+    fn told_aside(
+        &mut self,
+        now: Now,
+        peer: DeviceId,
+        asides: &[Aside],
+    ) -> Result<Vec<Aside>, StoreError> {
         let (snapshot, own) = (self.store.read()?, self.device());
         let mut fresh = Vec::new();
         for aside in asides.iter().filter(|aside| aside.position.log.device == own) {
@@ -751,11 +757,11 @@ impl Engine {
                 fresh.push(aside);
             }
         }
-        if !fresh.is_empty() {
-            // A peer that says it again and again is written down once.
-            self.peers.set_aside_there(now, peer, &fresh, &snapshot.evidence_all()?);
+        if fresh.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(())
+        // A peer that says it again and again is written down once.
+        Ok(self.peers.set_aside_there(now, peer, &fresh, &snapshot.evidence_all()?))
     }
 
     /// Keeps what was noted of peers, and the evidence. Called by itself before a node stops.

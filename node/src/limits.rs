@@ -599,9 +599,17 @@ pub const SEGMENT_FRAMES_BYTES: usize = 512 * 1024;
 /// many chains of grants as go ahead of logs.
 pub const SEGMENT_PLAIN_BYTES_MAX: usize = SEGMENT_FRAMES_BYTES + 8 * FRAME_BYTES_MAX;
 
-/// Bytes before the sealed content of a segment that say to whom it is sealed: 105 B for each
-/// receiver, and what age adds of its own.
-pub const SEGMENT_SEAL_BYTES_MAX: usize = BUNDLE_RECEIVERS_MAX * 128 + 1024;
+/// Bytes before the sealed content of a segment that say to one receiver that it is sealed to it: 98 B in
+/// age's head, and up to 2 B for its number in ours.
+pub const SEGMENT_SEAL_RECEIVER_BYTES: usize = 128;
+
+/// Bytes before the sealed content of a segment whoever it is for: age's version, a line of random length
+/// below 250 B, a tag and a nonce.
+pub const SEGMENT_SEAL_OWN_BYTES: usize = 512;
+
+/// Bytes before the sealed content of a segment that say to whom it is sealed.
+pub const SEGMENT_SEAL_BYTES_MAX: usize =
+    BUNDLE_RECEIVERS_MAX * SEGMENT_SEAL_RECEIVER_BYTES + 2 * SEGMENT_SEAL_OWN_BYTES;
 
 /// Longest segment of a bundle as it stands in the file, bytes: what does not compress takes a little
 /// more; a tag of 16 B for each 64 KiB, a head and a signature below 1 KiB.

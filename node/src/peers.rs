@@ -122,15 +122,17 @@ impl PeerBook {
     }
 
     /// A peer says that entries of our own, which are here as it says, do not count there. `known`
-    /// is the evidence that is written already.
+    /// is the evidence that is written already. Returns those that it does not name yet.
     pub fn set_aside_there(
         &mut self,
         now: Now,
         peer: DeviceId,
         asides: &[&Aside],
         known: &[EvidenceRow],
-    ) {
-        for Aside { position, code } in asides {
+    ) -> Vec<Aside> {
+        let mut fresh = Vec::new();
+        for aside in asides {
+            let Aside { position, code } = aside;
             let row = EvidenceRow {
                 peer: Some(peer),
                 code: "set_aside_by_peer".into(),
@@ -143,8 +145,10 @@ impl PeerBook {
             if !known.iter().chain(&self.evidence).any(same) {
                 self.evidence.push(row);
                 self.urgent = true;
+                fresh.push((*aside).clone());
             }
         }
+        fresh
     }
 
     /// A session ended by an error.

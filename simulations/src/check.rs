@@ -127,6 +127,9 @@ pub struct Checker {
     looked_up: BTreeMap<usize, usize>,
     /// The positions of each log that a machine said it holds.
     claims: BTreeMap<usize, Claims>,
+    /// Fields of which a value was lost with a disk, and may come back from a stick: what stands there
+    /// is not known.
+    doubtful: BTreeSet<(ElderId, Field)>,
     /// The nodes of second machines.
     clones: BTreeMap<usize, usize>,
     /// Machines whose grant was taken away: what they saved is no promise any more.
@@ -266,12 +269,14 @@ impl Checker {
     }
 
     /// A machine's disk was put back. What stood there alone is lost, whoever wrote it: all but what
-    /// stands in one of these stores, its image's and those of all other nodes.
+    /// stands in one of these stores, its image's and those of all other nodes. Where bundles go about it
+    /// `may_return`.
     pub fn restored(
         &mut self,
         machine: usize,
         memory: Memory,
         stores: &[Snapshot],
+        may_return: bool,
     ) -> Result<(), Violation> {
         self.claims.insert(machine, memory.claims);
         let mut kept = Vec::new();
@@ -288,6 +293,8 @@ impl Checker {
             // only excuses.
             if whole || matches!(saved.fact, Fact::Erased(..)) {
                 kept.push(saved);
+            } else if let (Fact::Value(written), true) = (&saved.fact, may_return) {
+                self.doubtful.insert((written.elder, written.field));
             }
         }
         self.saved = kept;
@@ -451,6 +458,9 @@ impl Checker {
             .collect();
         let mut kept = gather(facts, area, moved);
         kept.retain(|(_, elder), _| !erased.contains(elder));
+        for ((_, elder), expected) in &mut kept {
+            expected.written.retain(|field, _| !self.doubtful.contains(&(*elder, *field)));
+        }
         kept
     }
 

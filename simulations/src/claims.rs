@@ -43,3 +43,16 @@ pub fn of_summary(
     }
     Ok(claims)
 }
+
+/// The last entry of each chain in a store, up to the first that is there without its body.
+pub fn of_store(said_by: &Snapshot) -> Result<Vec<LogPosition>, StoreError> {
+    let mut claims = Vec::new();
+    for chain in said_by.logs_all()? {
+        let Some(head) = said_by.head_of(chain.number)? else { continue };
+        let missing = said_by.first_missing(&chain)?.unwrap_or(u64::MAX);
+        let Some(last) = missing.checked_sub(1).map(|last| last.min(head.seq)) else { continue };
+        let hash = said_by.hash_at(&chain, last)?;
+        claims.extend(hash.map(|hash| LogPosition { log: chain.key, seq: last, hash }));
+    }
+    Ok(claims)
+}

@@ -20,6 +20,7 @@
 //! | [`check`] | the guarantees |
 //! | [`custody`] | that what is said to be held is held |
 //! | [`moves`] | elders on the move, and that each is shown once |
+//! | [`sticks`] | bundles: written, carried, read |
 //! | [`report`] | a whole simulation, and what it came to |
 
 pub mod check;
@@ -29,5 +30,6 @@ pub mod disk;
 pub mod moves;
 pub mod network;
 pub mod report;
+pub mod sticks;
 pub mod workload;
 pub mod world;

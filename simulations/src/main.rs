@@ -63,6 +63,9 @@ struct Size {
     /// Elders move between villages.
     #[arg(long)]
     moves: bool,
+    /// Bundles go about on sticks, and some places have no link.
+    #[arg(long)]
+    sticks: bool,
 }
 
 impl Size {
@@ -77,6 +80,7 @@ impl Size {
             elders: self.elders,
             meshed: self.meshed,
             moves: self.moves,
+            sticks: self.sticks,
             ..Plan::new(seed)
         }
     }
@@ -140,6 +144,15 @@ fn show(report: &Report) {
     println!("hangups           {:?}", counts.hangups);
     println!("connections       {}", counts.connections);
     println!("done checked      {} times", counts.done_checks);
+    let sticks = &counts.sticks;
+    println!(
+        "sticks            {} bundles in {} parts, {} read, {} entries new, refused {:?}",
+        sticks.bundles_written,
+        sticks.parts_written,
+        sticks.parts_read,
+        sticks.entries_new,
+        sticks.parts_refused
+    );
     println!("restarts checked  {}", counts.restarts_checked);
     match report.converged_after_ms {
         Some(ms) => println!("converged         {} s after the last fault", ms / 1_000),

@@ -93,7 +93,7 @@ impl Report {
         let plan = &self.plan;
         format!(
             "cargo run --release -p shouwang-simulations -- run --seed {} --townships {} \
-             --villages {} --elders {} --hours {}{}{}",
+             --villages {} --elders {} --hours {}{}{}{}",
             plan.seed,
             plan.townships,
             plan.villages,
@@ -101,6 +101,7 @@ impl Report {
             self.hours,
             if plan.meshed { " --meshed" } else { "" },
             if plan.moves { " --moves" } else { "" },
+            if plan.sticks { " --sticks" } else { "" },
         )
     }
 }

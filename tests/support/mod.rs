@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub mod capability;
 pub mod image;
 
 /// The longest that anything here may take on a busy machine.

@@ -7,7 +7,7 @@ use crate::identity::grant::SignedGrant;
 use crate::limits::{FRAME_BYTES_MAX, SEGMENT_FRAMES_BYTES, VECTOR_HEADS_MAX, VECTOR_PIECES_MAX};
 use crate::log::run::read_seq;
 use crate::log::{EntryHash, EntryPlace, LogKey, UnverifiedRun};
-use crate::sync::wire::Frame;
+use crate::sync::wire::{Aside, Frame};
 
 /// A tag that no frame begins with.
 const VECTOR: u8 = 0x80;
@@ -21,6 +21,8 @@ pub enum Item {
     Prove(Vec<SignedGrant>),
     /// What the sender holds.
     Vector(Vector),
+    /// Entries of the receiver's own that do not count at the sender, and why.
+    Asides(Vec<Aside>),
     /// Entries.
     Run(UnverifiedRun),
 }
@@ -45,6 +47,7 @@ impl Item {
             Self::Chain(chain) => Frame::Chain(chain).encode(),
             Self::Prove(chain) => Frame::Prove(chain).encode(),
             Self::Run(run) => Frame::Run(run).encode(),
+            Self::Asides(asides) => Frame::Aside(asides).encode(),
             Self::Vector(vector) => vector.encode(),
         };
         writer.piece(&bytes);
@@ -62,6 +65,7 @@ impl Item {
                     Ok(Frame::Chain(chain)) => Self::Chain(chain),
                     Ok(Frame::Prove(chain)) => Self::Prove(chain),
                     Ok(Frame::Run(run)) => Self::Run(run),
+                    Ok(Frame::Aside(asides)) => Self::Asides(asides),
                     Ok(_) | Err(_) => return Err(Fault::Altered),
                 },
             });

@@ -9,16 +9,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use shouwang_crdt_schema::division::DivisionCode;
 
 use super::known::Known;
+use super::seal::SealError;
+use super::segment::SignedSegment;
 use super::{Item, Segment, Vector};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::identity::grant::{Grant, GrantId};
 use crate::identity::{DeviceId, DeviceKeys, SealingKey};
-use crate::limits::{SEGMENT_FRAMES_BYTES, SEGMENT_SEAL_BYTES_MAX};
+use crate::limits::{
+    ASIDES_PER_FRAME, ASIDES_PER_SESSION, SEGMENT_FRAMES_BYTES, SEGMENT_SEAL_BYTES_MAX,
+};
 use crate::log::{EntryPlace, Head, LogKey};
 use crate::replica::View;
 use crate::replication::{receives, replicates};
 use crate::store::rows::{LogNumber, LogRow};
 use crate::store::{ChainRead, Snapshot, StoreError, StoreRead};
+use crate::sync::wire::{Aside, LogPosition};
 use crate::sync::{Priority, Replica, priority};
 
 /// One whom a bundle is for.
@@ -62,6 +67,8 @@ pub struct Piece {
     pub cursor: Option<Cursor>,
     /// Whether there was no room for more.
     pub full: bool,
+    /// Bytes that were reckoned for the segments: their length itself is by chance.
+    reckoned_bytes: u64,
 }
 
 /// Writes the pieces of a bundle.
@@ -144,8 +151,8 @@ impl Outgoing<'_> {
         Ok(extent)
     }
 
-    /// The segments that every part begins with: to each receiver the sender's chain, and what the
-    /// sender holds of that which the receiver may hold.
+    /// The segments that every part begins with: to each receiver the sender's chain, what of the
+    /// receiver's own does not count here, and what the sender holds of that which the receiver may hold.
     pub fn beginning(&self, segment: Segment) -> Result<Piece, StoreError> {
         let mut piece = Piece::default();
         let heads = self.heads()?;
@@ -156,6 +163,9 @@ impl Outgoing<'_> {
                 if vector.piece == 0 {
                     let authority = self.view.authority();
                     Item::Chain(authority.chain(&segment.grant)).write(&mut items);
+                    for asides in self.asides(&heads, receiver)?.chunks(ASIDES_PER_FRAME) {
+                        Item::Asides(asides.to_vec()).write(&mut items);
+                    }
                 }
                 Item::Vector(vector).write(&mut items);
                 let segment = Segment { number: segment.number + piece.segments, ..segment };
@@ -231,35 +241,38 @@ impl Outgoing<'_> {
         room: u64,
         piece: &mut Piece,
     ) -> Result<bool, StoreError> {
-        let room = room.saturating_sub(piece.bytes.len() as u64);
+        let room = room.saturating_sub(piece.reckoned_bytes);
         let items = gathered.items.clone().finish();
         let segment = Segment { number: segment.number + piece.segments, ..segment };
-        let sealed = |runs: usize| -> Result<Option<(Vec<u8>, Cursor)>, StoreError> {
+        let signed = |runs: usize| -> Result<Option<(SignedSegment, u64, Cursor)>, StoreError> {
             let Some((length, _, cursor)) = runs.checked_sub(1).and_then(|n| gathered.ends.get(n))
             else {
                 return Ok(None);
             };
             let taken = items.get(..*length).unwrap_or(&items);
-            let sealed = self.sealed(&segment, taken, &gathered.to)?;
-            Ok((sealed.len() as u64 <= room).then_some((sealed, *cursor)))
+            let signed = segment.sign(taken, self.keys).map_err(unsealed)?;
+            let bytes = signed.bytes_max(gathered.to.len()) as u64;
+            Ok((bytes <= room).then_some((signed, bytes, *cursor)))
         };
         let all = gathered.ends.len();
-        let (mut runs, mut found) = (all, sealed(all)?);
+        let (mut runs, mut found) = (all, signed(all)?);
         if found.is_none() {
             // As many runs as there is room for: it fits with `runs` and not with `beyond`.
             let mut beyond = all;
             runs = 0;
             while beyond - runs > 1 {
                 let middle = runs + (beyond - runs) / 2;
-                match sealed(middle)? {
+                match signed(middle)? {
                     None => beyond = middle,
                     some => (runs, found) = (middle, some),
                 }
             }
         }
         piece.full = runs < all;
-        if let Some((sealed, cursor)) = found {
-            piece.bytes.extend(sealed);
+        if let Some((signed, bytes, cursor)) = found {
+            let keys = self.keys_of(&gathered.to);
+            piece.bytes.extend(signed.seal(&segment, &keys).map_err(unsealed)?);
+            piece.reckoned_bytes += bytes;
             piece.segments += 1;
             piece.runs += runs as u64;
             let taken = gathered.ends.iter().take(runs);
@@ -286,14 +299,15 @@ impl Outgoing<'_> {
     }
 
     fn sealed(&self, segment: &Segment, items: &[u8], to: &[u16]) -> Result<Vec<u8>, StoreError> {
+        segment.seal(items, &self.keys_of(to), self.keys).map_err(unsealed)
+    }
+
+    fn keys_of(&self, to: &[u16]) -> Vec<(u16, SealingKey)> {
         let key = |to: &u16| {
             let receiver = self.receivers.get(usize::from(*to))?;
             Some((*to, receiver.grant.sealing_key))
         };
-        let keys: Vec<(u16, SealingKey)> = to.iter().filter_map(key).collect();
-        segment
-            .seal(items, &keys, self.keys)
-            .map_err(|error| StoreError::Corrupt { table: "grants-1", detail: error.to_string() })
+        to.iter().filter_map(key).collect()
     }
 
     /// All chains here, each with its head.
@@ -327,6 +341,36 @@ impl Outgoing<'_> {
         places.sort_unstable_by_key(|place| (place.log.device != receiver.device, *place));
         places.dedup();
         Ok(places)
+    }
+
+    /// Entries of a receiver's own that are here and do not count, and not only for want of what may still
+    /// come: as many as a session would name. It is said again in every bundle, for any may be lost.
+    fn asides(
+        &self,
+        heads: &[(LogRow, Head)],
+        receiver: &Receiver,
+    ) -> Result<Vec<Aside>, StoreError> {
+        let is_own = |log: &LogKey| log.device == receiver.device && self.is_for(receiver, log);
+        let own: BTreeMap<LogNumber, LogKey> = heads
+            .iter()
+            .filter(|(chain, _)| is_own(&chain.key))
+            .map(|(chain, _)| (chain.number, chain.key))
+            .collect();
+        let mut asides = Vec::new();
+        if own.is_empty() {
+            return Ok(asides);
+        }
+        self.snapshot.for_each_unsettled(|_, hash, row| {
+            let row = row?;
+            if let Some(log) = own.get(&row.log).filter(|_| row.standing.is_unwanted())
+                && asides.len() < ASIDES_PER_SESSION
+            {
+                let position = LogPosition { log: *log, seq: row.seq, hash };
+                asides.push(Aside { position, code: row.standing.code() });
+            }
+            Ok(())
+        })?;
+        Ok(asides)
     }
 
     /// Whether a receiver is sent a log: both of us may hold it, and it may replicate, or the log is its
@@ -386,6 +430,10 @@ impl Gathered {
     fn new(to: Vec<u16>) -> Self {
         Self { to, items: Writer::new(), told: BTreeSet::new(), ends: Vec::new() }
     }
+}
+
+fn unsealed(error: SealError) -> StoreError {
+    StoreError::Corrupt { table: "grants-1", detail: error.to_string() }
 }
 
 /// What a part takes beside its content, at most.

@@ -1,7 +1,8 @@
 //! Sealing: age (age-encryption.org/v1) to the X25519 keys that grants name.
 //!
-//! age draws its file keys from the operating system. Nothing that is stored or decided depends on them,
-//! so the core stays a function of what is put into it.
+//! age draws its file keys from the operating system, and a line of random length that nobody reads.
+//! Nothing that is stored or decided depends on them, so the core stays a function of what is put into
+//! it: where a length decides, it is [`bytes_max`].
 
 use std::io::{Read, Write};
 
@@ -11,7 +12,11 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::identity::{DeviceKeys, SealingKey};
-use crate::limits::SEGMENT_SEAL_BYTES_MAX;
+use crate::limits::{SEGMENT_SEAL_BYTES_MAX, SEGMENT_SEAL_OWN_BYTES, SEGMENT_SEAL_RECEIVER_BYTES};
+
+/// age seals so many bytes at once, and adds a tag to each such chunk.
+const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNK_TAG_BYTES: usize = 16;
 
 /// What the lines that say to whom something is sealed end with.
 const HEADER_END: &[u8] = b"\n---";
@@ -36,6 +41,22 @@ pub fn seal(plain: &[u8], to: &[SealingKey]) -> Result<Vec<u8>, SealError> {
     writer.write_all(plain).map_err(|_| SealError)?;
     writer.finish().map_err(|_| SealError)?;
     Ok(sealed)
+}
+
+/// The most bytes that so many sealed to so many take.
+pub fn bytes_max(plain_bytes: usize, receivers: usize) -> usize {
+    let chunks = plain_bytes / CHUNK_BYTES + 1;
+    plain_bytes
+        + chunks * CHUNK_TAG_BYTES
+        + receivers * SEGMENT_SEAL_RECEIVER_BYTES
+        + SEGMENT_SEAL_OWN_BYTES
+}
+
+/// Of so many bytes as they stand in a file those that are not age's head, whose length is by chance.
+pub fn content_bytes(sealed: &[u8]) -> usize {
+    let before = sealed.get(..SEGMENT_SEAL_BYTES_MAX).unwrap_or(sealed);
+    let head = before.windows(HEADER_END.len()).position(|window| window == HEADER_END);
+    sealed.len() - head.unwrap_or_default()
 }
 
 /// Opens what was sealed to this device.
@@ -89,6 +110,22 @@ mod tests {
             altered[at] ^= 1;
             assert_eq!(open(&altered, &one), Err(OpenError), "{at}");
             assert_eq!(open(&sealed[..at], &one), Err(OpenError), "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_is_never_longer_than_was_reckoned() {
+        let keys: Vec<SealingKey> =
+            (1..20).map(|n| DeviceKeys::from_secret(&[n; 64]).sealing_key()).collect();
+        for receivers in [1, 2, 19] {
+            for length in [0, 1, 4_000, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
+                // The line of random length is drawn anew each time.
+                for _ in 0..20 {
+                    let to = keys.get(..receivers).unwrap();
+                    let sealed = seal(&vec![1; length], to).unwrap().len();
+                    assert!(sealed <= bytes_max(length, receivers), "{sealed}");
+                }
+            }
         }
     }
 

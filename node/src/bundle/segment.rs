@@ -54,6 +54,10 @@ pub struct Segment {
     pub written_at_ms: i64,
 }
 
+/// A segment that is packed and signed, and not sealed yet.
+#[derive(Clone, Debug)]
+pub struct SignedSegment(Vec<u8>);
+
 /// A segment of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
@@ -72,6 +76,11 @@ impl Segment {
         to: &[(u16, SealingKey)],
         keys: &DeviceKeys,
     ) -> Result<Vec<u8>, SealError> {
+        self.sign(items, keys)?.seal(self, to)
+    }
+
+    /// Packs and signs items: what is left to do depends on chance.
+    pub fn sign(&self, items: &[u8], keys: &DeviceKeys) -> Result<SignedSegment, SealError> {
         let dictionary = dictionary::stream(STREAM_VERSION);
         let packed = Compressor::with_dictionary(BUNDLE_LEVEL, dictionary)
             .and_then(|mut compressor| compressor.compress(items))
@@ -83,18 +92,7 @@ impl Segment {
         let mut plain = writer.finish();
         let signature = keys.sign(&blake3::derive_key(CONTEXT, &plain));
         plain.extend(signature.0);
-
-        let sealing: Vec<SealingKey> = to.iter().map(|(_, key)| *key).collect();
-        let sealed = seal::seal(&plain, &sealing)?;
-        let mut rest = Writer::new();
-        rest.count(to.len());
-        for (number, _) in to {
-            rest.leb(u64::from(*number));
-        }
-        let rest = rest.bytes(&sealed).finish();
-        let sum = checksum(self.bundle, self.part, self.number, &rest);
-        let length = u32::try_from(CHECKSUM + rest.len()).map_err(|_| SealError)?;
-        Ok(Writer::new().u32(length).bytes(&sum).bytes(&rest).finish())
+        Ok(SignedSegment(plain))
     }
 
     /// Checks a segment without opening it: whether it is whole, and where it belongs. Returns the
@@ -186,6 +184,29 @@ impl Segment {
         let packed = reader.piece(SEGMENT_BYTES_MAX).map_err(altered)?;
         reader.finish().map_err(altered)?;
         Ok((segment, packed, dictionary))
+    }
+}
+
+impl SignedSegment {
+    /// The most bytes that it takes in the file, sealed to so many.
+    pub fn bytes_max(&self, receivers: usize) -> usize {
+        // The number of receivers is one of at most two bytes, as that of each is.
+        LENGTH_BYTES + CHECKSUM + 2 + seal::bytes_max(self.0.len(), receivers)
+    }
+
+    /// Seals it to the receivers with these numbers. The bytes are as they stand in the file.
+    pub fn seal(&self, segment: &Segment, to: &[(u16, SealingKey)]) -> Result<Vec<u8>, SealError> {
+        let sealing: Vec<SealingKey> = to.iter().map(|(_, key)| *key).collect();
+        let sealed = seal::seal(&self.0, &sealing)?;
+        let mut rest = Writer::new();
+        rest.count(to.len());
+        for (number, _) in to {
+            rest.leb(u64::from(*number));
+        }
+        let rest = rest.bytes(&sealed).finish();
+        let sum = checksum(segment.bundle, segment.part, segment.number, &rest);
+        let length = u32::try_from(CHECKSUM + rest.len()).map_err(|_| SealError)?;
+        Ok(Writer::new().u32(length).bytes(&sum).bytes(&rest).finish())
     }
 }
 

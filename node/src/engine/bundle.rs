@@ -9,18 +9,20 @@ use super::Engine;
 use crate::bundle::outgoing::{Extent, Piece};
 use crate::bundle::segment::LENGTH_BYTES;
 use crate::bundle::{
-    BundleId, Cursor, Fault, Item, Opened, Outgoing, PartHead, Receiver, Segment, Vector, sender,
+    BundleId, Cursor, Fault, Item, Opened, Outgoing, PartHead, Receiver, Segment, Vector, seal,
+    sender,
 };
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, SignedGrant};
 use crate::ingest::{Outcome, Refusal, SetAside};
-use crate::limits::PROVES_AHEAD_MAX;
+use crate::limits::{ASIDES_PER_SESSION, PROVES_AHEAD_MAX};
 use crate::log::{LogKey, RunError, UnverifiedRun};
 use crate::replica::View;
 use crate::replication::replicates;
 use crate::store::StoreError;
 use crate::store::vectors::{VectorRead, VectorRow};
 use crate::sync::summary::{NamedHead, Salt, SaltedHash};
+use crate::sync::wire::Aside;
 use crate::sync::{Event, Now};
 
 /// Which segments of which bundle are written.
@@ -89,6 +91,7 @@ struct Sorted {
     chain: Option<Vec<SignedGrant>>,
     proofs: Vec<Vec<SignedGrant>>,
     vectors: Vec<Vector>,
+    asides: Vec<Aside>,
     runs: Vec<UnverifiedRun>,
 }
 
@@ -197,7 +200,7 @@ impl Engine {
                     Ok(())
                 }
                 Ok((bytes, Opened::Ours(segment, items))) => {
-                    let length = bytes.len() as u64;
+                    let length = seal::content_bytes(bytes) as u64;
                     self.take_segment(now, &segment, items, length, &mut taken)?
                 }
             };
@@ -302,6 +305,9 @@ impl Engine {
         if sorted.vectors.iter().any(|vector| vector.receiver != self.device()) {
             return Ok(Err(Fault::Altered));
         }
+        if sorted.asides.len() > ASIDES_PER_SESSION {
+            return Ok(Err(Fault::Altered));
+        }
         for vector in &sorted.vectors {
             self.hear_vector(from, vector)?;
         }
@@ -346,6 +352,11 @@ impl Engine {
         }
         taken.new += new;
         self.peers.event(now, &Event::Proved(from, granted.encode()));
+        // Every bundle says it again: it is counted once.
+        let asides = self.told_aside(now, from, &sorted.asides)?;
+        if !asides.is_empty() {
+            self.peers.event(now, &Event::SetAside(from, asides));
+        }
         self.peers.note(from, |row| {
             row.last_seen_ms = Some(now.wall_ms);
             row.last_bundle_ms = Some(now.wall_ms);
@@ -391,6 +402,7 @@ impl Sorted {
                 Item::Chain(chain) => sorted.chain = Some(chain),
                 Item::Prove(chain) => sorted.proofs.push(chain),
                 Item::Vector(vector) => sorted.vectors.push(vector),
+                Item::Asides(asides) => sorted.asides.extend(asides),
                 Item::Run(run) => sorted.runs.push(run),
             }
         }

@@ -50,7 +50,8 @@ impl World {
         let kept = Store::with_backend(image.disk.copy().mount())?;
         let kept_under = setup::incarnation(&kept.read()?)?;
         stores.push(kept.read()?);
-        self.checker.restored(self.nodes[node].machine, image.memory, &stores)?;
+        let (machine, may_return) = (self.nodes[node].machine, self.plan.sticks);
+        self.checker.restored(machine, image.memory, &stores, may_return)?;
         if told {
             let store = Store::with_backend(image.disk.mount())?;
             store.write::<_, StoreError>(|tables| tables.set_meta(setup::RESTORED, b"1"))?;
@@ -96,6 +97,10 @@ impl World {
         if let Some(spare) = &mut state.spare {
             std::mem::swap(&mut state.disk, &mut spare.disk);
             std::mem::swap(&mut state.machine, &mut spare.machine);
+            // Somebody makes room there too, once the faults are over.
+            if self.calm {
+                state.disk.set_capacity(None);
+            }
         }
     }
 

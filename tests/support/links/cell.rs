@@ -12,7 +12,7 @@ use shouwang_node::command::incident::{IncidentList, Which};
 use shouwang_node::command::status::{PeerStatus, Peers, Status, StatusReport};
 use shouwang_node::home::Node;
 
-use super::place::Place;
+use super::place::{Place, Up};
 use super::proxy::{Proxy, Shape, THERE, Trouble};
 
 /// How often the two are looked at.
@@ -49,6 +49,52 @@ impl Load {
             Self::Incident => "incident",
         }
     }
+}
+
+/// What carries bytes between two places, and counts them.
+pub trait Carrier {
+    /// Bytes that it took, there and back.
+    fn bytes(&self) -> [u64; 2];
+    /// Of these, bytes that never arrived.
+    fn lost(&self) -> u64;
+    /// Connections that were opened over it.
+    fn connections(&self) -> u64;
+    /// Whether what is wrong with it has happened.
+    fn struck(&self) -> bool;
+    /// The share of the rate that was used while the middle of the bytes went there, per cent.
+    fn used(&self) -> Option<u64>;
+    /// The thread goes to where the node of one place can be asked, the township's or the village's.
+    fn enters(&self, _place: usize) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+impl Carrier for Proxy {
+    fn bytes(&self) -> [u64; 2] {
+        self.bytes()
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost()
+    }
+
+    fn connections(&self) -> u64 {
+        self.connections()
+    }
+
+    fn struck(&self) -> bool {
+        self.struck()
+    }
+
+    fn used(&self) -> Option<u64> {
+        self.used(THERE)
+    }
+}
+
+/// What joins two places: the carrier, and the nodes at its ends, township and village.
+pub struct Joined {
+    pub carrier: Box<dyn Carrier>,
+    pub processes: [Up; 2],
 }
 
 /// What was counted.
@@ -134,53 +180,23 @@ impl World {
         load: Load,
         patience: Duration,
     ) -> anyhow::Result<Figures> {
-        let mut pair = self.pair(&format!("{link}-{}", load.name()), load, shape, trouble)?;
-        let begun = Instant::now();
-        // Bytes, and since when there have been no more.
-        let mut rest: Option<(u64, Instant)> = None;
-        let mut settled = None;
+        let pair = self.pair(&format!("{link}-{}", load.name()), load, shape, trouble)?;
         let quiet = QUIET + Duration::from_millis(4 * (shape.delay_ms + shape.jitter_ms));
-        let over = loop {
-            std::thread::sleep(LOOKED_AT_EVERY);
-            if begun.elapsed() > patience {
-                let logs = pair.places.each_ref().map(Place::log).join("\n");
-                let states = [pair.nodes[0].call(Peers {})?, pair.nodes[1].call(Peers {})?];
-                bail!("{link}, {}: not within {patience:?}: {states:?}\n{logs}", load.name());
-            }
-            let states = [done(&mut pair.nodes[0])?, done(&mut pair.nodes[1])?];
-            let [Some(at_town), Some(at_village)] = states else {
-                (rest, settled) = (None, None);
-                continue;
-            };
-            let seconds = *settled.get_or_insert(begun.elapsed());
-            let bytes = pair.proxy.bytes().iter().sum();
-            match rest {
-                Some((before, since)) if before == bytes => {
-                    if since.elapsed() >= quiet {
-                        break (seconds, bytes, at_town, at_village);
-                    }
-                }
-                _ => rest = Some((bytes, Instant::now())),
-            }
-        };
-        let (seconds, bytes, at_town, at_village) = over;
-        if !pair.agree()? {
-            bail!("{link}, {}: both say that all is exchanged, and they do not agree", load.name());
-        }
-        let frames = at_town.bytes_sent + at_village.bytes_sent - pair.before.frame_bytes;
-        Ok(Figures {
-            link: link.to_owned(),
-            load,
-            seconds: seconds.as_secs_f64(),
-            connections: pair.proxy.connections(),
-            struck: pair.proxy.struck(),
-            bytes,
-            lost: pair.proxy.lost(),
-            transport_bytes: bytes.saturating_sub(frames),
-            entries_sent: at_village.entries_sent - pair.before.sent,
-            entries_new: at_town.entries_received - pair.before.received,
-            used: pair.proxy.used(THERE),
-        })
+        pair.exchanges(link, load, quiet, patience)
+    }
+
+    /// As [`World::run`], over anything that joins two places. `way` is the longest that anything takes
+    /// one way.
+    pub fn run_over(
+        &self,
+        link: &str,
+        load: Load,
+        way: Duration,
+        patience: Duration,
+        join: impl FnOnce(&Path, &[Place; 2]) -> anyhow::Result<Joined>,
+    ) -> anyhow::Result<Figures> {
+        let pair = self.joined(&format!("{link}-{}", load.name()), load, join)?;
+        pair.exchanges(link, load, QUIET + 4 * way, patience)
     }
 
     /// An incident is raised while the village is sent up: how long until the township shows it, and
@@ -195,7 +211,7 @@ impl World {
                 Ok(())
             }
         };
-        while pair.proxy.bytes()[THERE] < OVERTAKES_AFTER_BYTES {
+        while pair.carrier.bytes()[THERE] < OVERTAKES_AFTER_BYTES {
             wait()?;
         }
         let elder = *self.elders.last().context("nobody")?;
@@ -205,14 +221,30 @@ impl World {
         while pair.nodes[0].call(open.clone())?.incidents.is_empty() {
             wait()?;
         }
-        let (took, at) = (raised.elapsed(), pair.proxy.bytes()[THERE]);
+        let (took, at) = (raised.elapsed(), pair.carrier.bytes()[THERE]);
         while !(done(&mut pair.nodes[0])?.is_some() && pair.agree()?) {
             wait()?;
         }
-        Ok((took, pair.proxy.bytes()[THERE] - at))
+        Ok((took, pair.carrier.bytes()[THERE] - at))
     }
 
     fn pair(&self, name: &str, load: Load, shape: Shape, trouble: Trouble) -> anyhow::Result<Pair> {
+        let seed = name.bytes().fold(7, |seed, byte| seed * 31 % 1_000_003 + u64::from(byte));
+        self.joined(name, load, |program, places| {
+            let town = places[0].up(program, None)?;
+            let proxy = Proxy::open(town.socket()?, shape, trouble, seed)?;
+            let there = town.address_through(proxy.address())?;
+            let village = places[1].up(program, Some(&there))?;
+            Ok(Joined { carrier: Box::new(proxy), processes: [town, village] })
+        })
+    }
+
+    fn joined(
+        &self,
+        name: &str,
+        load: Load,
+        join: impl FnOnce(&Path, &[Place; 2]) -> anyhow::Result<Joined>,
+    ) -> anyhow::Result<Pair> {
         let homes = if load == Load::First { &self.strangers } else { &self.met };
         let folder = self.folder.join("cells").join(name);
         let places =
@@ -223,12 +255,13 @@ impl World {
             Load::Incident => places[1].raises(*self.elders.first().context("nobody")?)?,
         }
         let before = Before::of(&places)?;
-        let town = places[0].up(&self.program, None)?;
-        let seed = name.bytes().fold(7, |seed, byte| seed * 31 % 1_000_003 + u64::from(byte));
-        let proxy = Proxy::open(town.socket()?, shape, trouble, seed)?;
-        let village = places[1].up(&self.program, Some(&town.address_through(proxy.address())?))?;
-        let nodes = [places[0].node()?, places[1].node()?];
-        Ok(Pair { nodes, before, proxy, _processes: [village, town], places })
+        let Joined { carrier, processes } = join(&self.program, &places)?;
+        let asked = |place: usize| {
+            carrier.enters(place)?;
+            places[place].node()
+        };
+        let nodes = [asked(0)?, asked(1)?];
+        Ok(Pair { nodes, before, _processes: processes, carrier, places })
     }
 }
 
@@ -236,15 +269,78 @@ impl World {
 struct Pair {
     nodes: [Node; 2],
     before: Before,
-    proxy: Proxy,
-    _processes: [super::place::Up; 2],
+    // The nodes go before what joins them.
+    _processes: [Up; 2],
+    carrier: Box<dyn Carrier>,
     places: [Place; 2],
 }
 
 impl Pair {
+    /// Waits until all is exchanged and nothing has passed for so long, and counts.
+    fn exchanges(
+        mut self,
+        link: &str,
+        load: Load,
+        quiet: Duration,
+        patience: Duration,
+    ) -> anyhow::Result<Figures> {
+        let begun = Instant::now();
+        // Bytes, and since when there have been no more.
+        let mut rest: Option<(u64, Instant)> = None;
+        let mut settled = None;
+        let over = loop {
+            std::thread::sleep(LOOKED_AT_EVERY);
+            if begun.elapsed() > patience {
+                let logs = self.places.each_ref().map(Place::log).join("\n");
+                let states = [self.at(0)?.call(Peers {})?, self.at(1)?.call(Peers {})?];
+                bail!("{link}, {}: not within {patience:?}: {states:?}\n{logs}", load.name());
+            }
+            let states = [done(self.at(0)?)?, done(self.at(1)?)?];
+            let [Some(at_town), Some(at_village)] = states else {
+                (rest, settled) = (None, None);
+                continue;
+            };
+            let seconds = *settled.get_or_insert(begun.elapsed());
+            let bytes = self.carrier.bytes().iter().sum();
+            match rest {
+                Some((before, since)) if before == bytes => {
+                    if since.elapsed() >= quiet {
+                        break (seconds, bytes, at_town, at_village);
+                    }
+                }
+                _ => rest = Some((bytes, Instant::now())),
+            }
+        };
+        let (seconds, bytes, at_town, at_village) = over;
+        if !self.agree()? {
+            bail!("{link}, {}: both say that all is exchanged, and they do not agree", load.name());
+        }
+        let frames = at_town.bytes_sent + at_village.bytes_sent - self.before.frame_bytes;
+        Ok(Figures {
+            link: link.to_owned(),
+            load,
+            seconds: seconds.as_secs_f64(),
+            connections: self.carrier.connections(),
+            struck: self.carrier.struck(),
+            bytes,
+            lost: self.carrier.lost(),
+            transport_bytes: bytes.saturating_sub(frames),
+            entries_sent: at_village.entries_sent - self.before.sent,
+            entries_new: at_town.entries_received - self.before.received,
+            used: self.carrier.used(),
+        })
+    }
+
     fn agree(&mut self) -> anyhow::Result<bool> {
-        let [one, two] = &mut self.nodes;
-        agree(one, two)
+        let one = digests(&self.at(0)?.call(Status {})?);
+        let two = digests(&self.at(1)?.call(Status {})?);
+        Ok(same(&one, &two))
+    }
+
+    /// A node, where it can be asked.
+    fn at(&mut self, place: usize) -> anyhow::Result<&mut Node> {
+        self.carrier.enters(place)?;
+        Ok(&mut self.nodes[place])
     }
 }
 
@@ -279,14 +375,19 @@ fn done(node: &mut Node) -> anyhow::Result<Option<PeerStatus>> {
 }
 
 fn agree(one: &mut Node, two: &mut Node) -> anyhow::Result<bool> {
-    let (one, two) = (digests(&one.call(Status {})?), digests(&two.call(Status {})?));
+    Ok(same(&digests(&one.call(Status {})?), &digests(&two.call(Status {})?)))
+}
+
+type Digests = BTreeMap<String, (String, String)>;
+
+fn same(one: &Digests, two: &Digests) -> bool {
     let both: Vec<&String> = one.keys().filter(|code| two.contains_key(*code)).collect();
     let records = both.iter().any(|code| code.ends_with("203"));
-    Ok(records && both.iter().all(|code| one[*code] == two[*code]))
+    records && both.iter().all(|code| one[*code] == two[*code])
 }
 
 /// Scope → both digests.
-fn digests(report: &StatusReport) -> BTreeMap<String, (String, String)> {
+fn digests(report: &StatusReport) -> Digests {
     let scopes = report.scopes.iter();
     scopes
         .map(|at| (at.code.to_string(), (at.digest.clone(), at.authority_digest.clone())))

@@ -134,12 +134,18 @@ impl Place {
 
     /// Runs its node.
     pub fn up(&self, program: &Path, peer: Option<&str>) -> anyhow::Result<Up> {
+        self.up_at(program, "127.0.0.1", peer)
+    }
+
+    /// Runs its node at this address.
+    pub fn up_at(&self, program: &Path, address: &str, peer: Option<&str>) -> anyhow::Result<Up> {
+        let listen = format!("/ip4/{address}/tcp/0");
         let log = fs::File::options().create(true).append(true).open(self.folder.join("log"))?;
         let mut command = Command::new(program);
         command
             .args(["--json", "--lang", "en", "--home"])
             .arg(self.folder.join("home"))
-            .args(["up", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", "--stop-with-stdin"])
+            .args(["up", "--no-mdns", "--listen", &listen, "--stop-with-stdin"])
             .args(peer.iter().flat_map(|peer| ["--peer", *peer]))
             .env("SHOUWANG_KEY_FILE", self.folder.join("key"))
             .env_remove("SHOUWANG_PASSPHRASE")

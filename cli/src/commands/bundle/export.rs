@@ -1,7 +1,7 @@
 //! `bundle export`: writes a bundle, split over sticks of a size.
 
 use std::fs::{File, OpenOptions};
-use std::io::BufWriter;
+use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use fluent_bundle::FluentValue;
@@ -22,6 +22,13 @@ use crate::file;
 use crate::moment;
 use crate::output::Mark;
 use crate::parse;
+
+/// What the system says of a device that was pulled out: `EIO`, `ENXIO`, `ENODEV`; `ERROR_NOT_READY`,
+/// `ERROR_DEV_NOT_EXIST` and `ERROR_NO_SUCH_DEVICE` on Windows.
+#[cfg(unix)]
+const GONE: [i32; 3] = [5, 6, 19];
+#[cfg(not(unix))]
+const GONE: [i32; 3] = [21, 55, 433];
 
 /// `bundle export`
 #[derive(Debug, clap::Args)]
@@ -116,7 +123,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
                 room: room.saturating_sub(writer.bytes()),
             })?;
             let append = writer.append(&piece.segments, piece.count);
-            append.map_err(|error| Failure::unwritable(&path, &error))?;
+            append.map_err(|error| unwritten(&path, &error))?;
             (cursor, done, full) = (piece.cursor, piece.done, piece.full);
             written.entries += piece.entries;
             written.runs += piece.runs;
@@ -148,7 +155,7 @@ fn begin(
     path: &Path,
     unfinished: &mut Unfinished,
 ) -> Result<(PartHead, PartWriter<BufWriter<File>>), Failure> {
-    let failed = |error: std::io::Error| Failure::unwritable(path, &error);
+    let failed = |error: std::io::Error| unwritten(path, &error);
     let head = PartHead {
         bundle: begun.bundle,
         part,
@@ -178,7 +185,7 @@ fn finish(
     let parts = u32::try_from(unfinished.0.len()).unwrap_or(u32::MAX);
     for (part, (_, writer)) in (1..).zip(&mut unfinished.0) {
         let path = names.of(part, parts);
-        let failed = |error: std::io::Error| Failure::unwritable(&path, &error);
+        let failed = |error: std::io::Error| unwritten(&path, &error);
         file::refuse_existing(&path)?;
         let Some(writer) = writer.take() else { continue };
         let (file, head) = writer.finish(parts).map_err(failed)?;
@@ -192,9 +199,42 @@ fn finish(
     }
     for (part, (partial, _)) in (1..).zip(&unfinished.0) {
         let path = names.of(part, parts);
-        std::fs::rename(partial, &path).map_err(|error| Failure::unwritable(&path, &error))?;
+        if let Err(error) = std::fs::rename(partial, &path) {
+            // Parts that have their names already are whole, but nobody is told of them.
+            for named in 1..part {
+                let _ = std::fs::remove_file(names.of(named, parts));
+            }
+            return Err(unwritten(&path, &error));
+        }
+    }
+    // A stick is pulled out as soon as the command has ended: the names are on it by then.
+    #[cfg(unix)]
+    if let Some(path) = written.parts.first().map(|part| names.of(part.part, parts)) {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let synced = File::open(directory.unwrap_or(Path::new("."))).and_then(|at| at.sync_all());
+        match synced {
+            // Not every file system does it.
+            Err(error) if error.kind() != ErrorKind::InvalidInput => {
+                return Err(unwritten(&path, &error));
+            }
+            _ => {}
+        }
     }
     Ok(())
+}
+
+/// A stick that is full, takes no file of this length, or is not there any more: what to do differs.
+fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    let code = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "bundle_stick_full",
+        ErrorKind::FileTooLarge => "bundle_file_too_large",
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::ReadOnlyFilesystem => {
+            "bundle_stick_gone"
+        }
+        _ if GONE.contains(&error.raw_os_error().unwrap_or_default()) => "bundle_stick_gone",
+        _ => return Failure::unwritable(path, error),
+    };
+    Failure::failed(code).with("path", path.display()).with("detail", error)
 }
 
 fn say(written: &Exported, context: &Context) -> anyhow::Result<Exit> {
@@ -292,6 +332,11 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use shouwang_node::identity::DeviceId;
+    use shouwang_node::identity::grant::GrantId;
+
     use super::*;
 
     #[test]
@@ -302,5 +347,67 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let names = Names::new(directory.path(), BundleId([1; 16]));
         assert_eq!(names.of(1, 1), directory.path().join("shouwang-01010101-1.bundle"));
+    }
+
+    fn begun() -> BundleBegun {
+        BundleBegun {
+            schema_version: JSON_SCHEMA_VERSION,
+            bundle: BundleId([1; 16]),
+            mesh: GrantId([2; 32]),
+            sender: DeviceId([3; 32]),
+            receivers: Vec::new(),
+            logs: 0,
+            entries: 0,
+            elders: 0,
+            part_bytes_min: 0,
+        }
+    }
+
+    fn nothing() -> Exported {
+        Exported {
+            schema_version: JSON_SCHEMA_VERSION,
+            bundle: BundleId([1; 16]),
+            receivers: Vec::new(),
+            parts: Vec::new(),
+            entries: 0,
+            runs: 0,
+        }
+    }
+
+    /// Two parts, begun in this directory.
+    fn parts(names: &Names, unfinished: &mut Unfinished) {
+        for part in 1..=2 {
+            let (_, mut writer) = begin(&begun(), part, &names.partial(part), unfinished).unwrap();
+            writer.append(&[7; 40_000], 1).unwrap();
+            unfinished.0.last_mut().unwrap().1 = Some(writer);
+        }
+    }
+
+    #[test]
+    fn a_stick_that_is_pulled_out_is_named_and_leaves_nothing_whole() {
+        let stick = tempfile::tempdir().unwrap();
+        let names = Names::new(stick.path(), BundleId([1; 16]));
+        let mut unfinished = Unfinished::default();
+        parts(&names, &mut unfinished);
+        std::fs::remove_file(names.partial(2)).unwrap();
+        let failure = finish(&names, &mut unfinished, &mut nothing()).unwrap_err();
+        assert!(names_it(&failure, "bundle_stick_gone"), "{failure:?}");
+        drop(unfinished);
+        assert_eq!(std::fs::read_dir(stick.path()).unwrap().count(), 0);
+    }
+
+    fn names_it(failure: &Failure, code: &str) -> bool {
+        format!("{failure:?}").contains(code)
+    }
+
+    #[test]
+    fn what_went_wrong_has_its_name() {
+        let of = |error: io::Error| unwritten(Path::new("a"), &error);
+        assert!(names_it(&of(ErrorKind::StorageFull.into()), "bundle_stick_full"));
+        assert!(names_it(&of(ErrorKind::FileTooLarge.into()), "bundle_file_too_large"));
+        assert!(names_it(&of(ErrorKind::ReadOnlyFilesystem.into()), "bundle_stick_gone"));
+        assert!(names_it(&of(io::Error::from_raw_os_error(GONE[0])), "bundle_stick_gone"));
+        assert!(names_it(&of(ErrorKind::PermissionDenied.into()), "file_unwritable"));
+        assert!(names_it(&of(ErrorKind::AlreadyExists.into()), "file_exists"));
     }
 }

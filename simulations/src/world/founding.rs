@@ -1,0 +1,188 @@
+//! How a county begins: devices are granted from the top down, and links are laid.
+
+use std::collections::BTreeMap;
+
+use rand::RngExt;
+use shouwang_crdt_schema::division::{DivisionCode, Level};
+use shouwang_node::command::Request;
+use shouwang_node::command::device::GrantDevice;
+use shouwang_node::engine::Engine;
+use shouwang_node::entropy::Entropy;
+use shouwang_node::identity::grant::Role;
+use shouwang_node::limits::REDIAL_MIN_MS;
+use shouwang_node::setup;
+use shouwang_node::store::Store;
+
+use super::rest::far;
+use super::{BEGINS_WALL_MS, DAY, HOUR, LinkState, MINUTE, Node, NodeState, World};
+use crate::check::Violation;
+use crate::disk::Disk;
+use crate::network::{End, Link, Quality};
+
+impl World {
+    /// Grants devices from the county down, and lays links.
+    pub(super) fn found(&mut self) -> Result<(), Violation> {
+        let county = DivisionCode::from_number(990_121_000_000).map_err(Violation::broken)?;
+        let child = |place: DivisionCode, local: u32| {
+            place.child(u64::from(local)).ok_or_else(|| Violation::broken("too many places"))
+        };
+        let top = self.begins(county)?;
+        let mut villages: BTreeMap<DivisionCode, Vec<DivisionCode>> = BTreeMap::new();
+        for township in 0..self.plan.townships {
+            let township = child(county, 101 + township)?;
+            let office = self.joins(top, township, "", Role::Manager)?;
+            let is_far = self.has_no_link(0.25);
+            self.reaches(office, top, is_far);
+            if self.plan.meshed {
+                let provider = self.joins(office, township, "-provider", Role::Provider)?;
+                self.lays(provider, office);
+            }
+            for village in 0..self.plan.villages {
+                let village = child(township, 201 + village)?;
+                villages.entry(township).or_default().push(village);
+                let clerk = self.joins(office, village, "", Role::Clerk)?;
+                // One village at least has no link, where there are sticks.
+                let is_far = self.has_no_link(0.4) || (self.plan.sticks && self.roads.is_empty());
+                self.reaches(clerk, office, is_far);
+                if self.plan.meshed {
+                    let helper = self.joins(office, village, "-helper", Role::Helper)?;
+                    self.lays(helper, clerk);
+                    if !is_far {
+                        self.lays(helper, office);
+                        self.lays(clerk, top);
+                    }
+                }
+            }
+        }
+        self.people.write_ledgers(&villages, self.plan.elders, &mut self.streams.people);
+        for node in 0..self.nodes.len() {
+            self.plans_work(node);
+            self.plans_fault(node);
+            self.plans_stick(node);
+        }
+        for link in 0..self.links.len() {
+            let quality = self.links[link].quality;
+            self.set_quality(
+                link,
+                if self.plan.faults.poor_links { quality } else { far(quality) },
+            );
+            self.plans_partition(link);
+            // Who meets whom first is anybody's guess.
+            let first = if self.plan.faults.partition_every_ms.is_some() { HOUR } else { MINUTE };
+            let at = self.streams.network.random_range(0..first);
+            self.dials(link, at);
+        }
+        Ok(())
+    }
+
+    pub(super) fn begins(&mut self, county: DivisionCode) -> Result<Node, Violation> {
+        let disk = Disk::new();
+        let mut entropy = Entropy::new(self.streams.seeds.random());
+        let store = Store::with_backend(disk.mount())?;
+        let root = setup::init(&store, &mut entropy, county, "县民政局", BEGINS_WALL_MS)
+            .map_err(|error| Violation::broken(format!("{error:?}")))?;
+        self.people.keep_root(root);
+        self.moves_in(county, county.to_string(), disk, store)
+    }
+
+    pub(super) fn joins(
+        &mut self,
+        by: Node,
+        area: DivisionCode,
+        suffix: &str,
+        role: Role,
+    ) -> Result<Node, Violation> {
+        let disk = Disk::new();
+        let mut entropy = Entropy::new(self.streams.seeds.random());
+        let store = Store::with_backend(disk.mount())?;
+        let broken = |error: setup::SetupError| Violation::broken(format!("{error:?}"));
+        let request = setup::request(&store, &mut entropy).map_err(broken)?.to_text();
+        let name = format!("{area}{suffix}");
+        let grant = GrantDevice {
+            request,
+            name: name.clone(),
+            area,
+            role,
+            addresses: Vec::new(),
+            replace: false,
+            root: None,
+            quota_bytes: None,
+        };
+        let now = self.now(by);
+        let engine = self.nodes[by].engine.as_mut();
+        let engine = engine.ok_or_else(|| Violation::broken("nobody grants"))?;
+        let granted = grant.execute(engine, now).map_err(Violation::broken)?;
+        setup::join(&store, &mut entropy, &granted.invite).map_err(broken)?;
+        self.moves_in(area, name, disk, store)
+    }
+
+    pub(super) fn moves_in(
+        &mut self,
+        area: DivisionCode,
+        name: String,
+        disk: Disk,
+        store: Store,
+    ) -> Result<Node, Violation> {
+        let node = self.nodes.len();
+        let seed = self.streams.seeds.random();
+        let engine =
+            Engine::open(store, seed).map_err(|error| Violation::broken(format!("{error:?}")))?;
+        let device = engine.device();
+        self.devices.insert(device, node);
+        let random = &mut self.streams.faults;
+        let clock_error_ms = match random.random_range(0..4) {
+            _ if !self.plan.faults.wrong_clocks => 0,
+            0 => -BEGINS_WALL_MS,
+            1 => random.random_range(-3 * DAY as i64..3 * DAY as i64),
+            _ => 0,
+        };
+        self.nodes.push(NodeState {
+            name,
+            device,
+            area,
+            disk,
+            machine: node,
+            image: None,
+            spare: None,
+            put_back: None,
+            settled: 0,
+            revoked: false,
+            engine: Some(engine),
+            start: 0,
+            started_ms: 0,
+            clock_error_ms,
+            commit_ms: random.random_range(2..60),
+            settling: false,
+            wake_ms: None,
+        });
+        Ok(node)
+    }
+
+    /// By a link, or by sticks alone.
+    fn reaches(&mut self, below: Node, above: Node, is_far: bool) {
+        match is_far {
+            true => self.walks(below, above),
+            false => self.lays(below, above),
+        }
+    }
+
+    pub(super) fn lays(&mut self, dialler: Node, listener: Node) {
+        let kinds = match self.nodes[dialler].area.level() {
+            _ if self.nodes[dialler].area == self.nodes[listener].area => vec![Quality::OFFICE],
+            Level::Village => vec![Quality::MOBILE, Quality::GPRS, Quality::BROADBAND],
+            _ => vec![Quality::BROADBAND, Quality::SATELLITE, Quality::MOBILE],
+        };
+        let quality = kinds[self.streams.network.random_range(0..kinds.len())];
+        let number = self.links.len();
+        self.links.push(LinkState {
+            ends: [dialler, listener],
+            link: Link::new(quality),
+            quality,
+            backoff_ms: REDIAL_MIN_MS,
+            dial: 0,
+            moved: true,
+        });
+        self.between.insert((dialler, listener), (number, End::Dialler));
+        self.between.insert((listener, dialler), (number, End::Listener));
+    }
+}

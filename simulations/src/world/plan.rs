@@ -1,0 +1,105 @@
+//! What is simulated, and what goes wrong in it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{HOUR, MINUTE};
+
+/// What is simulated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Decides everything that the rest of the plan leaves open.
+    pub seed: u64,
+    /// Townships in the county.
+    pub townships: u32,
+    /// Villages in each township.
+    pub villages: u32,
+    /// Elders in each village's ledger.
+    pub elders: u32,
+    /// Each village has a helper's device too, linked to the clerk's and to the township's, and
+    /// each clerk's device is linked to the county's: the same entries come by several ways. Each
+    /// township has a service firm, which writes visits and holds no files.
+    pub meshed: bool,
+    /// Elders move between villages.
+    #[serde(default)]
+    pub moves: bool,
+    /// Bundles go about on sticks, and some villages and townships have no link.
+    #[serde(default)]
+    pub sticks: bool,
+    /// Peers speak in plain frames, which the world reads: what a node claims of its logs is checked then.
+    /// In streams only what follows from it is.
+    #[serde(default)]
+    pub plainly: bool,
+    /// Mean time between two things that somebody does at one node in working hours, ms.
+    pub work_every_ms: u64,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+/// What goes wrong, as mean times between two such faults of one node or link, ms; None for never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Faults {
+    /// Links are cut, late and slow as their kind is; otherwise they are only far.
+    pub poor_links: bool,
+    /// A link lets nothing through for a while.
+    pub partition_every_ms: Option<u64>,
+    /// How long, on average.
+    pub partition_lasts_ms: u64,
+    /// A node loses power, half the time in the middle of a commit.
+    pub power_loss_every_ms: Option<u64>,
+    /// A node's program is killed.
+    pub kill_every_ms: Option<u64>,
+    /// A node's disk fails to write, or is full for a while.
+    pub disk_error_every_ms: Option<u64>,
+    /// A node's disk is backed up, and the next time put back to that.
+    pub restore_every_ms: Option<u64>,
+    /// A node's home is copied to a second machine; each runs when the other does not.
+    pub clone_every_ms: Option<u64>,
+    /// Some clocks are wrong, one of them by decades.
+    pub wrong_clocks: bool,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub const NONE: Self = Self {
+        poor_links: false,
+        partition_every_ms: None,
+        partition_lasts_ms: 0,
+        power_loss_every_ms: None,
+        kill_every_ms: None,
+        disk_error_every_ms: None,
+        restore_every_ms: None,
+        clone_every_ms: None,
+        wrong_clocks: false,
+    };
+
+    /// Everything goes wrong, far more often than in life.
+    pub const ALL: Self = Self {
+        poor_links: true,
+        partition_every_ms: Some(2 * HOUR),
+        partition_lasts_ms: 20 * MINUTE,
+        power_loss_every_ms: Some(90 * MINUTE),
+        kill_every_ms: Some(3 * HOUR),
+        disk_error_every_ms: Some(6 * HOUR),
+        restore_every_ms: Some(2 * HOUR),
+        clone_every_ms: Some(40 * HOUR),
+        wrong_clocks: true,
+    };
+}
+
+impl Plan {
+    /// A small county with every fault.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            townships: 2,
+            villages: 2,
+            elders: 6,
+            meshed: false,
+            plainly: seed.is_multiple_of(2),
+            moves: false,
+            sticks: false,
+            work_every_ms: 6 * MINUTE,
+            faults: Faults::ALL,
+        }
+    }
+}

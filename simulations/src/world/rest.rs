@@ -1,0 +1,244 @@
+//! When the faults are over: coming to rest, and what must hold then.
+
+use std::collections::BTreeSet;
+
+use shouwang_node::engine::Engine;
+use shouwang_node::log::EntryPlace;
+use shouwang_node::sync::wire::LogPosition;
+
+use super::roads::Walks;
+use super::{Event, LinkNumber, MINUTE, Node, SECOND, World};
+use crate::check::Violation;
+use crate::network::{Cuts, Quality};
+use crate::{check, custody, moves};
+
+/// While nodes do not come to rest all roads are gone over so often, ms.
+const WALKS_EVERY_MS: u64 = 5 * MINUTE;
+
+impl World {
+    /// The faults are over: every node has power and room, every link lets everything through.
+    pub fn calm_down(&mut self) -> Result<(), Violation> {
+        self.calm = true;
+        for link in 0..self.links.len() {
+            let kind = self.links[link].quality;
+            self.links[link].link.clear();
+            self.set_quality(link, far(kind));
+            self.heal(link);
+        }
+        for node in 0..self.nodes.len() {
+            self.nodes[node].disk.set_capacity(None);
+            if self.nodes[node].engine.is_none() {
+                self.schedule(self.now_ms, Event::PowerOn(node));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs until every link is up, quiet and done, and all nodes agree; then checks everything.
+    /// Of a home that was copied each machine has its turn, twice. Returns how long it took.
+    pub fn converge(&mut self, within_ms: u64) -> Result<u64, Violation> {
+        let mut took = self.comes_to_rest(within_ms)?;
+        for _ in 0..4 {
+            let cloned = self.cloned();
+            if cloned.is_empty() {
+                break;
+            }
+            for node in cloned {
+                self.take_turns(node)?;
+            }
+            took += self.comes_to_rest(within_ms)?;
+        }
+        // What a machine that was off had saved has had its turn too.
+        self.check_all()?;
+        Ok(took)
+    }
+
+    pub(super) fn comes_to_rest(&mut self, within_ms: u64) -> Result<u64, Violation> {
+        let (began, mut walks) = (self.now_ms, Walks::default());
+        loop {
+            if self.is_settled()? {
+                if self.roads_are_at_rest(&mut walks)? {
+                    break;
+                }
+                continue;
+            }
+            if self.now_ms - began >= within_ms {
+                check::converged(self.running())?;
+                return Err(Violation::late(format!(
+                    "after {within_ms} ms without faults: {}",
+                    self.unsettled()?
+                )));
+            }
+            // What waits for an answer that only a stick brings does not come to rest before it.
+            let all_run = self.nodes.iter().all(|node| node.engine.is_some());
+            if all_run && self.now_ms - walks.went_ms.max(began) >= WALKS_EVERY_MS {
+                self.goes_over_roads()?;
+                walks = Walks::at(self.now_ms);
+            }
+            self.run_for(SECOND)?;
+        }
+        Ok(self.now_ms - began)
+    }
+
+    /// After every so many commits of a node what it believes of custody is checked.
+    pub fn check_custody_every(&mut self, commits: u64) {
+        self.custody_checked_every = commits.max(1);
+    }
+
+    /// Checks every guarantee as it stands now, all nodes being settled.
+    pub fn check_all(&self) -> Result<(), Violation> {
+        check::converged(self.running())?;
+        check::erased_is_gone(self.running())?;
+        if self.nodes.iter().all(|node| node.engine.is_some()) {
+            moves::purged_is_held(self.running())?;
+        }
+        for (node, engine) in self.running() {
+            check::inside_area(node, engine)?;
+            moves::shown_once(node, engine)?;
+            check::verified(node, engine)?;
+            self.checker.arrived(node, engine)?;
+            check::inbox::whole(&self.checker, node, engine)?;
+            if self.nodes.iter().all(|node| node.engine.is_some()) {
+                custody::not_held_is_true(node, engine, self.running())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of its entries a node that runs says are not held elsewhere.
+    pub fn not_held(&self, node: Node) -> Result<u64, Violation> {
+        let Some(engine) = self.engine(node) else { return Ok(0) };
+        custody::not_held_is_true(node, engine, self.running())
+    }
+
+    /// What receipts that count here say is promised for ever, and is so where it can be seen now.
+    pub(super) fn custody_is_true(&mut self, node: Node) -> Result<(), Violation> {
+        // Reading all receipts costs as much as everything else that a node does at once.
+        self.nodes[node].settled += 1;
+        if !self.nodes[node].settled.is_multiple_of(self.custody_checked_every) {
+            return Ok(());
+        }
+        let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };
+        for holding in custody::holdings(engine)? {
+            let Some(holder) = self.devices.get(&holding.holder).copied() else { continue };
+            let EntryPlace { log, seq, hash } = holding.place;
+            let state = &self.nodes[holder];
+            let Some(there) = state.engine.as_ref() else { continue };
+            if custody::holds(there, &holding.place)? {
+                self.checker.claimed(state.machine, [LogPosition { log, seq, hash }]);
+                continue;
+            }
+            // Of a disk that was put back the receipts that it has forgotten are void, as soon as
+            // its new ones are heard. Of two machines each speaks for itself.
+            let (device, current) = (there.device(), there.incarnation());
+            let excused = match state.put_back {
+                None => false,
+                Some(before) if before == current || state.spare.is_some() => true,
+                Some(_) => !custody::has_heard(engine, log.scope, device, current)?,
+            };
+            if !excused {
+                return Err(Violation::not_held(format!(
+                    "at {} ms node {node} takes node {holder} to hold {log:?}/{seq}",
+                    self.now_ms
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn running(&self) -> impl Iterator<Item = (Node, &Engine)> {
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, state)| !state.revoked)
+            .filter_map(|(node, state)| state.engine.as_ref().map(|engine| (node, engine)))
+    }
+
+    pub(super) fn touch(&mut self, node: Node) {
+        for state in self.links.iter_mut().filter(|state| state.ends.contains(&node)) {
+            state.moved = true;
+        }
+    }
+
+    /// Where something moved, and now nothing is on the way nor waiting for a commit, "done" must
+    /// be true.
+    pub(super) fn look_at_quiet_links(&mut self, node: Node) -> Result<(), Violation> {
+        for number in 0..self.links.len() {
+            if !self.links[number].ends.contains(&node) || !self.links[number].moved {
+                continue;
+            }
+            if self.is_done(number)? {
+                self.counts.done_checks += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a link is up and quiet and both ends say "done"; checks that it is so.
+    pub(super) fn is_done(&mut self, number: LinkNumber) -> Result<bool, Violation> {
+        let [one, two] = self.links[number].ends;
+        if !self.links[number].link.is_quiet()
+            || self.nodes[one].settling
+            || self.nodes[two].settling
+        {
+            return Ok(false);
+        }
+        let (Some(first), Some(second)) = (self.engine(one), self.engine(two)) else {
+            return Ok(false);
+        };
+        let done = check::done_is_true((one, first), (two, second))
+            .map_err(|violation| violation.at_time(self.now_ms))?;
+        self.links[number].moved = false;
+        Ok(done)
+    }
+
+    pub(super) fn is_settled(&mut self) -> Result<bool, Violation> {
+        if self.nodes.iter().any(|node| node.engine.is_none() || node.settling) {
+            return Ok(false);
+        }
+        if self.running().any(|(_, engine)| engine.is_moving()) {
+            return Ok(false);
+        }
+        let heard = |node: &Node| !self.nodes[*node].revoked;
+        let heeded: Vec<LinkNumber> =
+            (0..self.links.len()).filter(|link| self.links[*link].ends.iter().all(heard)).collect();
+        if heeded.iter().any(|link| !self.links[*link].link.is_quiet()) {
+            return Ok(false);
+        }
+        for link in heeded {
+            if !self.is_done(link)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What keeps the county from being settled, in words.
+    pub fn unsettled(&self) -> Result<String, Violation> {
+        let mut found = BTreeSet::new();
+        for (node, state) in self.nodes.iter().enumerate() {
+            if state.engine.is_none() {
+                found.insert(format!("node {node} is off"));
+            }
+        }
+        for (number, state) in self.links.iter().enumerate() {
+            let [one, two] = state.ends;
+            if !state.link.is_up() {
+                found.insert(format!("link {number} of nodes {one} and {two} is down"));
+            } else if !state.link.is_quiet() {
+                found.insert(format!("frames are on link {number} of nodes {one} and {two}"));
+            } else if let (Some(first), Some(second)) = (self.engine(one), self.engine(two)) {
+                let progress = (first.progress(second.device())?, second.progress(first.device())?);
+                if !progress.0.is_some_and(|p| p.done) || !progress.1.is_some_and(|p| p.done) {
+                    found.insert(format!("nodes {one} and {two} are not done: {progress:?}"));
+                }
+            }
+        }
+        Ok(found.into_iter().collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// A link of this kind when nothing goes wrong with it.
+pub(super) fn far(quality: Quality) -> Quality {
+    Quality { late_per_mille: 0, cuts: Cuts::Never, ..quality }
+}

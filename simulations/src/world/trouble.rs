@@ -1,0 +1,229 @@
+//! Faults: power that is lost, programs that are killed, disks that fail, links that let nothing through.
+
+use rand::RngExt;
+use shouwang_node::engine::Engine;
+use shouwang_node::limits::REDIAL_MIN_MS;
+use shouwang_node::store::Store;
+
+use super::{Event, LinkNumber, MINUTE, Node, SECOND, Trouble, World, held};
+use crate::check;
+use crate::check::Violation;
+use crate::disk::Mishap;
+use crate::network::{End, exponential};
+
+impl World {
+    /// A node loses power now and comes back after `off_ms`.
+    pub fn lose_power(&mut self, node: Node, off_ms: u64) -> Result<(), Violation> {
+        self.goes_off(node, "power_loss", off_ms)
+    }
+
+    pub(super) fn fault(&mut self, kind: &str) {
+        *self.counts.faults.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn plans_fault(&mut self, node: Node) {
+        let faults = self.plan.faults;
+        let kinds = [
+            (faults.power_loss_every_ms, Event::PowerLoss as fn(Node) -> Event),
+            (faults.kill_every_ms, Event::Kill),
+            (faults.disk_error_every_ms, Event::DiskError),
+            (faults.restore_every_ms, Event::Backup),
+            (faults.clone_every_ms, Event::Clone),
+        ];
+        for (every, event) in kinds {
+            if let Some(every) = every {
+                let at = self.now_ms + exponential(every, &mut self.streams.faults);
+                self.schedule(at, event(node));
+            }
+        }
+    }
+
+    pub(super) fn plans_partition(&mut self, link: LinkNumber) {
+        if let Some(every) = self.plan.faults.partition_every_ms {
+            let at = self.now_ms + exponential(every, &mut self.streams.faults);
+            self.schedule(at, Event::Partition(link));
+        }
+    }
+
+    pub(super) fn again(&mut self, every: Option<u64>, event: Event) {
+        if let Some(every) = every {
+            let at = self.now_ms + exponential(every, &mut self.streams.faults);
+            self.schedule(at, event);
+        }
+    }
+
+    pub(super) fn power_fault(&mut self, node: Node) -> Result<(), Violation> {
+        if self.calm {
+            return Ok(());
+        }
+        self.again(self.plan.faults.power_loss_every_ms, Event::PowerLoss(node));
+        if self.streams.faults.random_bool(0.5) {
+            let off = exponential(5 * MINUTE, &mut self.streams.faults);
+            self.goes_off(node, "power_loss", off)
+        } else {
+            // In the middle of a commit to come: the engine's error is how the world learns of it.
+            let operations = self.streams.faults.random_range(0..40);
+            self.nodes[node].disk.plan(operations, Mishap::PowerLoss);
+            Ok(())
+        }
+    }
+
+    pub(super) fn kill_fault(&mut self, node: Node) -> Result<(), Violation> {
+        if self.calm {
+            return Ok(());
+        }
+        self.again(self.plan.faults.kill_every_ms, Event::Kill(node));
+        let off = exponential(MINUTE, &mut self.streams.faults);
+        self.goes_off(node, "kill", off)
+    }
+
+    pub(super) fn disk_fault(&mut self, node: Node) -> Result<(), Violation> {
+        if self.calm {
+            return Ok(());
+        }
+        self.again(self.plan.faults.disk_error_every_ms, Event::DiskError(node));
+        if self.streams.faults.random_bool(0.5) {
+            let operations = self.streams.faults.random_range(0..40);
+            self.nodes[node].disk.plan(operations, Mishap::WriteError);
+        } else {
+            self.fault("disk_full");
+            let length = self.nodes[node].disk.length();
+            self.nodes[node].disk.set_capacity(Some(length));
+            let at = self.now_ms + exponential(20 * MINUTE, &mut self.streams.faults);
+            self.schedule(at, Event::RoomAgain(node));
+        }
+        Ok(())
+    }
+
+    pub(super) fn partition_fault(&mut self, link: LinkNumber) {
+        if self.calm {
+            return;
+        }
+        self.again(self.plan.faults.partition_every_ms, Event::Partition(link));
+        self.fault("partition");
+        self.partition(link);
+        let lasts = exponential(self.plan.faults.partition_lasts_ms, &mut self.streams.faults);
+        self.schedule(self.now_ms + lasts, Event::Heal(link));
+    }
+
+    /// An engine's operation failed. A disk that failed explains it; nothing else does.
+    pub(super) fn stumbled(&mut self, node: Node, trouble: Trouble) -> Result<(), Violation> {
+        let what = match trouble {
+            Trouble::Store(error) => format!("{error:?}"),
+            Trouble::Command(error) => format!("{error:?}"),
+        };
+        match self.nodes[node].disk.broken() {
+            Some(Mishap::PowerLoss) => {
+                let off = exponential(5 * MINUTE, &mut self.streams.faults);
+                self.goes_off(node, "power_loss_in_commit", off)
+            }
+            Some(Mishap::WriteError) => self.goes_off(node, "write_error", 10 * SECOND),
+            Some(Mishap::Full) => self.goes_off(node, "full", MINUTE),
+            None => Err(Violation::broken(format!(
+                "at {} ms {} failed: {what}",
+                self.now_ms, self.nodes[node].name
+            ))),
+        }
+    }
+
+    /// The node's program ends: by power loss, kill or an error of its disk.
+    pub(super) fn goes_off(&mut self, node: Node, why: &str, off_ms: u64) -> Result<(), Violation> {
+        if self.nodes[node].engine.is_none() {
+            return Ok(());
+        }
+        self.fault(why);
+        self.note(why, &[node as u64]);
+        let state = &mut self.nodes[node];
+        state.start += 1;
+        state.settling = false;
+        state.wake_ms = None;
+        let engine = state.engine.take();
+        if why.starts_with("power_loss") {
+            state.disk.lose_power(&mut self.streams.disk);
+        } else {
+            state.disk.crash();
+        }
+        // What the program would still write on its way out meets a disk that is gone.
+        drop(engine);
+        for link in 0..self.links.len() {
+            let ends = self.links[link].ends;
+            let Some(end) = [End::Dialler, End::Listener]
+                .into_iter()
+                .zip(ends)
+                .find_map(|(end, at)| (at == node).then_some(end))
+            else {
+                continue;
+            };
+            self.links[link].link.believe(end, None);
+            self.cut(link);
+        }
+        self.schedule(self.now_ms + off_ms.max(1), Event::PowerOn(node));
+        Ok(())
+    }
+
+    pub(super) fn power_on(&mut self, node: Node) -> Result<(), Violation> {
+        if self.nodes[node].engine.is_some() {
+            return Ok(());
+        }
+        self.note("power_on", &[node as u64]);
+        let turns = !self.calm && self.plan.faults.clone_every_ms.is_some();
+        if turns && self.nodes[node].spare.is_some() && self.streams.faults.random_bool(0.5) {
+            self.swap_machines(node);
+        }
+        for attempt in 0..6 {
+            let mount = self.nodes[node].disk.mount();
+            // Recovery itself may be interrupted.
+            if !self.calm
+                && attempt < 5
+                && self.plan.faults.power_loss_every_ms.is_some()
+                && self.streams.faults.random_bool(0.2)
+            {
+                let operations = self.streams.faults.random_range(0..12);
+                self.nodes[node].disk.plan(operations, Mishap::PowerLoss);
+            }
+            let seed = self.streams.seeds.random();
+            let opened = Store::with_backend(mount)
+                .map_err(|error| format!("{error:?}"))
+                .and_then(|store| Engine::open(store, seed).map_err(|error| format!("{error:?}")));
+            match (opened, self.nodes[node].disk.broken()) {
+                (Ok(engine), None) => {
+                    self.checker.restarted(self.nodes[node].machine, &engine)?;
+                    // Reading everything takes the longer the more there is.
+                    let entries = held(&engine).iter().map(|row| row.entries).sum::<u64>();
+                    if self.streams.faults.random_range(0..entries.max(100)) < 25 {
+                        check::verified(node, &engine)?;
+                    }
+                    self.counts.restarts_checked += 1;
+                    self.nodes[node].started_ms = self.now_ms;
+                    self.nodes[node].engine = Some(engine);
+                    break;
+                }
+                (_, Some(Mishap::PowerLoss)) => {
+                    self.fault("power_loss_in_recovery");
+                    self.nodes[node].disk.lose_power(&mut self.streams.disk);
+                }
+                // It cannot start for want of room: somebody has to make some.
+                (_, Some(_)) => {
+                    self.nodes[node].disk.crash();
+                    self.nodes[node].disk.set_capacity(None);
+                }
+                (Err(error), None) => {
+                    let name = &self.nodes[node].name;
+                    return Err(Violation::broken(format!(
+                        "at {} ms {name} does not start again: {error}",
+                        self.now_ms
+                    )));
+                }
+            }
+        }
+        self.drain(node)?;
+        for link in 0..self.links.len() {
+            if self.links[link].ends[0] == node {
+                self.links[link].backoff_ms = REDIAL_MIN_MS;
+                let soon = self.now_ms + self.streams.network.random_range(SECOND..5 * SECOND);
+                self.dials(link, soon);
+            }
+        }
+        Ok(())
+    }
+}
