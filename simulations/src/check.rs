@@ -20,7 +20,7 @@ use shouwang_node::gathered::{Cache, Coverage};
 use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::{Grant, Rights};
 use shouwang_node::index;
-use shouwang_node::log::{EntryHash, LogKey};
+use shouwang_node::log::{EntryHash, Lane, LogKey};
 use shouwang_node::replication::{receives, replicates};
 use shouwang_node::store::erasures::ErasureRead;
 use shouwang_node::store::rows::{DocumentKey, LogNumber};
@@ -683,6 +683,28 @@ pub fn inside_area(node: usize, engine: &Engine) -> Result<(), Violation> {
         Some((scope, elder)) => outside(format!("the elder {scope}/{elder}")),
         None => Ok(()),
     }
+}
+
+/// Two that both say that nothing but everyday records waits agree on everything else. Whether they say it.
+pub fn held_back_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool, Violation> {
+    for (engine, peer) in [(one.1, two.1), (two.1, one.1)] {
+        if !engine.progress(peer.device())?.is_some_and(|progress| progress.held_back) {
+            return Ok(false);
+        }
+    }
+    let urgent = |engine: &Engine, peer: &Engine| -> Result<Claims, StoreError> {
+        let mut claims = shared(engine, peer.grant())?;
+        claims.retain(|log, _| log.lane != Lane::Routine);
+        Ok(claims)
+    };
+    if urgent(one.1, two.1)? != urgent(two.1, one.1)? {
+        let detail = format!(
+            "nodes {} and {} hold back everyday records, and differ in others",
+            one.0, two.0
+        );
+        return Err(Violation::new(Guarantee::DoneIsTrue, detail));
+    }
+    Ok(true)
 }
 
 /// Two nodes in a session, between which nothing is on the way and which have committed all that

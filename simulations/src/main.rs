@@ -66,6 +66,9 @@ struct Size {
     /// Bundles go about on sticks, and some places have no link.
     #[arg(long)]
     sticks: bool,
+    /// Some places have so many bytes a day.
+    #[arg(long)]
+    budgets: bool,
 }
 
 impl Size {
@@ -81,6 +84,7 @@ impl Size {
             meshed: self.meshed,
             moves: self.moves,
             sticks: self.sticks,
+            budgets: self.budgets,
             ..Plan::new(seed)
         }
     }

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_node::command::{CommandError, ErrorKind};
+use shouwang_node::command::budget::BudgetSet;
+use shouwang_node::command::{CommandError, ErrorKind, Request};
 use shouwang_node::engine::Engine;
 use shouwang_node::identity::DeviceId;
+use shouwang_node::limits::BUDGET_BYTES_MIN;
 use shouwang_node::log::Incarnation;
 use shouwang_node::store::rows::ScopeRow;
 use shouwang_node::store::{StoreError, StoreRead};
@@ -527,8 +529,25 @@ impl World {
                 Err(error) => Done { facts: Vec::new(), error: Some(error.into()) },
             });
         }
+        if self.plan.budgets && self.streams.people.random_bool(0.1) {
+            self.fault("budget");
+            return self.act(node, |_, engine, now, random| budgeted(engine, now, random));
+        }
         self.act(node, People::work)
     }
+}
+
+/// There are as many bytes as are wanted.
+fn unbudgeted(engine: &mut Engine, now: Now) -> Done {
+    let error = BudgetSet { daily_bytes: None }.execute(engine, now).err();
+    Done { facts: Vec::new(), error }
+}
+
+/// Somebody sets how much may be exchanged in a day, or lifts that.
+fn budgeted(engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+    let daily_bytes = random.random_bool(0.7).then_some(BUDGET_BYTES_MIN);
+    let error = BudgetSet { daily_bytes }.execute(engine, now).err();
+    Done { facts: Vec::new(), error }
 }
 
 /// Counts of the scopes that a node holds.

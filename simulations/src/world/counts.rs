@@ -32,6 +32,8 @@ pub struct Counts {
     /// Times that two nodes between which nothing was on the way were compared, and both said
     /// "done".
     pub done_checks: u64,
+    /// Times that both said that nothing but everyday records waits for bytes to spend.
+    pub held_back: u64,
     /// Reopened stores of which every promise was checked.
     pub restarts_checked: u64,
     /// What was counted of sticks.

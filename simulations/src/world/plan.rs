@@ -25,6 +25,9 @@ pub struct Plan {
     /// Bundles go about on sticks, and some villages and townships have no link.
     #[serde(default)]
     pub sticks: bool,
+    /// Some places have so many bytes a day and no more, and now and then others.
+    #[serde(default)]
+    pub budgets: bool,
     /// Peers speak in plain frames, which the world reads: what a node claims of its logs is checked then.
     /// In streams only what follows from it is.
     #[serde(default)]
@@ -98,6 +101,7 @@ impl Plan {
             plainly: seed.is_multiple_of(2),
             moves: false,
             sticks: false,
+            budgets: false,
             work_every_ms: 6 * MINUTE,
             faults: Faults::ALL,
         }

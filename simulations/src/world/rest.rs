@@ -7,7 +7,7 @@ use shouwang_node::log::EntryPlace;
 use shouwang_node::sync::wire::LogPosition;
 
 use super::roads::Walks;
-use super::{Event, LinkNumber, MINUTE, Node, SECOND, World};
+use super::{Event, LinkNumber, MINUTE, Node, SECOND, World, unbudgeted};
 use crate::check::Violation;
 use crate::network::{Cuts, Quality};
 use crate::{check, custody, moves};
@@ -56,6 +56,7 @@ impl World {
     pub(super) fn comes_to_rest(&mut self, within_ms: u64) -> Result<u64, Violation> {
         let (began, mut walks) = (self.now_ms, Walks::default());
         loop {
+            self.lifts_budgets()?;
             if self.is_settled()? {
                 if self.roads_are_at_rest(&mut walks)? {
                     break;
@@ -78,6 +79,16 @@ impl World {
             self.run_for(SECOND)?;
         }
         Ok(self.now_ms - began)
+    }
+
+    /// Nobody counts bytes any more.
+    fn lifts_budgets(&mut self) -> Result<(), Violation> {
+        let has_one = |engine: &Engine| engine.budget().daily_bytes().is_some();
+        let counting = self.running().filter(|(_, engine)| has_one(engine)).map(|(node, _)| node);
+        for node in counting.collect::<Vec<Node>>() {
+            self.act(node, |_, engine, now, _| unbudgeted(engine, now))?;
+        }
+        Ok(())
     }
 
     /// After every so many commits of a node what it believes of custody is checked.
@@ -188,7 +199,10 @@ impl World {
         };
         let done = check::done_is_true((one, first), (two, second))
             .map_err(|violation| violation.at_time(self.now_ms))?;
+        let held_back = check::held_back_is_true((one, first), (two, second))
+            .map_err(|violation| violation.at_time(self.now_ms))?;
         self.links[number].moved = false;
+        self.counts.held_back += u64::from(held_back);
         Ok(done)
     }
 
