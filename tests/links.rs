@@ -46,8 +46,9 @@ fn all_arrives_once_over_links_that_are_slow_or_cut_or_stall() {
         let first: Vec<_> = ["gprs", "gprs-cut", "gprs-stall"]
             .map(|name| scope.spawn(|| run(&world, name, Load::First)))
             .into();
-        let visits: Vec<_> =
-            ["gprs", "gprs-cut"].map(|name| scope.spawn(|| run(&world, name, Load::Visits))).into();
+        let visits: Vec<_> = ["gprs", "gprs-cut", "gprs-half-open"]
+            .map(|name| scope.spawn(|| run(&world, name, Load::Visits)))
+            .into();
         let slow = scope.spawn(|| run(&world, "gsm", Load::Incident));
         for cells in [first, visits] {
             let figures: Vec<Figures> =

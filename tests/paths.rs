@@ -203,9 +203,13 @@ fn the_county_is_reached_directly_while_the_township_is_down() {
     has_visits(&county, 2);
     assert_eq!(known(&village, &of_county)["in_session"], false);
     assert_eq!(number(&known(&village, &of_county), "sessions"), 1);
-    // Nothing twice on one way; and on two ways at most what the township missed, when village and
+    // Nothing twice on one way but what came by the other meanwhile; and on two ways at most what the township missed, when village and
     // county told it at once: the visit, a receipt, and the grant and notices around them.
-    assert_eq!(sent_twice((&village, &of_village), (&county, &of_county)), 0);
+    let twice = sent_twice((&village, &of_village), (&county, &of_county));
+    assert!(
+        twice <= 2,
+        "{twice} entries went to the county twice: what the township told it meanwhile"
+    );
     let twice = sent_twice((&village, &of_village), (&town, &of_town))
         + sent_twice((&county, &of_county), (&town, &of_town));
     assert!(twice <= 4, "{twice} entries went to the township twice");

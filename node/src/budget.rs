@@ -1,23 +1,25 @@
 //! How much may be exchanged in a day where bytes are paid for. Once it is spent, everyday records wait
 //! until the next day; grants, incidents, notices and receipts do not.
 //!
-//! Which day it is says the wall clock, right or wrong. Nothing else depends on it: a clock that jumps
-//! begins a new day, and the worst that comes of it is another day's bytes.
+//! Which day it is says the wall clock, right or wrong. Nothing else depends on it: a clock that goes on to
+//! another day, or is put back, begins a new day, and the worst that comes of it is another day's bytes. One
+//! that begins with the same date at each start would never leave that date otherwise.
 
 use crate::codec::{CodecError, Reader, Writer};
-use crate::limits::{BUDGET_FRAME_BYTES, BUDGET_SESSION_BYTES};
+use crate::limits::{BUDGET_FRAME_BYTES, BUDGET_SESSION_BYTES, CLOCK_SLACK_MS};
 
 /// What a device may spend in a day, and what of it is spent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     daily_bytes: Option<u64>,
-    day: Day,
     spent_bytes: u64,
+    /// When the last of them was spent, ms since 1970.
+    spent_at_ms: i64,
     changed: bool,
 }
 
 /// A day of people in China, counted from 1970-01-01.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Day(i64);
 
 const DAY_MS: i64 = 86_400_000;
@@ -39,7 +41,9 @@ impl Budget {
 
     /// What is spent of the day of this moment, bytes.
     pub fn spent_bytes(&self, wall_ms: i64) -> u64 {
-        if self.day == Day::of(wall_ms) { self.spent_bytes } else { 0 }
+        let went_on = wall_ms >= self.spent_at_ms.saturating_sub(CLOCK_SLACK_MS);
+        let same_day = Day::of(wall_ms) == Day::of(self.spent_at_ms);
+        if same_day && went_on { self.spent_bytes } else { 0 }
     }
 
     /// Whether the day's bytes are spent.
@@ -71,7 +75,7 @@ impl Budget {
 
     fn spend(&mut self, wall_ms: i64, bytes: u64) {
         self.spent_bytes = self.spent_bytes(wall_ms).saturating_add(bytes);
-        self.day = Day::of(wall_ms);
+        self.spent_at_ms = wall_ms;
         self.changed |= self.daily_bytes.is_some();
     }
 
@@ -80,7 +84,7 @@ impl Budget {
         std::mem::take(&mut self.changed).then(|| {
             let mut writer = Writer::new();
             writer.leb(self.daily_bytes.unwrap_or_default());
-            writer.i64(self.day.0).leb(self.spent_bytes).finish()
+            writer.i64(self.spent_at_ms).leb(self.spent_bytes).finish()
         })
     }
 
@@ -88,9 +92,9 @@ impl Budget {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader::new(bytes);
         let daily_bytes = Some(reader.leb()?).filter(|daily| *daily > 0);
-        let (day, spent_bytes) = (Day(reader.i64()?), reader.leb()?);
+        let (spent_at_ms, spent_bytes) = (reader.i64()?, reader.leb()?);
         reader.finish()?;
-        Ok(Self { daily_bytes, day, spent_bytes, changed: false })
+        Ok(Self { daily_bytes, spent_bytes, spent_at_ms, changed: false })
     }
 }
 
@@ -114,8 +118,12 @@ mod tests {
         assert!(!budget.is_spent(MORNING + left as i64));
         budget.frame(MORNING + left as i64, 100);
         assert_eq!(budget.spent_bytes(MORNING + left as i64), 100 + BUDGET_FRAME_BYTES);
-        // A clock that was put back begins a day too.
+        // A clock that was put back begins a day too, also where the date is the same; one that was set
+        // right by a minute does not.
         assert_eq!(budget.spent_bytes(MORNING), 0);
+        budget.frame(MORNING, 100);
+        assert_eq!(budget.spent_bytes(MORNING - 3_600_000), 0);
+        assert!(budget.spent_bytes(MORNING - 60_000) > 0);
     }
 
     #[test]

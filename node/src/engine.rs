@@ -708,6 +708,7 @@ impl Engine {
                 }
                 Output::Event(event) => {
                     self.peers.event(now, &event);
+                    self.spend_event(now, &event);
                     if let Event::SetAside(peer, asides) = &event {
                         self.told_aside(now, *peer, asides)?;
                     }

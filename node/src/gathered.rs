@@ -308,10 +308,16 @@ fn place(log: &LogRow, entry: &Entry, change: Option<[u8; 32]>) -> UnsettledRow 
 
 /// The row of a document, unless nothing but its genesis is in it.
 pub fn document_row(document: &Automerge) -> Option<DocumentRow> {
-    if document.get_changes(&[]).len() <= 1 {
+    let heads = document.get_heads();
+    // Everything else builds on the genesis: what has one head that builds on nothing is the genesis alone.
+    // Asking for all changes would write each of them anew.
+    let builds_on = |head| document.get_change_meta_by_hash(head).map(|meta| meta.deps.len());
+    if let [only] = heads.as_slice()
+        && builds_on(only) == Some(0)
+    {
         return None;
     }
-    let mut heads: Vec<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
+    let mut heads: Vec<[u8; 32]> = heads.into_iter().map(|head| head.0).collect();
     heads.sort_unstable();
     Some(DocumentRow { heads, saved: document.save_nocompress() })
 }

@@ -167,8 +167,9 @@ pub const UNACKNOWLEDGED_QUEUE_MS: u64 = 1_000;
 pub const STALL_MS_MAX: u64 = 75_000;
 
 /// The least time without an acknowledgement after which another connection is tried beside the one that
-/// says nothing, ms: twice as long as a link is filled for, and as much again for a disk that is slow.
-pub const DOUBT_MS_MIN: u64 = 8_000;
+/// says nothing, ms: twice as long as a link is filled for, and eleven seconds for a disk that is slow or a
+/// long commit. To try costs some 500 B.
+pub const DOUBT_MS_MIN: u64 = 15_000;
 
 const _: () = assert!(DOUBT_MS_MIN >= 4 * UNACKNOWLEDGED_MS_MAX && DOUBT_MS_MIN < STALL_MS_MAX);
 
@@ -582,9 +583,13 @@ pub const BUDGET_FRAME_BYTES: u64 = 70;
 /// (`docs/links.md`), and packets of TCP around them.
 pub const BUDGET_SESSION_BYTES: u64 = 1_500;
 
-/// The least that may be set for a day, bytes: signs of life (288 of 75 B), a dozen sessions, and an
-/// incident that is answered.
-pub const BUDGET_BYTES_MIN: u64 = 50_000;
+/// The least that may be set for a day, bytes: signs of life both ways (2 times 288 of 71 B make 41 kB), a
+/// dozen sessions of 2 kB, and incidents that are answered.
+pub const BUDGET_BYTES_MIN: u64 = 100_000;
+
+const _: () = assert!(
+    2 * (24 * 3_600_000 / ALIVE_INTERVAL_MS) * (BUDGET_FRAME_BYTES + 1) < BUDGET_BYTES_MIN / 2
+);
 
 /// Devices that one bundle is for: all of a county's townships several times over. Each is one line of
 /// 100 B before every segment that is sealed to it.

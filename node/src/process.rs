@@ -85,6 +85,8 @@ pub async fn sync(
         let begun = tokio::time::Instant::now();
         let deadline = begun + timeout;
         let mut settled_at = None;
+        // Bytes that have gone and come, and since when there were no more.
+        let mut rest = (0, begun);
         loop {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let (report, dials) = link.look().await?;
@@ -92,7 +94,13 @@ pub async fn sync(
             let now = tokio::time::Instant::now();
             let nobody = dials.is_empty() && report.peers.iter().all(|peer| !peer.in_session);
             let waited_enough = now >= deadline || (nobody && now >= begun + DISCOVERY);
-            let is_settled = !nobody && settled(&report, &dials);
+            let bytes = report.peers.iter().map(|peer| peer.bytes_sent + peer.bytes_received).sum();
+            if bytes != rest.0 {
+                rest = (bytes, now);
+            }
+            // What is urgent and not known here yet may be on its way while everyday records wait.
+            let is_quiet = now >= rest.1 + Duration::from_millis(RECEIPT_WAIT_MS);
+            let is_settled = !nobody && settled(&report, &dials, is_quiet);
             // Whoever holds now what we wrote is about to say so.
             let hopeful = tokio::time::Duration::from_millis(RECEIPT_WAIT_MS);
             let since = *settled_at.get_or_insert(now);
@@ -113,8 +121,8 @@ pub async fn sync(
 }
 
 /// Whether every address is either in an exchange or has failed, and every session has come as far
-/// as it can.
-fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>) -> bool {
+/// as it can: one that is held back, once nothing moves any more.
+fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>, is_quiet: bool) -> bool {
     let known = |device: &DeviceId| report.peers.iter().find(|peer| peer.device == *device);
     let tried = dials.values().all(|dial| {
         // A substream that the engine has not heard of yet is no outcome.
@@ -128,7 +136,7 @@ fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>) -> bool {
             .peers
             .iter()
             .filter(|peer| peer.in_session)
-            .all(|peer| peer.settled || peer.held_back)
+            .all(|peer| peer.settled || (peer.held_back && is_quiet))
 }
 
 /// Whether a text is an address that can be dialled or listened on, such as

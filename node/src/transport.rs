@@ -153,11 +153,20 @@ pub(crate) struct Transport {
     orders: mpsc::UnboundedReceiver<Order>,
     opened: (mpsc::UnboundedSender<Opened>, mpsc::UnboundedReceiver<Opened>),
     closed: (mpsc::UnboundedSender<Closed>, mpsc::UnboundedReceiver<Closed>),
-    hang_ups: (mpsc::UnboundedSender<DeviceId>, mpsc::UnboundedReceiver<DeviceId>),
+    hang_ups: (mpsc::UnboundedSender<HangUp>, mpsc::UnboundedReceiver<HangUp>),
 }
 
 type Opened = (DeviceId, Result<libp2p::Stream, String>);
 type Closed = (DeviceId, Substream, Ending);
+
+/// What is closed once the last words have had their time.
+#[derive(Debug)]
+enum HangUp {
+    /// The connections that there were. New ones with the same peer stay, and so do dials.
+    These(Vec<ConnectionId>),
+    /// All that there is with a peer.
+    All(DeviceId),
+}
 
 /// How a substream ended, as far as its bytes say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,13 +246,7 @@ impl Transport {
                     let error = (ending == Ending::Replaced).then(replaced);
                     self.ended(peer, substream, error).await;
                 }
-                Some(peer) = self.hang_ups.1.recv() => {
-                    if !self.active.contains_key(&peer)
-                        && let Some(peer) = peer_id_of(peer)
-                    {
-                        let _ = self.swarm.disconnect_peer_id(peer);
-                    }
-                }
+                Some(hang_up) = self.hang_ups.1.recv() => self.hang_up(hang_up),
                 order = self.orders.recv() => match order {
                     None => return,
                     Some(order) => self.order(order).await,
@@ -285,6 +288,8 @@ impl Transport {
                     if doubt.still() {
                         tracing::info!(peer = %peer.short(), "its link is dead: dialling anew");
                         self.dials.stable(peer);
+                        // At once, so that the next substream is opened on none of them.
+                        self.hang_up(HangUp::These(self.ways.connections(peer)));
                         self.ended(peer, doubt.substream, None).await;
                     }
                     return;
@@ -386,9 +391,10 @@ impl Transport {
         }
         let substream = Substream(self.next_substream);
         self.next_substream += 1;
-        let (reader, writer) = Fused::new(stream).split();
-        let (frames, waiting) = outbox();
         let heard = Heard::default();
+        let (reader, writer) = Fused::new(stream).split();
+        let reader = heard.over(reader);
+        let (frames, waiting) = outbox();
         let known = self.ways.path(peer, opener == self.own);
         let is_near = known.via == Some(Via::Lan) && self.dials.is_near(peer);
         let path = Path { is_near, ..known };
@@ -396,11 +402,10 @@ impl Transport {
             return;
         }
         let (notices, closed) = (self.notices.clone(), self.closed.0.clone());
-        let counts = heard.clone();
         let reading = tokio::spawn(async move {
             let mut ending = Ending::Lost;
             let of = (peer, substream);
-            if let Err(error) = read(of, reader, &notices, &counts, &mut ending).await {
+            if let Err(error) = read(of, reader, &notices, &mut ending).await {
                 tracing::debug!(peer = %peer.short(), %error, "substream ended");
             }
             let _ = closed.send((peer, substream, ending));
@@ -454,7 +459,7 @@ impl Transport {
                 let hang_up = self.hang_ups.0.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(LAST_WORDS).await;
-                    let _ = hang_up.send(peer);
+                    let _ = hang_up.send(HangUp::All(peer));
                 });
             }
             Order::DialNow => self.dials.all_now(),
@@ -481,6 +486,21 @@ impl Transport {
         }
     }
 
+    fn hang_up(&mut self, hang_up: HangUp) {
+        match hang_up {
+            HangUp::These(connections) => {
+                for connection in connections {
+                    self.swarm.close_connection(connection);
+                }
+            }
+            HangUp::All(peer) => {
+                if let Some(peer) = peer_id_of(peer) {
+                    let _ = self.swarm.disconnect_peer_id(peer);
+                }
+            }
+        }
+    }
+
     /// Ends a session that is not needed any more.
     async fn leave(&mut self, peer: DeviceId) {
         let Some(substream) = self.active.get(&peer).map(|active| active.substream) else { return };
@@ -501,13 +521,18 @@ impl Transport {
         }
         // The writer still has the reason to say; then the connection goes too.
         let hang_up = self.hang_ups.0.clone();
-        let is_replaced = matches!(error, Some(PeerError::Replaced));
+        let mut connections = self.ways.connections(peer);
+        if matches!(error, Some(PeerError::Replaced)) {
+            // The newest brought what has taken its place; of a crossed dial nobody knows which one.
+            connections.pop();
+            if active.since.elapsed() < CROSSED_DIAL {
+                connections.clear();
+            }
+        }
         tokio::spawn(async move {
             tokio::time::sleep(LAST_WORDS).await;
             active.writer.abort();
-            if !is_replaced {
-                let _ = hang_up.send(peer);
-            }
+            let _ = hang_up.send(HangUp::These(connections));
         });
         match &error {
             Some(PeerError::Replaced) => {}

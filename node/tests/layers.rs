@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["moves"],
     &["ingest"],
     &["sync", "verify", "setup"],
-    &["replica", "peers", "lineage"],
+    &["replica", "peers", "lineage", "budget"],
     &["bundle"],
     &["engine"],
     &["command"],

@@ -26,14 +26,26 @@ help-bundle-inspect = Say what is in a file, without taking anything in or openi
 bundle-progress-write = Writing the bundle
 bundle-progress-read = Reading the bundle
 bundle-written = { $path }: part { $part } of { $parts }, { $bytes }
-bundle-for = { $entries } entries for { $names }. Only these devices can open it.
+bundle-for = { $entries ->
+        [one] { $entries } entry
+       *[other] { $entries } entries
+    } for { $names }. Only these devices can open it.
 bundle-nothing-new = They are known to hold all that is theirs to hold; the file carries receipts only.
 bundle-next = There: shouwang bundle import FILE, and bring back what their `shouwang bundle export` writes: it has the receipts
-bundle-taken = { $path } (part { $part } of { $parts }) from { $sender }: { $entries } entries, { $new } of them new
-bundle-waiting = { $path }: { $runs } runs wait for what comes before them
+bundle-taken = { $path } (part { $part } of { $parts }) from { $sender }: { $entries ->
+        [one] { $entries } entry
+       *[other] { $entries } entries
+    }, { $new } of them new
+bundle-waiting = { $path }: { $runs ->
+        [one] { $runs } run waits
+       *[other] { $runs } runs wait
+    } for what comes before
 bundle-waiting-hint = Write a bundle for the sender now: it says what is here, and the sender's next one brings what is missing
 bundle-missing-parts = Not here: part { $parts }. Import it, then this one again
-bundle-refused = { $path }: { $runs } runs refused: { $reason }
+bundle-refused = { $path }: { $runs ->
+        [one] { $runs } run
+       *[other] { $runs } runs
+    } refused: { $reason }
 bundle-faulty = { $path }: { $reason }
 bundle-return = Receipts go back with your next bundle for the sender: shouwang bundle export
 bundle-inside = { $path }: part { $part } of { $parts }, { $bytes }, from { $sender } for { $receivers }

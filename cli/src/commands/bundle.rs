@@ -18,6 +18,9 @@ mod inspect;
 /// What a bundle's file is called where only its directory was said.
 const EXTENSION: &str = "bundle";
 
+/// Bytes of segments in one request.
+const REQUEST_BYTES: usize = 256 * 1024;
+
 /// `bundle …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::budget::Budget;
 use crate::replica::View;
 use crate::store::StoreError;
-use crate::sync::{Input, Now};
+use crate::sync::{Event, Input, Now};
 
 /// What the store calls it.
 const BUDGET: &str = "budget";
@@ -32,10 +32,20 @@ impl Engine {
         self.budget_looked_at_ms
     }
 
+    /// Counts what comes of what was said: a session once its peer is proved, for strangers spend nothing of
+    /// ours, and a connection that is tried beside another.
+    pub(super) fn spend_event(&mut self, now: Now, event: &Event) {
+        match event {
+            Event::Proved(peer, _) | Event::Silent(peer) if self.mesh.is_metered(*peer) => {
+                self.budget.session(now.wall_ms);
+            }
+            _ => {}
+        }
+    }
+
     /// Counts what comes in.
     pub(super) fn spend_input(&mut self, now: Now, input: &Input) {
         match input {
-            Input::PeerUp(_) => self.budget.session(now.wall_ms),
             Input::Frame(peer, bytes) if self.mesh.is_metered(*peer) => {
                 self.budget.frame(now.wall_ms, bytes.len());
             }

@@ -380,7 +380,8 @@ impl Engine {
     /// What a sender says that it holds of our own logs tells whether our disk is an old one, as a
     /// summary does.
     fn hear_vector(&mut self, from: DeviceId, vector: &Vector) -> Result<(), StoreError> {
-        let (own, salt) = (self.device(), Salt([0; 8]));
+        // Nothing is said with this salt: it only brings the hashes into the form that is compared.
+        let (own, salt) = (self.device(), Salt(self.entropy.bytes()));
         let named = vector.places.iter().filter(|place| place.log.device == own).map(|place| {
             let hash = SaltedHash::of(salt, &place.hash);
             NamedHead { log: place.log, seq: place.seq, hash }

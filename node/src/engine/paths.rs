@@ -41,10 +41,13 @@ impl Engine {
     /// reached is remembered, for the invites of those below.
     pub fn note_proved(&mut self, peer: DeviceId) -> Result<bool, StoreError> {
         let is_above = self.is_above(peer);
-        let dialled = self.path(peer).and_then(|path| path.dialled.clone());
+        // An address in this network is of no use to those below.
+        let path = self.path(peer).filter(|path| !path.is_near);
+        let dialled = path.and_then(|path| path.dialled.clone());
         if let Some(address) = dialled.filter(|_| is_above) {
             let mut reached = setup::reached(&self.read()?)?;
-            if !reached.iter().any(|(_, known)| *known == address) {
+            if reached.first().is_none_or(|(_, latest)| *latest != address) {
+                reached.retain(|(_, known)| *known != address);
                 reached.insert(0, (peer, address));
                 reached.truncate(REACHED_ADDRESSES_MAX);
                 let json = serde_json::to_vec(&reached).unwrap_or_default();

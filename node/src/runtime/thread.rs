@@ -138,6 +138,10 @@ impl Driver {
     }
 
     fn notice(&mut self, notice: Notice) {
+        // What an old session has still to say must not go to the substream that takes its place.
+        if matches!(notice, Notice::Up(..) | Notice::Down(..)) {
+            self.outputs();
+        }
         let input = match notice {
             Notice::Up(peer, substream, path) => {
                 self.current.insert(peer, substream);

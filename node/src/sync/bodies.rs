@@ -83,9 +83,15 @@ impl Bodies {
         }
     }
 
-    /// The next place that the peer waits for an answer of.
-    pub(super) fn next_asked(&mut self) -> Option<LogPosition> {
-        self.paying.pop_front().or_else(|| self.asked.pop_front())
+    /// The next place that the peer waits for an answer of, of those that may go now.
+    pub(super) fn next_asked(
+        &mut self,
+        goes: impl Fn(&LogPosition) -> bool,
+    ) -> Option<LogPosition> {
+        let next = |waiting: &mut VecDeque<LogPosition>| {
+            waiting.iter().position(&goes).and_then(|at| waiting.remove(at))
+        };
+        next(&mut self.paying).or_else(|| next(&mut self.asked))
     }
 
     /// Notes that the peer was sent a body.

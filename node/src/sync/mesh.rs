@@ -175,9 +175,10 @@ impl Mesh {
         Ok(())
     }
 
-    /// Whether bytes to and from a peer are paid for.
+    /// Whether bytes to and from a peer are paid for and counted: those of one that has proved a grant.
     pub fn is_metered(&self, peer: DeviceId) -> bool {
-        self.sessions.get(&peer).is_none_or(Session::is_metered)
+        let session = self.sessions.get(&peer);
+        session.is_some_and(|session| session.is_metered() && session.is_proved())
     }
 
     /// Entries that a peer sent are stored and do not count.

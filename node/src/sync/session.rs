@@ -75,7 +75,7 @@ pub(super) struct Session {
     opened_ms: u64,
     heard_ms: u64,
     spoke_ms: u64,
-    /// Whether it was said of what is on the way that it may not arrive, since the peer was last heard.
+    /// Whether it was said of what is on the way that it may not arrive, since anything was acknowledged.
     doubted: bool,
     hello: Option<Hello>,
     /// The peer's grant, once proved.
@@ -216,7 +216,6 @@ impl Session {
         out: &mut Outputs,
     ) -> Result<(), Stop> {
         self.heard_ms = now.monotonic_ms;
-        self.doubted = false;
         if !is_packet(bytes) {
             self.one(now, Frame::decode(bytes)?, replica, out)?;
             return self.pump(now, replica, out);
@@ -266,7 +265,7 @@ impl Session {
                 out.push_back(Output::Event(Event::SetAside(self.peer, asides)));
             }
             Frame::Alive => {}
-            Frame::Hold(holds) => self.hold.theirs = holds,
+            Frame::Hold(word) => self.hold.hear(word),
             Frame::Close(code) => return Err(PeerError::Told(code).into()),
         }
         Ok(())
@@ -586,13 +585,14 @@ impl Session {
 
     /// What the peer has, or has refused, is no longer on the way.
     fn forget_in_flight(&mut self, now: Now) {
-        let (logs, window) = (&self.logs, &mut self.window);
+        let (logs, window, doubted) = (&self.logs, &mut self.window, &mut self.doubted);
         self.in_flight.retain(|run| {
             let waits = logs
                 .get(&run.log)
                 .is_some_and(|log| !log.has(run.chain, run.last_seq) && !log.is_refused(run.chain));
             if !waits {
                 window.acknowledged(now.monotonic_ms, run.sent);
+                *doubted = false;
             }
             waits
         });
@@ -642,6 +642,7 @@ impl Session {
             out.push_back(Output::Event(sent));
         }
         self.pump_bodies(now, replica, out)?;
+        self.say_all_went(now, out);
         self.update_needed = replica.authority().update_needed();
         let done = self.is_done();
         if done && !self.done {
@@ -670,7 +671,7 @@ impl Session {
     /// lack.
     fn is_settled(&self) -> bool {
         // What a peer that holds back has not told of, nobody knows.
-        !self.hold.is_on()
+        !self.hold.leaves_open()
             && self.is_compared()
             && self.behind.is_empty()
             && self.in_flight.is_empty()

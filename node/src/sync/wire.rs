@@ -1,7 +1,7 @@
 //! Frames of `/shouwang/sync/1` (`docs/protocol.md` draws the bytes).
 //!
-//! A frame is one type byte and a body. New types come with a new version in `Hello`: within
-//! version 1 an unknown type is an error.
+//! A frame is one type byte and a body. Once a version is released, new types come with a new one in
+//! `Hello`: within a version an unknown type is an error.
 
 use super::PeerError;
 use super::summary::{Salt, Summary};
@@ -52,9 +52,20 @@ pub enum Frame {
     Close(String),
     /// Entries that came from the receiver and are kept, but do not count.
     Aside(Vec<Aside>),
-    /// Whether everyday records (`Routine`, and bodies that are missing) shall wait: the sender pays for its
-    /// bytes and has spent the day's.
-    Hold(bool),
+    /// Whether everyday records (`Routine`) shall wait: the sender pays for its bytes and has spent the day's.
+    Hold(HoldWord),
+}
+
+/// What a [`Frame::Hold`] means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HoldWord {
+    /// Nothing waits any more: all that had waited was sent and acknowledged.
+    #[default]
+    Nothing,
+    /// Everyday records wait, and shall not be sent.
+    Wait,
+    /// They may be sent, and what had waited here comes: until it has, nothing is done.
+    Comes,
 }
 
 /// What two say to one another about a log of which they hold different branches.
@@ -197,7 +208,11 @@ impl Frame {
                 writer.u8(ALIVE);
             }
             Self::Hold(holds) => {
-                writer.u8(HOLD).u8(u8::from(*holds));
+                writer.u8(HOLD).u8(match holds {
+                    HoldWord::Nothing => 0,
+                    HoldWord::Wait => 1,
+                    HoldWord::Comes => 2,
+                });
             }
             Self::Close(code) => {
                 writer.u8(CLOSE).piece(code.as_bytes());
@@ -273,8 +288,9 @@ impl Frame {
             },
             ALIVE => Self::Alive,
             HOLD => Self::Hold(match reader.u8()? {
-                0 => false,
-                1 => true,
+                0 => HoldWord::Nothing,
+                1 => HoldWord::Wait,
+                2 => HoldWord::Comes,
                 _ => return Err(CodecError::Tag.into()),
             }),
             CLOSE => Self::Close(read_code(reader)?),
@@ -415,6 +431,8 @@ mod tests {
             }),
             Frame::Probe(Probe { word: ProbeWord::Full, log, positions: Vec::new() }),
             Frame::Alive,
+            Frame::Hold(HoldWord::Wait),
+            Frame::Hold(HoldWord::Comes),
             Frame::Close("no_grant".into()),
             Frame::Aside(vec![Aside { position, code: "ill_formed:start_op".into() }]),
             Frame::AskBodies(vec![position; 2]),

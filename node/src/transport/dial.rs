@@ -255,15 +255,19 @@ impl Dials {
     /// Something shows that there is a network again: what could not be reached is due now. What was
     /// refused, or is another machine's turn, is not.
     pub(crate) fn link_is_back(&mut self) {
-        let soon = Instant::now();
         // What is to fall back on gives way to the others anew.
-        self.alone_since = self.alone_since.map(|_| soon);
+        self.alone_since = self.alone_since.map(|_| Instant::now());
+        self.addresses.values_mut().for_each(|dial| dial.in_vain = 0);
+        self.unreachable_are_due();
+    }
+
+    fn unreachable_are_due(&mut self) {
+        let soon = Instant::now();
         for dial in self.addresses.values_mut() {
             let unreachable = matches!(dial.state.error.as_deref(), Some(UNREACHABLE | LINK_LOST));
             if unreachable && !dial.state.online && dial.due.is_some() {
                 dial.due = Some(soon);
                 dial.wait = Duration::from_millis(REDIAL_MIN_MS);
-                dial.in_vain = 0;
             }
         }
     }
@@ -292,8 +296,9 @@ impl Dials {
 
     /// A substream with the peer stands. Where nobody could be reached before, others can be now.
     pub(crate) fn online(&mut self, peer: DeviceId) {
-        if !self.addresses.values().any(|dial| dial.state.online) {
-            self.link_is_back();
+        let is_known = self.addresses.values().any(|dial| dial.state.peer == Some(peer));
+        if is_known && !self.addresses.values().any(|dial| dial.state.online) {
+            self.unreachable_are_due();
         }
         for dial in self.of(peer) {
             dial.state.online = true;

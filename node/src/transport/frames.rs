@@ -5,7 +5,6 @@ use std::io;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::doubt::Heard;
 use super::outbox::Waiting;
 use super::{Ending, Notice, Substream};
 use crate::identity::DeviceId;
@@ -18,7 +17,6 @@ pub(super) async fn read(
     (peer, substream): (DeviceId, Substream),
     reader: impl futures::AsyncRead + Unpin,
     notices: &mpsc::Sender<Notice>,
-    heard: &Heard,
     ending: &mut Ending,
 ) -> io::Result<()> {
     let mut reader = futures::io::BufReader::new(reader);
@@ -46,7 +44,6 @@ pub(super) async fn read(
         }
         let mut frame = vec![0; length as usize];
         reader.read_exact(&mut frame).await?;
-        heard.one_more();
         // The end may be seen here before the engine has read the reason.
         if frame == last_words {
             *ending = Ending::Replaced;

@@ -48,6 +48,11 @@ impl Ways {
         }
     }
 
+    /// All connections with a peer, the oldest first.
+    pub(super) fn connections(&self, peer: DeviceId) -> Vec<ConnectionId> {
+        self.0.get(&peer).map(|ways| ways.keys().copied().collect()).unwrap_or_default()
+    }
+
     /// The way of a substream that this node, or the peer, has just opened. Whoever opens one has
     /// dialled; where it has done so twice, the way is known only if both are alike.
     pub(super) fn path(&self, peer: DeviceId, is_ours: bool) -> Path {

@@ -13,7 +13,7 @@ use shouwang_node::store::rows::EvidenceRow;
 use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_node::sync::Input;
 use shouwang_node::sync::summary::Summary;
-use shouwang_node::sync::wire::{Frame, Hello, LogPosition};
+use shouwang_node::sync::wire::{Frame, Hello, HoldWord, LogPosition};
 
 use super::{COUNTY, QINGHE, SHANGHE, SONGWU, Scene, XIAHE};
 use crate::county::County;
@@ -141,7 +141,7 @@ fn any_frame_before_hello() {
         Frame::Run(run),
         Frame::Have(vec![]),
         Frame::Alive,
-        Frame::Hold(true),
+        Frame::Hold(HoldWord::Wait),
     ] {
         let mut scene = Scene::new();
         let impostor = clerk(&mut scene);

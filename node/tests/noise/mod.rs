@@ -12,7 +12,7 @@ use shouwang_node::log::{EntryHash, Kind, Lane};
 use shouwang_node::store::StoreRead;
 use shouwang_node::sync::Input;
 use shouwang_node::sync::summary::{Salt, Summary};
-use shouwang_node::sync::wire::{Frame, Hello, LogPosition};
+use shouwang_node::sync::wire::{Frame, Hello, HoldWord, LogPosition};
 
 use super::{SHANGHE, SONGWU, Scene};
 use crate::county::code;
@@ -100,8 +100,8 @@ fn speech(scene: &mut Scene, impostor: &mut Impostor) -> Vec<Vec<u8>> {
         Frame::Summary(Summary::of_heads(2, SALT, &ahead, true)),
         Frame::Have(heads),
         Frame::Alive,
-        Frame::Hold(true),
-        Frame::Hold(false),
+        Frame::Hold(HoldWord::Wait),
+        Frame::Hold(HoldWord::Comes),
         Frame::Close("busy".into()),
         grant,
     ];

@@ -14,14 +14,11 @@ use shouwang_node::command::JSON_SCHEMA_VERSION;
 use shouwang_node::command::bundle::{BundleEnd, BundleTake};
 use shouwang_node::home::Node;
 
-use super::{advance, bar, fault, files};
+use super::{REQUEST_BYTES, advance, bar, fault, files};
 use crate::commands::peers::coded;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::Mark;
-
-/// Bytes of segments in one request.
-const REQUEST_BYTES: usize = 256 * 1024;
 
 /// `bundle import`
 #[derive(Debug, clap::Args)]

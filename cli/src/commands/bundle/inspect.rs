@@ -16,14 +16,11 @@ use shouwang_node::home::Node;
 use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::GrantId;
 
-use super::{advance, bar, fault, files};
+use super::{REQUEST_BYTES, advance, bar, fault, files};
 use crate::context::{Context, now_ms};
 use crate::error::{Exit, Failure};
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
-
-/// Bytes of segments in one request.
-const REQUEST_BYTES: usize = 256 * 1024;
 
 /// `bundle inspect`
 #[derive(Debug, clap::Args)]

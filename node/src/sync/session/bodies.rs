@@ -6,7 +6,7 @@ use super::super::{Now, Output, PeerError, Replica};
 use super::{Outputs, Session};
 use crate::ingest::Refusal;
 use crate::limits::HAVE_HEADS_PER_FRAME;
-use crate::log::{EntryPlace, LogKey};
+use crate::log::{EntryPlace, Lane, LogKey};
 use crate::replication::receives;
 
 /// Bodies that one of the two lacks.
@@ -83,11 +83,10 @@ impl Session {
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
-        if self.hold.is_on() {
-            return Ok(());
-        }
+        let holds = self.hold.is_on();
+        let goes = |place: &LogPosition| !holds || place.log.lane != Lane::Routine;
         while self.window.has_room(self.in_flight_bytes + self.bodies.in_flight_bytes()) {
-            let Some(place) = self.bodies.next_asked() else { break };
+            let Some(place) = self.bodies.next_asked(goes) else { break };
             // A peer that has not heard yet that it gets no more records may still ask for them.
             let to_be_sent = self.to_be_sent(replica, &place.log);
             let body = if to_be_sent { replica.body(&place)? } else { None };
@@ -107,7 +106,7 @@ impl Session {
         let asks = self.bodies.lacking && !self.bodies.exhausted && room > 0;
         if asks && self.hello.is_some() && self.has_all_wanted() {
             let places = replica.missing(room, |place| {
-                !self.bodies.is_asked(place) && self.may_ask(replica, &place.log)
+                goes(place) && !self.bodies.is_asked(place) && self.may_ask(replica, &place.log)
             })?;
             self.bodies.exhausted = places.len() < room;
             self.bodies.ask(&places);

@@ -1,7 +1,7 @@
 //! Everyday records that wait, because one of the two has spent what it may spend in a day.
 
 use super::super::stop::Stop;
-use super::super::wire::Frame;
+use super::super::wire::{Frame, HoldWord};
 use super::super::{Now, Replica};
 use super::{Outputs, Session};
 use crate::log::Lane;
@@ -9,10 +9,10 @@ use crate::log::Lane;
 /// Who lets everyday records wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hold {
-    /// We do: nothing of them is sent, and the peer is told not to send any.
-    ours: bool,
-    /// The peer does.
-    pub(super) theirs: bool,
+    /// What the peer was told last.
+    ours: HoldWord,
+    /// What the peer has said last.
+    theirs: HoldWord,
     /// Whether our bytes are paid for.
     metered: bool,
 }
@@ -23,9 +23,19 @@ impl Hold {
         Self { metered, ..Self::default() }
     }
 
+    /// The peer says it.
+    pub(super) fn hear(&mut self, word: HoldWord) {
+        self.theirs = word;
+    }
+
     /// Whether everyday records wait.
     pub(super) fn is_on(&self) -> bool {
-        self.ours || self.theirs
+        self.ours == HoldWord::Wait || self.theirs == HoldWord::Wait
+    }
+
+    /// Whether one of the two has not told the other all that it holds.
+    pub(super) fn leaves_open(&self) -> bool {
+        self.is_on() || self.theirs == HoldWord::Comes
     }
 }
 
@@ -33,6 +43,11 @@ impl Session {
     /// Whether bytes over this session are paid for.
     pub(in super::super) fn is_metered(&self) -> bool {
         self.hold.metered
+    }
+
+    /// Whether the peer has proved its grant.
+    pub(in super::super) fn is_proved(&self) -> bool {
+        self.grant.is_some()
     }
 
     /// Lets everyday records wait, or go again.
@@ -43,10 +58,27 @@ impl Session {
         replica: &impl Replica,
         out: &mut Outputs,
     ) -> Result<(), Stop> {
-        if std::mem::replace(&mut self.hold.ours, holds) != holds {
-            self.send(now, &Frame::Hold(holds), out);
-        }
+        let word = match (holds, self.hold.ours) {
+            (true, _) => HoldWord::Wait,
+            (false, HoldWord::Wait) => HoldWord::Comes,
+            (false, told) => told,
+        };
+        self.say_hold(now, word, out);
         self.pump(now, replica, out)
+    }
+
+    /// Says that what had waited here has gone, once it has.
+    pub(super) fn say_all_went(&mut self, now: Now, out: &mut Outputs) {
+        let waits = self.behind.iter().any(|(rank, ..)| *rank == Lane::Routine.number());
+        if self.hold.ours == HoldWord::Comes && !waits && self.in_flight.is_empty() {
+            self.say_hold(now, HoldWord::Nothing, out);
+        }
+    }
+
+    fn say_hold(&mut self, now: Now, word: HoldWord, out: &mut Outputs) {
+        if std::mem::replace(&mut self.hold.ours, word) != word {
+            self.send(now, &Frame::Hold(word), out);
+        }
     }
 
     /// Whether what has this rank waits.
