@@ -143,7 +143,8 @@ pub const UNACKNOWLEDGED_BYTES_MIN: usize = 4 * 1024;
 /// [`COMMIT_BYTES`] takes in.
 pub const UNACKNOWLEDGED_BYTES_MAX: usize = 1024 * 1024;
 
-/// How long anything should be on the way, ms: whatever is more urgent waits behind it.
+/// How long anything should be on the way where nothing is known of the link, ms: whatever is more urgent
+/// waits behind it.
 pub const UNACKNOWLEDGED_MS_MAX: u64 = 2_000;
 
 /// Packets into which what may be unacknowledged is divided: half a second of the link each. A fast link
@@ -157,10 +158,10 @@ pub const PROMPT_BYTES: usize = 512;
 
 const _: () = assert!(PROMPT_BYTES <= UNACKNOWLEDGED_BYTES_MIN / PACKETS_PER_WINDOW / 2);
 
-/// How much longer than the quickest acknowledgement anything may be on the way where that alone takes
-/// more than half of [`UNACKNOWLEDGED_MS_MAX`], ms: what waits at the link, so that it is never idle
-/// while the next answer comes. At 9.6 kbit/s 1.2 kB.
-pub const UNACKNOWLEDGED_QUEUE_MS: u64 = 1_000;
+/// How much longer than the quickest acknowledgement anything may be on the way, ms: what waits at the link,
+/// so that it is never idle while the next answer comes, and behind which whatever is more urgent waits. Twice
+/// this was sent twice wherever a link broke, and was used no better.
+pub const UNACKNOWLEDGED_QUEUE_MS: u64 = 500;
 
 /// The longest stall that a session bears with, ms: on 2G a minute without a byte is common, and a
 /// telephone call takes the line for as long.

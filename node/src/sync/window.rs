@@ -1,4 +1,4 @@
-//! How much may be on the way to a peer: about two seconds of the link, as it shows itself.
+//! How much may be on the way to a peer: so much that the link is never idle, and half a second more.
 //!
 //! What an acknowledgement took says how full the way is. So an urgent entry never waits behind more
 //! than that, and a fast link is not kept waiting for one answer after another.
@@ -118,8 +118,8 @@ impl Window {
 
     /// How long an acknowledgement should take, ms.
     fn aim_ms(&self) -> u64 {
-        let quickest_ms = self.quickest_ms.unwrap_or_default();
-        UNACKNOWLEDGED_MS_MAX.max(quickest_ms.saturating_add(UNACKNOWLEDGED_QUEUE_MS))
+        let fitting = |quickest_ms: u64| quickest_ms.saturating_add(UNACKNOWLEDGED_QUEUE_MS);
+        self.quickest_ms.map_or(UNACKNOWLEDGED_MS_MAX, fitting)
     }
 
     /// How long nothing may be heard while something is unacknowledged, ms: what is on the way, twice over,

@@ -105,8 +105,15 @@ pub const HANDSHAKE_BYTES_MAX: u64 = 1_500;
 /// few kilobytes that is a good part of all.
 pub const ANEW_BYTES_MAX: u64 = 4_000;
 
-/// Entries of the runs that may be in flight when a connection ends: see the window.
-pub const IN_FLIGHT_ENTRIES_MAX: u64 = 200;
+/// The least that an entry takes on the way, B.
+const ENTRY_BYTES_MIN: u64 = 16;
+
+/// Entries of the runs that may be in flight when a connection ends: those of a round trip, of what is let
+/// wait at the link (`docs/protocol.md`, "window"), and of as much again before the link has shown itself.
+fn in_flight_entries_max(shape: Shape) -> u64 {
+    let ms = 2 * (shape.delay_ms + shape.jitter_ms) + 1_000;
+    shape.bits_per_s * ms / 8_000 / ENTRY_BYTES_MIN
+}
 
 /// Why a cell does not hold, beside the uncut run on the same link; empty if it does.
 pub fn faults(link: &Link, figures: &Figures, uncut: &Figures) -> Vec<String> {
@@ -117,7 +124,7 @@ pub fn faults(link: &Link, figures: &Figures, uncut: &Figures) -> Vec<String> {
     if useful > most {
         faults.push(format!("{useful} B, {} B uncut, {again} connections more", uncut.bytes));
     }
-    if figures.twice() > again * IN_FLIGHT_ENTRIES_MAX {
+    if figures.twice() > again * in_flight_entries_max(link.shape) {
         faults.push(format!("{} entries sent twice in {again} cuts", figures.twice()));
     }
     if figures.entries_new != uncut.entries_new {
