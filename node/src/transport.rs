@@ -37,7 +37,8 @@ pub(crate) use dial::{DialState, Dials};
 pub(crate) use relay::Guests;
 
 use address::{device_of, is_circuit, peer_id_of, peer_in};
-use doubt::{Doubts, Heard};
+use counted::Counted;
+use doubt::Doubts;
 use frames::{read, write};
 use fused::Fused;
 use outbox::{Outbox, outbox};
@@ -129,7 +130,7 @@ struct Active {
     opener: DeviceId,
     since: Instant,
     frames: Outbox,
-    heard: Heard,
+    heard: WireBytes,
     /// Stops the task that reads: after a hang-up nothing more is taken from the peer.
     reader: tokio::task::AbortHandle,
     /// Stops the task that writes, which keeps what the peer does not read.
@@ -391,9 +392,8 @@ impl Transport {
         }
         let substream = Substream(self.next_substream);
         self.next_substream += 1;
-        let heard = Heard::default();
-        let (reader, writer) = Fused::new(stream).split();
-        let reader = heard.over(reader);
+        let heard = WireBytes::default();
+        let (reader, writer) = Counted::new(Fused::new(stream), heard.clone()).split();
         let (frames, waiting) = outbox();
         let known = self.ways.path(peer, opener == self.own);
         let is_near = known.via == Some(Via::Lan) && self.dials.is_near(peer);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncWrite};
 
-/// Bytes sent and received over all connections since the start.
+/// Bytes sent and received, over all connections since the start or over one substream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WireBytes(Arc<(AtomicU64, AtomicU64)>);
 
@@ -19,7 +19,7 @@ impl WireBytes {
     }
 }
 
-/// A connection that counts.
+/// A connection, or a substream, that counts.
 pub(crate) struct Counted<S> {
     inner: S,
     wire: WireBytes,

@@ -93,7 +93,7 @@ pub const LINKS: [Link; 7] = [
         shape: GPRS,
         trouble: |load| Trouble::HalfOpenOnce(midst(load)),
         as_on: "gprs",
-        anew_bytes: ANEW_BYTES_MAX,
+        anew_bytes: 0,
     },
 ];
 
