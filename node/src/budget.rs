@@ -46,6 +46,11 @@ impl Budget {
         if same_day && went_on { self.spent_bytes } else { 0 }
     }
 
+    /// What is left of the day's bytes; None where there is no limit.
+    pub fn left_bytes(&self, wall_ms: i64) -> Option<u64> {
+        self.daily_bytes.map(|daily| daily.saturating_sub(self.spent_bytes(wall_ms)))
+    }
+
     /// Whether the day's bytes are spent.
     pub fn is_spent(&self, wall_ms: i64) -> bool {
         self.daily_bytes.is_some_and(|daily| self.spent_bytes(wall_ms) >= daily)

@@ -73,6 +73,8 @@ pub async fn sync(
             let options = UpOptions { listen, peers, mdns: true, relay: false };
             let mut engine = home.open_engine()?;
             remember(&mut engine, &options.peers)?;
+            // What was counted before anything moved.
+            progress(&Peers {}.execute(&mut engine, now())?);
             Some(start(engine, &options).await?.running)
         }
     };
@@ -81,6 +83,7 @@ pub async fn sync(
             Some(running) => Link::Here(running.clone()),
             None => Link::There(home.node()?),
         };
+        progress(&link.look().await?.0);
         link.dial_now(&peers).await?;
         let begun = tokio::time::Instant::now();
         let deadline = begun + timeout;

@@ -56,6 +56,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(HELLO_TIMEOUT_MS);
 /// A substream that has lasted so long was a good one: the next wait is short again.
 const STABLE: Duration = Duration::from_secs(60);
 
+/// Time for a connection to be closed on this side.
+const CLOSING: Duration = Duration::from_millis(200);
+
 /// Time for the reason of a hang-up to leave before the connection is closed.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
@@ -131,6 +134,8 @@ struct Active {
     since: Instant,
     frames: Outbox,
     heard: WireBytes,
+    /// All that there were with the peer when it began.
+    connections: Vec<ConnectionId>,
     /// Stops the task that reads: after a hang-up nothing more is taken from the peer.
     reader: tokio::task::AbortHandle,
     /// Stops the task that writes, which keeps what the peer does not read.
@@ -352,9 +357,18 @@ impl Transport {
             self.dials.online(peer);
             return;
         }
+        // A substream is opened on any connection that stands: an older one, which has only its last words
+        // to say or is dead, must not be among them.
+        let older = self.ways.dialled(peer);
+        let older: Vec<ConnectionId> = older.into_iter().filter(|id| *id != connection).collect();
+        let wait = if older.is_empty() { Duration::ZERO } else { CLOSING };
+        self.hang_up(HangUp::These(older));
         let mut control = self.swarm.behaviour().stream.new_control();
         let opened = self.opened.0.clone();
         let mut opening = Box::pin(async move {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             // `open_stream` can hang when the connection goes meanwhile.
             let stream = timeout(CONNECT_TIMEOUT, control.open_stream(peer_id, PROTOCOL));
             let stream = match stream.await {
@@ -419,7 +433,9 @@ impl Transport {
         });
         let (reader, writer) = (reading.abort_handle(), writing.abort_handle());
         let since = Instant::now();
-        let active = Active { substream, opener, since, frames, heard, reader, writer };
+        let connections = self.ways.connections(peer);
+        let active =
+            Active { substream, opener, since, frames, heard, connections, reader, writer };
         self.active.insert(peer, active);
         self.dials.online(peer);
     }
@@ -521,19 +537,26 @@ impl Transport {
         }
         // The writer still has the reason to say; then the connection goes too.
         let hang_up = self.hang_ups.0.clone();
-        let mut connections = self.ways.connections(peer);
-        if matches!(error, Some(PeerError::Replaced)) {
-            // The newest brought what has taken its place; of a crossed dial nobody knows which one.
-            connections.pop();
-            if active.since.elapsed() < CROSSED_DIAL {
-                connections.clear();
+        // Connections that came later are the next session's; of a crossed dial nobody knows whose they are.
+        let is_crossed = active.since.elapsed() < CROSSED_DIAL;
+        let connections = match &error {
+            Some(PeerError::Replaced) if is_crossed => Vec::new(),
+            _ => active.connections.clone(),
+        };
+        match &error {
+            // The peer is gone, or has said why: there is nothing to answer.
+            None | Some(PeerError::Told(_)) => {
+                active.writer.abort();
+                self.hang_up(HangUp::These(connections));
+            }
+            Some(_) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(LAST_WORDS).await;
+                    active.writer.abort();
+                    let _ = hang_up.send(HangUp::These(connections));
+                });
             }
         }
-        tokio::spawn(async move {
-            tokio::time::sleep(LAST_WORDS).await;
-            active.writer.abort();
-            let _ = hang_up.send(HangUp::These(connections));
-        });
         match &error {
             Some(PeerError::Replaced) => {}
             Some(PeerError::Told(code)) if *code == PeerError::Replaced.code() => {

@@ -15,13 +15,40 @@ use shouwang_crdt_schema::element::{
 use shouwang_crdt_schema::field::{Field, Kind};
 use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::record::{Choice, Condition, ElderId, EntitlementKind, EntitlementState};
+use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::command::Request;
 use shouwang_node::command::export::ExportElders;
-use shouwang_node::command::import::{CertificateRow, Import, ImportCertificates, RowOutcome};
+use shouwang_node::command::import::{
+    CertificateRow, Import, ImportCertificates, ImportVisits, Person, RowOutcome, VisitRow,
+};
 use shouwang_node::identity::grant::Role;
 
 const COUNTY: &str = "990121000000";
 const VILLAGES: [&str; 2] = ["990121101203", "990121200201"];
+
+#[test]
+fn a_visit_comes_in_with_as_long_a_note_as_a_person_may_write() {
+    let mut county = County::begin(VILLAGES[0]);
+    let file: ElderId = county.adds_elder(VILLAGES[0], "周国强").parse().unwrap();
+    let row = |characters: usize, day: u32| VisitRow {
+        person: Person { file: Some(file), resident_id: None, name: None, scope: None },
+        visit: Visit {
+            note: Some("好".repeat(characters)),
+            ..Visit::on(NaiveDate::from_ymd_opt(2026, 8, day).unwrap())
+        },
+    };
+    // More than fits one change: each then has its own.
+    let mut rows: Vec<VisitRow> = (1..12).map(|day| row(Visit::NOTE_CHARACTERS_MAX, day)).collect();
+    rows.push(row(Visit::NOTE_CHARACTERS_MAX + 1, 20));
+    let import = ImportVisits { rows, today: today(), dry_run: false };
+    let outcomes = county.asks(VILLAGES[0], import).unwrap().outcomes;
+    let (last, others) = outcomes.split_last().unwrap();
+    assert!(matches!(last, RowOutcome::Rejected { .. }), "{last:?}");
+    for outcome in others {
+        assert!(matches!(outcome, RowOutcome::New { gaps, .. } if gaps.is_empty()), "{outcome:?}");
+    }
+    assert_eq!(county.shows(VILLAGES[0], &file.to_string()).visits.len(), 11);
+}
 
 fn choice<C: Choice + std::fmt::Debug>() -> impl Strategy<Value = C> {
     proptest::sample::select(C::ALL.to_vec())

@@ -6,7 +6,7 @@ use fluent_bundle::FluentValue;
 use serde::Serialize;
 use shouwang_node::command::clock::{CheckedToday, ClockReport, Today};
 use shouwang_node::command::incident::{IncidentCounts, IncidentList, IncidentListReport, Which};
-use shouwang_node::command::status::{Status, StatusReport};
+use shouwang_node::command::status::{PeerStatus, Status, StatusReport};
 use shouwang_node::limits::CLOCK_SKEW_SHOWN_MS;
 
 use crate::commands::{budget, custody, incident, peers};
@@ -163,7 +163,9 @@ fn head(report: &StatusReport, running: bool, context: &Context) -> anyhow::Resu
     for line in custody::lines(&report.not_held_elsewhere, context) {
         output.line(&line)?;
     }
-    if let Some(line) = budget::line(&report.budget, context) {
+    if let Some(line) =
+        budget::line(&report.budget, context).filter(|_| !report.budget.holding_back)
+    {
         output.line(&line)?;
     }
     output.line(&match running {
@@ -240,6 +242,9 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
         let (count, what) = (FluentValue::from(count), messages.word("notice", code).into());
         problems.push(messages.say("notice-line", [("count", count), ("what", what)]));
     }
+    if report.budget.holding_back {
+        problems.extend(budget::line(&report.budget, context));
+    }
     let refused = report.evidence.saturating_sub(report.notices.len() as u64);
     if refused > 0 {
         let count = FluentValue::from(refused);
@@ -253,7 +258,10 @@ fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
 fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String> {
     let messages = &context.messages;
     let mut hints = Vec::new();
-    let lacking = report.peers.iter().filter_map(|peer| peer.they_lack).max().unwrap_or_default();
+    // What waits at a peer's own wish no sync brings there.
+    let waits = |peer: &&PeerStatus| !peer.held_back || report.budget.holding_back;
+    let peers = report.peers.iter().filter(waits);
+    let lacking = peers.filter_map(|peer| peer.they_lack).max().unwrap_or_default();
     if lacking > 0 {
         let count = FluentValue::from(lacking);
         hints.push(match report.budget.holding_back {

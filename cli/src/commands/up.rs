@@ -67,7 +67,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         }
         output.marked_note(Mark::Good, &messages.text("up-ready"));
         for address in ready.listening {
-            output.note(&messages.say("up-listening", [("address", FluentValue::from(address))]));
+            let by_relay = address.contains("/p2p-circuit");
+            let values = [("address", FluentValue::from(address))];
+            output.note(&match by_relay {
+                true => messages.say("up-asks-relay", values),
+                false => messages.say("up-listening", values),
+            });
         }
         output.note(&messages.say("up-admin", [("address", FluentValue::from(ready.admin))]));
         output.note(&messages.text("up-stop"));

@@ -56,6 +56,7 @@ impl Engine {
     /// Holds back, or goes on, as the budget says now.
     pub(super) fn keep_budget(&mut self, now: Now) -> Result<(), StoreError> {
         let holds = self.budget.is_spent(now.wall_ms);
+        self.mesh.set_left(self.budget.left_bytes(now.wall_ms));
         self.budget_looked_at_ms =
             holds.then(|| now.monotonic_ms + Budget::until_next_day_ms(now.wall_ms));
         if holds == self.mesh.holds_back() {

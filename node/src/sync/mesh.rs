@@ -29,6 +29,8 @@ pub struct Mesh {
     plainly: BTreeSet<DeviceId>,
     /// Whether everyday records wait where bytes are paid for.
     holds_back: bool,
+    /// What of the day's bytes is left, where they are paid for.
+    left_bytes: Option<u64>,
     out: VecDeque<Output>,
 }
 
@@ -41,6 +43,7 @@ impl Mesh {
             received: BTreeMap::new(),
             plainly: BTreeSet::new(),
             holds_back: false,
+            left_bytes: None,
             out: VecDeque::new(),
         }
     }
@@ -65,7 +68,10 @@ impl Mesh {
                 let plainly = self.plainly.contains(&peer);
                 let salt = Salt(self.entropy.bytes());
                 match Session::open(peer, plainly, metered, salt, now, replica, &mut self.out) {
-                    Ok(session) => drop(self.sessions.insert(peer, session)),
+                    Ok(mut session) => {
+                        session.set_left(self.left_bytes);
+                        self.sessions.insert(peer, session);
+                    }
                     Err(stop) => self.stop(peer, stop)?,
                 }
                 if self.holds_back && metered {
@@ -156,6 +162,14 @@ impl Mesh {
     /// Whether everyday records wait where bytes are paid for.
     pub fn holds_back(&self) -> bool {
         self.holds_back
+    }
+
+    /// What of the day's bytes is left where they are paid for: no more of everyday records is on the way.
+    pub fn set_left(&mut self, left_bytes: Option<u64>) {
+        self.left_bytes = left_bytes;
+        for session in self.sessions.values_mut() {
+            session.set_left(left_bytes);
+        }
     }
 
     /// Lets everyday records wait where bytes are paid for, or lets them go again.

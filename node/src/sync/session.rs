@@ -657,7 +657,9 @@ impl Session {
     fn has_room(&self, rank: u8) -> bool {
         match rank <= Lane::Urgent.number() {
             true => self.window.has_urgent_room(self.in_flight_bytes),
-            false => self.window.has_room(self.in_flight_bytes),
+            false => {
+                self.window.has_room(self.in_flight_bytes) && self.affords(self.in_flight_bytes)
+            }
         }
     }
 

@@ -48,6 +48,12 @@ impl Ways {
         }
     }
 
+    /// The connections that this node has dialled.
+    pub(super) fn dialled(&self, peer: DeviceId) -> Vec<ConnectionId> {
+        let ways = self.0.get(&peer).into_iter().flatten();
+        ways.filter(|(_, way)| way.dialled.is_some()).map(|(id, _)| *id).collect()
+    }
+
     /// All connections with a peer, the oldest first.
     pub(super) fn connections(&self, peer: DeviceId) -> Vec<ConnectionId> {
         self.0.get(&peer).map(|ways| ways.keys().copied().collect()).unwrap_or_default()

@@ -12,6 +12,7 @@ use shouwang_crdt_schema::merge::{Concurrent, Policy};
 use shouwang_crdt_schema::parts::{Part, PartKind};
 use shouwang_crdt_schema::record::ElderId;
 use shouwang_crdt_schema::view::ElderView;
+use shouwang_crdt_schema::visit::Visit;
 use shouwang_crdt_schema::writer::Writers;
 
 use super::{RowGap, RowOutcome};
@@ -132,6 +133,11 @@ impl Plan {
     }
 
     /// Notes that something in the row does not come in.
+    /// Whether something of the row does not come in.
+    pub(super) fn has_gaps(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+
     pub(super) fn gap(&mut self, field: &str, reason: &str) {
         let gap = RowGap { field: field.to_owned(), reason: reason.to_owned() };
         if !self.gaps.contains(&gap) {
@@ -352,10 +358,11 @@ pub(super) fn elements<E: Element>(view: Option<&ElderView>) -> Vec<(Part, Liste
 /// share a change of 8 KiB.
 fn bounded<E: Element>(element: &E) -> bool {
     const ELEMENT_BYTES_MAX: usize = 600;
+    // A row of visits has one element, and a change for it alone where several do not fit one.
+    const VISIT_BYTES_MAX: usize = 4 * Visit::NOTE_CHARACTERS_MAX + ELEMENT_BYTES_MAX;
+    let most = if E::LIST == List::Visits { VISIT_BYTES_MAX } else { ELEMENT_BYTES_MAX };
     match element.store() {
-        Stored::Text(text) => text.len() <= ELEMENT_BYTES_MAX,
-        Stored::Map(entries) => {
-            entries.values().map(String::len).sum::<usize>() <= ELEMENT_BYTES_MAX
-        }
+        Stored::Text(text) => text.len() <= most,
+        Stored::Map(entries) => entries.values().map(String::len).sum::<usize>() <= most,
     }
 }

@@ -122,7 +122,8 @@ fn plan_visit(
         Ok(year) => plan.insert(&[Part::Journal(year)], visit),
         Err(_) => return fault("visit_before_registration", visit.date),
     }
-    Ok(())
+    // The visit is all that the row has: without it nothing came in.
+    if plan.has_gaps() { Err(rejected(None, "value_too_long", None)) } else { Ok(()) }
 }
 
 /// The first day on which the elder can have been visited: that of coming onto the roster, as far

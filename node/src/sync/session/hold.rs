@@ -15,6 +15,8 @@ pub(super) struct Hold {
     theirs: HoldWord,
     /// Whether our bytes are paid for.
     metered: bool,
+    /// What of the day's is left, where they are paid for.
+    left_bytes: Option<u64>,
 }
 
 impl Hold {
@@ -43,6 +45,16 @@ impl Session {
     /// Whether bytes over this session are paid for.
     pub(in super::super) fn is_metered(&self) -> bool {
         self.hold.metered
+    }
+
+    /// What of the day's bytes is left.
+    pub(in super::super) fn set_left(&mut self, left_bytes: Option<u64>) {
+        self.hold.left_bytes = left_bytes.filter(|_| self.hold.metered);
+    }
+
+    /// Whether so many bytes on the way are less than what is left.
+    pub(super) fn affords(&self, bytes: usize) -> bool {
+        self.hold.left_bytes.is_none_or(|left| (bytes as u64) < left)
     }
 
     /// Whether the peer has proved its grant.
