@@ -28,7 +28,8 @@ const VILLAGES: [&str; 2] = ["990121101203", "990121200201"];
 
 #[test]
 fn a_visit_comes_in_with_as_long_a_note_as_a_person_may_write() {
-    let mut county = County::begin(VILLAGES[0]);
+    let mut county = County::begin(COUNTY);
+    county.grant(COUNTY, VILLAGES[0]);
     let file: ElderId = county.adds_elder(VILLAGES[0], "周国强").parse().unwrap();
     let row = |characters: usize, day: u32| VisitRow {
         person: Person { file: Some(file), resident_id: None, name: None, scope: None },
