@@ -10,6 +10,7 @@ use shouwang_node::command::incident::{IncidentList, IncidentRaise, IncidentRepo
 use shouwang_node::command::status::PeerStatus;
 use shouwang_node::limits::BUDGET_BYTES_MIN;
 use shouwang_node::store::Store;
+use shouwang_node::sync::{Input, Output};
 
 const COUNTY: &str = "990121000000";
 const SONGWU: &str = "990121101000";
@@ -166,6 +167,43 @@ fn a_budget_that_is_lifted_lets_everything_go_and_a_small_one_is_refused() {
     county.connect(SONGWU, COUNTY);
     county.settle();
     county.assert_converged();
+}
+
+#[test]
+fn what_had_waited_is_not_done_before_it_has_come() {
+    let mut county = county();
+    let elder = county.adds_elder(SHANGHE, "周国强");
+    county.connect(SHANGHE, SONGWU);
+    writes_notes(&mut county, SHANGHE, &elder, 120);
+    county.settle();
+    county.assert_done(SHANGHE, SONGWU);
+    sets_budget(&mut county, SHANGHE, Some(BUDGET_BYTES_MIN));
+    county.settle();
+    // No summary and no frame has told the township of this visit.
+    county.records_visit(SHANGHE, &elder, "2026-09-01");
+    county.settle();
+    assert!(peer(&mut county, SONGWU, SHANGHE).held_back);
+
+    sets_budget(&mut county, SHANGHE, None);
+    let village = county.engine(SHANGHE).device();
+    let mut frames = Vec::new();
+    loop {
+        match county.engine(SHANGHE).poll() {
+            Output::Send(_, frame) => frames.push(frame),
+            Output::Timeout(_) => break,
+            _ => {}
+        }
+    }
+    assert!(!frames.is_empty());
+    for frame in frames {
+        let now = county.now();
+        let town = county.engine(SONGWU);
+        town.handle(now, Input::Frame(village, frame)).unwrap();
+        assert!(!town.progress(village).unwrap().unwrap().done, "the visit is not on the disk yet");
+    }
+    county.settle();
+    county.assert_done(SHANGHE, SONGWU);
+    assert_eq!(county.shows(SONGWU, &elder).visits.len(), 1);
 }
 
 #[test]
