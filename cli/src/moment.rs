@@ -43,10 +43,30 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
+/// A number of bytes as people type and pay for them, in thousands ([`crate::parse::size`]).
+pub(crate) fn size(count: u64) -> String {
+    let (unit, name) = match count {
+        0..1_000 => return format!("{count} B"),
+        1_000..1_000_000 => (1_000.0, "kB"),
+        _ => (1_000_000.0, "MB"),
+    };
+    let text = format!("{:.1}", count as f64 / unit);
+    format!("{} {name}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::Language;
+
+    #[test]
+    fn sizes_are_shown_as_they_are_typed() {
+        for (typed, shown) in
+            [("2M", "2 MB"), ("1.5G", "1500 MB"), ("99500", "99.5 kB"), ("12", "12 B")]
+        {
+            assert_eq!(size(crate::parse::size(typed).unwrap()), shown);
+        }
+    }
 
     #[test]
     fn ages_are_coarse_and_a_clock_that_went_back_is_named() {

@@ -60,8 +60,8 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
 /// How it stands with the day's bytes, where there is a budget.
 pub(crate) fn line(budget: &BudgetStatus, context: &Context) -> Option<String> {
     let messages = &context.messages;
-    let daily = FluentValue::from(moment::bytes(budget.daily_bytes?));
-    let spent = FluentValue::from(moment::bytes(budget.spent_bytes));
+    let daily = FluentValue::from(moment::size(budget.daily_bytes?));
+    let spent = FluentValue::from(moment::size(budget.spent_bytes));
     Some(match budget.resumes_at_ms.and_then(civil_time) {
         None => messages.say("budget-left", [("daily", daily), ("spent", spent)]),
         Some(at) => {
