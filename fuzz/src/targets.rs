@@ -43,7 +43,7 @@ pub const TARGETS: &[Target] = &[
     target_of("template", change::template, change::template_seeds, 8 << 10, 3_000),
     target_of("document", view::document, view::document_seeds, 4 << 10, 60),
     target_of("text", texts::text, texts::text_seeds, 512, 4_000),
-    target_of("typed", texts::typed, texts::typed_seeds, 512, 150),
+    with_memory(target_of("typed", texts::typed, texts::typed_seeds, 512, 150), 8 << 20, 64),
     target_of("frame", wire::frame, wire::frame_seeds, 4 << 10, 6_000),
     target_of("header", wire::header, wire::header_seeds, 512, 6_000),
     target_of("body", wire::body, wire::body_seeds, 2 << 10, 6_000),
@@ -59,5 +59,6 @@ pub const TARGETS: &[Target] = &[
     target_of("ledger", ledger::text_ledger, ledger::text_seeds, 4 << 10, 120),
     with_memory(target_of("workbook", ledger::workbook, ledger::workbook_seeds, 8 << 10, 120), 64 << 20, 512),
     with_memory(target_of("archive", ledger::archive, ledger::archive_seeds, 16 << 10, 150), 64 << 20, 1_100),
-    target_of("table", ledger::tables, ledger::table_seeds, 4 << 10, 300),
+    // The columns of an empty mapping are named from the catalogue.
+    with_memory(target_of("table", ledger::tables, ledger::table_seeds, 4 << 10, 300), 8 << 20, 64),
 ];

@@ -11,10 +11,12 @@ use shouwang_node::dictionary;
 use shouwang_node::engine::Engine;
 use shouwang_node::identity::DeviceId;
 use shouwang_node::limits::{FRAME_BYTES_MAX, STREAM_VERSION, STREAM_WINDOW_LOG};
+use shouwang_node::sync::summary::Summary;
 use shouwang_node::sync::wire::{Frame, Hello};
 use shouwang_node::sync::{Input, Now};
 use zstd::stream::raw::{CParameter, Decoder, Encoder, InBuffer, Operation, OutBuffer};
 
+use crate::impostor::SALT;
 use crate::scene::{at, drained, opened, scene};
 use crate::tape::{Tape, piece};
 use crate::target::{Verdict, accepted};
@@ -26,6 +28,9 @@ pub(super) fn assert_sound(engine: &mut Engine, now: Now) {
     assert!(report.ok, "{:?}", report.faults);
     Status {}.execute(engine, now).expect("status answers");
 }
+
+/// Bytes that are taken out of a stream at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// The compressor of packets, as an honest peer has it.
 struct Packer(Option<Encoder<'static>>);
@@ -47,7 +52,7 @@ impl Packer {
             encoder
         });
         let mut packet = vec![if begins { 15 } else { 14 }];
-        let mut room = vec![0; 64 * 1024];
+        let mut room = vec![0; PIECE_BYTES];
         let mut input = InBuffer::around(plain);
         while input.pos < plain.len() {
             let mut output = OutBuffer::around(&mut room);
@@ -75,14 +80,14 @@ impl Unpacker {
             self.0 = Some(Decoder::with_dictionary(dictionary).expect("the dictionary reads"));
         }
         let decoder = self.0.as_mut().expect("a stream begins with its beginning");
-        let (mut plain, mut room) = (Vec::new(), vec![0; 64 * 1024]);
+        let (mut plain, mut room) = (Vec::new(), vec![0; PIECE_BYTES]);
         let mut input = InBuffer::around(&packet[1..]);
         loop {
             let mut output = OutBuffer::around(&mut room);
             decoder.run(&mut input, &mut output).expect("an honest packet unpacks");
             let got = output.pos();
             plain.extend_from_slice(output.as_slice());
-            if input.pos + 1 == packet.len() && got < room.len() {
+            if input.pos + 1 == packet.len() && got < PIECE_BYTES {
                 return plain;
             }
         }
@@ -183,8 +188,7 @@ pub(super) fn packet_seeds() -> Vec<Vec<u8>> {
         }
         whole.push(SETTLE);
     }
-    let scene = scene();
-    let speech = [Frame::Chain(scene.impostor.chain.clone()), Frame::Alive, Frame::AskChain];
+    let speech = [Frame::AskChain, Frame::Summary(Summary::of_heads(0, SALT, &[], true)), Frame::Alive];
     let spoken: Vec<u8> =
         speech.iter().flat_map(|frame| [vec![PLAIN], piece(&frame.encode())].concat()).collect();
     vec![whole, [vec![1, 1], spoken].concat()]
@@ -374,7 +378,7 @@ pub(super) fn part_seeds() -> Vec<Vec<u8>> {
 /// back.
 pub(super) fn requests(bytes: &[u8]) -> Verdict {
     let mut town = opened(&scene().town, 3);
-    let mut done = false;
+    let mut read = false;
     for (nth, request) in bytes.split(|byte| *byte == 0).take(12).enumerate() {
         let end = request.iter().position(|byte| *byte == b'\n').unwrap_or(request.len());
         let (name, json) = request.split_at(end);
@@ -383,56 +387,102 @@ pub(super) fn requests(bytes: &[u8]) -> Verdict {
         match answer {
             Ok(answer) => {
                 serde_json::from_slice::<serde_json::Value>(&answer).expect("an answer is JSON");
-                done = true;
+                read = true;
             }
             Err(CommandError { code, message, .. }) => {
                 assert!(!code.is_empty() && !message.is_empty(), "a refusal without a name");
                 // None of these may come of what somebody asks.
                 let ours = ["reply", "store_failed", "store_corrupt", "own_entries_refused"];
-                assert!(!ours.contains(&code.as_str()), "{code}: {message}");
+                let in_memory = name == "compact" && message.contains("no file");
+                assert!(in_memory || !ours.contains(&code.as_str()), "{code}: {message}");
+                read |= !["bad_request", "unknown_request"].contains(&code.as_str());
             }
         }
         drained(&mut town);
     }
     assert_sound(&mut town, at(100));
-    accepted(done.then_some(()))
+    accepted(read.then_some(()))
 }
 
+/// Requests as JSON, after their names. What is between `<` and `>` is filled in.
+const ASKED: &str = r#"
+status {}
+peers {}
+elder_list {"scope":null,"matching":"周","as_of":"2026-09-10"}
+elder_show {"elder":"<one>","as_of":"2026-09-10","show_resident_id":false}
+elder_add {"scope":"990121101203","fields":{"name":"后来人","birth_date":"1950-01-02"},"entry":null}
+elder_set {"elder":"<one>","fields":{"phone":"13900000009"},"certified":false}
+visit_add {"elder":"<two>","visit":{"date":"2026-09-10","time":"09:30:00","visitor":"王会计","mode":"Home","occasion":"Routine","outcome":"Completed","health":{"finding":"Concern","items":["Mobility"]},"economic":null,"family":null,"safety":null,"needs":["Meals"],"actions":[],"note":"血压偏高"}}
+visit_list {"elder":null,"from":"2026-09-01","to":null}
+elder_erase {"elder":"<two>","reason":"mistake","root":null,"dry_run":true}
+erasure_list {}
+export_elders {"scope":null,"elder":null,"after":null,"as_of":"2026-09-10","whole_ids":true}
+export_documents {"elder":"<one>"}
+area_import {"places":[{"code":"990121101204","name":"下禾村"}],"dry_run":false}
+area_list {"within":"990121101000"}
+address_add {"address":"/ip4/10.0.0.1/tcp/4420"}
+device_list {"all":true}
+device_revoke {"device":"990121101203","reason":"lost","root":null,"personal":false,"dry_run":true}
+device_retire {"dry_run":true}
+quarantine_list {"scope":null}
+quarantine_adopt {"entries":["ab"],"device":null,"dry_run":true}
+compact {}
+verify {}
+retire_check {}
+receipt_awaited {}
+audit {"what":"export","area":null,"elders":3,"personal":true,"who":"王"}
+audit_list {}
+refused {"all":true}
+today {}
+record {"elder":"<one>","events":[]}
+roster_write {"elder":"<one>","step":{"step":"Entered","reason":"MovedIn"},"date":"2026-09-10","note":null}
+roster_list {"scope":null,"on":"2026-09-10","all":true}
+roster_history {"elder":"<one>"}
+incident_raise {"elder":"<one>","kind":"CriticalIllness","report":{"date":"2026-09-10","time":"09:30:00","place":null,"by":null,"note":"住院"}}
+incident_act {"incident":"ab","step":"Acknowledged","kind":null,"report":{"date":"2026-09-10","time":null,"place":null,"by":null,"note":null}}
+incident_list {"which":"open","elder":null,"as_of":"2026-09-11T00:00:00"}
+incident_show {"incident":"ab","as_of":null}
+item_add {"elder":"<one>","list":"supporters","texts":{"name":"李明","relation":"女儿"},"certified":false}
+item_change {"elder":"<one>","list":"supporters","item":"李明","how":"remove"}
+item_list {"elder":"<one>","list":null}
+ruleset_show {}
+ruleset_set {"key":"sync_interval_days","value":"5"}
+transfer_offer {"elder":"<two>","to":"990121101204","date":"2026-09-10","note":null}
+transfer_accept {"transfer":"ab","date":null,"note":null}
+transfer_decline {"transfer":"ab","date":null,"note":"x"}
+transfer_cancel {"transfer":"ab","date":null,"note":null}
+transfer_list {"scope":null}
+transfer_preview {"from":"990121101203","to":"990121101204"}
+transfer_offer_all {"from":"990121101203","to":"990121101204","date":null,"note":null}
+transfer_accept_all {"from":"990121101203","date":null,"note":null}
+transfer_out {"elder":"<two>","to":"110101000000","date":null,"note":null}
+transfer_acknowledged {"transfer":"ab","date":"2026-09-10","note":"x"}
+conflict_list {"scope":null,"elder":null}
+conflict_resolve {"id":"ab","keep":1,"value":null}
+elder_history {"elder":"<one>"}
+undo {"dry_run":false,"edit":null}
+import_begin {}
+import {"rows":[],"dry_run":false}
+import_visits {"rows":[],"today":"2026-09-10","dry_run":false}
+import_certificates {"rows":[],"dry_run":false}
+elder_duplicates {}
+elder_merge {"keep":"<one>","other":"<two>","date":"2026-09-10","dry_run":true}
+coverage {"within":null,"as_of":"2026-09-10"}
+due {"scopes":[],"lists":["overdue"],"as_of":"2026-09-10"}
+report_tally {"scopes":[],"months":["2026-09"],"as_of":"2026-09-30"}
+half_year {"half_year":"2026-2"}
+budget_set {"daily_bytes":2000000}
+budget {}
+bundle_begin {"to":["990121101203"],"full":true}
+bundle_end {"head":"5357"}
+bundle_take {"head":"53","first":0,"segments":"01"}
+bundle_look {"head":"53","first":0,"segments":"01"}
+grant {"request":"swreq1","name":"x","area":"990121101204","role":"clerk","addresses":[],"replace":false,"root":null,"quota_bytes":null}
+"#;
+
 pub(super) fn request_seeds() -> Vec<Vec<u8>> {
-    let scene = scene();
-    let (one, two) = (&scene.elders[0], &scene.elders[1]);
-    let day = "2026-09-10";
-    let asked = [
-        ("status", "{}".to_owned()),
-        ("peers", "{}".to_owned()),
-        ("elder_list", format!(r#"{{"scope":null,"matching":"周","as_of":"{day}"}}"#)),
-        ("elder_show", format!(r#"{{"elder":"{one}","as_of":"{day}","show_resident_id":false}}"#)),
-        ("elder_add", r#"{"scope":"990121101203","fields":{"name":"后来人"},"entry":null}"#.into()),
-        ("elder_set", format!(r#"{{"elder":"{one}","fields":{{"phone":"13900000009"}},"certified":false}}"#)),
-        ("visit_add", format!(r#"{{"elder":"{two}","visit":{{"date":"{day}","mode":"Home","outcome":"Completed","occasion":"Routine"}}}}"#)),
-        ("visit_list", r#"{"elder":null,"from":null,"to":null}"#.into()),
-        ("elder_history", format!(r#"{{"elder":"{one}"}}"#)),
-        ("conflict_list", r#"{"elder":null,"scope":null}"#.into()),
-        ("due", format!(r#"{{"scope":null,"as_of":"{day}"}}"#)),
-        ("report_tally", r#"{"months":["2026-09"],"as_of":"2026-09-30","scope":null}"#.into()),
-        ("ruleset_show", r#"{"county":null}"#.into()),
-        ("ruleset_set", r#"{"texts":{"sync_interval_days":"5"}}"#.into()),
-        ("area_list", r#"{"within":null}"#.into()),
-        ("incident_raise", format!(r#"{{"elder":"{one}","kind":"CriticalIllness","note":"x"}}"#)),
-        ("incident_list", format!(r#"{{"scope":null,"as_of":"{day}"}}"#)),
-        ("transfer_list", "{}".into()),
-        ("duplicates", "{}".into()),
-        ("audit_list", "{}".into()),
-        ("budget_set", r#"{"daily_bytes":2000000}"#.into()),
-        ("budget_show", "{}".into()),
-        ("bundle_begin", r#"{"to":["990121101203"],"full":true}"#.into()),
-        ("quarantine_list", "{}".into()),
-        ("device_list", "{}".into()),
-        ("export_elders", format!(r#"{{"scope":null,"as_of":"{day}","after":null}}"#)),
-        ("roster_list", format!(r#"{{"scope":null,"as_of":"{day}"}}"#)),
-        ("item_list", format!(r#"{{"elder":"{one}","list":"Supporters"}}"#)),
-        ("verify", "{}".into()),
-        ("today", "{}".into()),
-    ];
-    asked.iter().map(|(name, json)| format!("{name}\n{json}").into_bytes()).collect()
+    let elders = &scene().elders;
+    let filled = ASKED.replace("<one>", &elders[0]).replace("<two>", &elders[1]);
+    let asked = filled.lines().filter_map(|line| line.split_once(' '));
+    asked.map(|(name, json)| format!("{name}\n{json}").into_bytes()).collect()
 }

@@ -202,12 +202,12 @@ pub(super) fn tables(bytes: &[u8]) -> Verdict {
         Places::new(file.places.iter().cloned());
     }
     let mapping = Mapping::read(bytes);
-    let messages = crate::message::Messages::new(crate::message::Language::En);
+    let messages = super::texts::messages();
     match &mapping {
         Ok(mapping) => drop(mapping.table(&[], &places())),
         Err(faults) => {
             assert!(!faults.is_empty());
-            assert!(faults.iter().all(|fault| !fault.line(&messages).is_empty()));
+            assert!(faults.iter().all(|fault| !fault.line(messages).is_empty()));
         }
     }
     let some = |found: bool| if found { Verdict::Accepted } else { Verdict::Refused };

@@ -3,6 +3,7 @@
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::field::Field;
@@ -89,10 +90,16 @@ pub(super) fn text(bytes: &[u8]) -> Verdict {
     any(named.into_iter().chain([resident, rule]).chain(fields))
 }
 
+/// The catalogue, read once.
+pub(super) fn messages() -> &'static Messages {
+    static MESSAGES: OnceLock<Messages> = OnceLock::new();
+    MESSAGES.get_or_init(|| Messages::new(Language::En))
+}
+
 /// Any text as it is typed behind an argument.
 pub(super) fn typed(bytes: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(bytes) else { return Verdict::Refused };
-    let messages = Messages::new(Language::En);
+    let messages = messages();
     let mut read = Vec::new();
     let mut note = |is: bool| read.push(if is { Verdict::Accepted } else { Verdict::Refused });
     let signs = |text: &str| text.contains(['+', '-']);
@@ -121,7 +128,7 @@ pub(super) fn typed(bytes: &[u8]) -> Verdict {
     }
     note(parse::division("--scope", text).is_ok());
     let pairs: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    if let Ok(fields) = parse::fields(&pairs, &messages) {
+    if let Ok(fields) = parse::fields(&pairs, messages) {
         assert_eq!(fields.len(), pairs.len(), "nothing that was typed is dropped");
         for (field, text) in &fields {
             assert_eq!(field.value(text).map(|value| value.as_str() == text), Ok(true));
@@ -134,7 +141,7 @@ pub(super) fn typed(bytes: &[u8]) -> Verdict {
             note(true);
         }
     }
-    note(parse::list(text, &messages).is_ok());
+    note(parse::list(text, messages).is_ok());
     note(parse::addresses(&[text.to_owned()]).is_ok());
     if let Some(code) = qr::Code::of(text) {
         let lines = code.draw(qr::Ink::Ascii);
