@@ -18,15 +18,32 @@ use crate::words::{self, Labelled};
 
 /// A civil date: `2026-11-21`, also with slashes or dots, one digit or two.
 pub(crate) fn date(argument: &str, text: &str) -> Result<NaiveDate, Failure> {
-    let plain = text.trim().replace(['/', '.', '年', '月'], "-").replace('日', "");
-    NaiveDate::parse_from_str(&plain, "%Y-%m-%d")
-        .map_err(|_| Failure::usage("date").with("argument", argument).with("value", text))
+    let plain = text.trim();
+    let plain = plain.strip_suffix('日').unwrap_or(plain);
+    let parts: Vec<&str> = plain.split(['-', '/', '.', '年', '月']).collect();
+    let number = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+        digits(part).filter(|part| lengths.contains(&part.len()))?.parse::<u32>().ok()
+    };
+    let date = match parts.as_slice() {
+        [year, month, day] => number(year, 4..=4)
+            .and_then(|year| i32::try_from(year).ok())
+            .zip(number(month, 1..=2).zip(number(day, 1..=2)))
+            .and_then(|(year, (month, day))| NaiveDate::from_ymd_opt(year, month, day)),
+        _ => None,
+    };
+    date.ok_or_else(|| Failure::usage("date").with("argument", argument).with("value", text))
+}
+
+/// A text of digits alone: no sign, which numbers would be read with.
+fn digits(text: &str) -> Option<&str> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
 }
 
 /// A size: `512M`, `1.4M`, `700000`. As sticks are labelled, thousands are thousands.
 pub(crate) fn size(text: &str) -> Result<u64, Failure> {
     let wrong = || Failure::usage("size").with("value", text);
-    let plain = text.trim().trim_end_matches(['b', 'B']);
+    let plain = text.trim();
+    let plain = plain.strip_suffix(['b', 'B']).unwrap_or(plain);
     let (number, unit) = match plain.char_indices().last() {
         Some((at, unit)) if unit.is_ascii_alphabetic() => {
             let unit = match unit.to_ascii_lowercase() {
@@ -40,13 +57,13 @@ pub(crate) fn size(text: &str) -> Result<u64, Failure> {
         _ => (plain, 1),
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: u64 = whole.parse().map_err(|_| wrong())?;
-    let digits = u32::try_from(fraction.len()).map_err(|_| wrong())?;
-    let part = match fraction {
+    let whole: u64 = digits(whole).and_then(|whole| whole.parse().ok()).ok_or_else(wrong)?;
+    let places = u32::try_from(fraction.len()).map_err(|_| wrong())?;
+    let part: u64 = match fraction {
         "" => 0,
-        digits => digits.parse::<u64>().map_err(|_| wrong())?,
+        fraction => digits(fraction).and_then(|part| part.parse().ok()).ok_or_else(wrong)?,
     };
-    let scale = 10u64.checked_pow(digits).ok_or_else(wrong)?;
+    let scale = 10u64.checked_pow(places).ok_or_else(wrong)?;
     let part = part.checked_mul(unit).ok_or_else(wrong)? / scale;
     whole.checked_mul(unit).and_then(|bytes| bytes.checked_add(part)).ok_or_else(wrong)
 }
@@ -55,14 +72,14 @@ pub(crate) fn size(text: &str) -> Result<u64, Failure> {
 pub(crate) fn duration(argument: &str, text: &str) -> Result<Duration, Failure> {
     let wrong = || Failure::usage("duration").with("argument", argument).with("value", text);
     let text = text.trim();
-    let (number, unit_ms) = match () {
-        () if text.ends_with("ms") => (text.trim_end_matches("ms"), 1),
-        () if text.ends_with('s') => (text.trim_end_matches('s'), 1_000),
-        () if text.ends_with('m') => (text.trim_end_matches('m'), 60_000),
-        () if text.ends_with('h') => (text.trim_end_matches('h'), 3_600_000),
-        () => (text, 1_000),
-    };
-    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
+    // The longer unit first: `ms` ends in `s`.
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+    let (number, unit_ms) = units
+        .iter()
+        .find_map(|(unit, ms)| Some((text.strip_suffix(unit)?, *ms)))
+        .unwrap_or((text, 1_000));
+    let number: u64 =
+        digits(number.trim()).and_then(|number| number.parse().ok()).ok_or_else(wrong)?;
     Ok(Duration::from_millis(number.checked_mul(unit_ms).ok_or_else(wrong)?))
 }
 
@@ -232,8 +249,18 @@ mod tests {
         for text in ["2026-09-01", "2026-9-1", "2026/9/1", "2026.09.01", "2026年9月1日"] {
             assert_eq!(date("--date", text).unwrap().to_string(), "2026-09-01", "{text}");
         }
-        assert!(date("--date", "2026-13-01").is_err());
-        assert!(date("--date", "yesterday").is_err());
+        for text in [
+            "2026-13-01",
+            "yesterday",
+            "+2026-09-01",
+            "12026-9-1",
+            "+262142-12-31",
+            "2026-9-1日日",
+            "2日026-9-1",
+            "2026--9-1",
+        ] {
+            assert!(date("--date", text).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -250,7 +277,7 @@ mod tests {
         for (text, ms) in [("60", 60_000), ("60s", 60_000), ("2m", 120_000), ("500ms", 500)] {
             assert_eq!(duration("--timeout", text).unwrap().as_millis(), ms, "{text}");
         }
-        for text in ["", "s", "-1", "1d", "99999999999999999999"] {
+        for text in ["", "s", "-1", "+1", "1d", "90ss", "5msms", "99999999999999999999"] {
             assert!(duration("--timeout", text).is_err(), "{text}");
         }
     }
@@ -305,9 +332,9 @@ mod tests {
         ] {
             assert_eq!(size(text).unwrap(), expected, "{text}");
         }
-        for text in ["", "M", "1.x", "-1", "1T5", "99999999999999999999", "1.99999999999999999999M"]
-        {
+        for text in ["", "M", "1.x", "-1", "+1", "1.+5M", "1T5", "5BB", "99999999999999999999"] {
             assert!(size(text).is_err(), "{text}");
         }
+        assert!(size("1.99999999999999999999M").is_err());
     }
 }

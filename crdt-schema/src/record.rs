@@ -49,7 +49,8 @@ macro_rules! hex_id {
 
             fn from_str(text: &str) -> Result<Self, IdError> {
                 let wrong = || IdError(text.chars().take(40).collect());
-                if text.len() != 32 || !text.is_ascii() {
+                // `from_str_radix` would take a sign for a digit: one id, one text.
+                if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
                     return Err(wrong());
                 }
                 let mut bytes = [0; 16];
@@ -297,6 +298,8 @@ mod tests {
         for text in ["", "ab", "zz000000000000000000000000000000", "é".repeat(16).as_str()] {
             assert!(text.parse::<ElderId>().is_err());
         }
+        // One id, one text.
+        assert!("+a".repeat(16).parse::<ElderId>().is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The mapping of our fields to those of the platform 养老服务管理平台: a CSV file that an office
 //! can edit (`docs/ledgers.md`, "Platform").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use shouwang_node::command::export::ExportedElder;
@@ -109,6 +109,7 @@ impl Mapping {
         let fault = |line: usize, code, text: &str| Fault { line, code, text: text.to_owned() };
         let Some(text) = decode(bytes) else { return Err(vec![fault(0, "encoding", "")]) };
         let (mut targets, mut faults) = (Vec::<Target>::new(), Vec::new());
+        let mut names: BTreeSet<String> = BTreeSet::new();
         for row in csv_rows(&text) {
             let Ok((at, record)) = row else {
                 faults.push(fault(0, "csv", ""));
@@ -128,7 +129,7 @@ impl Mapping {
                 faults.push(fault(line, "name", from));
                 continue;
             }
-            if targets.iter().any(|target| target.name == name) {
+            if names.contains(name) {
                 faults.push(fault(line, "twice", name));
                 continue;
             }
@@ -137,7 +138,10 @@ impl Mapping {
                 continue;
             };
             match read_values(values) {
-                Ok(values) => targets.push(Target { name: name.to_owned(), source, values }),
+                Ok(values) => {
+                    names.insert(name.to_owned());
+                    targets.push(Target { name: name.to_owned(), source, values });
+                }
                 Err(piece) => faults.push(fault(line, "values", &piece)),
             }
         }

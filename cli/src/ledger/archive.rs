@@ -5,7 +5,7 @@
 //! so that what the archive says no longer matters.
 
 use super::inflate::inflate;
-use super::limits::{ARCHIVE_ENTRIES_MAX, UNPACKED_BYTES_MAX};
+use super::limits::{ARCHIVE_ENTRIES_MAX, SHEETS_UNPACKED_BYTES_MAX, UNPACKED_BYTES_MAX};
 
 use thiserror::Error;
 
@@ -21,6 +21,12 @@ pub(crate) enum ArchiveError {
     /// A count of shared strings that the archive cannot hold.
     #[error("the archive announces {0} shared strings and has no room for them")]
     StringCount(u64),
+    /// Entries that lie over one another, so that the same bytes would be unpacked again and again.
+    #[error("the entries of the archive lie over one another")]
+    Overlapping,
+    /// Many sheets that stand for one large entry.
+    #[error("the sheets unpack to more than {SHEETS_UNPACKED_BYTES_MAX} bytes, one after another")]
+    TooManyLargeSheets,
     /// UTF-16, which no spreadsheet program writes and in which counts could hide.
     #[error("the archive holds XML that is not UTF-8")]
     Encoding,
@@ -37,14 +43,38 @@ const STRING_COUNT_FREE: u64 = 1_000_000;
 /// The shortest shared string: `<si/>`.
 const STRING_BYTES_MIN: u64 = 5;
 
+/// How often the bytes of a file may be unpacked, all entries together. Once is what an archive takes; the
+/// rest is for archives inside archives, and for bytes that only look like an entry.
+const READINGS_MAX: usize = 4;
+
+/// What an archive that is handed on holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// The most bytes that any of its entries has once it is unpacked.
+    largest: usize,
+}
+
+impl Checked {
+    /// Whether so many sheets can be read, one after another. Several names may stand for one entry.
+    pub(crate) fn check_sheets(self, sheets: usize) -> Result<(), ArchiveError> {
+        match sheets.saturating_mul(self.largest) > SHEETS_UNPACKED_BYTES_MAX {
+            true => Err(ArchiveError::TooManyLargeSheets),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Checks what the archive holds. The directory at its end is not asked: entries are looked for
 /// wherever one could begin, so that no directory can hide one.
-pub(crate) fn check(bytes: &[u8]) -> Result<(), ArchiveError> {
+pub(crate) fn check(bytes: &[u8]) -> Result<Checked, ArchiveError> {
     check_within(bytes, UNPACKED_BYTES_MAX)
 }
 
-fn check_within(bytes: &[u8], mut room: usize) -> Result<(), ArchiveError> {
+fn check_within(bytes: &[u8], mut room: usize) -> Result<Checked, ArchiveError> {
     let mut entries = 0;
+    let mut readings = bytes.len().saturating_mul(READINGS_MAX);
+    let mut is_any_stored = false;
+    let mut checked = Checked { largest: 0 };
     let mut rest = bytes;
     while let Some(at) = find(rest, LOCAL_HEADER) {
         let entry = rest.get(at..).unwrap_or_default();
@@ -54,15 +84,24 @@ fn check_within(bytes: &[u8], mut room: usize) -> Result<(), ArchiveError> {
             return Err(ArchiveError::TooManyEntries);
         }
         let Some(packed) = packed_data(entry) else { continue };
+        // Packed data can be read for long and give nothing: what is read is counted too.
         let unpacked = inflate(packed, room).ok_or(ArchiveError::TooLarge)?;
-        room = room.saturating_sub(unpacked.len());
-        check_xml(&unpacked)?;
+        room = room.saturating_sub(unpacked.bytes.len());
+        readings = readings.checked_sub(unpacked.read).ok_or(ArchiveError::Overlapping)?;
+        check_encoding(&unpacked.bytes)?;
+        check_counts(&unpacked.bytes)?;
+        checked.largest = checked.largest.max(unpacked.bytes.len());
         // A stored entry is its own packed form.
         if entry.get(8..10) == Some(&[0, 0]) {
-            check_xml(packed)?;
+            check_encoding(packed)?;
+            checked.largest = checked.largest.max(packed.len());
+            // The rest of the file begins with it, and with that every stored entry behind it.
+            if !std::mem::replace(&mut is_any_stored, true) {
+                check_counts(packed)?;
+            }
         }
     }
-    Ok(())
+    Ok(checked)
 }
 
 fn packed_data(entry: &[u8]) -> Option<&[u8]> {
@@ -76,7 +115,7 @@ fn packed_data(entry: &[u8]) -> Option<&[u8]> {
     entry.get(LOCAL_HEADER_LENGTH + name + extra..)
 }
 
-fn check_xml(unpacked: &[u8]) -> Result<(), ArchiveError> {
+fn check_encoding(unpacked: &[u8]) -> Result<(), ArchiveError> {
     let head = unpacked.get(..4).unwrap_or_default();
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return Err(ArchiveError::Encoding);
@@ -84,6 +123,10 @@ fn check_xml(unpacked: &[u8]) -> Result<(), ArchiveError> {
     if head.contains(&0) && head.contains(&b'<') {
         return Err(ArchiveError::Encoding);
     }
+    Ok(())
+}
+
+fn check_counts(unpacked: &[u8]) -> Result<(), ArchiveError> {
     let most = STRING_COUNT_FREE.max(unpacked.len() as u64 / STRING_BYTES_MIN);
     let mut rest = unpacked;
     while let Some(at) = find(rest, b"uniqueCount") {
@@ -135,7 +178,7 @@ mod tests {
             let text = format!("<sst uniqueCount=\"{count}\"><si/></sst>");
             check(&stored("xl/sharedStrings.xml", text.as_bytes()))
         };
-        assert_eq!(strings("1"), Ok(()));
+        assert!(strings("1").is_ok());
         assert_eq!(strings("99999999"), Err(ArchiveError::StringCount(99_999_999)));
         assert_eq!(strings("99999999999999999999999"), Err(ArchiveError::StringCount(u64::MAX)));
     }
@@ -158,8 +201,37 @@ mod tests {
         let mut bits = Bits::default();
         bits.bomb(4_000);
         let entry = stored("xl/worksheets/sheet1.xml", &bits.bytes);
-        assert_eq!(check(&entry), Ok(()));
+        let checked = check(&entry).unwrap();
+        assert!(checked.largest > 1_000_000);
+        assert_eq!(checked.check_sheets(1), Ok(()));
+        let many = SHEETS_UNPACKED_BYTES_MAX / checked.largest + 1;
+        assert_eq!(checked.check_sheets(many), Err(ArchiveError::TooManyLargeSheets));
         assert_eq!(check_within(&entry, 1_000_000), Err(ArchiveError::TooLarge));
         assert_eq!(check_within(&entry.repeat(2), 2_000_000), Err(ArchiveError::TooLarge));
+    }
+    /// Every entry of these goes on to the end of the file, which is read once and not for each of them.
+    #[test]
+    fn what_lies_over_one_another_is_not_read_again_and_again() {
+        // Packed data that is read for long and gives nothing: empty stored blocks (RFC 1951 §3.2.4).
+        let nothing = [0, 0, 0, 0xff, 0xff].repeat(2_000);
+        let packed = |name: &str| {
+            let mut entry = stored(name, &[]);
+            entry[8] = 8;
+            // The names of the entries behind it are the data of the block before them.
+            [&entry[..], &nothing].concat()
+        };
+        let one = packed("a");
+        assert!(check(&one).is_ok());
+        let mut archive = one;
+        for _ in 0..40 {
+            let inner = packed("b");
+            let length = inner.len() as u16 - nothing.len() as u16;
+            let block = [&[0][..], &length.to_le_bytes(), &(!length).to_le_bytes()].concat();
+            archive.extend([&block[..], &inner].concat());
+        }
+        assert_eq!(check(&archive), Err(ArchiveError::Overlapping));
+        // Stored ones are looked through once.
+        let many = stored("x", &vec![b'u'; 100]).repeat(ARCHIVE_ENTRIES_MAX);
+        assert!(check(&many).is_ok());
     }
 }

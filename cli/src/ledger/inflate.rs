@@ -25,13 +25,22 @@ const DISTANCES: [(usize, u32); 30] = [
 const CODE_LENGTH_ORDER: [usize; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
+/// What was unpacked.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Inflated {
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// How many packed ones were read for them.
+    pub(crate) read: usize,
+}
+
 /// Unpacks as much as can be unpacked: data that breaks off or is wrong gives what came before.
 /// None if that is more than `limit` bytes.
-pub(crate) fn inflate(packed: &[u8], limit: usize) -> Option<Vec<u8>> {
+pub(crate) fn inflate(packed: &[u8], limit: usize) -> Option<Inflated> {
     let mut input = BitReader { bytes: packed, at: 0, held: 0, held_bits: 0 };
     let mut output = Output { bytes: Vec::new(), limit, over: false };
     while blocks(&mut input, &mut output) == Some(More::Yes) {}
-    (!output.over).then_some(output.bytes)
+    (!output.over).then_some(Inflated { bytes: output.bytes, read: input.at })
 }
 
 #[derive(PartialEq, Eq)]
@@ -197,6 +206,10 @@ impl Output {
 pub(super) mod tests {
     use super::*;
 
+    fn unpacked(packed: &[u8], limit: usize) -> Option<Vec<u8>> {
+        inflate(packed, limit).map(|unpacked| unpacked.bytes)
+    }
+
     /// Writes bits the way DEFLATE packs them.
     #[derive(Default)]
     pub(crate) struct Bits {
@@ -239,13 +252,13 @@ pub(super) mod tests {
     fn fixed_blocks_repeat() {
         let mut bits = Bits::default();
         bits.bomb(2);
-        assert_eq!(inflate(&bits.bytes, 1_000), Some(vec![b'a'; 517]));
-        assert_eq!(inflate(&bits.bytes, 516), None);
+        assert_eq!(unpacked(&bits.bytes, 1_000), Some(vec![b'a'; 517]));
+        assert_eq!(unpacked(&bits.bytes, 516), None);
     }
 
     #[test]
     fn stored_blocks() {
-        assert_eq!(inflate(&[1, 2, 0, 0xfd, 0xff, b'h', b'i'], 9), Some(b"hi".to_vec()));
+        assert_eq!(unpacked(&[1, 2, 0, 0xfd, 0xff, b'h', b'i'], 9), Some(b"hi".to_vec()));
     }
 
     #[test]
@@ -253,7 +266,7 @@ pub(super) mod tests {
         let workbook = include_bytes!("../../../tests/data/松雾镇留守老年人台账.xlsx");
         let name = b"xl/worksheets/sheet1.xml";
         let at = workbook.windows(name.len()).position(|bytes| bytes == name).unwrap();
-        let xml = inflate(&workbook[at + name.len()..], 9_000_000).unwrap();
+        let xml = unpacked(&workbook[at + name.len()..], 9_000_000).unwrap();
         let xml = String::from_utf8(xml).unwrap();
         assert!(xml.starts_with("<worksheet") && xml.ends_with("</worksheet>"));
         assert_eq!(xml.matches("<row ").count(), xml.matches("</row>").count());
@@ -262,8 +275,8 @@ pub(super) mod tests {
 
     #[test]
     fn wrong_data_gives_what_came_before() {
-        assert_eq!(inflate(&[], 9), Some(vec![]));
-        assert_eq!(inflate(&[0xff; 9], 9), Some(vec![]));
-        assert_eq!(inflate(&[1, 2, 0, 0xfd, 0xff, b'h'], 9), Some(b"h".to_vec()));
+        assert_eq!(unpacked(&[], 9), Some(vec![]));
+        assert_eq!(unpacked(&[0xff; 9], 9), Some(vec![]));
+        assert_eq!(unpacked(&[1, 2, 0, 0xfd, 0xff, b'h'], 9), Some(b"h".to_vec()));
     }
 }

@@ -8,6 +8,11 @@ pub(crate) const FILE_BYTES_MAX: usize = 64 << 20;
 /// room for any honest file below [`FILE_BYTES_MAX`] that has fewer than [`CELLS_MAX`] cells.
 pub(crate) const UNPACKED_BYTES_MAX: usize = 512 << 20;
 
+/// The most that the sheets of a workbook may unpack to, one after another, in bytes: eight times all
+/// that an archive may hold. Several names may stand for one sheet, which is read for each of them; at
+/// 200 MB a second this takes 20 s.
+pub(crate) const SHEETS_UNPACKED_BYTES_MAX: usize = 8 * UNPACKED_BYTES_MAX;
+
 /// The most entries in an `.xlsx` archive: a few per sheet.
 pub(crate) const ARCHIVE_ENTRIES_MAX: usize = 4_096;
 

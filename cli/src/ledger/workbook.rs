@@ -7,26 +7,27 @@ use calamine::{DataRef, Reader as _, SheetType, Xlsx, XlsxFormulaMetadata};
 use chrono::NaiveDate;
 
 use super::LedgerError;
-use super::archive;
+use super::archive::{self, Checked};
 use super::cell::Cell;
 use super::limits::SHEETS_MAX;
 use super::sheet::{Sheet, Taken};
 
 /// Reads every sheet, hidden ones too. A chart is a sheet without rows.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Sheet>, LedgerError> {
-    archive::check(bytes)?;
+    let checked = archive::check(bytes)?;
     // calamine subtracts the corners of `<dimension ref="B2:A1"/>` unchecked, and more of the kind
     // may be left: a broken workbook is an error of the file, not the end of the program.
-    catch_unwind(AssertUnwindSafe(|| sheets(bytes))).unwrap_or(Err(LedgerError::BrokenWorkbook))
+    catch_unwind(AssertUnwindSafe(|| sheets(bytes, checked))).unwrap_or(Err(LedgerError::BrokenWorkbook))
 }
 
-fn sheets(bytes: &[u8]) -> Result<Vec<Sheet>, LedgerError> {
+fn sheets(bytes: &[u8], checked: Checked) -> Result<Vec<Sheet>, LedgerError> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes))?;
     let names: Vec<_> =
         workbook.sheets_metadata().iter().map(|sheet| (sheet.name.clone(), sheet.typ)).collect();
     if names.len() > SHEETS_MAX {
         return Err(LedgerError::TooManySheets);
     }
+    checked.check_sheets(names.len())?;
     let mut taken = Taken::default();
     names
         .into_iter()

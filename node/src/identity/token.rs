@@ -161,7 +161,12 @@ fn decode(prefix: &str, kind: &'static str, text: &str) -> Result<Vec<u8>, Token
     if checked.hrp().to_lowercase() != prefix {
         return Err(TokenError::Kind(kind));
     }
-    Ok(checked.byte_iter().collect())
+    let bytes: Vec<u8> = checked.byte_iter().collect();
+    // What is left of the last character beside the bytes says nothing, and is zero: one token, one text.
+    match encode(prefix, &bytes) == text.to_lowercase() {
+        true => Ok(bytes),
+        false => Err(TokenError::Damaged),
+    }
 }
 
 fn version(bytes: &[u8]) -> Result<Reader<'_>, TokenError> {
@@ -190,6 +195,10 @@ mod tests {
         assert_ne!(slip, text);
         assert_eq!(Request::from_text(&slip), Err(TokenError::Damaged));
         assert_eq!(Invite::from_text(&text), Err(TokenError::Kind("invite")));
+        // 65 bytes are 104 characters; here is one more, which says nothing.
+        let more = "swreq1qyqqzqsrqszsvpcgpy9qkrqdpc83qygjzv2p29shrqv35xcur50p7gppyg3jgffxyu5zj23t9skjutes\
+                    xyerxdp4xcmnswf68v7r603lq6n6vwy";
+        assert_eq!(Request::from_text(more), Err(TokenError::Damaged), "one token, one text");
         assert_eq!(root_from_text(&root_to_text(&keys)).map(|k| k.device()), Ok(keys.device()));
     }
 
