@@ -145,15 +145,9 @@ impl World {
         }
         // What the program would still write on its way out meets a disk that is gone.
         drop(engine);
-        for link in 0..self.links.len() {
-            let ends = self.links[link].ends;
-            let Some(end) = [End::Dialler, End::Listener]
-                .into_iter()
-                .zip(ends)
-                .find_map(|(end, at)| (at == node).then_some(end))
-            else {
-                continue;
-            };
+        for link in self.nodes[node].links.clone() {
+            let dials = self.links[link].ends[0] == node;
+            let end = if dials { End::Dialler } else { End::Listener };
             self.links[link].link.believe(end, None);
             self.cut(link);
         }
@@ -217,7 +211,7 @@ impl World {
             }
         }
         self.drain(node)?;
-        for link in 0..self.links.len() {
+        for link in self.nodes[node].links.clone() {
             if self.links[link].ends[0] == node {
                 self.links[link].backoff_ms = REDIAL_MIN_MS;
                 let soon = self.now_ms + self.streams.network.random_range(SECOND..5 * SECOND);
