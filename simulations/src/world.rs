@@ -25,6 +25,7 @@ use crate::network::{Connection, End, Link, Quality, exponential};
 use crate::sticks::{Part, Reading, Writing};
 use crate::workload::{Done, People};
 
+mod arrivals;
 mod backup;
 pub mod calendar;
 mod counts;
@@ -37,11 +38,13 @@ mod trouble;
 mod weeks;
 mod wires;
 
+pub use arrivals::{Day, Delays, Figures};
 pub use calendar::Calendar;
 pub use counts::Counts;
 pub use plan::{Faults, Plan};
 pub use wires::Plant;
 
+use arrivals::Arrivals;
 use backup::{Image, Spare};
 
 /// A node, by number.
@@ -83,6 +86,7 @@ pub struct World {
     salts: BTreeMap<(Node, Node), Salt>,
     people: People,
     checker: Checker,
+    arrivals: Arrivals,
     streams: Streams,
     trace: blake3::Hasher,
     counts: Counts,
@@ -224,6 +228,7 @@ impl World {
             salts: BTreeMap::new(),
             people: People::default(),
             checker: Checker::default(),
+            arrivals: Arrivals::default(),
             trace: blake3::Hasher::new(),
             counts: Counts::default(),
             calm: false,
@@ -312,7 +317,8 @@ impl World {
         match done.error {
             None => {
                 self.counts.edits += done.facts.len() as u64;
-                self.checker.saved(machine, engine, done.facts)?;
+                let places = self.checker.saved(machine, engine, done.facts)?;
+                self.sets_out(node, places);
                 self.touch(node);
                 self.drain(node)?;
                 self.look_at_quiet_links(node)
@@ -342,8 +348,9 @@ impl World {
             }
             let event = entry.remove();
             self.now_ms = at.max(self.now_ms);
-            if self.now_ms >= self.look_ms {
-                self.look_ms = self.now_ms + DAY;
+            while self.now_ms >= self.look_ms {
+                self.look_ms += DAY;
+                self.ends_day();
                 self.looks_round()?;
             }
             self.counts.events += 1;
@@ -523,6 +530,7 @@ impl World {
         self.nodes[node].settling = false;
         self.note("settle", &[node as u64]);
         self.engine_does(node, |engine, now| Ok(engine.settle(now)?))?;
+        self.takes_in(node)?;
         self.custody_is_true(node)?;
         self.look_at_quiet_links(node)
     }

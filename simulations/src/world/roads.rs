@@ -194,6 +194,8 @@ impl World {
             false => None,
         };
         self.touch(node);
+        self.hears(node, from);
+        self.takes_in(node)?;
         match done {
             Some(false) => {
                 self.soon(Event::Reading(node, from, start, reading));
@@ -295,6 +297,8 @@ impl World {
             }
         }
         self.touch(node);
+        self.hears(node, from);
+        self.takes_in(node)?;
         self.has_read(node, from, &reading)?;
         Ok(Some(reading.taken.new))
     }
