@@ -63,6 +63,7 @@ fn calendar(random: &mut ChaCha8Rng) -> Calendar {
         survey_every_weeks: 13,
         market_percent: [0, 30, 60][random.random_range(0..3)],
         market_every_days: random.random_range(1..4),
+        off_at_night_percent: [0, 50, 100][random.random_range(0..3)],
         away_villages: random.random_range(0..3),
         away_from_day: random.random_range(0..2),
         away_days: random.random_range(1..3),

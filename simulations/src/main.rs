@@ -8,7 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
 use shouwang_simulations::areas::Areas;
+use shouwang_simulations::drawn::drawn;
+use shouwang_simulations::plot;
 use shouwang_simulations::report::{Progress, Report, simulate, simulate_watched};
+use shouwang_simulations::sweep::sweep;
 use shouwang_simulations::world::Plan;
 
 /// Some hundred engines in one process ask for small pieces and give them back all the time: it takes a
@@ -39,8 +42,12 @@ enum Command {
         /// Print a line for every virtual day to stderr, where that is no terminal too.
         #[arg(long)]
         progress: bool,
+        /// Draw delays, lag by village and bytes over time into this SVG file.
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
     },
-    /// Simulates many seeds, and stops at the first that finds something.
+    /// Simulates many seeds, each a little county of its own shape, work and faults. At the first that
+    /// finds something it stops, makes it as small as it can and prints how to replay it.
     Sweep {
         /// How many.
         #[arg(long)]
@@ -48,9 +55,47 @@ enum Command {
         /// The first.
         #[arg(long, default_value_t = 0)]
         from: u64,
+        /// So many at once.
+        #[arg(long, default_value_t = 1)]
+        jobs: usize,
+        /// Hours of field work in each, instead of what is drawn.
+        #[arg(long)]
+        hours: Option<u64>,
         #[command(flatten)]
-        size: Size,
+        switches: Switches,
+        /// Simulations that may be spent on making what fails smaller.
+        #[arg(long, default_value_t = 120)]
+        shrink: u32,
     },
+}
+
+/// What may be switched on beside what a plan has.
+#[derive(Args, Clone)]
+struct Switches {
+    /// Two devices in each village, and villages linked to the county too.
+    #[arg(long)]
+    meshed: bool,
+    /// Elders move between villages.
+    #[arg(long)]
+    moves: bool,
+    /// Bundles go about on sticks, and some places have no link.
+    #[arg(long)]
+    sticks: bool,
+    /// Some places have so many bytes a day.
+    #[arg(long)]
+    budgets: bool,
+}
+
+impl Switches {
+    fn on(&self, plan: Plan) -> Plan {
+        Plan {
+            meshed: plan.meshed || self.meshed,
+            moves: plan.moves || self.moves,
+            sticks: plan.sticks || self.sticks,
+            budgets: plan.budgets || self.budgets,
+            ..plan
+        }
+    }
 }
 
 #[derive(Args, Clone)]
@@ -73,18 +118,8 @@ struct Size {
     /// Hours of field work, instead of days.
     #[arg(long)]
     hours: Option<u64>,
-    /// Two devices in each village, and villages linked to the county too.
-    #[arg(long)]
-    meshed: bool,
-    /// Elders move between villages.
-    #[arg(long)]
-    moves: bool,
-    /// Bundles go about on sticks, and some places have no link.
-    #[arg(long)]
-    sticks: bool,
-    /// Some places have so many bytes a day.
-    #[arg(long)]
-    budgets: bool,
+    #[command(flatten)]
+    switches: Switches,
     /// As in life: work by the calendar, moves, sticks, budgets, and faults as often as they come and
     /// somewhat more. Without it everything goes wrong all day long.
     #[arg(long)]
@@ -112,17 +147,13 @@ impl Size {
                 Areas::read(&text).map_err(|error| format!("{name}: {error}"))?.places()
             }
         };
-        Ok(Plan {
+        Ok(self.switches.on(Plan {
             townships: self.townships,
             villages: self.villages,
             places,
             elders: self.elders,
-            meshed: self.meshed,
-            moves: base.moves || self.moves,
-            sticks: base.sticks || self.sticks,
-            budgets: base.budgets || self.budgets,
             ..base
-        })
+        }))
     }
 }
 
@@ -138,7 +169,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, String> {
     match command {
-        Command::Run { seed, size, json, progress } => {
+        Command::Run { seed, size, json, progress, plot } => {
             let plan = size.plan(seed)?;
             if !json {
                 println!("seed {}", plan.seed);
@@ -149,26 +180,36 @@ fn run(command: Command) -> Result<ExitCode, String> {
             } else {
                 show(&report);
             }
+            if let Some(path) = plot {
+                plot::draw(&report, &path).map_err(|error| error.to_string())?;
+            }
             Ok(exit(&report))
         }
-        Command::Sweep { seeds, from, size } => {
-            for seed in from..from + seeds {
-                let report = simulate(size.plan(seed)?, size.hours());
+        Command::Sweep { seeds, from, jobs, hours, switches, shrink } => {
+            let draw = |seed| {
+                let (plan, drawn_hours) = drawn(seed);
+                (switches.on(plan), hours.unwrap_or(drawn_hours))
+            };
+            let failing = sweep(from..from + seeds, jobs, draw, |seed, report| {
                 println!(
-                    "seed {seed}  {}  {} entries  {} B  converged after {} s",
-                    &report.trace_hash.get(..16).unwrap_or_default(),
+                    "seed {seed}  {}  {} nodes  {} h  {} entries  {} faults  converged after {} s",
+                    report.trace_hash.get(..16).unwrap_or_default(),
+                    report.nodes,
+                    report.virtual_ms / 3_600_000,
                     report.entries,
-                    report.counts.bytes,
+                    report.counts.faults.values().sum::<u64>(),
                     report
                         .converged_after_ms
                         .map_or_else(|| "-".into(), |ms| (ms / 1_000).to_string()),
                 );
-                if report.violation.is_some() {
-                    show(&report);
-                    return Ok(exit(&report));
-                }
-            }
-            Ok(ExitCode::SUCCESS)
+            });
+            let Some(report) = failing else { return Ok(ExitCode::SUCCESS) };
+            show(&report);
+            println!("making it smaller, {shrink} simulations at most");
+            let shrunk = shouwang_simulations::shrink::shrink(report, shrink, simulate);
+            println!("as small as {} simulations made it:", shrunk.tries);
+            show(&shrunk.report);
+            Ok(exit(&shrunk.report))
         }
     }
 }
@@ -217,6 +258,16 @@ fn show(report: &Report) {
         report.syncs, report.disk_bytes, report.sectors_lost
     );
     println!("faults            {:?}", counts.faults);
+    let delays = &report.figures.delays;
+    println!(
+        "to the county     {} edits: median {} s, p90 {} s, p99 {} s, longest {} s; {} never came",
+        delays.count,
+        delays.median_ms / 1_000,
+        delays.p90_ms / 1_000,
+        delays.p99_ms / 1_000,
+        delays.max_ms / 1_000,
+        report.figures.never_arrived,
+    );
     println!("hangups           {:?}", counts.hangups);
     println!("connections       {}", counts.connections);
     println!("done checked      {} times", counts.done_checks);

@@ -105,7 +105,9 @@ fn fewer_places(plan: &Plan) -> Vec<Plan> {
     for (township, villages) in &areas.townships {
         for at in 0..villages.len() {
             let mut fewer = areas.clone();
-            fewer.townships.entry(*township).and_modify(|villages| drop(villages.remove(at)));
+            if let Some(villages) = fewer.townships.get_mut(township) {
+                villages.remove(at);
+            }
             found.push(of(fewer));
         }
     }

@@ -16,7 +16,7 @@ use shouwang_node::log::Incarnation;
 use shouwang_node::store::rows::ScopeRow;
 use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_node::sync::summary::Salt;
-use shouwang_node::sync::{Input, Now, Output};
+use shouwang_node::sync::{Input, Now, Output, Progress};
 
 use crate::check::{Checker, Violation};
 use crate::disk::Disk;
@@ -149,6 +149,16 @@ struct LinkState {
     dial: u64,
     /// Something moved on it since "done" was last checked.
     moved: bool,
+    /// As what "done" was last checked.
+    looked: Option<Looked>,
+}
+
+/// All that "done" between two nodes depends on: how often each has committed, and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Looked {
+    commits: [u64; 2],
+    says: [Option<Progress>; 2],
+    done: bool,
 }
 
 /// Random numbers for each concern, so that one does not shift another.
@@ -186,6 +196,7 @@ enum Event {
     Heal(LinkNumber),
     Opens(Node, Option<u64>),
     Closes(Node, Option<u64>),
+    Evening(Node),
 }
 
 /// Why an engine did not do as asked.
@@ -453,6 +464,7 @@ impl World {
                 self.opens(village, market);
                 Ok(())
             }
+            Event::Evening(node) => self.evening(node),
             Event::Closes(village, market) => {
                 self.closes(village, market);
                 Ok(())

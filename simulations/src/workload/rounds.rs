@@ -49,8 +49,8 @@ impl People {
             (Role::Helper, _) => self.visits_next(engine, now, random),
             (Role::Provider, _) => self.serves(engine, now, random),
             (_, Level::Village) if survey => match dice {
-                0..450 => self.reviews_next(engine, now, random),
-                450..900 => self.corrects_next(engine, now, random),
+                0..700 => self.reviews_next(engine, now, random),
+                700..900 => self.corrects_next(engine, now, random),
                 _ => self.visits_next(engine, now, random),
             },
             (_, Level::Village) => match dice {

@@ -182,7 +182,7 @@ impl Delays {
 impl World {
     /// What was measured so far.
     pub fn figures(&self) -> Figures {
-        self.arrivals.figures(self.evening())
+        self.arrivals.figures(self.counted_today())
     }
 
     /// Somebody at a node was told that these are saved.
@@ -209,11 +209,11 @@ impl World {
 
     /// A day is over.
     pub(super) fn ends_day(&mut self) {
-        let evening = self.evening();
+        let evening = self.counted_today();
         self.arrivals.days.push(evening);
     }
 
-    fn evening(&self) -> Evening {
+    fn counted_today(&self) -> Evening {
         let (bytes, edits) = (self.counts.bytes, self.counts.edits);
         // While the county is off nobody counts there.
         let entries = match self.entries_at(0) {

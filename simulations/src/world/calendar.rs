@@ -21,8 +21,8 @@ const WEEK_WORKS: u64 = 6;
 
 const WEEK: u64 = 7 * DAY;
 
-/// Weeks in which people survey go so many times as fast: two or three entries for every elder within one.
-pub(super) const SURVEY_FASTER: u64 = 9;
+/// Weeks in which people survey go so many times as fast: every file is gone through within one.
+pub(super) const SURVEY_FASTER: u64 = 6;
 
 /// The hours of a market day in which a village that is linked only then is linked.
 const MARKET_HOURS: [u64; 2] = [9 * HOUR, 13 * HOUR];
@@ -40,6 +40,8 @@ pub struct Calendar {
     pub market_percent: u32,
     /// Days from one market to the next.
     pub market_every_days: u64,
+    /// Of a hundred villages so many switch their machines off when the day's work is done.
+    pub off_at_night_percent: u32,
     /// Villages that have no link for a while.
     pub away_villages: u32,
     /// From this day on.
@@ -57,6 +59,7 @@ impl Calendar {
         survey_every_weeks: 13,
         market_percent: 15,
         market_every_days: 5,
+        off_at_night_percent: 85,
         away_villages: 2,
         away_from_day: 20,
         away_days: 30,
@@ -101,6 +104,13 @@ pub fn is_working(at_ms: u64) -> bool {
         && SHIFTS.iter().any(|[from, until]| (*from..*until).contains(&(local % DAY)))
 }
 
+/// When the day's work that is under way, or the next, is done.
+pub fn evening_after(at_ms: u64) -> u64 {
+    let next = when_worked(worked(at_ms));
+    let [_, [_, evening]] = SHIFTS;
+    (next + BEGINS_AT) / DAY * DAY + evening - BEGINS_AT
+}
+
 /// Working time until then, ms.
 pub fn worked(at_ms: u64) -> u64 {
     let local = at_ms + BEGINS_AT;
@@ -139,6 +149,14 @@ mod tests {
             if is_working(at) {
                 prop_assert_eq!(when_worked(worked(at)), at);
             }
+        }
+
+        #[test]
+        fn in_the_evening_a_days_work_is_done(at in 0..200 * DAY) {
+            let evening = evening_after(at);
+            prop_assert!(evening > at && is_working(evening - 1) && !is_working(evening));
+            prop_assert!(worked(evening).is_multiple_of(DAY_WORKS));
+            prop_assert!(worked(evening) - worked(at) <= DAY_WORKS);
         }
 
         #[test]

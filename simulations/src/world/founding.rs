@@ -187,6 +187,7 @@ impl World {
             backoff_ms: REDIAL_MIN_MS,
             dial: 0,
             moved: true,
+            looked: None,
         });
         self.between.insert((dialler, listener), (number, End::Dialler));
         self.between.insert((listener, dialler), (number, End::Listener));

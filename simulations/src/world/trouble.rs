@@ -132,6 +132,12 @@ impl World {
             return Ok(());
         }
         self.fault(why);
+        self.ends(node, why, off_ms);
+        Ok(())
+    }
+
+    /// As [`World::goes_off`], though nothing may be wrong.
+    pub(super) fn ends(&mut self, node: Node, why: &str, off_ms: u64) {
         self.note(why, &[node as u64]);
         let state = &mut self.nodes[node];
         state.start += 1;
@@ -152,7 +158,6 @@ impl World {
             self.cut(link);
         }
         self.schedule(self.now_ms + off_ms.max(1), Event::PowerOn(node));
-        Ok(())
     }
 
     pub(super) fn power_on(&mut self, node: Node) -> Result<(), Violation> {

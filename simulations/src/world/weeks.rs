@@ -9,6 +9,7 @@ use shouwang_node::identity::grant::Role;
 
 use super::calendar::{self, SURVEY_FASTER};
 use super::{Calendar, DAY, Event, LinkNumber, MINUTE, Node, SECOND, World};
+use crate::check::Violation;
 use crate::network::exponential;
 
 /// Of what a clerk does so many in ten are visits of the round.
@@ -19,6 +20,10 @@ const OFFICE_PER_ROUND: u64 = 156;
 
 /// Mean time between two pieces of a ledger that somebody imports, working time, ms.
 const IMPORT_EVERY_MS: u64 = 2 * MINUTE;
+
+/// How long somebody stays at most after the day's work, and comes at most before the next, ms.
+const STAYS_MS: u64 = 90 * MINUTE;
+const COMES_EARLY_MS: u64 = 30 * MINUTE;
 
 impl World {
     /// How much is to be done at each node in a round.
@@ -63,12 +68,41 @@ impl World {
                 self.closes(*village, Some(number));
             }
         }
+        for village in &villages {
+            let percent = calendar.off_at_night_percent.min(100);
+            if self.streams.network.random_ratio(percent, 100) {
+                self.plans_evening(*village);
+            }
+        }
         let count = (calendar.away_villages as usize).min(villages.len());
         for at in index::sample(&mut self.streams.network, villages.len(), count) {
             let from = calendar.away_from_day * DAY;
             self.schedule(from, Event::Closes(villages[at], None));
             self.schedule(from + calendar.away_days * DAY, Event::Opens(villages[at], None));
         }
+    }
+
+    /// Some time after the day's work.
+    fn plans_evening(&mut self, node: Node) {
+        let late = self.streams.network.random_range(0..STAYS_MS);
+        self.schedule(calendar::evening_after(self.now_ms) + late, Event::Evening(node));
+    }
+
+    /// Somebody switches a machine off, until shortly before the next day's work.
+    pub(super) fn evening(&mut self, node: Node) -> Result<(), Violation> {
+        if self.calm {
+            return Ok(());
+        }
+        let early = self.streams.network.random_range(0..COMES_EARLY_MS);
+        let morning = calendar::when_worked(calendar::worked(self.now_ms)) - early;
+        self.engine_does(node, |engine, now| Ok(engine.flush_peers(now)?))?;
+        if self.nodes[node].engine.is_some() {
+            self.ends(node, "evening", morning.saturating_sub(self.now_ms));
+        }
+        let at = calendar::evening_after(morning + COMES_EARLY_MS);
+        let late = self.streams.network.random_range(0..STAYS_MS);
+        self.schedule(at + late, Event::Evening(node));
+        Ok(())
     }
 
     /// A village has its links again: for the hours of a market, given by its number, or for good.
