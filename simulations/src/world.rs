@@ -10,12 +10,13 @@ use shouwang_node::command::budget::BudgetSet;
 use shouwang_node::command::{CommandError, ErrorKind, Request};
 use shouwang_node::engine::Engine;
 use shouwang_node::identity::DeviceId;
+use shouwang_node::identity::grant::Role;
 use shouwang_node::limits::BUDGET_BYTES_MIN;
 use shouwang_node::log::Incarnation;
 use shouwang_node::store::rows::ScopeRow;
 use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_node::sync::summary::Salt;
-use shouwang_node::sync::{Input, Now, Output};
+use shouwang_node::sync::{Input, Now, Output, Progress};
 
 use crate::check::{Checker, Violation};
 use crate::disk::Disk;
@@ -24,7 +25,9 @@ use crate::network::{Connection, End, Link, Quality, exponential};
 use crate::sticks::{Part, Reading, Writing};
 use crate::workload::{Done, People};
 
+mod arrivals;
 mod backup;
+pub mod calendar;
 mod counts;
 mod founding;
 mod plan;
@@ -32,12 +35,16 @@ mod rest;
 mod revocation;
 mod roads;
 mod trouble;
+mod weeks;
 mod wires;
 
+pub use arrivals::{Day, Delays, Figures};
+pub use calendar::Calendar;
 pub use counts::Counts;
 pub use plan::{Faults, Plan};
 pub use wires::Plant;
 
+use arrivals::Arrivals;
 use backup::{Image, Spare};
 
 /// A node, by number.
@@ -79,6 +86,7 @@ pub struct World {
     salts: BTreeMap<(Node, Node), Salt>,
     people: People,
     checker: Checker,
+    arrivals: Arrivals,
     streams: Streams,
     trace: blake3::Hasher,
     counts: Counts,
@@ -88,6 +96,12 @@ pub struct World {
     clones: usize,
     /// Who has only sticks, each with whom it exchanges them.
     roads: Vec<[Node; 2]>,
+    /// The link that was last found not to be done.
+    unsettled_link: LinkNumber,
+    /// Nodes that were read again, in turn.
+    read_again: usize,
+    /// When all nodes are looked into next, ms.
+    look_ms: u64,
 }
 
 struct NodeState {
@@ -107,6 +121,13 @@ struct NodeState {
     settled: u64,
     /// Whether its grant was taken away.
     revoked: bool,
+    role: Role,
+    /// How many things somebody does there in a round of the calendar.
+    things_per_round: u64,
+    /// Scopes of which custody has been looked at, in turn.
+    custody_looked_at: usize,
+    /// Its links.
+    links: Vec<LinkNumber>,
     engine: Option<Engine>,
     /// Counts starts, so that events for an earlier run of the program come to nothing.
     start: u64,
@@ -128,6 +149,16 @@ struct LinkState {
     dial: u64,
     /// Something moved on it since "done" was last checked.
     moved: bool,
+    /// As what "done" was last checked.
+    looked: Option<Looked>,
+}
+
+/// All that "done" between two nodes depends on: how often each has committed, and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Looked {
+    commits: [u64; 2],
+    says: [Option<Progress>; 2],
+    done: bool,
 }
 
 /// Random numbers for each concern, so that one does not shift another.
@@ -163,6 +194,9 @@ enum Event {
     Reading(Node, Node, u64, Box<Reading>),
     Partition(LinkNumber),
     Heal(LinkNumber),
+    Opens(Node, Option<u64>),
+    Closes(Node, Option<u64>),
+    Evening(Node),
 }
 
 /// Why an engine did not do as asked.
@@ -205,12 +239,16 @@ impl World {
             salts: BTreeMap::new(),
             people: People::default(),
             checker: Checker::default(),
+            arrivals: Arrivals::default(),
             trace: blake3::Hasher::new(),
             counts: Counts::default(),
             calm: false,
             plant: None,
             clones: 0,
             roads: Vec::new(),
+            unsettled_link: 0,
+            read_again: 0,
+            look_ms: DAY,
             custody_checked_every: CUSTODY_CHECKED_EVERY,
         };
         world.found()?;
@@ -290,7 +328,8 @@ impl World {
         match done.error {
             None => {
                 self.counts.edits += done.facts.len() as u64;
-                self.checker.saved(machine, engine, done.facts)?;
+                let places = self.checker.saved(machine, engine, done.facts)?;
+                self.sets_out(node, places);
                 self.touch(node);
                 self.drain(node)?;
                 self.look_at_quiet_links(node)
@@ -320,6 +359,11 @@ impl World {
             }
             let event = entry.remove();
             self.now_ms = at.max(self.now_ms);
+            while self.now_ms >= self.look_ms {
+                self.look_ms += DAY;
+                self.ends_day();
+                self.looks_round()?;
+            }
             self.counts.events += 1;
             if self.counts.events > most {
                 return Err(Violation::broken("the nodes never come to rest"));
@@ -416,6 +460,15 @@ impl World {
                 }
                 Ok(())
             }
+            Event::Opens(village, market) => {
+                self.opens(village, market);
+                Ok(())
+            }
+            Event::Evening(node) => self.evening(node),
+            Event::Closes(village, market) => {
+                self.closes(village, market);
+                Ok(())
+            }
         }
     }
 
@@ -489,6 +542,7 @@ impl World {
         self.nodes[node].settling = false;
         self.note("settle", &[node as u64]);
         self.engine_does(node, |engine, now| Ok(engine.settle(now)?))?;
+        self.takes_in(node)?;
         self.custody_is_true(node)?;
         self.look_at_quiet_links(node)
     }
@@ -506,6 +560,10 @@ impl World {
     }
 
     fn plans_work(&mut self, node: Node) {
+        if let Some(calendar) = self.plan.calendar {
+            let at = self.next_work(node, &calendar);
+            return self.schedule(at, Event::Work(node));
+        }
         let wait = exponential(self.plan.work_every_ms, &mut self.streams.people).max(SECOND);
         let mut at = self.now_ms + wait;
         // The day begins with the simulation; nobody works after ten hours.
@@ -523,17 +581,29 @@ impl World {
         self.plans_work(node);
         self.note("work", &[node as u64]);
         // Drawn only where elders move, so that other plans go on as they did.
-        if self.plan.moves && self.streams.people.random_bool(0.2) {
+        let [moves, budgets] = match self.plan.calendar {
+            None => [0.2, 0.1],
+            Some(_) => [0.02, 0.002],
+        };
+        if self.plan.moves && self.streams.people.random_bool(moves) {
             return self.act(node, |_, engine, now, random| match engine.settle(now) {
                 Ok(()) => moves::work(engine, now, random),
                 Err(error) => Done { facts: Vec::new(), error: Some(error.into()) },
             });
         }
-        if self.plan.budgets && self.streams.people.random_bool(0.1) {
+        if self.plan.budgets && self.streams.people.random_bool(budgets) {
             self.fault("budget");
             return self.act(node, |_, engine, now, random| budgeted(engine, now, random));
         }
-        self.act(node, People::work)
+        match self.plan.calendar {
+            None => self.act(node, People::work),
+            Some(calendar) => {
+                let survey = calendar.is_survey(self.now_ms);
+                self.act(node, |people, engine, now, random| {
+                    people.goes_round(engine, now, random, survey)
+                })
+            }
+        }
     }
 }
 

@@ -5,11 +5,12 @@
 //! on two machines that take turns, as they do where each new connection replaces the other's.
 
 use rand::RngExt;
+use shouwang_crdt_schema::division::Area;
 use shouwang_node::setup;
 use shouwang_node::store::{Store, StoreError};
 
 use super::{Event, MINUTE, Node, SECOND, World};
-use crate::check::{Memory, Violation};
+use crate::check::{Memory, PutBack, Violation};
 use crate::disk::Disk;
 
 /// A disk as it was, and what had been promised by then.
@@ -43,15 +44,20 @@ impl World {
         for other in 0..self.nodes.len() {
             self.engine_does(other, |engine, now| Ok(engine.settle(now)?))?;
         }
-        let mut stores = Vec::new();
+        let kept = Store::with_backend(image.disk.copy().mount())?;
+        let kept_under = setup::incarnation(&kept.read()?)?;
+        let mut stores = vec![kept.read()?];
         for state in self.nodes.iter().filter_map(|state| state.engine.as_ref()) {
             stores.push(state.read()?);
         }
-        let kept = Store::with_backend(image.disk.copy().mount())?;
-        let kept_under = setup::incarnation(&kept.read()?)?;
-        stores.push(kept.read()?);
-        let (machine, may_return) = (self.nodes[node].machine, self.plan.sticks);
-        self.checker.restored(machine, image.memory, &stores, may_return)?;
+        self.checker.restored(PutBack {
+            machine: self.nodes[node].machine,
+            area: Area(self.nodes[node].area),
+            memory: image.memory,
+            stores: &stores,
+            may_return: self.plan.sticks,
+        })?;
+        drop(stores);
         if told {
             let store = Store::with_backend(image.disk.mount())?;
             store.write::<_, StoreError>(|tables| tables.set_meta(setup::RESTORED, b"1"))?;

@@ -4,13 +4,21 @@ use std::collections::BTreeSet;
 
 use shouwang_node::engine::Engine;
 use shouwang_node::log::EntryPlace;
+use shouwang_node::store::StoreRead;
 use shouwang_node::sync::wire::LogPosition;
 
 use super::roads::Walks;
-use super::{Event, LinkNumber, MINUTE, Node, SECOND, World, unbudgeted};
+use super::{Event, LinkNumber, Looked, MINUTE, Node, SECOND, World, held, unbudgeted};
 use crate::check::Violation;
 use crate::network::{Cuts, Quality};
 use crate::{check, custody, moves};
+
+/// Scopes of which custody is looked at after one commit: those of a township of some size come round in
+/// a few.
+const CUSTODY_SCOPES: usize = 4;
+
+/// Entries that are read again, each with all that it comes to, in one look into the whole county.
+const READ_AGAIN_PER_LOOK: u64 = 4_000;
 
 /// While nodes do not come to rest all roads are gone over so often, ms.
 const WALKS_EVERY_MS: u64 = 5 * MINUTE;
@@ -129,8 +137,20 @@ impl World {
         if !self.nodes[node].settled.is_multiple_of(self.custody_checked_every) {
             return Ok(());
         }
+        let before = self.nodes[node].custody_looked_at;
+        self.nodes[node].custody_looked_at = before.wrapping_add(CUSTODY_SCOPES);
+        self.custody_is_true_of(node, before, CUSTODY_SCOPES)
+    }
+
+    /// As [`World::custody_is_true`], of so many scopes from one on.
+    fn custody_is_true_of(
+        &mut self,
+        node: Node,
+        before: usize,
+        most: usize,
+    ) -> Result<(), Violation> {
         let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };
-        for holding in custody::holdings(engine)? {
+        for holding in custody::holdings(engine, before, most)? {
             let Some(holder) = self.devices.get(&holding.holder).copied() else { continue };
             let EntryPlace { log, seq, hash } = holding.place;
             let state = &self.nodes[holder];
@@ -166,19 +186,17 @@ impl World {
     }
 
     pub(super) fn touch(&mut self, node: Node) {
-        for state in self.links.iter_mut().filter(|state| state.ends.contains(&node)) {
-            state.moved = true;
+        for link in &self.nodes[node].links {
+            self.links[*link].moved = true;
         }
     }
 
     /// Where something moved, and now nothing is on the way nor waiting for a commit, "done" must
     /// be true.
     pub(super) fn look_at_quiet_links(&mut self, node: Node) -> Result<(), Violation> {
-        for number in 0..self.links.len() {
-            if !self.links[number].ends.contains(&node) || !self.links[number].moved {
-                continue;
-            }
-            if self.is_done(number)? {
+        for at in 0..self.nodes[node].links.len() {
+            let number = self.nodes[node].links[at];
+            if self.links[number].moved && self.is_done(number)? {
                 self.counts.done_checks += 1;
             }
         }
@@ -197,11 +215,20 @@ impl World {
         let (Some(first), Some(second)) = (self.engine(one), self.engine(two)) else {
             return Ok(false);
         };
+        let commits = [commits(first)?, commits(second)?];
+        let says = [first.progress(second.device())?, second.progress(first.device())?];
+        // Neither has committed anything nor says anything else: what was true then is.
+        let looked = self.links[number].looked;
+        if let Some(looked) = looked.filter(|last| last.commits == commits && last.says == says) {
+            self.links[number].moved = false;
+            return Ok(looked.done);
+        }
         let done = check::done_is_true((one, first), (two, second))
             .map_err(|violation| violation.at_time(self.now_ms))?;
         let held_back = check::held_back_is_true((one, first), (two, second))
             .map_err(|violation| violation.at_time(self.now_ms))?;
         self.links[number].moved = false;
+        self.links[number].looked = Some(Looked { commits, says, done });
         self.counts.held_back += u64::from(held_back);
         Ok(done)
     }
@@ -219,12 +246,44 @@ impl World {
         if heeded.iter().any(|link| !self.links[*link].link.is_quiet()) {
             return Ok(false);
         }
-        for link in heeded {
-            if !self.is_done(link)? {
+        // What kept it from being settled a moment ago most likely still does.
+        let last = self.unsettled_link;
+        for link in heeded.iter().filter(|link| **link >= last).chain(&heeded) {
+            if !self.is_done(*link)? {
+                self.unsettled_link = *link;
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Looks into every node that runs, whatever is under way: what it promised is there, it holds nothing
+    /// of others' areas, and what it takes others to hold they hold. As many nodes as their size allows are
+    /// read again from the first entry to the last; the next look goes on with the next.
+    pub(super) fn looks_round(&mut self) -> Result<(), Violation> {
+        for node in 0..self.nodes.len() {
+            let state = &self.nodes[node];
+            let Some(engine) = state.engine.as_ref() else { continue };
+            self.checker.restarted(state.machine, engine)?;
+            check::inside_area(node, engine)?;
+            if !state.revoked {
+                self.custody_is_true_of(node, 0, usize::MAX)?;
+            }
+        }
+        let mut read = 0;
+        for _ in 0..self.nodes.len() {
+            let node = self.read_again % self.nodes.len();
+            if let Some(engine) = self.nodes[node].engine.as_ref() {
+                read += held(engine).iter().map(|row| row.entries).sum::<u64>();
+                check::verified(node, engine)?;
+            }
+            self.read_again += 1;
+            if read >= READ_AGAIN_PER_LOOK {
+                break;
+            }
+        }
+        self.counts.looks_round += 1;
+        Ok(())
     }
 
     /// What keeps the county from being settled, in words.
@@ -250,6 +309,13 @@ impl World {
         }
         Ok(found.into_iter().collect::<Vec<_>>().join("; "))
     }
+}
+
+/// How often a node has committed anything.
+fn commits(engine: &Engine) -> Result<u64, Violation> {
+    let number = engine.read()?.meta("commit_number")?;
+    let number = number.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    Ok(number)
 }
 
 /// A link of this kind when nothing goes wrong with it.

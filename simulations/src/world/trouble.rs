@@ -132,6 +132,12 @@ impl World {
             return Ok(());
         }
         self.fault(why);
+        self.ends(node, why, off_ms);
+        Ok(())
+    }
+
+    /// As [`World::goes_off`], though nothing may be wrong.
+    pub(super) fn ends(&mut self, node: Node, why: &str, off_ms: u64) {
         self.note(why, &[node as u64]);
         let state = &mut self.nodes[node];
         state.start += 1;
@@ -145,20 +151,13 @@ impl World {
         }
         // What the program would still write on its way out meets a disk that is gone.
         drop(engine);
-        for link in 0..self.links.len() {
-            let ends = self.links[link].ends;
-            let Some(end) = [End::Dialler, End::Listener]
-                .into_iter()
-                .zip(ends)
-                .find_map(|(end, at)| (at == node).then_some(end))
-            else {
-                continue;
-            };
+        for link in self.nodes[node].links.clone() {
+            let dials = self.links[link].ends[0] == node;
+            let end = if dials { End::Dialler } else { End::Listener };
             self.links[link].link.believe(end, None);
             self.cut(link);
         }
         self.schedule(self.now_ms + off_ms.max(1), Event::PowerOn(node));
-        Ok(())
     }
 
     pub(super) fn power_on(&mut self, node: Node) -> Result<(), Violation> {
@@ -217,7 +216,7 @@ impl World {
             }
         }
         self.drain(node)?;
-        for link in 0..self.links.len() {
+        for link in self.nodes[node].links.clone() {
             if self.links[link].ends[0] == node {
                 self.links[link].backoff_ms = REDIAL_MIN_MS;
                 let soon = self.now_ms + self.streams.network.random_range(SECOND..5 * SECOND);

@@ -172,6 +172,7 @@ impl World {
         self.trace.update(blake3::hash(&bytes).as_bytes());
         let Some(bytes) = self.planted(number, to, bytes) else { return Ok(()) };
         let device = self.device(peer);
+        self.hears(node, peer);
         self.engine_does(node, |engine, now| Ok(engine.handle(now, Input::Frame(device, bytes))?))?;
         self.settles(node);
         self.look_at_quiet_links(node)
