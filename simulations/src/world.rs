@@ -19,6 +19,7 @@ use shouwang_node::sync::{Input, Now, Output};
 
 use crate::check::{Checker, Violation};
 use crate::disk::Disk;
+use crate::forger::Forger;
 use crate::moves;
 use crate::network::{Connection, End, Link, Quality, exponential};
 use crate::sticks::{Part, Reading, Writing};
@@ -27,6 +28,7 @@ use crate::workload::{Done, People};
 mod backup;
 mod counts;
 mod founding;
+mod malice;
 mod plan;
 mod rest;
 mod revocation;
@@ -107,6 +109,8 @@ struct NodeState {
     settled: u64,
     /// Whether its grant was taken away.
     revoked: bool,
+    /// The hand of its owner, if that is in the wrong ones.
+    forger: Option<Box<Forger>>,
     engine: Option<Engine>,
     /// Counts starts, so that events for an earlier run of the program come to nothing.
     start: u64,
@@ -156,6 +160,7 @@ enum Event {
     DiskError(Node),
     Backup(Node),
     Clone(Node),
+    Malice(Node),
     RoomAgain(Node),
     Stick(Node),
     Writing(Node, u64, Box<Writing>),
@@ -395,6 +400,7 @@ impl World {
             Event::DiskError(node) => self.disk_fault(node),
             Event::Backup(node) => self.backup_fault(node),
             Event::Clone(node) => self.clone_fault(node),
+            Event::Malice(node) => self.malice_fault(node),
             Event::RoomAgain(node) => {
                 self.nodes[node].disk.set_capacity(None);
                 Ok(())
@@ -522,6 +528,9 @@ impl World {
         }
         self.plans_work(node);
         self.note("work", &[node as u64]);
+        if !self.is_honest(node) {
+            return self.act(node, People::visits);
+        }
         // Drawn only where elders move, so that other plans go on as they did.
         if self.plan.moves && self.streams.people.random_bool(0.2) {
             return self.act(node, |_, engine, now, random| match engine.settle(now) {

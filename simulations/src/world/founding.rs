@@ -54,6 +54,7 @@ impl World {
                 }
             }
         }
+        self.turns_somebody()?;
         self.people.write_ledgers(&villages, self.plan.elders, &mut self.streams.people);
         for node in 0..self.nodes.len() {
             self.plans_work(node);
@@ -92,6 +93,17 @@ impl World {
         suffix: &str,
         role: Role,
     ) -> Result<Node, Violation> {
+        self.joins_within(by, area, suffix, role, None)
+    }
+
+    pub(super) fn joins_within(
+        &mut self,
+        by: Node,
+        area: DivisionCode,
+        suffix: &str,
+        role: Role,
+        quota_bytes: Option<u64>,
+    ) -> Result<Node, Violation> {
         let disk = Disk::new();
         let mut entropy = Entropy::new(self.streams.seeds.random());
         let store = Store::with_backend(disk.mount())?;
@@ -106,7 +118,7 @@ impl World {
             addresses: Vec::new(),
             replace: false,
             root: None,
-            quota_bytes: None,
+            quota_bytes,
         };
         let now = self.now(by);
         let engine = self.nodes[by].engine.as_mut();
@@ -147,6 +159,7 @@ impl World {
             put_back: None,
             settled: 0,
             revoked: false,
+            forger: None,
             engine: Some(engine),
             start: 0,
             started_ms: 0,

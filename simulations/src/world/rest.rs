@@ -99,7 +99,7 @@ impl World {
     /// Checks every guarantee as it stands now, all nodes being settled.
     pub fn check_all(&self) -> Result<(), Violation> {
         check::converged(self.running())?;
-        check::erased_is_gone(self.running())?;
+        check::erased_beside(self.running(), &self.turned())?;
         if self.nodes.iter().all(|node| node.engine.is_some()) {
             moves::purged_is_held(self.running())?;
         }
@@ -161,7 +161,7 @@ impl World {
         self.nodes
             .iter()
             .enumerate()
-            .filter(|(_, state)| !state.revoked)
+            .filter(|(_, state)| !state.revoked && state.forger.is_none())
             .filter_map(|(node, state)| state.engine.as_ref().map(|engine| (node, engine)))
     }
 
@@ -188,6 +188,9 @@ impl World {
     /// Whether a link is up and quiet and both ends say "done"; checks that it is so.
     pub(super) fn is_done(&mut self, number: LinkNumber) -> Result<bool, Violation> {
         let [one, two] = self.links[number].ends;
+        if !self.is_honest(one) || !self.is_honest(two) {
+            return Ok(false);
+        }
         if !self.links[number].link.is_quiet()
             || self.nodes[one].settling
             || self.nodes[two].settling
@@ -197,7 +200,7 @@ impl World {
         let (Some(first), Some(second)) = (self.engine(one), self.engine(two)) else {
             return Ok(false);
         };
-        let done = check::done_is_true((one, first), (two, second))
+        let done = check::done_beside((one, first), (two, second), &self.turned())
             .map_err(|violation| violation.at_time(self.now_ms))?;
         let held_back = check::held_back_is_true((one, first), (two, second))
             .map_err(|violation| violation.at_time(self.now_ms))?;
@@ -213,7 +216,7 @@ impl World {
         if self.running().any(|(_, engine)| engine.is_moving()) {
             return Ok(false);
         }
-        let heard = |node: &Node| !self.nodes[*node].revoked;
+        let heard = |node: &Node| !self.nodes[*node].revoked && self.is_honest(*node);
         let heeded: Vec<LinkNumber> =
             (0..self.links.len()).filter(|link| self.links[*link].ends.iter().all(heard)).collect();
         if heeded.iter().any(|link| !self.links[*link].link.is_quiet()) {

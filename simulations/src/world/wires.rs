@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use shouwang_node::identity::DeviceId;
-use shouwang_node::limits::{REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS};
+use shouwang_node::limits::{FRAME_BYTES_MAX, REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS};
 use shouwang_node::store::StoreRead;
 use shouwang_node::sync::summary::Salt;
 use shouwang_node::sync::wire::{Frame, Hello, LogPosition, ProbeWord};
@@ -172,7 +172,11 @@ impl World {
         self.trace.update(blake3::hash(&bytes).as_bytes());
         let Some(bytes) = self.planted(number, to, bytes) else { return Ok(()) };
         let device = self.device(peer);
-        self.engine_does(node, |engine, now| Ok(engine.handle(now, Input::Frame(device, bytes))?))?;
+        let input = match bytes.len() {
+            length if length > FRAME_BYTES_MAX => Input::Oversized(device, length as u64),
+            _ => Input::Frame(device, bytes),
+        };
+        self.engine_does(node, |engine, now| Ok(engine.handle(now, input)?))?;
         self.settles(node);
         self.look_at_quiet_links(node)
     }
@@ -219,6 +223,12 @@ impl World {
         let Some((link, end)) = self.between.get(&(node, peer)).copied() else { return };
         // What a node says it holds has to be there for ever.
         let machine = self.nodes[node].machine;
+        if !self.is_honest(node) {
+            for bytes in self.twisted(bytes) {
+                self.transmit_from(link, end, bytes);
+            }
+            return;
+        }
         let bytes = match Frame::decode(&bytes) {
             Ok(Frame::Hello(hello)) if self.plan.plainly => {
                 Frame::Hello(Hello { stream_version: 0, ..hello }).encode()
@@ -285,6 +295,8 @@ impl World {
         }
         if end == End::Dialler {
             match error.disposition() {
+                // Whoever means harm does not wait.
+                _ if !self.is_honest(node) => self.backs_off(link),
                 Disposition::RetrySoon => self.backs_off(link),
                 Disposition::RetryLater => self.dials(link, self.now_ms + REDIAL_REFUSED_MS),
             }
@@ -292,6 +304,7 @@ impl World {
         match error {
             // The other end has said so itself.
             PeerError::Told(_) => Ok(()),
+            _ if !self.is_honest(node) || self.is_turned(peer) => Ok(()),
             PeerError::Revoked if known.is_some_and(|peer| self.nodes[peer].revoked) => Ok(()),
             error if error.fault() == Fault::Link => Ok(()),
             error => Err(Violation::accused(format!(
