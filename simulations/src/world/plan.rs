@@ -118,7 +118,7 @@ impl Faults {
         restore_every_ms: Some(2 * HOUR),
         clone_every_ms: Some(40 * HOUR),
         wrong_clocks: true,
-        malice_every_ms: None,
+        malice_every_ms: Some(5 * MINUTE),
         rot_every_ms: None,
         clock_jump_every_ms: None,
         one_way_every_ms: None,

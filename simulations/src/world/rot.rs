@@ -1,0 +1,197 @@
+//! Bits that flip at rest on one node's disk, and what its people do then.
+//!
+//! From the flip until somebody has looked, nothing is believed that this node says of itself; all others are
+//! held to everything. It is found by the node, which stops with an error (a panic of the database is one:
+//! `up` ends with it), or by `verify`, which its people run in the end. Then the home is made anew out of a
+//! backup, or by a new grant, and what others hold comes back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rand::RngExt;
+use shouwang_crdt_schema::division::Level;
+use shouwang_node::command::Request;
+use shouwang_node::command::verify::Verify;
+use shouwang_node::engine::Engine;
+use shouwang_node::entropy::Entropy;
+use shouwang_node::setup;
+use shouwang_node::store::Store;
+
+use super::{Event, HOUR, MINUTE, Node, SECOND, World};
+use crate::check::{Memory, Violation};
+use crate::disk::Disk;
+use crate::network::exponential;
+
+/// A disk that may have changed at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rot {
+    /// Nobody has noticed anything.
+    Hidden,
+    /// It was found; the home has to be made anew.
+    Found,
+}
+
+impl World {
+    /// A bit of a node's disk flips now. Where the machine is switched off meanwhile, what the program had
+    /// in memory is gone, so it is read from the disk.
+    pub fn rot(&mut self, node: Node, switched_off: bool) -> Result<(), Violation> {
+        if switched_off {
+            self.goes_off(node, "kill", 10 * SECOND)?;
+        }
+        let Some(at) = self.nodes[node].disk.rot(&mut self.streams.disk) else { return Ok(()) };
+        self.fault("rot");
+        self.note("rot", &[node as u64, at as u64]);
+        self.nodes[node].rot = Some(Rot::Hidden);
+        let looked_at = self.now_ms + exponential(2 * HOUR, &mut self.streams.faults);
+        self.schedule(looked_at, Event::Inspect(node));
+        Ok(())
+    }
+
+    pub(super) fn rot_fault(&mut self, node: Node) -> Result<(), Violation> {
+        if self.calm {
+            return Ok(());
+        }
+        self.again(self.plan.faults.rot_every_ms, Event::Rot(node));
+        let state = &self.nodes[node];
+        let is_sound = self.nodes.iter().all(|other| other.rot.is_none());
+        if !is_sound || state.spare.is_some() || !self.is_honest(node) || state.engine.is_none() {
+            return Ok(());
+        }
+        // An office has backups; a village is granted anew.
+        if state.image.is_none() && state.area.level() != Level::Village {
+            self.back_up(node);
+        }
+        let switched_off = self.streams.faults.random_bool(0.5);
+        self.rot(node, switched_off)
+    }
+
+    /// Whether nothing is to be believed of what a node says of itself.
+    pub(super) fn is_rotten(&self, node: Node) -> bool {
+        self.nodes[node].rot.is_some()
+    }
+
+    /// Whether any disk may have changed.
+    pub fn has_rot(&self) -> bool {
+        self.nodes.iter().any(|state| state.rot.is_some())
+    }
+
+    /// Does something with a node's store. Over a disk that may have changed the database may panic, as the
+    /// program may then: it ends with an error.
+    pub(super) fn guarded<T>(is_rotten: bool, work: impl FnOnce() -> T) -> Result<T, String> {
+        match is_rotten {
+            false => Ok(work()),
+            true => catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+                let text = panic.downcast_ref::<String>().cloned();
+                text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                    .unwrap_or_default()
+            }),
+        }
+    }
+
+    /// A node has failed, or its people have found that its disk has changed.
+    pub(super) fn finds_rot(&mut self, node: Node, how: &str) -> Result<(), Violation> {
+        if self.nodes[node].rot == Some(Rot::Found) {
+            return Ok(());
+        }
+        self.nodes[node].rot = Some(Rot::Found);
+        self.fault(&format!("rot found by {how}"));
+        self.goes_off(node, "rot_found", 0)?;
+        self.schedule(self.now_ms + MINUTE, Event::Inspect(node));
+        Ok(())
+    }
+
+    /// The node's people look after it: they run `verify`; or, where it is known to be damaged, they make the
+    /// home anew.
+    pub(super) fn inspect(&mut self, node: Node) -> Result<(), Violation> {
+        match self.nodes[node].rot {
+            None => Ok(()),
+            Some(Rot::Found) => self.makes_anew(node),
+            Some(Rot::Hidden) => self.verifies(node),
+        }
+    }
+
+    fn verifies(&mut self, node: Node) -> Result<(), Violation> {
+        if self.nodes[node].engine.is_none() {
+            self.schedule(self.now_ms + MINUTE, Event::Inspect(node));
+            return Ok(());
+        }
+        // What the program has in memory says nothing of the disk.
+        let mount = self.nodes[node].disk.copy().mount();
+        let (now, seed) = (self.now(node), [7; 32]);
+        let report = Self::guarded(true, || {
+            let store = Store::with_backend(mount).map_err(|error| format!("{error:?}"))?;
+            let mut engine = Engine::open(store, seed).map_err(|error| format!("{error:?}"))?;
+            Verify {}.execute(&mut engine, now).map_err(|error| error.message)
+        });
+        match report {
+            Err(_) => self.finds_rot(node, "a panic in verify"),
+            Ok(Err(_)) => self.finds_rot(node, "an error in verify"),
+            Ok(Ok(report)) if !report.ok => self.finds_rot(node, "verify"),
+            Ok(Ok(_)) => {
+                // It is what it was: all that was promised is promised still. What is in memory of before goes.
+                self.fault("rot harmless");
+                self.nodes[node].rot = None;
+                self.goes_off(node, "kill", SECOND)
+            }
+        }
+    }
+
+    /// A home out of a backup, or a new device.
+    fn makes_anew(&mut self, node: Node) -> Result<(), Violation> {
+        let all_run = self.nodes.iter().enumerate().all(|(other, state)| {
+            other == node || (state.engine.is_some() && state.spare.is_none())
+        });
+        if !all_run {
+            self.schedule(self.now_ms + MINUTE, Event::Inspect(node));
+            return Ok(());
+        }
+        let made = match self.nodes[node].image.is_some() {
+            true => self.out_of_backup(node)?,
+            false => self.granted_anew(node)?,
+        };
+        match made {
+            true => self.nodes[node].rot = None,
+            false => self.schedule(self.now_ms + MINUTE, Event::Inspect(node)),
+        }
+        self.schedule(self.now_ms + SECOND, Event::PowerOn(node));
+        Ok(())
+    }
+
+    fn out_of_backup(&mut self, node: Node) -> Result<bool, Violation> {
+        self.fault("rot restored");
+        self.put_back_disk(node, true)
+    }
+
+    /// A village's device is granted anew by its township, and the broken one's keys are gone with its disk.
+    fn granted_anew(&mut self, node: Node) -> Result<bool, Violation> {
+        let state = &self.nodes[node];
+        let Some(office) = state.area.parent().and_then(|above| self.node(&above.to_string()))
+        else {
+            return Ok(false);
+        };
+        let (name, area) = (state.name.clone(), state.area);
+        let grant = self.nodes[office].engine.as_ref().and_then(|engine| {
+            engine.authority().grants_of(state.device).next().map(|(_, grant)| grant.clone())
+        });
+        let Some(grant) = grant else { return Ok(false) };
+        let disk = Disk::new();
+        let mut entropy = Entropy::new(self.streams.seeds.random());
+        let store = Store::with_backend(disk.mount())?;
+        let broken = |error: setup::SetupError| Violation::broken(format!("{error:?}"));
+        let request = setup::request(&store, &mut entropy).map_err(broken)?.to_text();
+        let invite = self.grants(office, request, name, area, grant.role, None)?;
+        setup::join(&store, &mut entropy, &invite).map_err(broken)?;
+        let own = setup::read(&store).map_err(broken)?;
+        drop(store);
+        self.settle_all()?;
+        let stores = self.stores()?;
+        let machine = self.nodes[node].machine;
+        self.checker.restored(machine, Memory::default(), &stores, false)?;
+        let state = &mut self.nodes[node];
+        state.device = own.keys.device();
+        state.disk = disk;
+        state.put_back = None;
+        self.devices.insert(own.keys.device(), node);
+        self.fault("rot granted anew");
+        Ok(true)
+    }
+}
