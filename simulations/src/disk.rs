@@ -178,6 +178,25 @@ impl Disk {
         !places.is_empty()
     }
 
+    /// Flips one bit of a sector at rest: of what was written since the last sync none. Returns where.
+    pub fn rot(&self, random: &mut ChaCha8Rng) -> Option<usize> {
+        let mut state = self.lock();
+        // What a drive has just been given it does not forget at once; a few tries find an old sector.
+        for _ in 0..16 {
+            let length = state.bytes.len().min(state.platter_length);
+            if length == 0 {
+                return None;
+            }
+            let at = random.random_range(0..length);
+            let bit = random.random_range(0..8);
+            if !state.platter.contains_key(&(at / SECTOR_BYTES)) {
+                state.bytes[at] ^= 1 << bit;
+                return Some(at);
+            }
+        }
+        None
+    }
+
     /// What it was asked to do.
     pub fn counts(&self) -> DiskCounts {
         self.lock().counts

@@ -1,7 +1,7 @@
 //! A device with a valid grant whose owner has software of his own: what it writes and says that no
 //! honest device does. It signs with its own keys; everything else may be wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::NaiveDate;
 use rand::RngExt;
@@ -37,6 +37,9 @@ use crate::workload::elders;
 
 /// Body bytes of an entry that is there to take room.
 const BALLAST_BYTES: usize = 12 * 1024;
+
+/// Frames that are kept to be said again.
+const HEARD_MAX: usize = 200;
 
 /// Something that no honest device does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +96,8 @@ pub enum Deed {
     Floods,
     /// As many logs and incarnations as it can.
     Incarnates,
+    /// What others have said to it, and what it has said itself, in this session or an old one.
+    Replays,
 }
 
 /// To whom something is said.
@@ -117,11 +122,13 @@ pub struct Forger {
     /// More ways than one lead to others: what goes beyond four branches or beyond its quota would then
     /// come to each by its own way, and differ.
     several_ways: bool,
+    /// Frames that came to it, or left it.
+    heard: VecDeque<Vec<u8>>,
 }
 
 impl Deed {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Garbage,
         Self::Oversized,
         Self::OutOfTurn,
@@ -148,6 +155,7 @@ impl Deed {
         Self::Withholds,
         Self::Floods,
         Self::Incarnates,
+        Self::Replays,
     ];
 }
 
@@ -162,6 +170,7 @@ impl Forger {
             heads: BTreeMap::new(),
             serial: 0,
             several_ways,
+            heard: VecDeque::new(),
         }
     }
 
@@ -181,6 +190,7 @@ impl Forger {
                 let length = random.random_range(1..400);
                 return Ok(vec![(To::All, (0..length).map(|_| random.random()).collect())]);
             }
+            Deed::Replays => return Ok(self.replays(random)),
             Deed::Oversized => return Ok(vec![(To::All, vec![5; FRAME_BYTES_MAX + 1])]),
             Deed::OutOfTurn => vec![match random.random_range(0..3) {
                 0 => Frame::AskChain,
@@ -696,6 +706,23 @@ impl Forger {
             self.begins(log, vec![RunEntry::new(Kind::Other(77), None, vec![3], 0)])
         });
         frames.collect()
+    }
+
+    /// Keeps a frame that came, or was sent.
+    pub fn hears(&mut self, bytes: &[u8]) {
+        if self.heard.len() == HEARD_MAX {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(bytes.to_vec());
+    }
+
+    fn replays(&self, random: &mut ChaCha8Rng) -> Vec<(To, Vec<u8>)> {
+        if self.heard.is_empty() {
+            return Vec::new();
+        }
+        let first = random.random_range(0..self.heard.len());
+        let count = random.random_range(1..12);
+        self.heard.iter().skip(first).take(count).map(|bytes| (To::All, bytes.clone())).collect()
     }
 
     /// Whose device it is.

@@ -13,6 +13,7 @@
 //!
 //! | Module | Noun |
 //! | --- | --- |
+//! | [`areas`] | the places of a county |
 //! | [`world`] | the county, its events, its faults |
 //! | [`disk`] | a disk with a volatile cache |
 //! | [`network`] | links |
@@ -24,6 +25,7 @@
 //! | [`sticks`] | bundles: written, carried, read |
 //! | [`report`] | a whole simulation, and what it came to |
 
+pub mod areas;
 pub mod check;
 pub mod claims;
 pub mod custody;

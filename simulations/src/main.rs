@@ -1,8 +1,10 @@
 //! Runs simulations from the command line.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use shouwang_simulations::areas::Areas;
 use shouwang_simulations::report::{Report, simulate};
 use shouwang_simulations::world::Plan;
 
@@ -19,7 +21,7 @@ enum Command {
     /// Simulates one seed.
     Run {
         /// The seed.
-        #[arg(long)]
+        #[arg(long, required_unless_present = "plan", default_value_t = 0)]
         seed: u64,
         #[command(flatten)]
         size: Size,
@@ -48,8 +50,11 @@ struct Size {
     /// Villages in each township.
     #[arg(long, default_value_t = 2)]
     villages: u32,
-    /// Elders in each village's ledger.
-    #[arg(long, default_value_t = 6)]
+    /// The county's places, from lines of `code,name`, in place of townships and villages.
+    #[arg(long, value_name = "FILE")]
+    areas: Option<PathBuf>,
+    /// Elders in the whole county.
+    #[arg(long, default_value_t = 24)]
     elders: u32,
     /// Days of field work.
     #[arg(long, default_value_t = 1)]
@@ -69,6 +74,13 @@ struct Size {
     /// Some places have so many bytes a day.
     #[arg(long)]
     budgets: bool,
+    /// As in life: work by the calendar, moves, sticks, budgets, and faults as often as they come and
+    /// somewhat more. Without it everything goes wrong all day long.
+    #[arg(long)]
+    life: bool,
+    /// A whole plan as a report prints it, in place of all of the above but the hours.
+    #[arg(long, value_name = "JSON")]
+    plan: Option<String>,
 }
 
 impl Size {
@@ -76,37 +88,61 @@ impl Size {
         self.hours.unwrap_or(self.days * 24)
     }
 
-    fn plan(&self, seed: u64) -> Plan {
-        Plan {
+    fn plan(&self, seed: u64) -> Result<Plan, String> {
+        if let Some(plan) = &self.plan {
+            return serde_json::from_str(plan).map_err(|error| format!("--plan: {error}"));
+        }
+        let base = if self.life { Plan::life(seed, self.elders) } else { Plan::new(seed) };
+        let places = match &self.areas {
+            None => Vec::new(),
+            Some(path) => {
+                let name = path.display();
+                let text = std::fs::read_to_string(path).map_err(|e| format!("{name}: {e}"))?;
+                Areas::read(&text).map_err(|error| format!("{name}: {error}"))?.places()
+            }
+        };
+        Ok(Plan {
             townships: self.townships,
             villages: self.villages,
+            places,
             elders: self.elders,
             meshed: self.meshed,
-            moves: self.moves,
-            sticks: self.sticks,
-            budgets: self.budgets,
-            ..Plan::new(seed)
-        }
+            moves: base.moves || self.moves,
+            sticks: base.sticks || self.sticks,
+            budgets: base.budgets || self.budgets,
+            ..base
+        })
     }
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, String> {
+    match command {
         Command::Run { seed, size, json } => {
+            let plan = size.plan(seed)?;
             if !json {
-                println!("seed {seed}");
+                println!("seed {}", plan.seed);
             }
-            let report = simulate(size.plan(seed), size.hours());
+            let report = simulate(plan, size.hours());
             if json {
                 println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
             } else {
                 show(&report);
             }
-            exit(&report)
+            Ok(exit(&report))
         }
         Command::Sweep { seeds, from, size } => {
             for seed in from..from + seeds {
-                let report = simulate(size.plan(seed), size.hours());
+                let report = simulate(size.plan(seed)?, size.hours());
                 println!(
                     "seed {seed}  {}  {} entries  {} B  converged after {} s",
                     &report.trace_hash.get(..16).unwrap_or_default(),
@@ -118,10 +154,10 @@ fn main() -> ExitCode {
                 );
                 if report.violation.is_some() {
                     show(&report);
-                    return exit(&report);
+                    return Ok(exit(&report));
                 }
             }
-            ExitCode::SUCCESS
+            Ok(ExitCode::SUCCESS)
         }
     }
 }

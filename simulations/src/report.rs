@@ -90,18 +90,10 @@ pub fn simulate(plan: Plan, hours: u64) -> Report {
 impl Report {
     /// The command that does the same again.
     pub fn replay(&self) -> String {
-        let plan = &self.plan;
+        let plan = serde_json::to_string(&self.plan).unwrap_or_default();
         format!(
-            "cargo run --release -p shouwang-simulations -- run --seed {} --townships {} \
-             --villages {} --elders {} --hours {}{}{}{}",
-            plan.seed,
-            plan.townships,
-            plan.villages,
-            plan.elders,
+            "cargo run --release -p shouwang-simulations -- run --hours {} --plan '{plan}'",
             self.hours,
-            if plan.meshed { " --meshed" } else { "" },
-            if plan.moves { " --moves" } else { "" },
-            if plan.sticks { " --sticks" } else { "" },
         )
     }
 }

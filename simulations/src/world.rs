@@ -1,7 +1,7 @@
 //! A county in virtual time: every node's [`Engine`] over its own disk, links between them, and
 //! one heap of events. One seed decides all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,6 +10,7 @@ use shouwang_node::command::budget::BudgetSet;
 use shouwang_node::command::{CommandError, ErrorKind, Request};
 use shouwang_node::engine::Engine;
 use shouwang_node::identity::DeviceId;
+use shouwang_node::identity::grant::Role;
 use shouwang_node::limits::BUDGET_BYTES_MIN;
 use shouwang_node::log::Incarnation;
 use shouwang_node::store::rows::ScopeRow;
@@ -26,6 +27,7 @@ use crate::sticks::{Part, Reading, Writing};
 use crate::workload::{Done, People};
 
 mod backup;
+pub mod calendar;
 mod counts;
 mod founding;
 mod malice;
@@ -33,14 +35,18 @@ mod plan;
 mod rest;
 mod revocation;
 mod roads;
+mod rot;
 mod trouble;
+mod weeks;
 mod wires;
 
+pub use calendar::Calendar;
 pub use counts::Counts;
 pub use plan::{Faults, Plan};
 pub use wires::Plant;
 
 use backup::{Image, Spare};
+use rot::Rot;
 
 /// A node, by number.
 pub type Node = usize;
@@ -62,6 +68,9 @@ const BEGINS_WALL_MS: i64 = 1_772_409_600_000;
 
 /// Events after which a simulation counts as running wild, for each virtual hour and node.
 const EVENTS_PER_NODE_HOUR_MAX: u64 = 200_000;
+
+/// What a commit takes at least on a disk that is slow for a while, ms: a worn card, or a drive that wakes up.
+const SLOW_COMMIT_MS: u64 = 2 * SECOND;
 
 /// Of a node's commits every so many is followed by a check of what it believes of custody.
 const CUSTODY_CHECKED_EVERY: u64 = 12;
@@ -90,6 +99,12 @@ pub struct World {
     clones: usize,
     /// Who has only sticks, each with whom it exchanges them.
     roads: Vec<[Node; 2]>,
+    /// The link that was last found not to be done.
+    unsettled_link: LinkNumber,
+    /// Nodes that were read again, in turn.
+    read_again: usize,
+    /// When all nodes are looked into next, ms.
+    look_ms: u64,
 }
 
 struct NodeState {
@@ -111,6 +126,19 @@ struct NodeState {
     revoked: bool,
     /// The hand of its owner, if that is in the wrong ones.
     forger: Option<Box<Forger>>,
+    /// Whether its disk may have changed at rest.
+    rot: Option<Rot>,
+    /// Until when each of its commits takes seconds.
+    slow_until_ms: u64,
+    /// How far its wall clock has jumped since it began, ms.
+    clock_jump_ms: i64,
+    role: Role,
+    /// How many things somebody does there in a round of the calendar.
+    things_per_round: u64,
+    /// Scopes of which custody has been looked at, in turn.
+    custody_looked_at: usize,
+    /// Its links.
+    links: Vec<LinkNumber>,
     engine: Option<Engine>,
     /// Counts starts, so that events for an earlier run of the program come to nothing.
     start: u64,
@@ -132,6 +160,8 @@ struct LinkState {
     dial: u64,
     /// Something moved on it since "done" was last checked.
     moved: bool,
+    /// Frames that arrived, with their connection.
+    late: VecDeque<(End, Connection, Vec<u8>)>,
 }
 
 /// Random numbers for each concern, so that one does not shift another.
@@ -161,6 +191,13 @@ enum Event {
     Backup(Node),
     Clone(Node),
     Malice(Node),
+    Rot(Node),
+    Inspect(Node),
+    Clock(Node),
+    SlowDisk(Node),
+    OneWay(LinkNumber),
+    BothWays(LinkNumber, End),
+    Echo(LinkNumber),
     RoomAgain(Node),
     Stick(Node),
     Writing(Node, u64, Box<Writing>),
@@ -168,6 +205,8 @@ enum Event {
     Reading(Node, Node, u64, Box<Reading>),
     Partition(LinkNumber),
     Heal(LinkNumber),
+    Opens(Node, Option<u64>),
+    Closes(Node, Option<u64>),
 }
 
 /// Why an engine did not do as asked.
@@ -216,6 +255,9 @@ impl World {
             plant: None,
             clones: 0,
             roads: Vec::new(),
+            unsettled_link: 0,
+            read_again: 0,
+            look_ms: DAY,
             custody_checked_every: CUSTODY_CHECKED_EVERY,
         };
         world.found()?;
@@ -290,8 +332,15 @@ impl World {
     ) -> Result<(), Violation> {
         let (now, machine) = (self.now(node), self.nodes[node].machine);
         let (people, random) = (&mut self.people, &mut self.streams.people);
+        let is_rotten = self.nodes[node].rot.is_some();
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
-        let done = work(people, engine, now, random);
+        let done = match Self::guarded(is_rotten, || work(people, engine, now, random)) {
+            Ok(done) => done,
+            Err(_) => return self.finds_rot(node, "a panic"),
+        };
+        if is_rotten {
+            return self.acted_over_rot(node, done);
+        }
         match done.error {
             None => {
                 self.counts.edits += done.facts.len() as u64;
@@ -325,6 +374,10 @@ impl World {
             }
             let event = entry.remove();
             self.now_ms = at.max(self.now_ms);
+            if self.now_ms >= self.look_ms {
+                self.look_ms = self.now_ms + DAY;
+                self.looks_round()?;
+            }
             self.counts.events += 1;
             if self.counts.events > most {
                 return Err(Violation::broken("the nodes never come to rest"));
@@ -401,6 +454,25 @@ impl World {
             Event::Backup(node) => self.backup_fault(node),
             Event::Clone(node) => self.clone_fault(node),
             Event::Malice(node) => self.malice_fault(node),
+            Event::Rot(node) => self.rot_fault(node),
+            Event::Inspect(node) => self.inspect(node),
+            Event::Clock(node) => {
+                self.clock_fault(node);
+                Ok(())
+            }
+            Event::SlowDisk(node) => {
+                self.slow_fault(node);
+                Ok(())
+            }
+            Event::OneWay(link) => {
+                self.one_way_fault(link);
+                Ok(())
+            }
+            Event::BothWays(link, from) => {
+                self.links[link].link.deafen(from, false);
+                Ok(())
+            }
+            Event::Echo(link) => self.echo_fault(link),
             Event::RoomAgain(node) => {
                 self.nodes[node].disk.set_capacity(None);
                 Ok(())
@@ -422,6 +494,14 @@ impl World {
                 }
                 Ok(())
             }
+            Event::Opens(village, market) => {
+                self.opens(village, market);
+                Ok(())
+            }
+            Event::Closes(village, market) => {
+                self.closes(village, market);
+                Ok(())
+            }
         }
     }
 
@@ -433,7 +513,9 @@ impl World {
         let state = &self.nodes[node];
         Now {
             monotonic_ms: self.now_ms - state.started_ms,
-            wall_ms: BEGINS_WALL_MS + self.now_ms as i64 + state.clock_error_ms,
+            wall_ms: BEGINS_WALL_MS
+                .saturating_add(self.now_ms as i64 + state.clock_error_ms)
+                .saturating_add(state.clock_jump_ms),
         }
     }
 
@@ -443,10 +525,12 @@ impl World {
         work: impl FnOnce(&mut Engine, Now) -> Result<(), Trouble>,
     ) -> Result<(), Violation> {
         let now = self.now(node);
+        let is_rotten = self.nodes[node].rot.is_some();
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
-        match work(engine, now) {
-            Ok(()) => self.drain(node),
-            Err(trouble) => self.stumbled(node, trouble),
+        match Self::guarded(is_rotten, || work(engine, now)) {
+            Ok(Ok(())) => self.drain(node),
+            Ok(Err(trouble)) => self.stumbled(node, trouble),
+            Err(_) => self.finds_rot(node, "a panic"),
         }
     }
 
@@ -482,8 +566,10 @@ impl World {
         if self.nodes[node].engine.is_some() && !self.nodes[node].settling {
             self.nodes[node].settling = true;
             let start = self.nodes[node].start;
-            let most = 2 * self.nodes[node].commit_ms;
-            let span = self.streams.disk.random_range(self.nodes[node].commit_ms..=most);
+            let slow_ms =
+                if self.nodes[node].slow_until_ms > self.now_ms { SLOW_COMMIT_MS } else { 0 };
+            let least = self.nodes[node].commit_ms + slow_ms;
+            let span = self.streams.disk.random_range(least..=2 * least);
             self.schedule(self.now_ms + span, Event::Settle(node, start));
         }
     }
@@ -512,6 +598,10 @@ impl World {
     }
 
     fn plans_work(&mut self, node: Node) {
+        if let Some(calendar) = self.plan.calendar {
+            let at = self.next_work(node, &calendar);
+            return self.schedule(at, Event::Work(node));
+        }
         let wait = exponential(self.plan.work_every_ms, &mut self.streams.people).max(SECOND);
         let mut at = self.now_ms + wait;
         // The day begins with the simulation; nobody works after ten hours.
@@ -532,17 +622,29 @@ impl World {
             return self.act(node, People::visits);
         }
         // Drawn only where elders move, so that other plans go on as they did.
-        if self.plan.moves && self.streams.people.random_bool(0.2) {
+        let [moves, budgets] = match self.plan.calendar {
+            None => [0.2, 0.1],
+            Some(_) => [0.02, 0.002],
+        };
+        if self.plan.moves && self.streams.people.random_bool(moves) {
             return self.act(node, |_, engine, now, random| match engine.settle(now) {
                 Ok(()) => moves::work(engine, now, random),
                 Err(error) => Done { facts: Vec::new(), error: Some(error.into()) },
             });
         }
-        if self.plan.budgets && self.streams.people.random_bool(0.1) {
+        if self.plan.budgets && self.streams.people.random_bool(budgets) {
             self.fault("budget");
             return self.act(node, |_, engine, now, random| budgeted(engine, now, random));
         }
-        self.act(node, People::work)
+        match self.plan.calendar {
+            None => self.act(node, People::work),
+            Some(calendar) => {
+                let survey = calendar.is_survey(self.now_ms);
+                self.act(node, |people, engine, now, random| {
+                    people.goes_round(engine, now, random, survey)
+                })
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A village's device in the wrong hands: it runs the same program, what leaves it is twisted, and beside
 //! it speaks a [`Forger`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use rand::RngExt;
 use shouwang_node::identity::DeviceId;
@@ -10,9 +10,13 @@ use shouwang_node::identity::grant::Role;
 use super::{Event, LinkNumber, Node, World};
 use crate::check::Violation;
 use crate::forger::{Deed, Forger, To, twist};
+use crate::network::{Connection, End};
 
 /// Body bytes that the device's grant allows: so few that it comes to the end of them.
 const QUOTA_BYTES: u64 = 400 * 1024;
+
+/// Frames of a link that may be heard again.
+const LATE_MAX: usize = 64;
 
 impl World {
     /// An office grants another device in one of its villages, and it is in the wrong hands. It reaches the
@@ -89,7 +93,12 @@ impl World {
         }
         self.fault(&format!("malice {deed:?}"));
         self.note("malice", &[node as u64]);
-        let ways: Vec<_> = (0..self.links.len()).filter_map(|link| self.way(node, link)).collect();
+        let links = self.nodes[node].links.clone();
+        let end = |link: &LinkNumber| match self.links[*link].ends[0] == node {
+            true => (*link, End::Dialler),
+            false => (*link, End::Listener),
+        };
+        let ways: Vec<_> = links.iter().map(end).collect();
         for (to, bytes) in said {
             for (nth, (link, end)) in ways.iter().enumerate() {
                 if to == To::All || to == To::Nth(nth) {
@@ -100,12 +109,51 @@ impl World {
         Ok(())
     }
 
-    fn way(&self, node: Node, link: LinkNumber) -> Option<(LinkNumber, crate::network::End)> {
-        let [dialler, listener] = self.links[link].ends;
-        self.between
-            .get(&(node, if dialler == node { listener } else { dialler }))
-            .copied()
-            .filter(|(found, _)| *found == link)
+    /// Frames that may be heard again: of a device in the wrong hands by it, of every link by the link.
+    pub(super) fn remembers(
+        &mut self,
+        number: LinkNumber,
+        node: Node,
+        to: End,
+        connection: Connection,
+        bytes: &[u8],
+    ) {
+        if let Some(forger) = &mut self.nodes[node].forger {
+            forger.hears(bytes);
+        }
+        if self.plan.faults.replay_every_ms.is_some() {
+            let late = &mut self.links[number].late;
+            if late.len() == LATE_MAX {
+                late.pop_front();
+            }
+            late.push_back((to, connection, bytes.to_vec()));
+        }
+    }
+
+    /// Frames of connections that are over arrive once more. Whoever gets them knows by the connection that
+    /// they are nothing to it.
+    pub(super) fn echo_fault(&mut self, number: LinkNumber) -> Result<(), Violation> {
+        if self.calm {
+            return Ok(());
+        }
+        self.again(self.plan.faults.replay_every_ms, Event::Echo(number));
+        let late = std::mem::take(&mut self.links[number].late);
+        let (old, present): (VecDeque<_>, VecDeque<_>) = late
+            .into_iter()
+            .partition(|(_, connection, _)| !self.links[number].link.is_present(*connection));
+        self.links[number].late = present;
+        if old.is_empty() {
+            return Ok(());
+        }
+        self.fault("late_frames");
+        for (to, connection, bytes) in old {
+            let arrived = self.counts.frames_arrived;
+            self.frame(number, to, connection, bytes)?;
+            if self.counts.frames_arrived != arrived {
+                return Err(Violation::broken("a frame of a connection that is over was taken in"));
+            }
+        }
+        Ok(())
     }
 
     /// What leaves a node whose owner has software of his own.

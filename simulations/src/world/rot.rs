@@ -8,18 +8,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rand::RngExt;
-use shouwang_crdt_schema::division::Level;
-use shouwang_node::command::Request;
+use shouwang_crdt_schema::division::{Area, Level};
+use shouwang_node::command::device::GrantDevice;
 use shouwang_node::command::verify::Verify;
+use shouwang_node::command::{ErrorKind, Request};
 use shouwang_node::engine::Engine;
 use shouwang_node::entropy::Entropy;
 use shouwang_node::setup;
 use shouwang_node::store::Store;
 
-use super::{Event, HOUR, MINUTE, Node, SECOND, World};
-use crate::check::{Memory, Violation};
+use super::{Event, HOUR, MINUTE, Node, SECOND, Trouble, World};
+use crate::check::{Memory, PutBack, Violation};
 use crate::disk::Disk;
 use crate::network::exponential;
+use crate::workload::Done;
 
 /// A disk that may have changed at rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,41 +159,89 @@ impl World {
     }
 
     fn out_of_backup(&mut self, node: Node) -> Result<bool, Violation> {
+        let Some(image) = self.nodes[node].image.take() else { return Ok(false) };
         self.fault("rot restored");
-        self.put_back_disk(node, true)
+        self.puts_back(node, image, true)?;
+        Ok(true)
     }
 
     /// A village's device is granted anew by its township, and the broken one's keys are gone with its disk.
     fn granted_anew(&mut self, node: Node) -> Result<bool, Violation> {
         let state = &self.nodes[node];
-        let Some(office) = state.area.parent().and_then(|above| self.node(&above.to_string()))
-        else {
-            return Ok(false);
-        };
-        let (name, area) = (state.name.clone(), state.area);
-        let grant = self.nodes[office].engine.as_ref().and_then(|engine| {
-            engine.authority().grants_of(state.device).next().map(|(_, grant)| grant.clone())
-        });
-        let Some(grant) = grant else { return Ok(false) };
+        let above = state.area.parent().map(|above| above.to_string());
+        let Some(office) = above.and_then(|above| self.node(&above)) else { return Ok(false) };
         let disk = Disk::new();
         let mut entropy = Entropy::new(self.streams.seeds.random());
         let store = Store::with_backend(disk.mount())?;
         let broken = |error: setup::SetupError| Violation::broken(format!("{error:?}"));
-        let request = setup::request(&store, &mut entropy).map_err(broken)?.to_text();
-        let invite = self.grants(office, request, name, area, grant.role, None)?;
+        let request = setup::request(&store, &mut entropy).map_err(broken)?;
+        let device = request.device;
+        let state = &self.nodes[node];
+        let grant = GrantDevice {
+            request: request.to_text(),
+            name: state.name.clone(),
+            area: state.area,
+            role: state.role,
+            addresses: Vec::new(),
+            replace: false,
+            root: None,
+            quota_bytes: None,
+        };
+        let invite = self.grants(office, grant)?;
         setup::join(&store, &mut entropy, &invite).map_err(broken)?;
-        let own = setup::read(&store).map_err(broken)?;
         drop(store);
-        self.settle_all()?;
-        let stores = self.stores()?;
-        let machine = self.nodes[node].machine;
-        self.checker.restored(machine, Memory::default(), &stores, false)?;
+        let fresh = Store::with_backend(disk.copy().mount())?;
+        let mut stores = vec![fresh.read()?];
+        for other in 0..self.nodes.len() {
+            self.engine_does(other, |engine, now| Ok(engine.settle(now)?))?;
+        }
+        for state in self.nodes.iter().filter(|state| state.forger.is_none()) {
+            if let Some(engine) = &state.engine {
+                stores.push(engine.read()?);
+            }
+        }
+        self.checker.restored(PutBack {
+            machine: self.nodes[node].machine,
+            area: Area(self.nodes[node].area),
+            memory: Memory::default(),
+            stores: &stores,
+            may_return: false,
+        })?;
         let state = &mut self.nodes[node];
-        state.device = own.keys.device();
+        state.device = device;
         state.disk = disk;
         state.put_back = None;
-        self.devices.insert(own.keys.device(), node);
+        self.devices.insert(device, node);
         self.fault("rot granted anew");
         Ok(true)
+    }
+
+    /// What somebody has done at a node whose disk may have changed: the facts are promised as far as the
+    /// entries that say them can be named.
+    pub(super) fn acted_over_rot(&mut self, node: Node, done: Done) -> Result<(), Violation> {
+        let machine = self.nodes[node].machine;
+        match done.error {
+            None => {
+                let (checker, engine) = (&mut self.checker, self.nodes[node].engine.as_ref());
+                let Some(engine) = engine else { return Ok(()) };
+                let facts = done.facts.clone();
+                match Self::guarded(true, || checker.saved(machine, engine, facts)) {
+                    Ok(Ok(_)) => {
+                        self.counts.edits += done.facts.len() as u64;
+                        self.touch(node);
+                        self.drain(node)
+                    }
+                    Ok(Err(_)) | Err(_) => {
+                        self.checker.doubts(done.facts);
+                        self.finds_rot(node, "an error")
+                    }
+                }
+            }
+            Some(error) if error.kind == ErrorKind::Failed => {
+                self.checker.doubts(done.facts);
+                self.stumbled(node, Trouble::Command(error))
+            }
+            Some(_) => self.drain(node),
+        }
     }
 }

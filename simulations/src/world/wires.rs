@@ -67,7 +67,8 @@ impl World {
         if self.nodes[dialler].engine.is_none() || state.link.believed(End::Dialler).is_some() {
             return;
         }
-        if self.nodes[listener].engine.is_none() || state.link.is_obstructed() {
+        let is_shut = state.link.is_obstructed() || state.link.is_deaf();
+        if self.nodes[listener].engine.is_none() || is_shut {
             self.backs_off(number);
             return;
         }
@@ -157,6 +158,10 @@ impl World {
     ) -> Result<(), Violation> {
         let (node, peer) = (self.end(number, to), self.end(number, to.other()));
         let link = &mut self.links[number].link;
+        if let Some(at) = link.held_until(self.now_ms, to, connection) {
+            self.schedule(at, Event::Frame(number, to, connection, bytes));
+            return Ok(());
+        }
         if !link.arrive(self.now_ms, to, connection) {
             // Whoever gets a frame of a connection that it does not know says so.
             if self.nodes[node].engine.is_some() && !link.is_obstructed() {
@@ -170,6 +175,7 @@ impl World {
         self.counts.bytes_arrived += bytes.len() as u64;
         self.note("frame", &[number as u64, node as u64]);
         self.trace.update(blake3::hash(&bytes).as_bytes());
+        self.remembers(number, node, to, connection, &bytes);
         let Some(bytes) = self.planted(number, to, bytes) else { return Ok(()) };
         let device = self.device(peer);
         let input = match bytes.len() {
@@ -221,10 +227,13 @@ impl World {
     pub(super) fn transmit(&mut self, node: Node, peer: DeviceId, bytes: Vec<u8>) {
         let Some(peer) = self.devices.get(&peer).copied() else { return };
         let Some((link, end)) = self.between.get(&(node, peer)).copied() else { return };
-        // What a node says it holds has to be there for ever.
+        // What a node says it holds has to be there for ever; who cannot read its disk promises nothing.
         let machine = self.nodes[node].machine;
         if !self.is_honest(node) {
             for bytes in self.twisted(bytes) {
+                if let Some(forger) = &mut self.nodes[node].forger {
+                    forger.hears(&bytes);
+                }
                 self.transmit_from(link, end, bytes);
             }
             return;
@@ -235,6 +244,10 @@ impl World {
             }
             _ => bytes,
         };
+        if self.is_rotten(node) {
+            self.transmit_from(link, end, bytes);
+            return;
+        }
         match Frame::decode(&bytes) {
             Ok(Frame::Have(heads)) => self.checker.claimed(machine, heads),
             Ok(Frame::Hello(hello)) => drop(self.salts.insert((node, peer), hello.salt)),
@@ -268,7 +281,8 @@ impl World {
                 let gone = self.links[link].link.believed(end);
                 let told = self.streams.network.random_bool(0.5)
                     && self.engine(self.end(link, end.other())).is_some()
-                    && !self.links[link].link.is_obstructed();
+                    && !self.links[link].link.is_obstructed()
+                    && !self.links[link].link.is_deaf();
                 if let Some(connection) = gone.filter(|_| told) {
                     let way = self.links[link].link.delay_ms(end);
                     let back = self.links[link].link.delay_ms(end.other());
@@ -305,6 +319,11 @@ impl World {
             // The other end has said so itself.
             PeerError::Told(_) => Ok(()),
             _ if !self.is_honest(node) || self.is_turned(peer) => Ok(()),
+            // What a damaged disk says of itself may make no sense; nobody takes it in.
+            _ if self.is_rotten(node) || known.is_some_and(|peer| self.is_rotten(peer)) => {
+                self.fault("rot accused");
+                Ok(())
+            }
             PeerError::Revoked if known.is_some_and(|peer| self.nodes[peer].revoked) => Ok(()),
             error if error.fault() == Fault::Link => Ok(()),
             error => Err(Violation::accused(format!(
