@@ -1,6 +1,7 @@
 //! What a person sees: the parts of a file laid over one another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use automerge::Automerge;
 use chrono::NaiveDate;
@@ -10,7 +11,7 @@ use crate::document::{self, GenesisObject, Listed, OperationName, Written};
 use crate::element::{Element, Growth, List, Merge, RETRACTS, RosterEvent, Stored};
 use crate::field::{Field, Value, stored_date};
 use crate::merge::Concurrent;
-use crate::parts::{DocumentId, Part};
+use crate::parts::{DocumentId, Part, PartKind};
 use crate::record::{CareGroup, Choice, ElderId, ExitReason, MergeStep};
 use crate::rules::care_group::{CareFacts, care_group};
 use crate::seen::seen_among;
@@ -29,7 +30,7 @@ pub struct PartView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ElderView {
     elder: ElderId,
-    parts: BTreeMap<Part, PartView>,
+    parts: BTreeMap<Part, Arc<PartView>>,
     joined: Vec<Self>,
 }
 
@@ -118,28 +119,19 @@ impl PartView {
     /// The elements of a list that take effect: this version understands them, the part may say
     /// so, and no later event takes them back.
     pub fn elements<E: Element>(&self) -> Vec<Listed<E>> {
-        let effective = |listed: &Listed<E>| {
-            listed.retracted_by.is_none() && listed.element.takes_effect_in(self.part.kind())
-        };
-        let mut elements = self.all_elements();
-        elements.retain(effective);
-        elements
+        let stands = |listed: &&Listed<Stored>| listed.retracted_by.is_none();
+        let takes_effect = |listed: &Listed<E>| listed.element.takes_effect_in(self.part.kind());
+        let standing = self.listed::<E>().filter(stands);
+        standing.filter_map(Listed::read).filter(takes_effect).collect()
     }
 
     /// The elements of a list that this version understands, those too that take no effect.
     pub fn all_elements<E: Element>(&self) -> Vec<Listed<E>> {
-        let stored = self.lists.get(&E::LIST).map(Vec::as_slice).unwrap_or_default();
-        stored
-            .iter()
-            .filter_map(|listed| {
-                Some(Listed {
-                    id: listed.id.clone(),
-                    element: E::read(&listed.element)?,
-                    conflicts: listed.conflicts.clone(),
-                    retracted_by: listed.retracted_by.clone(),
-                })
-            })
-            .collect()
+        self.listed::<E>().filter_map(Listed::read).collect()
+    }
+
+    fn listed<E: Element>(&self) -> impl Iterator<Item = &Listed<Stored>> {
+        self.lists.get(&E::LIST).into_iter().flatten()
     }
 
     /// The elements of all lists as they are stored.
@@ -217,6 +209,18 @@ impl PartView {
     }
 }
 
+impl Listed<Stored> {
+    /// The element as this version understands it.
+    fn read<E: Element>(&self) -> Option<Listed<E>> {
+        Some(Listed {
+            id: self.id.clone(),
+            element: E::read(&self.element)?,
+            conflicts: self.conflicts.clone(),
+            retracted_by: self.retracted_by.clone(),
+        })
+    }
+}
+
 impl Conflict {
     fn new(part: Part, field: String, effective: &str, standing: Vec<Written<String>>) -> Self {
         let mut others: Vec<String> = standing
@@ -232,8 +236,11 @@ impl Conflict {
 
 impl ElderView {
     /// Lays parts over one another.
-    pub fn new(elder: ElderId, parts: impl IntoIterator<Item = PartView>) -> Self {
-        let parts = parts.into_iter().map(|part| (part.part, part)).collect();
+    pub fn new(
+        elder: ElderId,
+        parts: impl IntoIterator<Item = impl Into<Arc<PartView>>>,
+    ) -> Self {
+        let parts = parts.into_iter().map(Into::into).map(|part| (part.part, part)).collect();
         Self { elder, parts, joined: Vec::new() }
     }
 
@@ -244,7 +251,7 @@ impl ElderView {
     /// the same way, the exit from the roster that went with it is void.
     pub fn join(mut self, others: Vec<Self>) -> Self {
         if let Some(card) = self.parts.get_mut(&Part::Card) {
-            card.drop_merge_exits();
+            Arc::make_mut(card).drop_merge_exits();
         }
         self.joined = others;
         self
@@ -267,7 +274,14 @@ impl ElderView {
 
     /// The parts that exist.
     pub fn parts(&self) -> impl Iterator<Item = &PartView> {
-        self.parts.values()
+        self.parts.values().map(Arc::as_ref)
+    }
+
+    /// The file as some kinds of its parts say it, without files that were merged into it.
+    #[must_use]
+    pub fn only(&self, kinds: &[PartKind]) -> Self {
+        let parts = self.parts.values().filter(|part| kinds.contains(&part.part.kind()));
+        Self::new(self.elder, parts.map(Arc::clone))
     }
 
     /// A field across parts: the first of the field's parts that says something known prevails;
@@ -340,7 +354,7 @@ impl ElderView {
 
     /// A part.
     pub fn part(&self, part: Part) -> Option<&PartView> {
-        self.parts.get(&part)
+        self.parts.get(&part).map(Arc::as_ref)
     }
 
     /// The elements of a list that take effect, in all parts that have it: events of files that were
@@ -361,12 +375,12 @@ impl ElderView {
             let part = view.part;
             view.elements::<E>().into_iter().map(move |listed| (part, listed)).collect::<Vec<_>>()
         };
-        self.parts.values().flat_map(listed).collect()
+        self.parts().flat_map(listed).collect()
     }
 
     /// Every field and element in which concurrent values stand.
     pub fn conflicts(&self) -> Vec<Conflict> {
-        self.parts.values().flat_map(PartView::conflicts).collect()
+        self.parts().flat_map(PartView::conflicts).collect()
     }
 
     /// The facts that decide the care group.

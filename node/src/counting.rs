@@ -57,9 +57,9 @@ pub struct Counted {
 }
 
 impl Candidate {
-    /// Judges what can be judged of an entry by itself. `within`: whether it lies within what
+    /// Judges what can be judged of an entry, whose hash is known, by itself. `within`: whether it lies within what
     /// revocations let count of its log. None while its body is missing.
-    pub fn of(entry: &Entry, grant: &Grant, within: bool) -> Option<Self> {
+    pub fn of(entry: &Entry, hash: EntryHash, grant: &Grant, within: bool) -> Option<Self> {
         let body = entry.body.as_deref()?;
         let change = ParsedChange::parse(body);
         let allowed =
@@ -71,12 +71,15 @@ impl Candidate {
                     _ => Ok(()),
                 }
             });
-        let hash = ParsedChange::claimed_hash(body);
+        let claimed = match &change {
+            Ok(change) => Some(change.hash()),
+            Err(_) => ParsedChange::claimed_hash(body),
+        };
         Some(Self {
-            entry: entry.header.hash(),
+            entry: hash,
             seq: entry.header.seq,
             device: entry.header.log.device,
-            hash,
+            hash: claimed,
             change,
             allowed,
             writers: grant.writers(),
@@ -93,7 +96,7 @@ impl Candidate {
         originals
             .entries
             .iter()
-            .filter_map(|entry| Self::of(entry, &originals.grant, within))
+            .filter_map(|entry| Self::of(entry, entry.header.hash(), &originals.grant, within))
             .map(|candidate| Self { carried_by: Some(by), ..candidate })
             .collect()
     }
@@ -175,7 +178,7 @@ pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
         judged.quarantine(candidates);
         let gone = displaced(&judged.own, candidates);
         let counting = judged.keep_all_but(&gone);
-        match apply(base.clone(), &counting) {
+        match apply(base.clone(), counting.clone()) {
             Ok(document) => return Counted { document, unsettled: judged.unsettled },
             // Automerge refuses what the rules allow: no case is known. Take away the change that
             // it refuses, so that the others still count, and name it.
@@ -188,11 +191,11 @@ pub fn count(key: &DocumentKey, candidates: &[Candidate]) -> Counted {
 }
 
 /// Decides new changes, and those that waited, on top of a document, whose changes `ancestry` knows and no
-/// others, of which nothing can be
-/// displaced. None if some change claims an (actor, seq) twice, or lies beyond a cut: then [`count`]
+/// others, of which nothing can be displaced. `first` is a genesis that the document does not have yet. None if some change claims an (actor, seq) twice, or lies beyond a cut: then [`count`]
 /// has to decide. Gives the same as [`count`] over all changes would.
 pub fn count_onto(
     document: Automerge,
+    first: Option<Change>,
     ancestry: &mut Ancestry,
     candidates: &[Candidate],
 ) -> Option<Counted> {
@@ -217,8 +220,8 @@ pub fn count_onto(
             return None;
         }
     }
-    let fresh: Vec<Change> = fresh.into_iter().map(|change| change.change().clone()).collect();
-    let document = apply(document, &fresh).ok()?;
+    let fresh = fresh.into_iter().map(|change| change.change().clone());
+    let document = apply(document, first.into_iter().chain(fresh).collect()).ok()?;
     Some(Counted { document, unsettled: judged.unsettled })
 }
 
@@ -451,10 +454,10 @@ struct Refused;
 
 /// Applies changes that the rules allow. An error means that Automerge refused some, or panicked: then
 /// the document is thrown away, and what is stored of it is as it was.
-fn apply(mut scratch: Automerge, changes: &[Change]) -> Result<Automerge, Refused> {
+fn apply(mut scratch: Automerge, changes: Vec<Change>) -> Result<Automerge, Refused> {
     let applied = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        scratch.apply_changes(changes.iter().cloned()).map_err(|_| Refused)?;
         let hashes: Vec<ChangeHash> = changes.iter().map(Change::hash).collect();
+        scratch.apply_changes(changes).map_err(|_| Refused)?;
         let missing = automerge::ReadDoc::get_missing_deps(&scratch, &hashes);
         if missing.is_empty() { Ok(scratch) } else { Err(Refused) }
     }));
@@ -464,7 +467,7 @@ fn apply(mut scratch: Automerge, changes: &[Change]) -> Result<Automerge, Refuse
 fn first_refused(base: &Automerge, counting: &[Change]) -> Option<ChangeHash> {
     let mut document = base.clone();
     for change in counting {
-        match apply(document.clone(), std::slice::from_ref(change)) {
+        match apply(document.clone(), vec![change.clone()]) {
             Ok(next) => document = next,
             Err(Refused) => return Some(change.hash()),
         }

@@ -258,7 +258,7 @@ pub fn candidate_of(
     grant: &Grant,
     within: bool,
 ) -> Option<(UnsettledRow, Candidate)> {
-    let candidate = Candidate::of(entry, grant, within)?;
+    let candidate = Candidate::of(entry, entry.header.hash(), grant, within)?;
     Some((place(log, entry, candidate.hash.map(|hash| hash.0)), candidate))
 }
 

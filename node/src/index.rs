@@ -2,6 +2,7 @@
 //! from documents, updated from what changed, and never travels.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use automerge::Automerge;
 use shouwang_crdt_schema::division::DivisionCode;
@@ -98,19 +99,21 @@ pub fn view(
 
 /// Documents as they were decided in the transaction under way: they need not be read again. None where
 /// nothing of one counts.
-pub type InHand = BTreeMap<DocumentKey, Option<PartView>>;
+pub type InHand = BTreeMap<DocumentKey, Option<Arc<PartView>>>;
 
 /// A part of an elder's file as it is stored now.
 fn part_view(
     tables: &impl StoreRead,
     in_hand: &InHand,
     key: DocumentKey,
-) -> Result<Option<PartView>, StoreError> {
+) -> Result<Option<Arc<PartView>>, StoreError> {
     if let Some(view) = in_hand.get(&key) {
         return Ok(view.clone());
     }
     match tables.document(&key)? {
-        Some(stored) => Ok(PartView::read(&load(&key, &stored.saved)?, &key.id)),
+        Some(stored) => {
+            Ok(PartView::read(&load(&key, &stored.saved)?, &key.id).map(Arc::new))
+        }
         None => Ok(None),
     }
 }
@@ -162,8 +165,8 @@ pub fn update(
     for part in changed {
         let key = DocumentKey { scope, id: DocumentId::elder(elder, *part) };
         let view = part_view(tables, in_hand, key)?;
-        note_part(&mut row, *part, view.as_ref());
-        facts::note_part(&mut known, elder, *part, view.as_ref());
+        note_part(&mut row, *part, view.as_deref());
+        facts::note_part(&mut known, *part, view.as_deref());
         if let Part::Incident(incident) = *part {
             let place = IncidentPlace { scope, elder, incident };
             match &view {

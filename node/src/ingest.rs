@@ -5,10 +5,12 @@
 //! does not count is noted with its reason; it never blocks the log behind it.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::sync::Arc;
 
+use automerge::Automerge;
 use shouwang_crdt_schema::change::Ancestry;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
-use shouwang_crdt_schema::document::genesis;
+use shouwang_crdt_schema::document::{genesis, genesis_change};
 use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::ElderId;
 use shouwang_crdt_schema::view::PartView;
@@ -312,17 +314,18 @@ impl<'a, 't> Ingest<'a, 't> {
                 self.authority_changes();
             }
         }
-        let (fresh, mut head) = (run.new_from(known), head);
         self.logs.entry(key).or_insert(before);
-        for entry in fresh {
-            let next = Head::after(head.as_ref(), entry);
+        let mut fresh = Vec::with_capacity(run.new_from(known).len());
+        for entry in run.new_from(known) {
             let coverage = self.coverage(&log, entry)?;
-            let entry = Self::to_be_stored(entry, coverage);
-            self.tables.append(&log, &entry, &next)?;
-            if !self.is_without_effect(&log, &entry, coverage)? {
-                self.effect(&log, &entry)?;
+            fresh.push((Self::to_be_stored(entry, coverage), coverage));
+        }
+        let entries = fresh.iter().map(|(entry, _)| entry.as_ref());
+        self.tables.append(&log, head, run.hashes_from(known).zip(entries))?;
+        for ((entry, coverage), hash) in fresh.iter().zip(run.hashes_from(known)) {
+            if !self.is_without_effect(&log, entry, hash, *coverage)? {
+                self.effect(&log, entry, hash)?;
             }
-            head = Some(next);
         }
         Ok(Ok(outcome(fresh.len() as u64, &log)))
     }
@@ -526,7 +529,12 @@ impl<'a, 't> Ingest<'a, 't> {
     }
 
     /// What a stored entry does by itself.
-    fn effect(&mut self, log: &LogRow, entry: &Entry) -> Result<(), StoreError> {
+    fn effect(
+        &mut self,
+        log: &LogRow,
+        entry: &Entry,
+        hash: EntryHash,
+    ) -> Result<(), StoreError> {
         // Whatever its kind: how far such a log is here says which grants may still come.
         if log.key.lane == Lane::Authority {
             self.authority_changes();
@@ -541,12 +549,12 @@ impl<'a, 't> Ingest<'a, 't> {
             (Kind::Change | Kind::Adopt, Some(id)) => {
                 let reach = self.authority.reach(&log.grant, &log.key);
                 let within = within(self.tables, log, entry.header.seq, &reach)?;
-                let candidates = candidates_of(self.authority, log, entry, grant, within);
+                let candidates = candidates_of(self.authority, log, entry, hash, grant, within);
                 if entry.header.kind == Kind::Adopt {
                     self.note_authors(log, entry)?;
                 }
                 let fresh = Fresh {
-                    entry: entry.header.hash(),
+                    entry: hash,
                     log: log.number,
                     key: log.key,
                     seq: entry.header.seq,
@@ -606,9 +614,12 @@ impl<'a, 't> Ingest<'a, 't> {
         fresh: &mut [Fresh],
     ) -> Result<Option<BTreeMap<EntryHash, Unsettled>>, StoreError> {
         let stored = self.tables.document(&key)?;
-        let document = match &stored {
-            None => genesis(key.scope, &key.id),
-            Some(row) => index::load(&key, &row.saved)?,
+        let (document, first) = match &stored {
+            None => match genesis_change(key.scope, &key.id) {
+                Some(change) => (Automerge::new(), Some(change)),
+                None => (genesis(key.scope, &key.id), None),
+            },
+            Some(row) => (index::load(&key, &row.saved)?, None),
         };
         let mut ancestry = match &stored {
             None => Ancestry::new(key.scope, &key.id),
@@ -643,7 +654,7 @@ impl<'a, 't> Ingest<'a, 't> {
             };
             places.insert(fresh.entry, row);
         }
-        let Some(mut counted) = count_onto(document, &mut ancestry, &candidates) else {
+        let Some(mut counted) = count_onto(document, first, &mut ancestry, &candidates) else {
             return Ok(None);
         };
         note_carried(&mut counted.unsettled, &candidates);
@@ -684,7 +695,7 @@ impl<'a, 't> Ingest<'a, 't> {
         let row = document_row(&counted.document);
         if let DocumentId::Elder { .. } = key.id {
             let view = row.as_ref().and_then(|_| PartView::read(&counted.document, &key.id));
-            self.in_hand.insert(*key, view);
+            self.in_hand.insert(*key, view.map(Arc::new));
         }
         match row {
             Some(row) => self.tables.put_document(key, &row)?,
@@ -715,14 +726,15 @@ fn candidates_of(
     authority: &Authority,
     log: &LogRow,
     entry: &Entry,
+    hash: EntryHash,
     grant: &Grant,
     within: bool,
 ) -> Option<Vec<Candidate>> {
     if entry.header.kind == Kind::Change {
-        return Candidate::of(entry, grant, within).map(|candidate| vec![candidate]);
+        return Candidate::of(entry, hash, grant, within).map(|candidate| vec![candidate]);
     }
     let originals = carried_by(authority, log, entry, grant)?.ok()?;
-    Some(Candidate::carried(entry.header.hash(), &originals, within))
+    Some(Candidate::carried(hash, &originals, within))
 }
 
 /// The changes of an unsettled entry; None for one that is of no document, or brings none.
@@ -737,5 +749,6 @@ fn candidates_again(
         && entry.header.document.id().is_some();
     let Some(grant) = authority.grant(&log.grant).filter(|_| of_document) else { return Ok(None) };
     let within = within(tables, &log, row.seq, &authority.reach(&log.grant, &log.key))?;
-    Ok(candidates_of(authority, &log, &entry, grant, within))
+    let hash = entry.header.hash();
+    Ok(candidates_of(authority, &log, &entry, hash, grant, within))
 }

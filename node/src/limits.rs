@@ -310,7 +310,7 @@ pub const DICTIONARY_BYTES_MAX: usize = 32 * 1024;
 /// zstd's level for what stands in the store. Of our blocks level 6 makes 12 % less and takes four times as
 /// long, of documents 8 %: 100 MB/s are 3 µs a change, 25 MB/s would be a sixth of all that a first sync may
 /// take. `docs/performance.md`, Disk.
-pub const PACKED_LEVEL: i32 = 3;
+pub const PACKED_LEVEL: i32 = 1;
 
 /// Longest text of one packed value of the store, bytes: the longest document. A journal of a year with
 /// a visit a day is 30 KB, an area's directory of 20,000 places 2 MB; whatever says that it unpacks to

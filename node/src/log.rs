@@ -1,6 +1,7 @@
 //! Logs: append-only chains of signed entries, one for each (scope, lane, device, incarnation).
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::DivisionCode;
@@ -147,12 +148,15 @@ impl LogKey {
     /// The first half of every Automerge actor that writes in this log: an entry that carries a
     /// change by another actor is somebody else's work under this log's name.
     pub fn actor_prefix(&self) -> [u8; 8] {
-        let hash = blake3::derive_key("shouwang 2026 actor prefix 1", &self.to_bytes());
         let mut prefix = [0; 8];
-        prefix.copy_from_slice(&hash[..8]);
+        ACTOR_PREFIX.clone().update(&self.to_bytes()).finalize_xof().fill(&mut prefix);
         prefix
     }
 }
+
+/// What hashes for [`LogKey::actor_prefix`] begin with: every change that is judged asks.
+static ACTOR_PREFIX: LazyLock<blake3::Hasher> =
+    LazyLock::new(|| blake3::Hasher::new_derive_key("shouwang 2026 actor prefix 1"));
 
 impl fmt::Debug for LogKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,15 +179,15 @@ impl fmt::Debug for Incarnation {
 }
 
 impl Head {
-    /// The head after one more entry.
-    pub fn after(previous: Option<&Self>, entry: &Entry) -> Self {
+    /// The head after one more entry, whose hash is known.
+    pub fn after(previous: Option<&Self>, entry: &Entry, hash: EntryHash) -> Self {
         let header = &entry.header;
         let bytes =
             previous.map_or(0, |head| head.since_checkpoint_bytes) + u64::from(header.body_length);
         let checkpoint = is_checkpoint(header.seq, bytes);
         Self {
             seq: header.seq,
-            hash: header.hash(),
+            hash,
             since_checkpoint_bytes: if checkpoint { 0 } else { bytes },
             written_at_ms: header.written_at_ms,
         }

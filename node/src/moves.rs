@@ -409,7 +409,7 @@ impl<T: ChainRead> Executor<'_, T> {
                 Some(Ok(originals)) => found.extend(Candidate::carried(hash, &originals, within)),
                 Some(Err(_)) => {}
                 None if entry.header.kind == Kind::Change => {
-                    found.extend(Candidate::of(&entry, grant, within));
+                    found.extend(Candidate::of(&entry, entry.header.hash(), grant, within));
                 }
                 None => {}
             }

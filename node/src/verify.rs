@@ -201,7 +201,7 @@ impl Check<'_> {
             self.entry(log, seq, head.as_ref(), &entry, is_head, &place);
             let coverage = self.erased.coverage(snapshot, self.authority, log, &entry)?;
             self.body(log, &entry, coverage, &place)?;
-            head = Some(Head::after(head.as_ref(), &entry));
+            head = Some(Head::after(head.as_ref(), &entry, entry.header.hash()));
             match (entry.header.kind, entry.header.document.id(), grant) {
                 (Kind::Change | Kind::Adopt, Some(id), Some(grant)) => {
                     let key = DocumentKey { scope: log.key.scope, id };

@@ -1,5 +1,9 @@
 //! Columns of run lengths. A run is refused by the number it begins with, before a single row of
 //! it is made: a few bytes cannot become more rows than the limit.
+//!
+//! The same rows can be spelled in many ways, of which Automerge writes one: as few runs as there can be,
+//! equal neighbours in a run of their own, and no column where all rows are null. Any other spelling is
+//! refused, because it would not come out of a saved document as it went in (`docs/well-formed.md`).
 
 use super::IllFormed;
 use super::bytes::Bytes;
@@ -22,35 +26,65 @@ impl Limit {
     }
 }
 
+/// What a run is of, as the one after it has to know.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    Repeated,
+    Literal,
+    Nulls,
+}
+
 /// Rows of values or nulls: a positive count repeats one value, a negative one announces so many
-/// different values, zero announces nulls.
-pub(super) fn values<'a, T: Clone>(
+/// values of which no two neighbours are equal, zero announces nulls.
+pub(super) fn values<'a, T: Clone + PartialEq>(
     bytes: &'a [u8],
     limit: Limit,
     mut read: impl FnMut(&mut Bytes<'a>) -> Result<T, IllFormed>,
 ) -> Result<Vec<Option<T>>, IllFormed> {
     let mut bytes = Bytes::new(bytes);
-    let mut rows = Vec::new();
+    let mut rows: Vec<Option<T>> = Vec::new();
+    let mut before = None;
     while !bytes.is_empty() {
-        match bytes.signed()? {
-            0 => {
-                let more = bytes.unsigned()?;
-                let more = limit.room(rows.len(), more)?;
-                rows.resize(rows.len() + more, None);
-            }
-            count if count > 0 => {
-                let more = limit.room(rows.len(), count.unsigned_abs())?;
-                let value = read(&mut bytes)?;
+        let count = bytes.signed()?;
+        let run = match count {
+            0 => Run::Nulls,
+            1 => return Err(IllFormed::NotCanonical),
+            2.. => Run::Repeated,
+            _ => Run::Literal,
+        };
+        if run != Run::Repeated && before == Some(run) {
+            return Err(IllFormed::NotCanonical);
+        }
+        before = Some(run);
+        let more = if run == Run::Nulls { bytes.unsigned()? } else { count.unsigned_abs() };
+        let more = limit.room(rows.len(), more)?;
+        match run {
+            Run::Nulls if more == 0 => return Err(IllFormed::NotCanonical),
+            Run::Nulls => rows.resize(rows.len() + more, None),
+            Run::Repeated => {
+                let value = differs(&rows, read(&mut bytes)?)?;
                 rows.resize(rows.len() + more, Some(value));
             }
-            count => {
-                for _ in 0..limit.room(rows.len(), count.unsigned_abs())? {
-                    rows.push(Some(read(&mut bytes)?));
+            Run::Literal => {
+                for _ in 0..more {
+                    let value = differs(&rows, read(&mut bytes)?)?;
+                    rows.push(Some(value));
                 }
             }
         }
     }
+    if before == Some(Run::Nulls) && rows.iter().all(Option::is_none) {
+        return Err(IllFormed::NotCanonical);
+    }
     Ok(rows)
+}
+
+/// A value that is not the one before it.
+fn differs<T: PartialEq>(rows: &[Option<T>], value: T) -> Result<T, IllFormed> {
+    match rows.last() {
+        Some(Some(before)) if *before == value => Err(IllFormed::NotCanonical),
+        _ => Ok(value),
+    }
 }
 
 /// Rows of numbers that are written as differences from the row before. None of them is negative
@@ -74,6 +108,9 @@ pub(super) fn flags(bytes: &[u8], limit: Limit) -> Result<Vec<bool>, IllFormed> 
     let mut flag = false;
     while !bytes.is_empty() {
         let more = bytes.unsigned()?;
+        if more == 0 && !(rows.is_empty() && !flag) {
+            return Err(IllFormed::NotCanonical);
+        }
         let more = limit.room(rows.len(), more)?;
         rows.resize(rows.len() + more, flag);
         flag = !flag;

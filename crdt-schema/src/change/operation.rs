@@ -78,20 +78,48 @@ pub(super) fn read(chunk: &Chunk<'_>) -> Result<Vec<Operation>, IllFormed> {
     if inserts.len() != count {
         return Err(IllFormed::ColumnRows(Column::Insert as u32));
     }
-    let words = read_words(chunk, count)?;
+    let values = read_values(chunk, count)?;
     let predecessors = read_predecessors(chunk, count)?;
 
     let mut operations = Vec::with_capacity(count);
-    for (((((action, object), key), insert), predecessors), word) in
-        actions.into_iter().zip(objects).zip(keys).zip(inserts).zip(predecessors).zip(words)
+    for (((((action, object), key), insert), predecessors), value) in
+        actions.into_iter().zip(objects).zip(keys).zip(inserts).zip(predecessors).zip(values)
     {
         let replaces = action == Action::Delete || !predecessors.is_empty();
         if insert && (replaces || matches!(key, Key::Name(_))) {
             return Err(IllFormed::Insertion);
         }
+        let ReadValue { is_null, word } = value;
+        // Automerge writes no value with the others, whatever stood there.
+        if action != Action::Put && !is_null {
+            return Err(IllFormed::NotCanonical);
+        }
         operations.push(Operation { object, key, insert, action, predecessors, word });
     }
-    Ok(operations)
+    match names_all(&chunk.actors, &operations) {
+        true => Ok(operations),
+        false => Err(IllFormed::NotCanonical),
+    }
+}
+
+/// Whether operations name every actor besides the author: Automerge lists no others.
+fn names_all(actors: &[ActorId], operations: &[Operation]) -> bool {
+    if actors.len() == 1 {
+        return true;
+    }
+    let mut named = vec![false; actors.len()];
+    for operation in operations {
+        let key = match &operation.key {
+            Key::Element(element) => Some(element),
+            Key::Name(_) | Key::Head => None,
+        };
+        for reference in operation.object.iter().chain(key).chain(&operation.predecessors) {
+            if let Some(named) = named.get_mut(reference.actor) {
+                *named = true;
+            }
+        }
+    }
+    named.into_iter().skip(1).all(|named| named)
 }
 
 fn read_actions(chunk: &Chunk<'_>) -> Result<Vec<Action>, IllFormed> {
@@ -160,16 +188,23 @@ fn read_name<'a>(bytes: &mut Bytes<'a>) -> Result<&'a str, IllFormed> {
     str::from_utf8(bytes.take(length)?).map_err(|_| IllFormed::KeyText)
 }
 
-/// The short texts among the values. Values themselves are left to Automerge: what it does not
-/// read, it refuses. Their types and lengths are checked here, because it adds up lengths that it
-/// has not checked.
-fn read_words(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Option<String>>, IllFormed> {
+/// What is known of a value.
+struct ReadValue {
+    is_null: bool,
+    /// A short text.
+    word: Option<String>,
+}
+
+/// The values, as far as they are looked at. Texts are left to Automerge: what it does not read, it
+/// refuses. Types and lengths are checked here, because it adds up lengths that it has not checked;
+/// and that numbers have their one form, because it reads others and writes that one.
+fn read_values(chunk: &Chunk<'_>, count: usize) -> Result<Vec<ReadValue>, IllFormed> {
     let rows = unsigned(chunk, Column::ValueMeta, OPERATIONS)?;
     if rows.len() != count {
         return Err(IllFormed::ColumnRows(Column::ValueMeta as u32));
     }
-    let values = chunk.column(Column::Value);
-    let mut words = Vec::with_capacity(count);
+    let column = chunk.column(Column::Value);
+    let mut values = Vec::with_capacity(count);
     let mut total: u64 = 0;
     for row in rows {
         let meta = row.ok_or(IllFormed::ColumnRows(Column::ValueMeta as u32))?;
@@ -180,12 +215,29 @@ fn read_words(chunk: &Chunk<'_>, count: usize) -> Result<Vec<Option<String>>, Il
         }
         let (begin, length) = (total, meta >> 4);
         total = total.saturating_add(length);
-        let is_word = meta & 0xf == TEXT && length <= WORD_BYTES_MAX as u64;
         let range = usize::try_from(begin).ok().zip(usize::try_from(total).ok());
-        let bytes = range.filter(|_| is_word).and_then(|(begin, end)| values.get(begin..end));
-        words.push(bytes.and_then(|bytes| str::from_utf8(bytes).ok()).map(str::to_owned));
+        let bytes = range.and_then(|(begin, end)| column.get(begin..end));
+        let bytes = bytes.ok_or(IllFormed::Value)?;
+        if !has_one_form(meta & 0xf, bytes) {
+            return Err(IllFormed::NotCanonical);
+        }
+        let is_word = meta & 0xf == TEXT && bytes.len() <= WORD_BYTES_MAX;
+        let word = if is_word { str::from_utf8(bytes).ok().map(str::to_owned) } else { None };
+        values.push(ReadValue { is_null: meta == 0, word });
     }
-    if total == values.len() as u64 { Ok(words) } else { Err(IllFormed::Value) }
+    if total == column.len() as u64 { Ok(values) } else { Err(IllFormed::Value) }
+}
+
+/// Whether the bytes are those that Automerge writes for a value of this type.
+fn has_one_form(kind: u64, bytes: &[u8]) -> bool {
+    let mut number = Bytes::new(bytes);
+    match kind {
+        0..=2 => bytes.is_empty(),
+        3 => number.unsigned().is_ok() && number.is_empty(),
+        4 | 9 => number.signed().is_ok() && number.is_empty(),
+        5 => bytes.len() == size_of::<f64>(),
+        _ => true,
+    }
 }
 
 /// The type of a text in the column of values.

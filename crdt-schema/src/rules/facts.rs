@@ -70,14 +70,7 @@ impl ElderFacts {
                 care,
                 consent: view.choice(Field::CareConsent),
                 residence,
-                visits: elements(view)
-                    .map(|visit: Visit| VisitFact {
-                        date: visit.date,
-                        mode: visit.mode,
-                        occasion: visit.occasion,
-                        outcome: visit.outcome,
-                    })
-                    .collect(),
+                visits: elements(view).map(|visit: Visit| VisitFact::from(&visit)).collect(),
                 roster: Roster::new(&roster_events(view)),
             },
             agreements: elements(view).collect(),

@@ -17,6 +17,7 @@ use crate::rules::care_group::{CareFacts, care_group};
 use crate::rules::rate::RosterRate;
 use crate::rules::roster::{Roster, RosterStanding};
 use crate::rules::ruleset::Ruleset;
+use crate::visit::Visit;
 
 /// The facts that decide which visits are due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,6 +113,13 @@ struct VisitDay {
     festival: bool,
     extreme_weather: bool,
     sealed_off: bool,
+}
+
+impl From<&Visit> for VisitFact {
+    fn from(visit: &Visit) -> Self {
+        let Visit { date, mode, occasion, outcome, .. } = *visit;
+        Self { date, mode, occasion, outcome }
+    }
 }
 
 impl VisitFact {

@@ -8,6 +8,7 @@
 pub mod fixture;
 mod histories;
 mod sha256;
+mod spelling;
 
 use automerge::ChangeHash;
 

@@ -11,6 +11,7 @@ use shouwang_crdt_schema::parts::{Part, PartKind};
 use shouwang_crdt_schema::record::{ElderId, IncidentId};
 use shouwang_crdt_schema::report::due::DueDetails;
 use shouwang_crdt_schema::rules::facts::{ElderFacts, roster_events};
+use shouwang_crdt_schema::rules::visits::VisitFact;
 use shouwang_crdt_schema::view::{ElderView, PartView};
 
 use super::merged;
@@ -125,7 +126,7 @@ pub fn each_person_of<T: Send>(
 pub fn row(of: &ElderRow, view: &ElderView) -> FactsRow {
     let mut row = FactsRow::default();
     for part in view.parts() {
-        note_part(&mut row, view.elder(), part.part(), Some(part));
+        note_part(&mut row, part.part(), Some(part));
     }
     note_facts(&mut row, view);
     note_row(&mut row, of);
@@ -133,13 +134,11 @@ pub fn row(of: &ElderRow, view: &ElderView) -> FactsRow {
 }
 
 /// Notes what a journal says now.
-pub(super) fn note_part(row: &mut FactsRow, elder: ElderId, part: Part, view: Option<&PartView>) {
+pub(super) fn note_part(row: &mut FactsRow, part: Part, view: Option<&PartView>) {
     let Part::Journal(year) = part else { return };
-    let facts = view.map(|view| {
-        let view = ElderView::new(elder, [view.clone()]);
-        let facts = ElderFacts::of(&view);
-        let reviews = view.elements::<Review>().into_iter().map(|(_, review)| review.element.date);
-        JournalFacts { visits: facts.visits.visits, reviews: reviews.collect() }
+    let facts = view.map(|view| JournalFacts {
+        visits: view.elements().iter().map(|listed| VisitFact::from(&listed.element)).collect(),
+        reviews: view.elements::<Review>().iter().map(|listed| listed.element.date).collect(),
     });
     match facts.filter(|facts| *facts != JournalFacts::default()) {
         Some(facts) => drop(row.journals.insert(year, facts)),
@@ -149,10 +148,7 @@ pub(super) fn note_part(row: &mut FactsRow, elder: ElderId, part: Part, view: Op
 
 /// Notes what card, ledger and registry say now, by a view of at least these.
 pub(super) fn note_facts(row: &mut FactsRow, view: &ElderView) {
-    let standing = view.parts().filter(|part| {
-        matches!(part.part().kind(), PartKind::Card | PartKind::Ledger | PartKind::Registry)
-    });
-    let view = ElderView::new(view.elder(), standing.cloned());
+    let view = view.only(&[PartKind::Card, PartKind::Ledger, PartKind::Registry]);
     let facts = ElderFacts::of(&view);
     row.name = view.text(Field::Name).map(str::to_owned);
     row.eligibility = facts.eligibility;

@@ -12,7 +12,7 @@ use shouwang_crdt_schema::record::ElderId;
 use super::{Ingest, Refusal, SetAside};
 use crate::gathered::erased::{self, elder_of};
 use crate::gathered::{Coverage, Erased, late};
-use crate::log::{Entry, EntryPlace, Kind, Lane, VerifiedRun};
+use crate::log::{Entry, EntryHash, EntryPlace, Kind, Lane, VerifiedRun};
 use crate::statement;
 use crate::store::erasures::ErasureRead;
 use crate::store::rows::{DocumentKey, LogRow, Unsettled};
@@ -50,6 +50,7 @@ impl Ingest<'_, '_> {
         &mut self,
         log: &LogRow,
         entry: &Entry,
+        hash: EntryHash,
         coverage: Coverage,
     ) -> Result<bool, StoreError> {
         let absent = entry.body.is_none();
@@ -59,8 +60,7 @@ impl Ingest<'_, '_> {
         match coverage {
             Coverage::Hidden | Coverage::Removed => Ok(true),
             Coverage::Late => {
-                let (seq, hash) = (entry.header.seq, entry.header.hash());
-                let aside = SetAside { seq, hash, reason: Unsettled::Late };
+                let aside = SetAside { seq: entry.header.seq, hash, reason: Unsettled::Late };
                 self.noted.entry(log.key).or_default().push(aside);
                 self.put_late(log, entry)?;
                 Ok(true)
@@ -123,7 +123,7 @@ impl Ingest<'_, '_> {
         // Only what is of a document waited for its body.
         let waited = coverage == Coverage::Untouched && entry.header.document.id().is_some();
         if waited {
-            self.effect(&chain, &entry)?;
+            self.effect(&chain, &entry, *hash)?;
         }
         Ok(Ok(()))
     }

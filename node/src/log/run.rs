@@ -333,7 +333,7 @@ impl VerifiedRun {
                 Some(head) => (head.seq + 1, head.hash),
             };
             let entry = entry.into_entry(log, seq, previous).sign(keys);
-            head = Some(Head::after(head.as_ref(), &entry));
+            head = Some(Head::after(head.as_ref(), &entry, entry.header.hash()));
             entries.push(entry);
         }
         match head {
@@ -355,6 +355,12 @@ impl VerifiedRun {
     /// The entries without the first `known`, which are here already.
     pub fn new_from(&self, known: usize) -> &[Entry] {
         self.entries.get(known..).unwrap_or_default()
+    }
+
+    /// The hashes of [`VerifiedRun::new_from`]: each entry but the last stands in the next one's header.
+    pub fn hashes_from(&self, known: usize) -> impl Iterator<Item = EntryHash> {
+        let later = self.entries.iter().skip(known + 1).map(|entry| entry.header.previous);
+        later.chain(std::iter::once(self.head.hash))
     }
 
     /// The log's head after this run.

@@ -159,10 +159,25 @@ impl<'t> Transaction<'t> {
         Ok(LogRow { number: LogNumber(number), key: *key, grant, branch })
     }
 
-    /// Appends an entry and moves the head. The caller has checked that it fits.
-    pub fn append(&mut self, log: &LogRow, entry: &Entry, head: &Head) -> Result<(), StoreError> {
-        let before = self.head_of(log.number)?;
-        self.add_to_block(log, entry, before.as_ref(), head)?;
+    /// Appends entries with their hashes after one with this head, and moves the chain's head. The caller
+    /// has checked that they fit.
+    pub fn append<'e>(
+        &mut self,
+        log: &LogRow,
+        after: Option<Head>,
+        entries: impl Iterator<Item = (EntryHash, &'e Entry)>,
+    ) -> Result<(), StoreError> {
+        // Of a branch that begins nothing stands yet, whatever it branches off from.
+        let (mut stands, mut head) = (self.head_of(log.number)?, after);
+        let (mut count, mut bytes) = (0_u64, 0_u64);
+        for (hash, entry) in entries {
+            let next = Head::after(head.as_ref(), entry, hash);
+            self.add_to_block(log, entry, stands.as_ref(), &next)?;
+            count += 1;
+            bytes = bytes.saturating_add(entry.header.body_length.into());
+            (stands, head) = (Some(next), Some(next));
+        }
+        let Some(head) = stands.filter(|_| count > 0) else { return Ok(()) };
         let row = Writer::new()
             .u64(head.seq)
             .bytes(&head.hash.0)
@@ -170,9 +185,9 @@ impl<'t> Transaction<'t> {
             .i64(head.written_at_ms)
             .finish();
         self.heads.insert(log.number.0, row.as_slice())?;
-        self.use_quota(&log.key, u64::from(entry.header.body_length), 0)?;
+        self.use_quota(&log.key, bytes, 0)?;
         self.logs_changed(log.key.scope);
-        self.count(log.key.scope, |counts| counts.entries += 1)
+        self.count(log.key.scope, |counts| counts.entries += count)
     }
 
     /// Counts what a log's device puts into the mesh.

@@ -612,7 +612,7 @@ mod tests {
                 let Some(entries) = logs.get(turn) else { continue };
                 let mut head: Option<Head> = None;
                 for entry in &entries[..sent[turn]] {
-                    head = Some(Head::after(head.as_ref(), entry));
+                    head = Some(Head::after(head.as_ref(), entry, entry.header.hash()));
                 }
                 let Some(run) = cut(&entries[sent[turn]..], head.as_ref()) else { continue };
                 sent[turn] += run.entries.len();
@@ -687,7 +687,7 @@ mod tests {
         let mut head: Option<Head> = None;
         for entry in &entries[..10] {
             both.0.insert((entry.header.log, entry.header.seq), entry.clone());
-            head = Some(Head::after(head.as_ref(), entry));
+            head = Some(Head::after(head.as_ref(), entry, entry.header.hash()));
         }
         let run = cut(&entries[10..], head.as_ref()).unwrap();
         let mut here = Line::open(1, [SALTS[0]; 2]).unwrap();

@@ -111,7 +111,7 @@ impl History {
         let entries = self.entries.entry((device, lane)).or_default();
         let mut head = None;
         for entry in entries.iter() {
-            head = Some(Head::after(head.as_ref(), entry));
+            head = Some(Head::after(head.as_ref(), entry, entry.header.hash()));
         }
         let (key, grant) = (log(device, lane), village.grants[&device]);
         let run = VerifiedRun::write(key, grant, head.as_ref(), vec![fresh], &keys(device));

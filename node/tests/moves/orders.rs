@@ -132,7 +132,7 @@ fn runs(entries: &[Entry]) -> Vec<UnverifiedRun> {
     let (mut found, mut head, mut sent): (Vec<_>, Option<Head>, usize) = (Vec::new(), None, 0);
     while let Some(run) = cut(&entries[sent..], head.as_ref()) {
         for entry in entries.iter().skip(sent).take(run.entries.len()) {
-            head = Some(Head::after(head.as_ref(), entry));
+            head = Some(Head::after(head.as_ref(), entry, entry.header.hash()));
         }
         sent += run.entries.len();
         found.push(run);

@@ -97,7 +97,7 @@ impl Plain {
             let signature = draft.signed.then_some(Signature([draft.kind; 64]));
             let body = (!draft.absent).then(|| draft.body.clone());
             let mut entry = Entry { header, body, signature };
-            let head = Head::after(before.as_ref(), &entry);
+            let head = Head::after(before.as_ref(), &entry, entry.header.hash());
             // Where a run ends, there is a signature.
             if head.since_checkpoint_bytes == 0 || head.seq % CHECKPOINT_ENTRIES == 31 {
                 entry.signature = Some(Signature([1; 64]));
@@ -116,9 +116,8 @@ impl Plain {
 }
 
 fn append(tables: &mut Transaction<'_>, log: &LogRow, rows: &[(Entry, Head)]) {
-    for (entry, head) in rows {
-        tables.append(log, entry, head).unwrap();
-    }
+    let before = tables.head_of(log.number).unwrap();
+    tables.append(log, before, rows.iter().map(|(entry, head)| (head.hash, entry))).unwrap();
 }
 
 /// Headers and bodies are the same to the byte, and each signature is there or a later one before
