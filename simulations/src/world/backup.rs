@@ -15,8 +15,8 @@ use crate::disk::Disk;
 
 /// A disk as it was, and what had been promised by then.
 pub(super) struct Image {
-    disk: Disk,
-    memory: Memory,
+    pub(super) disk: Disk,
+    pub(super) memory: Memory,
 }
 
 /// The other machine of a cloned home, while it is off.

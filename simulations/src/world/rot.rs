@@ -17,6 +17,7 @@ use shouwang_node::entropy::Entropy;
 use shouwang_node::setup;
 use shouwang_node::store::Store;
 
+use super::backup::Image;
 use super::{Event, HOUR, MINUTE, Node, SECOND, Trouble, World};
 use crate::check::{Memory, PutBack, Violation};
 use crate::disk::Disk;
@@ -33,15 +34,17 @@ pub(super) enum Rot {
 }
 
 impl World {
-    /// A bit of a node's disk flips now. Where the machine is switched off meanwhile, what the program had
-    /// in memory is gone, so it is read from the disk.
-    pub fn rot(&mut self, node: Node, switched_off: bool) -> Result<(), Violation> {
+    /// So many bits of a node's disk flip now, each in some sector. Where the machine is switched off
+    /// meanwhile, what the program had in memory is gone, so it is read from the disk.
+    pub fn rot(&mut self, node: Node, bits: u32, switched_off: bool) -> Result<(), Violation> {
         if switched_off {
             self.goes_off(node, "kill", 10 * SECOND)?;
         }
-        let Some(at) = self.nodes[node].disk.rot(&mut self.streams.disk) else { return Ok(()) };
+        for _ in 0..bits {
+            let Some(at) = self.nodes[node].disk.rot(&mut self.streams.disk) else { return Ok(()) };
+            self.note("rot", &[node as u64, at as u64]);
+        }
         self.fault("rot");
-        self.note("rot", &[node as u64, at as u64]);
         self.nodes[node].rot = Some(Rot::Hidden);
         let looked_at = self.now_ms + exponential(2 * HOUR, &mut self.streams.faults);
         self.schedule(looked_at, Event::Inspect(node));
@@ -62,8 +65,10 @@ impl World {
         if state.image.is_none() && state.area.level() != Level::Village {
             self.back_up(node);
         }
+        // Most of a file is pages that nobody reads any more.
+        let bits = [1, 8, 64][self.streams.faults.random_range(0..3)];
         let switched_off = self.streams.faults.random_bool(0.5);
-        self.rot(node, switched_off)
+        self.rot(node, bits, switched_off)
     }
 
     /// Whether nothing is to be believed of what a node says of itself.
@@ -128,21 +133,45 @@ impl World {
             Err(_) => self.finds_rot(node, "a panic in verify"),
             Ok(Err(_)) => self.finds_rot(node, "an error in verify"),
             Ok(Ok(report)) if !report.ok => self.finds_rot(node, "verify"),
-            Ok(Ok(_)) => {
-                // It is what it was: all that was promised is promised still. What is in memory of before goes.
-                self.fault("rot harmless");
-                self.nodes[node].rot = None;
-                self.goes_off(node, "kill", SECOND)
-            }
+            Ok(Ok(_)) => self.is_sound(node),
         }
+    }
+
+    /// `verify` finds nothing. Either the disk is what it was, and all that was promised is promised still; or
+    /// the database has gone back to a commit that was whole, as with an old image: peers show it what it lacks.
+    fn is_sound(&mut self, node: Node) -> Result<(), Violation> {
+        let machine = self.nodes[node].machine;
+        let disk = self.nodes[node].disk.copy();
+        let memory = {
+            let store = Store::with_backend(disk.mount())?;
+            self.checker.memory_in(machine, &store.read()?)?
+        };
+        if memory == self.checker.memory(machine) {
+            self.fault("rot harmless");
+            self.nodes[node].rot = None;
+            // What is in memory of before goes.
+            return self.goes_off(node, "kill", SECOND);
+        }
+        if !self.all_others_run(node) {
+            self.schedule(self.now_ms + MINUTE, Event::Inspect(node));
+            return Ok(());
+        }
+        self.fault("rot rolled back");
+        self.goes_off(node, "kill", 10 * SECOND)?;
+        self.puts_back(node, Image { disk, memory }, false)?;
+        self.nodes[node].rot = None;
+        Ok(())
+    }
+
+    fn all_others_run(&self, node: Node) -> bool {
+        self.nodes.iter().enumerate().all(|(other, state)| {
+            other == node || (state.engine.is_some() && state.spare.is_none())
+        })
     }
 
     /// A home out of a backup, or a new device.
     fn makes_anew(&mut self, node: Node) -> Result<(), Violation> {
-        let all_run = self.nodes.iter().enumerate().all(|(other, state)| {
-            other == node || (state.engine.is_some() && state.spare.is_none())
-        });
-        if !all_run {
+        if !self.all_others_run(node) {
             self.schedule(self.now_ms + MINUTE, Event::Inspect(node));
             return Ok(());
         }
