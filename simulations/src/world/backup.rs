@@ -7,7 +7,7 @@
 use rand::RngExt;
 use shouwang_crdt_schema::division::Area;
 use shouwang_node::setup;
-use shouwang_node::store::{Store, StoreError};
+use shouwang_node::store::{Snapshot, Store, StoreError};
 
 use super::{Event, MINUTE, Node, SECOND, World};
 use crate::check::{Memory, PutBack, Violation};
@@ -59,10 +59,9 @@ impl World {
         }
         let kept = Store::with_backend(image.disk.copy().mount())?;
         let kept_under = setup::incarnation(&kept.read()?)?;
+        let spares = self.spare_stores()?;
         let mut stores = vec![kept.read()?];
-        for state in self.nodes.iter().filter_map(|state| state.engine.as_ref()) {
-            stores.push(state.read()?);
-        }
+        stores.extend(self.stores_beside(&spares)?);
         self.checker.restored(PutBack {
             machine: self.nodes[node].machine,
             area: Area(self.nodes[node].area),
@@ -78,6 +77,25 @@ impl World {
         self.nodes[node].put_back = kept_under;
         self.nodes[node].disk = image.disk;
         Ok(())
+    }
+
+    /// The stores of second machines, which are off.
+    pub(super) fn spare_stores(&self) -> Result<Vec<Store>, Violation> {
+        let spares = self.nodes.iter().filter_map(|state| state.spare.as_ref());
+        spares.map(|spare| Ok(Store::with_backend(spare.disk.copy().mount())?)).collect()
+    }
+
+    /// What stands in all stores that run and whose owner does not withhold anything, and in these.
+    pub(super) fn stores_beside(&self, spares: &[Store]) -> Result<Vec<Snapshot>, Violation> {
+        let honest = self.nodes.iter().filter(|state| state.forger.is_none());
+        let mut stores = Vec::new();
+        for engine in honest.filter_map(|state| state.engine.as_ref()) {
+            stores.push(engine.read()?);
+        }
+        for spare in spares {
+            stores.push(spare.read()?);
+        }
+        Ok(stores)
     }
 
     /// A node's home is copied to a second machine. From now on the two take turns, each time that

@@ -164,9 +164,8 @@ impl World {
     }
 
     fn all_others_run(&self, node: Node) -> bool {
-        self.nodes.iter().enumerate().all(|(other, state)| {
-            other == node || (state.engine.is_some() && state.spare.is_none())
-        })
+        let mut others = self.nodes.iter().enumerate().filter(|(other, _)| *other != node);
+        others.all(|(_, state)| state.engine.is_some())
     }
 
     /// A home out of a backup, or a new device.
@@ -220,15 +219,12 @@ impl World {
         setup::join(&store, &mut entropy, &invite).map_err(broken)?;
         drop(store);
         let fresh = Store::with_backend(disk.copy().mount())?;
-        let mut stores = vec![fresh.read()?];
         for other in 0..self.nodes.len() {
             self.engine_does(other, |engine, now| Ok(engine.settle(now)?))?;
         }
-        for state in self.nodes.iter().filter(|state| state.forger.is_none()) {
-            if let Some(engine) = &state.engine {
-                stores.push(engine.read()?);
-            }
-        }
+        let spares = self.spare_stores()?;
+        let mut stores = vec![fresh.read()?];
+        stores.extend(self.stores_beside(&spares)?);
         self.checker.restored(PutBack {
             machine: self.nodes[node].machine,
             area: Area(self.nodes[node].area),
