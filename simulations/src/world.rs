@@ -349,6 +349,11 @@ impl World {
                 self.drain(node)?;
                 self.look_at_quiet_links(node)
             }
+            // Whoever floods comes to the end of its quota itself.
+            Some(error) if error.code == "own_entries_refused" && !self.is_honest(node) => {
+                *self.counts.refused.entry(error.code).or_default() += 1;
+                Ok(())
+            }
             Some(error) if error.kind == ErrorKind::Failed => {
                 self.checker.unsure(machine, done.facts);
                 *self.counts.refused.entry(error.code.clone()).or_default() += 1;

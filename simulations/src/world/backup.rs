@@ -148,7 +148,8 @@ impl World {
         }
         self.again(self.plan.faults.restore_every_ms, Event::Backup(node));
         if self.nodes[node].image.is_none() {
-            if self.nodes[node].engine.is_some() {
+            // Nor is a disk copied that may have changed: `backup` reads every row, and says so.
+            if self.nodes[node].engine.is_some() && !self.is_rotten(node) {
                 self.back_up(node);
             }
             return Ok(());
