@@ -116,16 +116,12 @@ impl Store {
     /// Opens a database file that is not encrypted, or makes it: for tests and tools. The store of a
     /// home goes through the vault.
     pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
-        // redb 4.5 panics over some damaged pages.
-        std::panic::catch_unwind(|| Self::with(Self::builder().create(path))).unwrap_or_else(|_| {
-            let detail = "a page of the file is damaged".to_owned();
-            Err(StoreError::Corrupt { table: "file", detail })
-        })
+        guarded(|| Self::with(Self::builder().create(path)))
     }
 
     /// Opens a database over a backend of one's own: memory, faults, encryption.
     pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
-        Self::with(Self::builder().create_with_backend(backend))
+        guarded(|| Self::with(Self::builder().create_with_backend(backend)))
     }
 
     fn builder() -> Builder {
@@ -255,6 +251,14 @@ impl Store {
             Err(_) => Ok(false),
         }
     }
+}
+
+/// redb 4.5 panics over some damaged pages; whoever opens a file is told instead.
+fn guarded(open: impl FnOnce() -> Result<Store, StoreError>) -> Result<Store, StoreError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)).unwrap_or_else(|_| {
+        let detail = "a page of the file is damaged".to_owned();
+        Err(StoreError::Corrupt { table: "file", detail })
+    })
 }
 
 pub(crate) fn redb_error(error: impl Into<redb::Error>) -> StoreError {

@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn real_counties_have_the_townships_and_villages_of_their_file() {
         let yulong = Areas::read(YULONG).unwrap();
-        assert_eq!((yulong.county.to_string().as_str(), size(&yulong)), ("530721000000", (16, 104)));
+        assert_eq!(
+            (yulong.county.to_string().as_str(), size(&yulong)),
+            ("530721000000", (16, 104))
+        );
         let anyue = Areas::read(ANYUE).unwrap();
         assert_eq!((anyue.county.to_string().as_str(), size(&anyue)), ("512021000000", (46, 553)));
         for areas in [yulong, anyue] {
@@ -142,7 +145,8 @@ mod tests {
 
     #[test]
     fn everybody_lives_somewhere_and_no_village_is_much_fuller_than_another() {
-        for (townships, villages, elders) in [(1, 1, 7), (3, 4, 5), (2, 5, 1_003), (16, 6, 12_000)] {
+        for (townships, villages, elders) in [(1, 1, 7), (3, 4, 5), (2, 5, 1_003), (16, 6, 12_000)]
+        {
             let areas = Areas::made_up(townships, villages).unwrap();
             let shared = areas.share_out(elders);
             assert_eq!(shared.values().sum::<u32>(), elders);

@@ -14,6 +14,7 @@ use shouwang_crdt_schema::view::ElderView;
 use shouwang_node::digest;
 use shouwang_node::engine::Engine;
 use shouwang_node::gathered::{Cache, Coverage};
+use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::{Grant, Rights};
 use shouwang_node::log::{EntryHash, Lane, LogKey};
 use shouwang_node::replication::{receives, replicates};
@@ -25,6 +26,7 @@ use shouwang_node::verify;
 mod fact;
 pub mod inbox;
 mod promises;
+pub mod rightful;
 
 pub use fact::{Fact, Written};
 pub use promises::{Checker, Memory, PutBack};
@@ -68,6 +70,14 @@ pub enum Guarantee {
     ShownOnce,
     /// What was purged from an old scope is in the new one at two nodes at least.
     PurgedIsHeld,
+    /// No entry counts without a valid chain, signature and right.
+    CountsByRight,
+    /// What is stored either counts or is listed with a reason.
+    NothingDropped,
+    /// What one device can put into others is bounded.
+    Bounded,
+    /// What is sent follows from what is new.
+    Frugal,
     /// A node works as long as its disk does.
     NodeWorks,
 }
@@ -125,7 +135,6 @@ impl Violation {
         self
     }
 }
-
 
 /// All values that stand in a field of the card.
 pub fn standing(view: &ElderView, field: Field) -> BTreeSet<String> {
@@ -236,10 +245,47 @@ pub fn held_back_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result
 /// came: if either says "done", they hold the same of what both may hold, and none says that
 /// something cannot be exchanged. Returns whether both say it.
 pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool, Violation> {
+    done_beside(one, two, &BTreeSet::new())
+}
+
+/// As [`done_is_true`], where these devices are in the wrong hands: of their logs some may be stuck, and
+/// bodies may be missing that nobody has. Whether nothing else is left to exchange.
+pub fn done_beside(
+    one: (usize, &Engine),
+    two: (usize, &Engine),
+    turned: &BTreeSet<DeviceId>,
+) -> Result<bool, Violation> {
+    let is_done = done_of(one, two, turned)?;
+    if is_done || turned.is_empty() {
+        return Ok(is_done);
+    }
+    for (engine, peer) in [(one.1, two.1), (two.1, one.1)] {
+        if !engine.progress(peer.device())?.is_some_and(|progress| progress.settled) {
+            return Ok(false);
+        }
+    }
+    let honest = |engine: &Engine, peer: &Engine| -> Result<Claims, StoreError> {
+        let mut claims = shared(engine, peer.grant())?;
+        claims.retain(|log, _| !turned.contains(&log.device));
+        Ok(claims)
+    };
+    if honest(one.1, two.1)? != honest(two.1, one.1)? {
+        let detail =
+            format!("nodes {} and {} are settled, and differ in honest logs", one.0, two.0);
+        return Err(Violation::new(Guarantee::DoneIsTrue, detail));
+    }
+    Ok(true)
+}
+
+fn done_of(
+    one: (usize, &Engine),
+    two: (usize, &Engine),
+    turned: &BTreeSet<DeviceId>,
+) -> Result<bool, Violation> {
     let says = |engine: &Engine, peer: &Engine| engine.progress(peer.device());
     let (first, second) = (says(one.1, two.1)?, says(two.1, one.1)?);
     let [first, second] = [first, second].map(Option::unwrap_or_default);
-    if first.stuck + second.stuck > 0 {
+    if turned.is_empty() && first.stuck + second.stuck > 0 {
         let detail = format!("nodes {} and {} cannot exchange every log", one.0, two.0);
         return Err(Violation::new(Guarantee::DoneIsTrue, detail));
     }
@@ -293,6 +339,15 @@ pub fn done_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result<bool
 pub fn erased_is_gone<'a>(
     engines: impl Iterator<Item = (usize, &'a Engine)>,
 ) -> Result<(), Violation> {
+    erased_beside(engines, &BTreeSet::new())
+}
+
+/// As [`erased_is_gone`], where these devices are in the wrong hands: what they have written may be
+/// without its body everywhere.
+pub fn erased_beside<'a>(
+    engines: impl Iterator<Item = (usize, &'a Engine)>,
+    turned: &BTreeSet<DeviceId>,
+) -> Result<(), Violation> {
     type Bodies = BTreeSet<(LogKey, u64, EntryHash)>;
     let engines: Vec<(usize, &Engine)> = engines.collect();
     let mut erased = Bodies::new();
@@ -310,10 +365,10 @@ pub fn erased_is_gone<'a>(
                     erased.insert(place);
                 }
                 if entry.body.is_some() {
-                    there.insert(place)
-                } else {
-                    absent.insert(place)
-                };
+                    there.insert(place);
+                } else if !turned.contains(&log.key.device) {
+                    absent.insert(place);
+                }
                 Ok(())
             })?;
         }

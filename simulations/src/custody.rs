@@ -21,7 +21,9 @@ pub fn holdings(
     let snapshot = engine.read()?;
     let scopes = snapshot.scopes_in(engine.area())?;
     let mut found = Vec::new();
-    for (scope, _) in scopes.iter().cycle().skip(before % scopes.len().max(1)).take(most.min(scopes.len())) {
+    for (scope, _) in
+        scopes.iter().cycle().skip(before % scopes.len().max(1)).take(most.min(scopes.len()))
+    {
         found.extend(holding::holdings(&snapshot, engine.authority(), *scope)?);
     }
     Ok(found)

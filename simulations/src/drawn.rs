@@ -83,10 +83,15 @@ fn faults(random: &mut ChaCha8Rng) -> Faults {
         disk_error_every_ms: some(all.disk_error_every_ms),
         restore_every_ms: some(all.restore_every_ms),
         clone_every_ms: some(Some(DAY)),
+        malice_every_ms: some(all.malice_every_ms),
+        rot_every_ms: some(all.rot_every_ms),
+        clock_jump_every_ms: some(all.clock_jump_every_ms),
+        one_way_every_ms: some(all.one_way_every_ms),
+        replay_every_ms: some(all.replay_every_ms),
+        slow_disk_every_ms: some(all.slow_disk_every_ms),
         poor_links: random.random_bool(0.8),
         partition_lasts_ms: random.random_range(5 * MINUTE..2 * HOUR),
         wrong_clocks: random.random_bool(0.7),
-        ..all
     }
 }
 
@@ -105,7 +110,15 @@ mod tests {
         let shapes: std::collections::BTreeSet<_> =
             drawn.iter().map(|plan| plan.places.clone()).collect();
         assert!(shapes.len() > 20, "{} shapes", shapes.len());
-        for has in [|p: &Plan| p.moves, |p| p.sticks, |p| p.meshed, |p| p.calendar.is_some()] {
+        let kinds: [fn(&Plan) -> bool; 6] = [
+            |plan| plan.moves,
+            |plan| plan.sticks,
+            |plan| plan.meshed,
+            |plan| plan.calendar.is_some(),
+            |plan| plan.faults.malice_every_ms.is_some(),
+            |plan| plan.faults.rot_every_ms.is_some(),
+        ];
+        for has in kinds {
             let count = drawn.iter().filter(|plan| has(plan)).count();
             assert!((20..180).contains(&count), "{count}");
         }

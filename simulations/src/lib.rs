@@ -17,6 +17,7 @@
 //! | [`world`] | the county, its events, its faults |
 //! | [`disk`] | a disk with a volatile cache |
 //! | [`network`] | links |
+//! | [`forger`] | what a device in the wrong hands says and writes |
 //! | [`workload`] | what people do |
 //! | [`check`] | the guarantees |
 //! | [`custody`] | that what is said to be held is held |
@@ -34,6 +35,7 @@ pub mod claims;
 pub mod custody;
 pub mod disk;
 pub mod drawn;
+pub mod forger;
 pub mod moves;
 pub mod network;
 pub mod plot;

@@ -1,7 +1,7 @@
 //! A county in virtual time: every node's [`Engine`] over its own disk, links between them, and
 //! one heap of events. One seed decides all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +20,7 @@ use shouwang_node::sync::{Input, Now, Output, Progress};
 
 use crate::check::{Checker, Violation};
 use crate::disk::Disk;
+use crate::forger::Forger;
 use crate::moves;
 use crate::network::{Connection, End, Link, Quality, exponential};
 use crate::sticks::{Part, Reading, Writing};
@@ -30,10 +31,12 @@ mod backup;
 pub mod calendar;
 mod counts;
 mod founding;
+mod malice;
 mod plan;
 mod rest;
 mod revocation;
 mod roads;
+mod rot;
 mod trouble;
 mod weeks;
 mod wires;
@@ -46,6 +49,7 @@ pub use wires::Plant;
 
 use arrivals::Arrivals;
 use backup::{Image, Spare};
+use rot::Rot;
 
 /// A node, by number.
 pub type Node = usize;
@@ -67,6 +71,9 @@ const BEGINS_WALL_MS: i64 = 1_772_409_600_000;
 
 /// Events after which a simulation counts as running wild, for each virtual hour and node.
 const EVENTS_PER_NODE_HOUR_MAX: u64 = 200_000;
+
+/// What a commit takes at least on a disk that is slow for a while, ms: a worn card, or a drive that wakes up.
+const SLOW_COMMIT_MS: u64 = 2 * SECOND;
 
 /// Of a node's commits every so many is followed by a check of what it believes of custody.
 const CUSTODY_CHECKED_EVERY: u64 = 12;
@@ -121,6 +128,14 @@ struct NodeState {
     settled: u64,
     /// Whether its grant was taken away.
     revoked: bool,
+    /// The hand of its owner, if that is in the wrong ones.
+    forger: Option<Box<Forger>>,
+    /// Whether its disk may have changed at rest.
+    rot: Option<Rot>,
+    /// Until when each of its commits takes seconds.
+    slow_until_ms: u64,
+    /// How far its wall clock has jumped since it began, ms.
+    clock_jump_ms: i64,
     role: Role,
     /// How many things somebody does there in a round of the calendar.
     things_per_round: u64,
@@ -151,6 +166,8 @@ struct LinkState {
     moved: bool,
     /// As what "done" was last checked.
     looked: Option<Looked>,
+    /// Frames that arrived, with their connection.
+    late: VecDeque<(End, Connection, Vec<u8>)>,
 }
 
 /// All that "done" between two nodes depends on: how often each has committed, and what it says.
@@ -187,6 +204,14 @@ enum Event {
     DiskError(Node),
     Backup(Node),
     Clone(Node),
+    Malice(Node),
+    Rot(Node),
+    Inspect(Node),
+    Clock(Node),
+    SlowDisk(Node),
+    OneWay(LinkNumber),
+    BothWays(LinkNumber, End),
+    Echo(LinkNumber),
     RoomAgain(Node),
     Stick(Node),
     Writing(Node, u64, Box<Writing>),
@@ -323,8 +348,15 @@ impl World {
     ) -> Result<(), Violation> {
         let (now, machine) = (self.now(node), self.nodes[node].machine);
         let (people, random) = (&mut self.people, &mut self.streams.people);
+        let is_rotten = self.nodes[node].rot.is_some();
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
-        let done = work(people, engine, now, random);
+        let done = match Self::guarded(is_rotten, || work(people, engine, now, random)) {
+            Ok(done) => done,
+            Err(_) => return self.finds_rot(node, "a panic"),
+        };
+        if is_rotten {
+            return self.acted_over_rot(node, done);
+        }
         match done.error {
             None => {
                 self.counts.edits += done.facts.len() as u64;
@@ -333,6 +365,11 @@ impl World {
                 self.touch(node);
                 self.drain(node)?;
                 self.look_at_quiet_links(node)
+            }
+            // Whoever floods comes to the end of its quota itself.
+            Some(error) if error.code == "own_entries_refused" && !self.is_honest(node) => {
+                *self.counts.refused.entry(error.code).or_default() += 1;
+                Ok(())
             }
             Some(error) if error.kind == ErrorKind::Failed => {
                 self.checker.unsure(machine, done.facts);
@@ -439,6 +476,26 @@ impl World {
             Event::DiskError(node) => self.disk_fault(node),
             Event::Backup(node) => self.backup_fault(node),
             Event::Clone(node) => self.clone_fault(node),
+            Event::Malice(node) => self.malice_fault(node),
+            Event::Rot(node) => self.rot_fault(node),
+            Event::Inspect(node) => self.inspect(node),
+            Event::Clock(node) => {
+                self.clock_fault(node);
+                Ok(())
+            }
+            Event::SlowDisk(node) => {
+                self.slow_fault(node);
+                Ok(())
+            }
+            Event::OneWay(link) => {
+                self.one_way_fault(link);
+                Ok(())
+            }
+            Event::BothWays(link, from) => {
+                self.links[link].link.deafen(from, false);
+                Ok(())
+            }
+            Event::Echo(link) => self.echo_fault(link),
             Event::RoomAgain(node) => {
                 self.nodes[node].disk.set_capacity(None);
                 Ok(())
@@ -480,7 +537,9 @@ impl World {
         let state = &self.nodes[node];
         Now {
             monotonic_ms: self.now_ms - state.started_ms,
-            wall_ms: BEGINS_WALL_MS + self.now_ms as i64 + state.clock_error_ms,
+            wall_ms: BEGINS_WALL_MS
+                .saturating_add(self.now_ms as i64 + state.clock_error_ms)
+                .saturating_add(state.clock_jump_ms),
         }
     }
 
@@ -490,10 +549,12 @@ impl World {
         work: impl FnOnce(&mut Engine, Now) -> Result<(), Trouble>,
     ) -> Result<(), Violation> {
         let now = self.now(node);
+        let is_rotten = self.nodes[node].rot.is_some();
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
-        match work(engine, now) {
-            Ok(()) => self.drain(node),
-            Err(trouble) => self.stumbled(node, trouble),
+        match Self::guarded(is_rotten, || work(engine, now)) {
+            Ok(Ok(())) => self.drain(node),
+            Ok(Err(trouble)) => self.stumbled(node, trouble),
+            Err(_) => self.finds_rot(node, "a panic"),
         }
     }
 
@@ -529,8 +590,10 @@ impl World {
         if self.nodes[node].engine.is_some() && !self.nodes[node].settling {
             self.nodes[node].settling = true;
             let start = self.nodes[node].start;
-            let most = 2 * self.nodes[node].commit_ms;
-            let span = self.streams.disk.random_range(self.nodes[node].commit_ms..=most);
+            let slow_ms =
+                if self.nodes[node].slow_until_ms > self.now_ms { SLOW_COMMIT_MS } else { 0 };
+            let least = self.nodes[node].commit_ms + slow_ms;
+            let span = self.streams.disk.random_range(least..=2 * least);
             self.schedule(self.now_ms + span, Event::Settle(node, start));
         }
     }
@@ -580,6 +643,9 @@ impl World {
         }
         self.plans_work(node);
         self.note("work", &[node as u64]);
+        if !self.is_honest(node) {
+            return self.act(node, People::visits);
+        }
         // Drawn only where elders move, so that other plans go on as they did.
         let [moves, budgets] = match self.plan.calendar {
             None => [0.2, 0.1],

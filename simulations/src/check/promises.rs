@@ -61,7 +61,7 @@ struct Saved {
 }
 
 /// What a machine had promised when an image of its disk was taken.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     claims: Claims,
 }
@@ -162,6 +162,18 @@ impl Checker {
         self.unsure.entry(machine).or_default().extend(facts);
     }
 
+    /// A node's disk failed while it was saving this, and nothing is known of where it stands: of a value
+    /// not even whether it has replaced what was seen.
+    pub fn doubts(&mut self, facts: Vec<Fact>) {
+        for fact in facts {
+            match fact {
+                Fact::Value(written) => drop(self.doubtful.insert((written.elder, written.field))),
+                Fact::Erased(_, elder) => drop(self.erased.insert(elder)),
+                _ => {}
+            }
+        }
+    }
+
     /// A node told a peer that it durably holds these.
     pub fn claimed(&mut self, machine: usize, positions: impl IntoIterator<Item = LogPosition>) {
         for position in positions {
@@ -177,6 +189,21 @@ impl Checker {
     /// What a machine has promised by now.
     pub fn memory(&self, machine: usize) -> Memory {
         Memory { claims: self.claims.get(&machine).cloned().unwrap_or_default() }
+    }
+
+    /// What a machine has promised by now and this store has.
+    pub fn memory_in(&self, machine: usize, store: &Snapshot) -> Result<Memory, Violation> {
+        let mut memory = self.memory(machine);
+        for (log, claims) in &mut memory.claims {
+            let mut kept = BTreeSet::new();
+            for (seq, hash) in claims.iter() {
+                if store.find_chain(log, *seq, hash)?.is_some() {
+                    kept.insert((*seq, *hash));
+                }
+            }
+            *claims = kept;
+        }
+        Ok(memory)
     }
 
     /// A machine's disk was put back. What stood there alone is lost, whoever wrote it: all but what

@@ -38,7 +38,8 @@ impl World {
             for village in villages.iter().copied() {
                 let clerk = self.joins(office, village, "", Role::Clerk)?;
                 // One village at least has no link, where there are sticks.
-                let is_far = self.has_no_link(far_villages) || (self.plan.sticks && self.roads.is_empty());
+                let is_far =
+                    self.has_no_link(far_villages) || (self.plan.sticks && self.roads.is_empty());
                 self.reaches(clerk, office, is_far);
                 if self.plan.meshed {
                     let helper = self.joins(office, village, "-helper", Role::Helper)?;
@@ -50,6 +51,7 @@ impl World {
                 }
             }
         }
+        self.turns_somebody()?;
         self.people.write_ledgers(&areas, &elders, &mut self.streams.people);
         self.plans_rounds(&elders);
         for node in 0..self.nodes.len() {
@@ -90,6 +92,17 @@ impl World {
         suffix: &str,
         role: Role,
     ) -> Result<Node, Violation> {
+        self.joins_within(by, area, suffix, role, None)
+    }
+
+    pub(super) fn joins_within(
+        &mut self,
+        by: Node,
+        area: DivisionCode,
+        suffix: &str,
+        role: Role,
+        quota_bytes: Option<u64>,
+    ) -> Result<Node, Violation> {
         let disk = Disk::new();
         let mut entropy = Entropy::new(self.streams.seeds.random());
         let store = Store::with_backend(disk.mount())?;
@@ -104,14 +117,19 @@ impl World {
             addresses: Vec::new(),
             replace: false,
             root: None,
-            quota_bytes: None,
+            quota_bytes,
         };
+        let invite = self.grants(by, grant)?;
+        setup::join(&store, &mut entropy, &invite).map_err(broken)?;
+        self.moves_in(area, name, role, disk, store)
+    }
+
+    /// An office answers a request with an invite.
+    pub(super) fn grants(&mut self, by: Node, grant: GrantDevice) -> Result<String, Violation> {
         let now = self.now(by);
         let engine = self.nodes[by].engine.as_mut();
         let engine = engine.ok_or_else(|| Violation::broken("nobody grants"))?;
-        let granted = grant.execute(engine, now).map_err(Violation::broken)?;
-        setup::join(&store, &mut entropy, &granted.invite).map_err(broken)?;
-        self.moves_in(area, name, role, disk, store)
+        Ok(grant.execute(engine, now).map_err(Violation::broken)?.invite)
     }
 
     pub(super) fn moves_in(
@@ -146,6 +164,10 @@ impl World {
             put_back: None,
             settled: 0,
             revoked: false,
+            forger: None,
+            rot: None,
+            slow_until_ms: 0,
+            clock_jump_ms: 0,
             role,
             things_per_round: 0,
             custody_looked_at: 0,
@@ -188,6 +210,7 @@ impl World {
             dial: 0,
             moved: true,
             looked: None,
+            late: std::collections::VecDeque::new(),
         });
         self.between.insert((dialler, listener), (number, End::Dialler));
         self.between.insert((listener, dialler), (number, End::Listener));

@@ -72,6 +72,24 @@ pub struct Faults {
     pub clone_every_ms: Option<u64>,
     /// Some clocks are wrong, one of them by decades.
     pub wrong_clocks: bool,
+    /// A village's device is in the wrong hands: it does something that no honest one does.
+    #[serde(default)]
+    pub malice_every_ms: Option<u64>,
+    /// A bit of a node's disk flips at rest.
+    #[serde(default)]
+    pub rot_every_ms: Option<u64>,
+    /// A node's wall clock jumps, to 1970, to 2099, some days or hours to and fro; its even clock goes on.
+    #[serde(default)]
+    pub clock_jump_every_ms: Option<u64>,
+    /// A link lets nothing through in one direction for a while.
+    #[serde(default)]
+    pub one_way_every_ms: Option<u64>,
+    /// Frames of a link arrive once more, in whatever connection there is then.
+    #[serde(default)]
+    pub replay_every_ms: Option<u64>,
+    /// A node's commits take seconds for a while.
+    #[serde(default)]
+    pub slow_disk_every_ms: Option<u64>,
 }
 
 impl Faults {
@@ -86,6 +104,12 @@ impl Faults {
         restore_every_ms: None,
         clone_every_ms: None,
         wrong_clocks: false,
+        malice_every_ms: None,
+        rot_every_ms: None,
+        clock_jump_every_ms: None,
+        one_way_every_ms: None,
+        replay_every_ms: None,
+        slow_disk_every_ms: None,
     };
 
     /// Everything goes wrong, far more often than in life.
@@ -99,6 +123,12 @@ impl Faults {
         restore_every_ms: Some(2 * HOUR),
         clone_every_ms: Some(40 * HOUR),
         wrong_clocks: true,
+        malice_every_ms: Some(5 * MINUTE),
+        rot_every_ms: Some(8 * HOUR),
+        clock_jump_every_ms: Some(3 * HOUR),
+        one_way_every_ms: Some(2 * HOUR),
+        replay_every_ms: Some(HOUR),
+        slow_disk_every_ms: Some(2 * HOUR),
     };
 
     /// Everything goes wrong, as often as in life and somewhat more.
@@ -112,6 +142,12 @@ impl Faults {
         restore_every_ms: Some(30 * DAY),
         clone_every_ms: Some(2_000 * DAY),
         wrong_clocks: true,
+        malice_every_ms: None,
+        rot_every_ms: None,
+        clock_jump_every_ms: None,
+        one_way_every_ms: None,
+        replay_every_ms: None,
+        slow_disk_every_ms: None,
     };
 }
 

@@ -38,6 +38,9 @@ impl World {
             if self.nodes[node].engine.is_none() {
                 self.schedule(self.now_ms, Event::PowerOn(node));
             }
+            if self.is_rotten(node) {
+                self.schedule(self.now_ms + SECOND, Event::Inspect(node));
+            }
         }
         Ok(())
     }
@@ -107,7 +110,7 @@ impl World {
     /// Checks every guarantee as it stands now, all nodes being settled.
     pub fn check_all(&self) -> Result<(), Violation> {
         check::converged(self.running())?;
-        check::erased_is_gone(self.running())?;
+        check::erased_beside(self.running(), &self.turned())?;
         if self.nodes.iter().all(|node| node.engine.is_some()) {
             moves::purged_is_held(self.running())?;
         }
@@ -115,6 +118,9 @@ impl World {
             check::inside_area(node, engine)?;
             moves::shown_once(node, engine)?;
             check::verified(node, engine)?;
+            check::rightful::counts_by_right(node, engine)?;
+            check::rightful::accounted_for(node, engine)?;
+            check::rightful::within_bounds(node, engine)?;
             self.checker.arrived(node, engine)?;
             check::inbox::whole(&self.checker, node, engine)?;
             if self.nodes.iter().all(|node| node.engine.is_some()) {
@@ -149,11 +155,18 @@ impl World {
         before: usize,
         most: usize,
     ) -> Result<(), Violation> {
+        if self.is_rotten(node) {
+            return Ok(());
+        }
         let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };
         for holding in custody::holdings(engine, before, most)? {
             let Some(holder) = self.devices.get(&holding.holder).copied() else { continue };
             let EntryPlace { log, seq, hash } = holding.place;
             let state = &self.nodes[holder];
+            // Nobody knows what a damaged disk holds, nor, of a device that is gone, what it held.
+            if self.is_rotten(holder) || state.device != holding.holder {
+                continue;
+            }
             let Some(there) = state.engine.as_ref() else { continue };
             if custody::holds(there, &holding.place)? {
                 self.checker.claimed(state.machine, [LogPosition { log, seq, hash }]);
@@ -181,7 +194,7 @@ impl World {
         self.nodes
             .iter()
             .enumerate()
-            .filter(|(_, state)| !state.revoked)
+            .filter(|(_, state)| !state.revoked && state.forger.is_none() && state.rot.is_none())
             .filter_map(|(node, state)| state.engine.as_ref().map(|engine| (node, engine)))
     }
 
@@ -206,6 +219,9 @@ impl World {
     /// Whether a link is up and quiet and both ends say "done"; checks that it is so.
     pub(super) fn is_done(&mut self, number: LinkNumber) -> Result<bool, Violation> {
         let [one, two] = self.links[number].ends;
+        if [one, two].iter().any(|node| !self.is_honest(*node) || self.is_rotten(*node)) {
+            return Ok(false);
+        }
         if !self.links[number].link.is_quiet()
             || self.nodes[one].settling
             || self.nodes[two].settling
@@ -223,7 +239,7 @@ impl World {
             self.links[number].moved = false;
             return Ok(looked.done);
         }
-        let done = check::done_is_true((one, first), (two, second))
+        let done = check::done_beside((one, first), (two, second), &self.turned())
             .map_err(|violation| violation.at_time(self.now_ms))?;
         let held_back = check::held_back_is_true((one, first), (two, second))
             .map_err(|violation| violation.at_time(self.now_ms))?;
@@ -234,13 +250,13 @@ impl World {
     }
 
     pub(super) fn is_settled(&mut self) -> Result<bool, Violation> {
-        if self.nodes.iter().any(|node| node.engine.is_none() || node.settling) {
+        if self.has_rot() || self.nodes.iter().any(|node| node.engine.is_none() || node.settling) {
             return Ok(false);
         }
         if self.running().any(|(_, engine)| engine.is_moving()) {
             return Ok(false);
         }
-        let heard = |node: &Node| !self.nodes[*node].revoked;
+        let heard = |node: &Node| !self.nodes[*node].revoked && self.is_honest(*node);
         let heeded: Vec<LinkNumber> =
             (0..self.links.len()).filter(|link| self.links[*link].ends.iter().all(heard)).collect();
         if heeded.iter().any(|link| !self.links[*link].link.is_quiet()) {
