@@ -192,8 +192,8 @@ impl Link {
             return None;
         }
         let until = &mut self.held_until_ms[to.index()];
-        if self.deaf[to.other().index()] {
-            *until = (*until).max(now_ms + RETRANSMITS_AFTER_MS);
+        if self.deaf[to.other().index()] && *until <= now_ms {
+            *until = now_ms + RETRANSMITS_AFTER_MS;
         }
         (*until > now_ms).then_some(*until)
     }
@@ -405,6 +405,8 @@ mod tests {
         link.deafen(End::Dialler, true);
         assert_eq!(link.held_until(first, End::Dialler, connection), None);
         let until = link.held_until(first, End::Listener, connection).unwrap();
+        // One that comes meanwhile waits for the same moment, and not for a later one.
+        assert_eq!(link.held_until(second, End::Listener, connection), Some(until));
         link.deafen(End::Dialler, false);
         assert_eq!(link.held_until(second, End::Listener, connection), Some(until));
         assert_eq!(link.held_until(until, End::Listener, connection), None);

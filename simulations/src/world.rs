@@ -75,6 +75,9 @@ const EVENTS_PER_NODE_HOUR_MAX: u64 = 200_000;
 /// What a commit takes at least on a disk that is slow for a while, ms: a worn card, or a drive that wakes up.
 const SLOW_COMMIT_MS: u64 = 2 * SECOND;
 
+/// Events that are held up, at most.
+const HELD_UP_MAX: u64 = 1 << 40;
+
 /// Of a node's commits every so many is followed by a check of what it believes of custody.
 const CUSTODY_CHECKED_EVERY: u64 = 12;
 
@@ -85,6 +88,8 @@ pub struct World {
     now_ms: u64,
     events: BTreeMap<(u64, u64), Event>,
     next_event: u64,
+    /// Numbers what was held up, below all others.
+    next_held: u64,
     nodes: Vec<NodeState>,
     links: Vec<LinkState>,
     devices: BTreeMap<DeviceId, Node>,
@@ -256,7 +261,8 @@ impl World {
             plan,
             now_ms: 0,
             events: BTreeMap::new(),
-            next_event: 0,
+            next_event: HELD_UP_MAX,
+            next_held: 0,
             nodes: Vec::new(),
             links: Vec::new(),
             devices: BTreeMap::new(),
@@ -435,6 +441,12 @@ impl World {
 
     fn rows(&self, node: Node) -> Vec<ScopeRow> {
         self.engine(node).map(held).unwrap_or_default()
+    }
+
+    /// As [`World::schedule`], before everything that comes at the same time: what was held up is older.
+    fn schedule_first(&mut self, at_ms: u64, event: Event) {
+        self.events.insert((at_ms, self.next_held), event);
+        self.next_held += 1;
     }
 
     fn schedule(&mut self, at_ms: u64, event: Event) {

@@ -159,7 +159,7 @@ impl World {
         let (node, peer) = (self.end(number, to), self.end(number, to.other()));
         let link = &mut self.links[number].link;
         if let Some(at) = link.held_until(self.now_ms, to, connection) {
-            self.schedule(at, Event::Frame(number, to, connection, bytes));
+            self.schedule_first(at, Event::Frame(number, to, connection, bytes));
             return Ok(());
         }
         if !link.arrive(self.now_ms, to, connection) {
