@@ -39,6 +39,7 @@ const ENGINE_BYTES: usize = 160 << 20;
 /// Every target.
 pub const TARGETS: &[Target] = &[
     target_of("change", change::change, change::change_seeds, 8 << 10, 1_500),
+    target_of("columns", change::columns, change::column_seeds, 2 << 10, 1_500),
     target_of("history", change::history, change::history_seeds, 16 << 10, 150),
     target_of("template", change::template, change::template_seeds, 8 << 10, 3_000),
     target_of("document", view::document, view::document_seeds, 4 << 10, 60),

@@ -174,6 +174,6 @@ macro_rules! targets {
     };
 }
 targets! {
-    archive backup body bundle change document envelope frame header history ledger packets part
+    archive backup body bundle change columns document envelope frame header history ledger packets part
     request row session table template text token typed workbook
 }

@@ -1,10 +1,10 @@
 //! Automerge changes from peers: one by one, taken apart, and as whole histories.
 
 use chrono::NaiveDate;
-use shouwang_crdt_schema::automerge::{Automerge, Change, ReadDoc};
+use shouwang_crdt_schema::automerge::{Automerge, Change, ExpandedChange, ReadDoc};
 use shouwang_crdt_schema::change::{Ancestry, Judgement, Own, ParsedChange, Template};
 use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::document::genesis;
+use shouwang_crdt_schema::document::{genesis, genesis_hash};
 use shouwang_crdt_schema::edit::{Action, write_change};
 use shouwang_crdt_schema::element::{Absence, Element, List, Supporter};
 use shouwang_crdt_schema::field::Field;
@@ -13,6 +13,7 @@ use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::{AbsenceReason, ElderId, IncidentId, SupportCapacity};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_crdt_schema::writer::Writers;
+use shouwang_node::codec::{Reader, Writer};
 
 use super::view;
 use crate::tape::{Tape, piece};
@@ -61,28 +62,111 @@ pub(super) fn change(bytes: &[u8]) -> Verdict {
     let as_it_is = tape.byte() & 1 == 1;
     let body = tape.rest();
     let body = if as_it_is { body.to_vec() } else { sealed(body) };
-    if let Some((template, own)) = Template::of(&body) {
-        assert_eq!(template.rebuild(&own).as_deref(), Some(&body[..]), "a template gives it back");
+    judge(&id, &body)
+}
+
+/// What has to hold of the body of an entry that names a document.
+fn judge(id: &DocumentId, body: &[u8]) -> Verdict {
+    if let Some((template, own)) = Template::of(body) {
+        assert_eq!(template.rebuild(&own).as_deref(), Some(body), "a template gives it back");
         let again = Template::from_bytes(template.as_bytes());
         assert_eq!(again.as_ref(), Some(&template), "a template has one form");
     }
-    let Ok(parsed) = ParsedChange::parse(&body) else { return Verdict::Refused };
-    assert_eq!(parsed.change().raw_bytes(), body, "canonical");
-    assert_eq!(Some(parsed.hash()), ParsedChange::claimed_hash(&body));
+    let Ok(parsed) = ParsedChange::parse(body) else { return Verdict::Refused };
+    let spelt = Change::from(ExpandedChange::from(parsed.change()));
+    assert_eq!(spelt.raw_bytes(), body, "one spelling of every change: others do not load");
+    assert_eq!(Some(parsed.hash()), ParsedChange::claimed_hash(body));
     assert!(!parsed.operations().is_empty() && parsed.max_op() >= parsed.start_op());
     assert!(parsed.deps().windows(2).all(|pair| pair[0] < pair[1]), "dependencies ascend");
-    let mut ancestry = Ancestry::new(scope(), &id);
+    let mut ancestry = Ancestry::new(scope(), id);
     let judged = ancestry.judge(&parsed, Writers::ALL);
     assert_eq!(ancestry.admit(&parsed, Writers::ALL), judged, "to judge is to admit");
-    let mut told = Narration::new(&id);
+    let mut told = Narration::new(id);
     told.hear(&parsed);
     told.tell(&parsed);
     if judged == Judgement::WellFormed {
-        let mut document = genesis(scope(), &id);
+        let mut document = genesis(scope(), id);
         applies(&mut document, parsed.into_change());
-        view::look_at(&document, &id, NaiveDate::default());
+        view::look_at(&document, id, NaiveDate::default());
     }
     Verdict::Accepted
+}
+
+/// A byte of a document, one of how many changes it builds on beside the genesis, and what a chunk holds,
+/// each piece behind its length: actor, number, first operation, other actors, and the bytes of each
+/// column. The chunk round them is in order, so that what columns say is reached.
+pub(super) fn columns(bytes: &[u8]) -> Verdict {
+    let mut tape = Tape::new(bytes);
+    let documents = documents();
+    let id = documents[tape.below(documents.len())];
+    let mut deps = vec![genesis_hash(scope(), &id)];
+    deps.extend((0..tape.below(3)).map(|_| [tape.byte(); 32]));
+    deps.sort_unstable();
+    let mut content = Writer::new();
+    content.count(deps.len());
+    for dep in &deps {
+        content.bytes(dep);
+    }
+    content.piece(tape.piece()).leb(u64::from(tape.byte())).leb(u64::from(tape.short())).u8(0).u8(0);
+    let others: Vec<&[u8]> = (0..tape.below(4)).map(|_| tape.piece()).collect();
+    content.count(others.len());
+    for other in others {
+        content.piece(other);
+    }
+    let columns: Vec<(u64, &[u8])> = COLUMNS.iter().map(|column| (*column, tape.piece())).collect();
+    let columns: Vec<(u64, &[u8])> =
+        columns.into_iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
+    content.count(columns.len());
+    for (column, bytes) in &columns {
+        content.leb(*column).count(bytes.len());
+    }
+    for (_, bytes) in &columns {
+        content.bytes(bytes);
+    }
+    let chunk = Writer::new().bytes(&MAGIC).bytes(&[0; 4]).u8(1).piece(&content.finish()).finish();
+    judge(&id, &sealed(&chunk))
+}
+
+/// What a chunk begins with, and the columns of a change as Automerge numbers them
+/// (automerge.org/automerge-binary-format-spec).
+const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+const COLUMNS: [u64; 12] =
+    [0x01, 0x02, 0x11, 0x13, 0x15, 0x34, 0x42, 0x56, 0x57, 0x70, 0x71, 0x73];
+
+/// The input of [`columns`] that gives an honest change.
+fn taken_apart(at: u8, change: &[u8]) -> Option<Vec<u8>> {
+    let mut reader = Reader::new(change);
+    reader.bytes(9).ok()?;
+    reader.leb().ok()?;
+    for _ in 0..reader.leb().ok()? {
+        reader.array::<32>().ok()?;
+    }
+    let mut input = vec![at, 0];
+    input.extend(piece(reader.piece(64).ok()?));
+    input.push(u8::try_from(reader.leb().ok()?).ok()?);
+    input.extend(u16::try_from(reader.leb().ok()?).ok()?.to_be_bytes());
+    reader.bytes(2).ok()?;
+    let others = reader.leb().ok()?;
+    input.push(u8::try_from(others).ok()?);
+    for _ in 0..others {
+        input.extend(piece(reader.piece(64).ok()?));
+    }
+    let present: Vec<(u64, u64)> = (0..reader.leb().ok()?)
+        .map(|_| Some((reader.leb().ok()?, reader.leb().ok()?)))
+        .collect::<Option<_>>()?;
+    for column in COLUMNS {
+        let length = present.iter().find(|(known, _)| *known == column).map_or(0, |(_, length)| *length);
+        input.extend(piece(reader.bytes(usize::try_from(length).ok()?).ok()?));
+    }
+    Some(input)
+}
+
+pub(super) fn column_seeds() -> Vec<Vec<u8>> {
+    let of = |(at, id): (u8, &DocumentId)| {
+        let changes = written(id).into_iter();
+        changes.filter_map(move |change| taken_apart(at, &change)).collect::<Vec<_>>()
+    };
+    (0..).zip(&documents()).flat_map(of).collect()
 }
 
 /// What was judged well-formed applies, and what is saved loads.
