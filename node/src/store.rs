@@ -315,9 +315,8 @@ mod tests {
                 }
             });
             for count in 1..=300u64 {
-                let write = |tables: &mut Transaction<'_>| {
-                    tables.set_meta("count", &count.to_be_bytes())
-                };
+                let write =
+                    |tables: &mut Transaction<'_>| tables.set_meta("count", &count.to_be_bytes());
                 store.write::<_, StoreError>(write).unwrap();
                 assert_eq!(seen(&store), count);
                 done.store(count, Ordering::SeqCst);

@@ -226,8 +226,8 @@ pub fn held_back_is_true(one: (usize, &Engine), two: (usize, &Engine)) -> Result
             return Ok(false);
         }
     }
-    let urgent = |engine: &Engine, peer: &Engine| -> Result<Claims, StoreError> {
-        let mut claims = shared(engine, peer.grant())?;
+    let urgent = |engine: &Engine, peer: &Engine| -> Result<Claims, Violation> {
+        let mut claims = shared(engine, peer.grant(), |_| Ok(()))?;
         claims.retain(|log, _| log.lane != Lane::Routine);
         Ok(claims)
     };
@@ -292,18 +292,19 @@ fn done_of(
     if !first.done && !second.done {
         return Ok(false);
     }
+    let mut heads = Vec::new();
     for ((node, engine), peer) in [(one, two.1), (two, one.1)] {
         let snapshot = engine.read()?;
-        for log in shared(engine, peer.grant())?.into_keys() {
-            for chain in snapshot.chains(&log)? {
-                if let Some(seq) = snapshot.first_missing(&chain)? {
-                    let detail = format!("somebody says done, and node {node} lacks {log:?}/{seq}");
-                    return Err(Violation::new(Guarantee::DoneIsTrue, detail));
-                }
+        heads.push(shared(engine, peer.grant(), |chain| match snapshot.first_missing(chain)? {
+            None => Ok(()),
+            Some(seq) => {
+                let log = chain.key;
+                let detail = format!("somebody says done, and node {node} lacks {log:?}/{seq}");
+                Err(Violation::new(Guarantee::DoneIsTrue, detail))
             }
-        }
+        })?);
     }
-    let (held, other) = (shared(one.1, two.1.grant())?, shared(two.1, one.1.grant())?);
+    let (other, held) = (heads.pop().unwrap_or_default(), heads.pop().unwrap_or_default());
     if held != other {
         let differs = held
             .iter()
@@ -390,8 +391,12 @@ pub fn erased_beside<'a>(
     Ok(())
 }
 
-/// The heads of all chains here of the logs that a device with this grant receives too.
-fn shared(engine: &Engine, peer: &Grant) -> Result<Claims, StoreError> {
+/// The heads of all chains here of the logs that a device with this grant receives too; `look` sees each.
+fn shared(
+    engine: &Engine,
+    peer: &Grant,
+    look: impl Fn(&LogRow) -> Result<(), Violation>,
+) -> Result<Claims, Violation> {
     let snapshot = engine.read()?;
     let mut heads = Claims::new();
     for log in logs_between(&snapshot, engine.area(), peer.area)? {
@@ -399,6 +404,7 @@ fn shared(engine: &Engine, peer: &Grant) -> Result<Claims, StoreError> {
         let here = receives(engine.grant(), scope, lane) || log.key.device == engine.device();
         let there = receives(peer, scope, lane) || log.key.device == peer.subject;
         if here && there && replicates(engine.area(), scope, lane) {
+            look(&log)?;
             let head = snapshot.head_of(log.number)?;
             heads.entry(log.key).or_default().extend(head.map(|head| (head.seq, head.hash)));
         }

@@ -152,7 +152,11 @@ fn bytes_by_day(panel: &Panel<'_>, days: &[Day]) -> Result<(), PlotError> {
         .build_cartesian_2d(width.clone(), 0.0..bytes * 1.1)?
         .set_secondary_coord(width, 0.0..entries * 1.1);
     chart.configure_mesh().disable_x_mesh().x_desc("day").y_desc("MB a day").draw()?;
-    chart.configure_secondary_axes().y_desc("entries").y_label_formatter(&|n| format!("{n:.0}")).draw()?;
+    chart
+        .configure_secondary_axes()
+        .y_desc("entries")
+        .y_label_formatter(&|n| format!("{n:.0}"))
+        .draw()?;
     let bars = days.iter().map(|day| {
         let (left, right) = (day.day as f64 + 0.1, day.day as f64 + 0.9);
         Rectangle::new([(left, 0.0), (right, day.bytes as f64 / 1e6)], BLUE_.mix(0.6).filled())

@@ -64,7 +64,18 @@ pub fn simulate(plan: Plan, hours: u64) -> Report {
 }
 
 /// As [`simulate`]; `watch` hears of every hour.
-pub fn simulate_watched(plan: Plan, hours: u64, mut watch: impl FnMut(Progress)) -> Report {
+pub fn simulate_watched(plan: Plan, hours: u64, watch: impl FnMut(Progress)) -> Report {
+    simulate_prepared(plan, hours, |_| {}, watch)
+}
+
+/// As [`simulate_watched`]; `prepare` does something to the county before its first hour: to plant what
+/// the checks have to find.
+pub fn simulate_prepared(
+    plan: Plan,
+    hours: u64,
+    prepare: impl FnOnce(&mut World),
+    mut watch: impl FnMut(Progress),
+) -> Report {
     let mut report = Report {
         plan: plan.clone(),
         hours,
@@ -89,6 +100,7 @@ pub fn simulate_watched(plan: Plan, hours: u64, mut watch: impl FnMut(Progress))
             return report;
         }
     };
+    prepare(&mut world);
     match live(&mut world, hours, &mut watch) {
         Ok(took) => report.converged_after_ms = Some(took),
         Err(violation) => report.violation = Some(violation),
@@ -120,11 +132,7 @@ impl Report {
     }
 }
 
-fn live(
-    world: &mut World,
-    hours: u64,
-    watch: &mut impl FnMut(Progress),
-) -> Result<u64, Violation> {
+fn live(world: &mut World, hours: u64, watch: &mut impl FnMut(Progress)) -> Result<u64, Violation> {
     for hour in 1..=hours {
         world.run_for(HOUR)?;
         watch(Progress {

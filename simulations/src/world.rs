@@ -157,6 +157,8 @@ struct NodeState {
     /// How long a commit takes at least, ms.
     commit_ms: u64,
     settling: bool,
+    /// Whether the program ended last as it should.
+    ended_well: bool,
     wake_ms: Option<u64>,
 }
 
@@ -315,6 +317,11 @@ impl World {
     /// A node's engine, while it runs.
     pub fn engine(&self, node: Node) -> Option<&Engine> {
         self.nodes[node].engine.as_ref()
+    }
+
+    /// Who works there.
+    pub fn people(&self) -> &People {
+        &self.people
     }
 
     /// A node's disk.

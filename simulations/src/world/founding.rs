@@ -178,6 +178,7 @@ impl World {
             clock_error_ms,
             commit_ms: random.random_range(2..60),
             settling: false,
+            ended_well: false,
             wake_ms: None,
         });
         Ok(node)

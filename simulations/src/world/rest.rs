@@ -18,7 +18,7 @@ use crate::{check, custody, moves};
 const CUSTODY_SCOPES: usize = 4;
 
 /// Entries that are read again, each with all that it comes to, in one look into the whole county.
-const READ_AGAIN_PER_LOOK: u64 = 4_000;
+const READ_AGAIN_PER_LOOK: u64 = 3_000;
 
 /// While nodes do not come to rest all roads are gone over so often, ms.
 const WALKS_EVERY_MS: u64 = 5 * MINUTE;

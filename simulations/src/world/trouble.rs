@@ -206,6 +206,7 @@ impl World {
         self.note(why, &[node as u64]);
         let state = &mut self.nodes[node];
         state.start += 1;
+        state.ended_well = false;
         state.settling = false;
         state.wake_ms = None;
         let engine = state.engine.take();
@@ -273,7 +274,8 @@ impl World {
                     self.checker.restarted(self.nodes[node].machine, &engine)?;
                     // Reading everything takes the longer the more there is.
                     let entries = held(&engine).iter().map(|row| row.entries).sum::<u64>();
-                    if self.streams.faults.random_range(0..entries.max(100)) < 25 {
+                    let well = std::mem::take(&mut self.nodes[node].ended_well);
+                    if !well && self.streams.faults.random_range(0..entries.max(100)) < 25 {
                         check::verified(node, &engine)?;
                     }
                     self.counts.restarts_checked += 1;

@@ -98,6 +98,7 @@ impl World {
         self.engine_does(node, |engine, now| Ok(engine.flush_peers(now)?))?;
         if self.nodes[node].engine.is_some() {
             self.ends(node, "evening", morning.saturating_sub(self.now_ms));
+            self.nodes[node].ended_well = true;
         }
         let at = calendar::evening_after(morning + COMES_EARLY_MS);
         let late = self.streams.network.random_range(0..STAYS_MS);
