@@ -88,8 +88,11 @@ pub(crate) fn at(ms: u64) -> Now {
     Now { monotonic_ms: 1_000_000 + ms, wall_ms: 1_795_000_000_000 + ms as i64 }
 }
 
+/// Something for a peer.
+type ToPeer<T> = (DeviceId, T);
+
 /// What an engine wants to send, and whom it has hung up on and why.
-pub(crate) fn drained(engine: &mut Engine) -> (Vec<(DeviceId, Vec<u8>)>, Vec<(DeviceId, String)>) {
+pub(crate) fn drained(engine: &mut Engine) -> (Vec<ToPeer<Vec<u8>>>, Vec<ToPeer<String>>) {
     let (mut frames, mut hangups) = (Vec::new(), Vec::new());
     loop {
         match engine.poll() {

@@ -81,6 +81,12 @@ fn smaller(report: &Report) -> Vec<(Plan, u64)> {
     with(&|plan| plan.faults.kill_every_ms = None);
     with(&|plan| plan.faults.power_loss_every_ms = None);
     with(&|plan| plan.faults.partition_every_ms = None);
+    with(&|plan| plan.faults.malice_every_ms = None);
+    with(&|plan| plan.faults.rot_every_ms = None);
+    with(&|plan| plan.faults.clock_jump_every_ms = None);
+    with(&|plan| plan.faults.one_way_every_ms = None);
+    with(&|plan| plan.faults.replay_every_ms = None);
+    with(&|plan| plan.faults.slow_disk_every_ms = None);
     with(&|plan| plan.faults.wrong_clocks = false);
     with(&|plan| plan.faults.poor_links = false);
     let calendar = |plan: &mut Plan, change: fn(&mut Calendar)| {

@@ -64,20 +64,20 @@ fn everybody_is_visited_in_turn() {
     };
     let mut world = World::new(plan).unwrap();
     let village: DivisionCode = "990121101201".parse().unwrap();
-    let (mut begun, mut largest) = (0, 0);
+    let (mut rounds, mut largest) = (0, 0);
     let mut before = BTreeSet::new();
     for _ in 0..6 * 24 {
         world.run_for(HOUR).unwrap();
         let still = world.people().still_to_visit(village);
         // Whoever comes back into the list while others are still in it was visited too soon.
-        if !before.is_empty() && !still.is_subset(&before) {
+        if !still.is_subset(&before) {
             assert!(before.len() <= 6, "{} were left when a round began", before.len());
-            begun += 1;
+            rounds += 1;
         }
         largest = largest.max(still.len());
         before = still;
     }
-    assert!((1..=4).contains(&begun), "{begun} rounds in six days");
+    assert!((2..=5).contains(&rounds), "{rounds} rounds in six days");
     assert!(largest >= 9, "{largest}");
 }
 
@@ -160,7 +160,7 @@ fn what_fails_is_made_smaller_and_fails_still() {
     let small = &shrunk.report;
     assert_eq!(small.violation.as_ref().map(|violation| violation.guarantee), Some(guarantee));
     assert_eq!(small.plan.areas().unwrap().villages().count(), 1, "{:?}", small.plan);
-    assert!(!small.plan.moves && small.plan.faults.kill_every_ms.is_none(), "{:?}", small.plan);
+    assert!(!small.plan.moves && small.hours <= 3 && small.plan.elders < 8, "{:?}", small.plan);
     assert!(small.plan.faults.power_loss_every_ms.is_some(), "it takes power losses");
     // The plan that is printed fails in the same way.
     let again = lies(small.plan.clone(), small.hours);

@@ -108,7 +108,7 @@ pub(super) fn flags(bytes: &[u8], limit: Limit) -> Result<Vec<bool>, IllFormed> 
     let mut flag = false;
     while !bytes.is_empty() {
         let more = bytes.unsigned()?;
-        if more == 0 && !(rows.is_empty() && !flag) {
+        if more == 0 && (flag || !rows.is_empty()) {
             return Err(IllFormed::NotCanonical);
         }
         let more = limit.room(rows.len(), more)?;

@@ -265,7 +265,7 @@ mod tests {
         let (orders, _orders) = mpsc::unbounded_channel();
         let (handle, ended) = spawn(engine, Ends { notices, orders }, None).unwrap();
         let told = handle.call(|_, _| panic!("a page is damaged")).await;
-        assert_eq!(told.map(|()| ()).unwrap_err().code, "node_stopped");
+        assert_eq!(told.unwrap_err().code, "node_stopped");
         ended.notified().await;
         let told = handle.call(|engine, _| engine.device()).await;
         assert_eq!(told.unwrap_err().code, "node_stopped");

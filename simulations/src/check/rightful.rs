@@ -1,6 +1,7 @@
 //! No entry counts without a valid chain of grants, signature and right; and every entry that does not count is
 //! listed with its reason. Worked out a second time, from grants, headers and bodies alone.
 
+use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, BTreeSet};
 
 use shouwang_crdt_schema::automerge::Change;
@@ -80,12 +81,14 @@ pub fn accounted_for(node: usize, engine: &Engine) -> Result<(), Violation> {
                 {
                     return Ok(());
                 }
-                if !listed.contains_key(&key) {
-                    let rows = snapshot.unsettled_of(&key)?;
-                    listed.insert(key, rows.into_iter().map(|(hash, _)| hash).collect());
-                }
-                let is_listed =
-                    listed.get(&key).is_some_and(|rows| rows.contains(&entry.header.hash()));
+                let rows = match listed.entry(key) {
+                    Place::Occupied(rows) => rows.into_mut(),
+                    Place::Vacant(place) => {
+                        let rows = snapshot.unsettled_of(&key)?;
+                        place.insert(rows.into_iter().map(|(hash, _)| hash).collect())
+                    }
+                };
+                let is_listed = rows.contains(&entry.header.hash());
                 if !is_listed {
                     dropped = dropped.take().or(Some(seq));
                 }

@@ -16,6 +16,7 @@ use shouwang_node::engine::Engine;
 use shouwang_node::entropy::Entropy;
 use shouwang_node::setup;
 use shouwang_node::store::Store;
+use shouwang_node::sync::Input;
 
 use super::backup::Image;
 use super::{Event, HOUR, MINUTE, Node, SECOND, Trouble, World};
@@ -233,10 +234,13 @@ impl World {
             may_return: false,
         })?;
         let state = &mut self.nodes[node];
-        state.device = device;
+        let gone = std::mem::replace(&mut state.device, device);
         state.disk = disk;
         state.put_back = None;
         self.devices.insert(device, node);
+        for other in 0..self.nodes.len() {
+            self.engine_does(other, |engine, now| Ok(engine.handle(now, Input::PeerDown(gone))?))?;
+        }
         self.fault("rot granted anew");
         Ok(true)
     }

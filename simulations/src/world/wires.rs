@@ -226,7 +226,9 @@ impl World {
     }
 
     pub(super) fn transmit(&mut self, node: Node, peer: DeviceId, bytes: Vec<u8>) {
-        let Some(peer) = self.devices.get(&peer).copied() else { return };
+        let known = self.devices.get(&peer).copied();
+        // A device that was replaced is nowhere any more.
+        let Some(peer) = known.filter(|node| self.device(*node) == peer) else { return };
         let Some((link, end)) = self.between.get(&(node, peer)).copied() else { return };
         // What a node says it holds has to be there for ever; who cannot read its disk promises nothing.
         let machine = self.nodes[node].machine;
@@ -301,7 +303,8 @@ impl World {
     ) -> Result<(), Violation> {
         *self.counts.hangups.entry(error.code()).or_default() += 1;
         let known = self.devices.get(&peer).copied();
-        let place = known.and_then(|peer| self.between.get(&(node, peer)).copied());
+        let there = known.filter(|node| self.device(*node) == peer);
+        let place = there.and_then(|peer| self.between.get(&(node, peer)).copied());
         let Some((link, end)) = place else { return Ok(()) };
         self.note("hangup", &[link as u64, node as u64]);
         self.links[link].link.believe(end, None);
