@@ -236,10 +236,7 @@ impl Conflict {
 
 impl ElderView {
     /// Lays parts over one another.
-    pub fn new(
-        elder: ElderId,
-        parts: impl IntoIterator<Item = impl Into<Arc<PartView>>>,
-    ) -> Self {
+    pub fn new(elder: ElderId, parts: impl IntoIterator<Item = impl Into<Arc<PartView>>>) -> Self {
         let parts = parts.into_iter().map(Into::into).map(|part| (part.part, part)).collect();
         Self { elder, parts, joined: Vec::new() }
     }

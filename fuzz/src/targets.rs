@@ -49,17 +49,49 @@ pub const TARGETS: &[Target] = &[
     target_of("header", wire::header, wire::header_seeds, 512, 6_000),
     target_of("body", wire::body, wire::body_seeds, 2 << 10, 6_000),
     target_of("token", wire::token, wire::token_seeds, 2 << 10, 1_000),
-    with_memory(target_of("packets", engine::packets, engine::packet_seeds, 16 << 10, 60), ENGINE_BYTES, 64),
-    with_memory(target_of("session", session::session, session::session_seeds, 512, 40), ENGINE_BYTES, 64),
-    with_memory(target_of("bundle", engine::bundle, engine::bundle_seeds, 16 << 10, 40), ENGINE_BYTES, 64),
-    with_memory(target_of("part", engine::part, engine::part_seeds, 16 << 10, 60), ENGINE_BYTES, 64),
-    with_memory(target_of("request", engine::requests, engine::request_seeds, 4 << 10, 60), ENGINE_BYTES, 64),
+    with_memory(
+        target_of("packets", engine::packets, engine::packet_seeds, 16 << 10, 60),
+        ENGINE_BYTES,
+        64,
+    ),
+    with_memory(
+        target_of("session", session::session, session::session_seeds, 512, 40),
+        ENGINE_BYTES,
+        64,
+    ),
+    with_memory(
+        target_of("bundle", engine::bundle, engine::bundle_seeds, 16 << 10, 40),
+        ENGINE_BYTES,
+        64,
+    ),
+    with_memory(
+        target_of("part", engine::part, engine::part_seeds, 16 << 10, 60),
+        ENGINE_BYTES,
+        64,
+    ),
+    with_memory(
+        target_of("request", engine::requests, engine::request_seeds, 4 << 10, 60),
+        ENGINE_BYTES,
+        64,
+    ),
     with_memory(target_of("row", rows::rows, rows::row_seeds, 512, 60), ENGINE_BYTES, 64),
     target_of("envelope", vault::envelope, vault::envelope_seeds, 256, 3_000),
-    with_memory(target_of("backup", vault::backup, vault::backup_seeds, 4 << 20, 20), ENGINE_BYTES, 64),
+    with_memory(
+        target_of("backup", vault::backup, vault::backup_seeds, 4 << 20, 20),
+        ENGINE_BYTES,
+        64,
+    ),
     target_of("ledger", ledger::text_ledger, ledger::text_seeds, 4 << 10, 120),
-    with_memory(target_of("workbook", ledger::workbook, ledger::workbook_seeds, 8 << 10, 120), 64 << 20, 512),
-    with_memory(target_of("archive", ledger::archive, ledger::archive_seeds, 16 << 10, 150), 64 << 20, 1_100),
+    with_memory(
+        target_of("workbook", ledger::workbook, ledger::workbook_seeds, 8 << 10, 120),
+        64 << 20,
+        512,
+    ),
+    with_memory(
+        target_of("archive", ledger::archive, ledger::archive_seeds, 16 << 10, 150),
+        64 << 20,
+        1_100,
+    ),
     // The columns of an empty mapping are named from the catalogue.
     with_memory(target_of("table", ledger::tables, ledger::table_seeds, 4 << 10, 300), 8 << 20, 64),
 ];

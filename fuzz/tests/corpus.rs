@@ -125,9 +125,7 @@ fn drive(name: &str) {
     assert!(!seeds.is_empty());
     let _ = catch_unwind(AssertUnwindSafe(|| (target.run)(&seeds[0])));
     let refused: Vec<usize> = (0..seeds.len())
-        .filter(|nth| {
-            try_input(&target, &format!("seed {nth}"), &seeds[*nth]) == Verdict::Refused
-        })
+        .filter(|nth| try_input(&target, &format!("seed {nth}"), &seeds[*nth]) == Verdict::Refused)
         .collect();
     assert!(refused.is_empty(), "{name} refuses its seeds {refused:?}");
     let corpus = corpus(name);

@@ -111,9 +111,7 @@ fn part_view(
         return Ok(view.clone());
     }
     match tables.document(&key)? {
-        Some(stored) => {
-            Ok(PartView::read(&load(&key, &stored.saved)?, &key.id).map(Arc::new))
-        }
+        Some(stored) => Ok(PartView::read(&load(&key, &stored.saved)?, &key.id).map(Arc::new)),
         None => Ok(None),
     }
 }

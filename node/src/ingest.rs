@@ -529,12 +529,7 @@ impl<'a, 't> Ingest<'a, 't> {
     }
 
     /// What a stored entry does by itself.
-    fn effect(
-        &mut self,
-        log: &LogRow,
-        entry: &Entry,
-        hash: EntryHash,
-    ) -> Result<(), StoreError> {
+    fn effect(&mut self, log: &LogRow, entry: &Entry, hash: EntryHash) -> Result<(), StoreError> {
         // Whatever its kind: how far such a log is here says which grants may still come.
         if log.key.lane == Lane::Authority {
             self.authority_changes();

@@ -352,8 +352,9 @@ pub const LIST_ELDERS_MAX: u64 = 2_000;
 pub const LIST_THREADS: usize = 2;
 
 /// How long counts about peers may stay in memory before they are written, ms: each write is an
-/// fsync, and nothing depends on them.
-pub const PEERS_FLUSH_MS: u64 = 60_000;
+/// fsync, and nothing depends on them. A node on which nothing happens hears a sign of life from each peer
+/// every five minutes: six of them are one write.
+pub const PEERS_FLUSH_MS: u64 = 1_800_000;
 
 /// Longest request to the local admin API, bytes: an import request of full rows.
 pub const ADMIN_REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -162,8 +162,10 @@ impl PeerBook {
             said_by_peer: matches!(error, PeerError::Told(_)),
             at_ms: now.wall_ms,
         };
+        // A line that is lost and found all day long says nothing new.
+        let before = self.rows.get(&peer).and_then(|row| row.last_error.as_ref());
+        self.urgent |= before.is_none_or(|before| before.code != failure.code);
         self.note(peer, |row| row.last_error = Some(failure));
-        self.urgent = true;
         if error.counts_as_refused() {
             self.count_refused(peer, &error.code());
             // Anybody can make new keys: those who have proved no grant are written down as one.

@@ -4,7 +4,9 @@
 //! any point leaves a consistent node, and a peer is told `Have` only after that commit.
 //! Documents and index can be rebuilt from the log.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redb::{
     Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableError, TableHandle,
@@ -58,9 +60,29 @@ pub const RESTORED: &str = "restored";
 /// A node's store.
 #[derive(Debug)]
 pub struct Store {
+    /// Goes before the database does.
+    last_read: LastRead,
     database: Database,
     rewrite_due: AtomicBool,
     recent: RecentBlocks,
+}
+
+/// The view that was opened last, as long as it is what the store holds: opening some thirty tables costs
+/// more than most of what is read in them.
+#[derive(Default)]
+struct LastRead(Mutex<Option<Snapshot>>);
+
+impl LastRead {
+    fn locked(&self) -> MutexGuard<'_, Option<Snapshot>> {
+        // Whoever panicked left a whole view or none.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for LastRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LastRead").finish_non_exhaustive()
+    }
 }
 
 /// Why the store did not do as asked.
@@ -94,16 +116,12 @@ impl Store {
     /// Opens a database file that is not encrypted, or makes it: for tests and tools. The store of a
     /// home goes through the vault.
     pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
-        // redb 4.5 panics over some damaged pages.
-        std::panic::catch_unwind(|| Self::with(Self::builder().create(path))).unwrap_or_else(|_| {
-            let detail = "a page of the file is damaged".to_owned();
-            Err(StoreError::Corrupt { table: "file", detail })
-        })
+        guarded(|| Self::with(Self::builder().create(path)))
     }
 
     /// Opens a database over a backend of one's own: memory, faults, encryption.
     pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
-        Self::with(Self::builder().create_with_backend(backend))
+        guarded(|| Self::with(Self::builder().create_with_backend(backend)))
     }
 
     fn builder() -> Builder {
@@ -117,8 +135,12 @@ impl Store {
             redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
             error => redb_error(error),
         })?;
-        let store =
-            Self { database, rewrite_due: AtomicBool::new(false), recent: RecentBlocks::default() };
+        let store = Self {
+            last_read: LastRead::default(),
+            database,
+            rewrite_due: AtomicBool::new(false),
+            recent: RecentBlocks::default(),
+        };
         store.check_format()?;
         Ok(store)
     }
@@ -164,7 +186,14 @@ impl Store {
 
     /// A consistent view of all tables.
     pub fn read(&self) -> Result<Snapshot, StoreError> {
-        Snapshot::open(&self.database.begin_read().map_err(redb_error)?, &self.recent)
+        let mut last = self.last_read.locked();
+        if let Some(snapshot) = &*last {
+            return Ok(snapshot.clone());
+        }
+        let transaction = self.database.begin_read().map_err(redb_error)?;
+        let snapshot = Snapshot::open(&transaction, &self.recent)?;
+        *last = Some(snapshot.clone());
+        Ok(snapshot)
     }
 
     /// Runs the closure in one transaction and commits it durably, unless the closure fails: then
@@ -173,11 +202,20 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        // Pages that only an old view needs are free for what is written.
+        self.forget_view();
         let transaction = self.database.begin_write().map_err(redb_error)?;
         let (result, rewrite_due) = self.run(&transaction, work)?;
-        transaction.commit().map_err(redb_error)?;
+        let committed = transaction.commit();
+        self.forget_view();
+        committed.map_err(redb_error)?;
         self.rewrite_due.fetch_or(rewrite_due, Ordering::Relaxed);
         Ok(result)
+    }
+
+    /// The next view is opened anew.
+    fn forget_view(&self) {
+        self.last_read.locked().take();
     }
 
     /// Whether [`REWRITE_DUE`] stands in the store and nobody has put it off.
@@ -206,12 +244,21 @@ impl Store {
 
     /// Reads every page and checks redb's own checksums. False if something was repaired.
     pub fn check_pages(&mut self) -> Result<bool, StoreError> {
+        self.forget_view();
         let check = std::panic::AssertUnwindSafe(|| self.database.check_integrity());
         match std::panic::catch_unwind(check) {
             Ok(checked) => checked.map_err(redb_error),
             Err(_) => Ok(false),
         }
     }
+}
+
+/// redb 4.5 panics over some damaged pages; whoever opens a file is told instead.
+fn guarded(open: impl FnOnce() -> Result<Store, StoreError>) -> Result<Store, StoreError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)).unwrap_or_else(|_| {
+        let detail = "a page of the file is damaged".to_owned();
+        Err(StoreError::Corrupt { table: "file", detail })
+    })
 }
 
 pub(crate) fn redb_error(error: impl Into<redb::Error>) -> StoreError {
@@ -236,6 +283,8 @@ pub(crate) fn corrupt(table: &'static str) -> impl Fn(CodecError) -> StoreError 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use super::*;
 
     #[test]
@@ -246,6 +295,39 @@ mod tests {
         assert!(matches!(Store::open(&path), Err(StoreError::InUse)));
         drop(first);
         Store::open(&path).unwrap();
+    }
+
+    /// One reads all the time while another writes: nobody ever sees less than what was written before
+    /// they looked.
+    #[test]
+    fn a_view_at_hand_is_never_older_than_the_last_write() {
+        let store = Store::with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let done = AtomicU64::new(0);
+        let seen = |store: &Store| match store.read().unwrap().meta("count").unwrap() {
+            Some(count) => u64::from_be_bytes(count.try_into().unwrap()),
+            None => 0,
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while done.load(Ordering::SeqCst) < 300 {
+                    let before = done.load(Ordering::SeqCst);
+                    assert!(seen(&store) >= before);
+                }
+            });
+            for count in 1..=300u64 {
+                let write =
+                    |tables: &mut Transaction<'_>| tables.set_meta("count", &count.to_be_bytes());
+                store.write::<_, StoreError>(write).unwrap();
+                assert_eq!(seen(&store), count);
+                done.store(count, Ordering::SeqCst);
+            }
+        });
+        let fails = |tables: &mut Transaction<'_>| {
+            tables.set_meta("count", &[0; 8])?;
+            Err::<(), _>(StoreError::InUse)
+        };
+        assert!(store.write(fails).is_err());
+        assert_eq!(seen(&store), 300);
     }
 
     #[test]

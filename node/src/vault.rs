@@ -294,11 +294,5 @@ fn open_store(file: LockedFile, key: &VolumeKey) -> Result<Store, VaultError> {
     if !fresh && (backend.read(0, &mut first).is_err() || first != REDB_MAGIC) {
         return Err(VaultError::OtherStore);
     }
-    // redb 4.5 panics over some damaged pages.
-    let opened = std::panic::AssertUnwindSafe(|| Store::with_backend(backend));
-    let damaged = |_| StoreError::Corrupt {
-        table: "file",
-        detail: "a page of the file is damaged".to_owned(),
-    };
-    Ok(std::panic::catch_unwind(opened).map_err(damaged)??)
+    Ok(Store::with_backend(backend)?)
 }

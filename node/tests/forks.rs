@@ -117,7 +117,9 @@ fn tree(grants: &[GrantId], branches: &[Branch]) -> Vec<Vec<Entry>> {
 }
 
 fn head_after(entries: &[Entry]) -> Option<Head> {
-    entries.iter().fold(None, |head, entry| Some(Head::after(head.as_ref(), entry, entry.header.hash())))
+    entries
+        .iter()
+        .fold(None, |head, entry| Some(Head::after(head.as_ref(), entry, entry.header.hash())))
 }
 
 /// The run of a path from one entry on: to the next checkpoint, or shorter.

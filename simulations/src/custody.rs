@@ -11,12 +11,20 @@ use shouwang_node::store::{ChainRead, StoreError, StoreRead};
 
 use crate::check::Violation;
 
-/// What counting receipts say at a node: device by device, what it holds.
-pub fn holdings(engine: &Engine) -> Result<Vec<holding::Holding>, StoreError> {
+/// What counting receipts say at a node of so many scopes, the first of which follows those that were
+/// looked at before: device by device, what it holds.
+pub fn holdings(
+    engine: &Engine,
+    before: usize,
+    most: usize,
+) -> Result<Vec<holding::Holding>, StoreError> {
     let snapshot = engine.read()?;
+    let scopes = snapshot.scopes_in(engine.area())?;
     let mut found = Vec::new();
-    for (scope, _) in snapshot.scopes_in(engine.area())? {
-        found.extend(holding::holdings(&snapshot, engine.authority(), scope)?);
+    for (scope, _) in
+        scopes.iter().cycle().skip(before % scopes.len().max(1)).take(most.min(scopes.len()))
+    {
+        found.extend(holding::holdings(&snapshot, engine.authority(), *scope)?);
     }
     Ok(found)
 }

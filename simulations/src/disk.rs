@@ -178,6 +178,33 @@ impl Disk {
         !places.is_empty()
     }
 
+    /// Flips one bit of a sector at rest: of what was written since the last sync none, and of one that is all
+    /// zeros only if no other is found, for most of a young file is never read. Returns where.
+    pub fn rot(&self, random: &mut ChaCha8Rng) -> Option<usize> {
+        let mut state = self.lock();
+        let length = state.bytes.len().min(state.platter_length);
+        if length == 0 {
+            return None;
+        }
+        // What a drive has just been given it does not forget at once.
+        let mut chosen = None;
+        for _ in 0..64 {
+            let at = random.random_range(0..length);
+            let sector = at / SECTOR_BYTES;
+            if state.platter.contains_key(&sector) {
+                continue;
+            }
+            chosen = Some(at);
+            let end = ((sector + 1) * SECTOR_BYTES).min(length);
+            if state.bytes[sector * SECTOR_BYTES..end].iter().any(|byte| *byte != 0) {
+                break;
+            }
+        }
+        let at = chosen?;
+        state.bytes[at] ^= 1 << random.random_range(0..8);
+        Some(at)
+    }
+
     /// What it was asked to do.
     pub fn counts(&self) -> DiskCounts {
         self.lock().counts

@@ -117,17 +117,15 @@ pub fn shown_once(node: usize, engine: &Engine) -> Result<(), Violation> {
     }
     for (scope, elder) in snapshot.elders_with_documents()? {
         let outside = moved.get(&elder).is_some_and(|to| !area.contains(*to));
+        if outside || shown.contains_key(&elder) {
+            continue;
+        }
         let mut erased = false;
         for (place, _) in snapshot.scopes_in(area)? {
             erased |= Erased::of(&snapshot, engine.authority(), place, elder)?.counts();
         }
         let whole = area.0.level() < Level::Village;
-        if whole
-            && !outside
-            && !erased
-            && !shown.contains_key(&elder)
-            && holds_file(&snapshot, scope, elder)?
-        {
+        if whole && !erased && holds_file(&snapshot, scope, elder)? {
             let detail = format!("node {node} has a file of {elder} in {scope} and shows none");
             return Err(Violation::new(Guarantee::ShownOnce, detail));
         }

@@ -61,6 +61,10 @@ pub struct Link {
     in_flight: [u64; 2],
     believed: [Option<Connection>; 2],
     obstacles: u32,
+    /// From which end nothing gets through to the other, though the other way is free.
+    deaf: [bool; 2],
+    /// For each end as receiver, when the next retransmission comes of what was held up.
+    held_until_ms: [u64; 2],
 }
 
 /// When a new connection comes up at each end.
@@ -73,6 +77,9 @@ pub struct Opening {
     /// When it will be cut, if it is the kind of link that is.
     pub cut_ms: Option<u64>,
 }
+
+/// What is held up is sent again after so long, ms.
+const RETRANSMITS_AFTER_MS: u64 = 2_000;
 
 /// Bytes that Noise, Yamux, TCP and IP put round a frame.
 const FRAME_OVERHEAD_BYTES: u64 = 80;
@@ -153,6 +160,8 @@ impl Link {
             in_flight: [0; 2],
             believed: [None; 2],
             obstacles: 0,
+            deaf: [false; 2],
+            held_until_ms: [0; 2],
         }
     }
 
@@ -166,9 +175,33 @@ impl Link {
         self.obstacles = if there { self.obstacles + 1 } else { self.obstacles.saturating_sub(1) };
     }
 
+    /// Nothing that this end says arrives from now on, or everything does again, late and in order as a
+    /// stream brings it. What the other says is not concerned, and nobody is told.
+    pub fn deafen(&mut self, from: End, deaf: bool) {
+        self.deaf[from.index()] = deaf;
+    }
+
+    /// Whether something gets through in one direction at most.
+    pub fn is_deaf(&self) -> bool {
+        self.deaf.contains(&true)
+    }
+
+    /// When a frame that would arrive now is sent once more, if it is held up.
+    pub fn held_until(&mut self, now_ms: u64, to: End, connection: Connection) -> Option<u64> {
+        if connection != self.connection {
+            return None;
+        }
+        let until = &mut self.held_until_ms[to.index()];
+        if self.deaf[to.other().index()] && *until <= now_ms {
+            *until = now_ms + RETRANSMITS_AFTER_MS;
+        }
+        (*until > now_ms).then_some(*until)
+    }
+
     /// Nothing stands in the way.
     pub fn clear(&mut self) {
         self.obstacles = 0;
+        self.deaf = [false; 2];
     }
 
     /// Whether nothing gets through.
@@ -202,12 +235,18 @@ impl Link {
         (self.connection > 0 && !self.cut.contains_key(&self.connection)).then_some(self.connection)
     }
 
+    /// Whether this is the newest connection, or one that some end believes in still.
+    pub fn is_present(&self, connection: Connection) -> bool {
+        connection == self.connection || self.believed.contains(&Some(connection))
+    }
+
     /// Opens a connection. Three flights pass before both ends can speak.
     pub fn open(&mut self, now_ms: u64, random: &mut ChaCha8Rng) -> Opening {
         // Whatever there was before is over.
         self.cut(now_ms, random);
         self.connection += 1;
         self.in_flight = [0; 2];
+        self.held_until_ms = [0; 2];
         self.cut.retain(|connection, _| connection + 4 > self.connection);
         let [there, back] = self.quality.delay_ms;
         let listener = now_ms + 2 * there + back + self.jitter(random);
@@ -356,6 +395,22 @@ mod tests {
         let opening = link.open(start + 2, &mut random);
         assert_ne!(opening.connection, connection);
         assert!(!link.is_up(), "the ends have to learn of it");
+    }
+
+    #[test]
+    fn what_one_direction_holds_up_comes_late_and_in_order_and_the_other_is_free() {
+        let (mut link, mut random, start) = up(Quality::MOBILE);
+        let (connection, first) = link.send(start, End::Dialler, 9, &mut random).unwrap();
+        let (_, second) = link.send(start, End::Dialler, 9, &mut random).unwrap();
+        link.deafen(End::Dialler, true);
+        assert_eq!(link.held_until(first, End::Dialler, connection), None);
+        let until = link.held_until(first, End::Listener, connection).unwrap();
+        // One that comes meanwhile waits for the same moment, and not for a later one.
+        assert_eq!(link.held_until(second, End::Listener, connection), Some(until));
+        link.deafen(End::Dialler, false);
+        assert_eq!(link.held_until(second, End::Listener, connection), Some(until));
+        assert_eq!(link.held_until(until, End::Listener, connection), None);
+        assert!(link.arrive(until, End::Listener, connection));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::check::Violation;
-use crate::world::{Counts, HOUR, Plan, World};
+use crate::world::{Counts, Figures, HOUR, Plan, World};
 
 /// Time after the last fault within which the county must agree, ms. A session that nobody told
 /// of its end is given up after 750 s, a dial waits up to 120 s, and a slow link then carries
@@ -41,10 +41,41 @@ pub struct Report {
     pub sectors_lost: u64,
     /// What was counted.
     pub counts: Counts,
+    /// What was measured.
+    pub figures: Figures,
+}
+
+/// How far a simulation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Hours of field work that have passed; all of them while the county comes to rest.
+    pub hours: u64,
+    /// Entries at the county, if it runs.
+    pub entries: u64,
+    /// Events handled.
+    pub events: u64,
+    /// Faults that befell the county.
+    pub faults: u64,
 }
 
 /// Simulates so many hours.
 pub fn simulate(plan: Plan, hours: u64) -> Report {
+    simulate_watched(plan, hours, |_| {})
+}
+
+/// As [`simulate`]; `watch` hears of every hour.
+pub fn simulate_watched(plan: Plan, hours: u64, watch: impl FnMut(Progress)) -> Report {
+    simulate_prepared(plan, hours, |_| {}, watch)
+}
+
+/// As [`simulate_watched`]; `prepare` does something to the county before its first hour: to plant what
+/// the checks have to find.
+pub fn simulate_prepared(
+    plan: Plan,
+    hours: u64,
+    prepare: impl FnOnce(&mut World),
+    mut watch: impl FnMut(Progress),
+) -> Report {
     let mut report = Report {
         plan: plan.clone(),
         hours,
@@ -60,6 +91,7 @@ pub fn simulate(plan: Plan, hours: u64) -> Report {
         disk_bytes: 0,
         sectors_lost: 0,
         counts: Counts::default(),
+        figures: Figures::default(),
     };
     let mut world = match World::new(plan) {
         Ok(world) => world,
@@ -68,7 +100,8 @@ pub fn simulate(plan: Plan, hours: u64) -> Report {
             return report;
         }
     };
-    match live(&mut world, hours) {
+    prepare(&mut world);
+    match live(&mut world, hours, &mut watch) {
         Ok(took) => report.converged_after_ms = Some(took),
         Err(violation) => report.violation = Some(violation),
     }
@@ -84,30 +117,31 @@ pub fn simulate(plan: Plan, hours: u64) -> Report {
         report.sectors_lost += counts.sectors_lost;
     }
     report.counts = world.counts().clone();
+    report.figures = world.figures();
     report
 }
 
 impl Report {
     /// The command that does the same again.
     pub fn replay(&self) -> String {
-        let plan = &self.plan;
+        let plan = serde_json::to_string(&self.plan).unwrap_or_default();
         format!(
-            "cargo run --release -p shouwang-simulations -- run --seed {} --townships {} \
-             --villages {} --elders {} --hours {}{}{}{}",
-            plan.seed,
-            plan.townships,
-            plan.villages,
-            plan.elders,
+            "cargo run --release -p shouwang-simulations -- run --hours {} --plan '{plan}'",
             self.hours,
-            if plan.meshed { " --meshed" } else { "" },
-            if plan.moves { " --moves" } else { "" },
-            if plan.sticks { " --sticks" } else { "" },
         )
     }
 }
 
-fn live(world: &mut World, hours: u64) -> Result<u64, Violation> {
-    world.run_for(hours * HOUR)?;
+fn live(world: &mut World, hours: u64, watch: &mut impl FnMut(Progress)) -> Result<u64, Violation> {
+    for hour in 1..=hours {
+        world.run_for(HOUR)?;
+        watch(Progress {
+            hours: hour,
+            entries: world.entries_at(0),
+            events: world.counts().events,
+            faults: world.counts().faults.values().sum(),
+        });
+    }
     world.calm_down()?;
     world.converge(CONVERGE_WITHIN_MS)
 }

@@ -37,7 +37,12 @@ use shouwang_node::index;
 use shouwang_node::store::StoreRead;
 use shouwang_node::sync::Now;
 
+use crate::areas::Areas;
 use crate::check::{Fact, Written, standing};
+
+mod rounds;
+
+use rounds::Round;
 
 /// Fields that people correct on both sides. Their texts are free, so every value written can be
 /// told from every other.
@@ -57,6 +62,8 @@ pub struct People {
     imported: BTreeMap<DivisionCode, Vec<(ElderId, LedgerRow)>>,
     /// The mesh's root key, locked away at the county.
     root: Option<DeviceKeys>,
+    /// Whom each village has still to visit, and to survey, before it begins anew.
+    rounds: BTreeMap<(DivisionCode, Round), Vec<(DivisionCode, ElderId)>>,
 }
 
 /// What came of something that somebody did.
@@ -76,16 +83,16 @@ impl Done {
 }
 
 impl People {
-    /// Ledgers of so many elders for each village lie ready at its township.
+    /// Ledgers of each village's elders lie ready at its township.
     pub fn write_ledgers(
         &mut self,
-        villages: &BTreeMap<DivisionCode, Vec<DivisionCode>>,
-        elders: u32,
+        areas: &Areas,
+        elders: &BTreeMap<DivisionCode, u32>,
         random: &mut ChaCha8Rng,
     ) {
-        for (township, villages) in villages {
+        for (township, villages) in &areas.townships {
             for village in villages {
-                for _ in 0..elders {
+                for _ in 0..elders.get(village).copied().unwrap_or_default() {
                     let row = self.row(*village, random);
                     self.ledgers.entry(*township).or_default().push(row);
                 }
@@ -96,6 +103,11 @@ impl People {
     /// The county locks the root key away.
     pub fn keep_root(&mut self, root: DeviceKeys) {
         self.root = Some(root);
+    }
+
+    /// Whether a ledger of this place has still to be imported.
+    pub fn has_ledger(&self, place: DivisionCode) -> bool {
+        self.ledgers.get(&place).is_some_and(|rows| !rows.is_empty())
     }
 
     /// Whether some ledger has still to be imported.
@@ -148,9 +160,7 @@ impl People {
         let top = engine.area().0;
         let dice = random.random_range(0..100);
         match (engine.grant().role, top.level()) {
-            _ if self.ledgers.get(&top).is_some_and(|rows| !rows.is_empty()) => {
-                self.imports(engine, now)
-            }
+            _ if self.has_ledger(top) => self.imports(engine, now),
             (Role::Helper, _) => self.visits(engine, now, random),
             (Role::Provider, _) => self.serves(engine, now, random),
             (_, Level::Village) => match dice {

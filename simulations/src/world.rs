@@ -1,7 +1,7 @@
 //! A county in virtual time: every node's [`Engine`] over its own disk, links between them, and
 //! one heap of events. One seed decides all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,35 +10,46 @@ use shouwang_node::command::budget::BudgetSet;
 use shouwang_node::command::{CommandError, ErrorKind, Request};
 use shouwang_node::engine::Engine;
 use shouwang_node::identity::DeviceId;
+use shouwang_node::identity::grant::Role;
 use shouwang_node::limits::BUDGET_BYTES_MIN;
 use shouwang_node::log::Incarnation;
 use shouwang_node::store::rows::ScopeRow;
 use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_node::sync::summary::Salt;
-use shouwang_node::sync::{Input, Now, Output};
+use shouwang_node::sync::{Input, Now, Output, Progress};
 
 use crate::check::{Checker, Violation};
 use crate::disk::Disk;
+use crate::forger::Forger;
 use crate::moves;
 use crate::network::{Connection, End, Link, Quality, exponential};
 use crate::sticks::{Part, Reading, Writing};
 use crate::workload::{Done, People};
 
+mod arrivals;
 mod backup;
+pub mod calendar;
 mod counts;
 mod founding;
+mod malice;
 mod plan;
 mod rest;
 mod revocation;
 mod roads;
+mod rot;
 mod trouble;
+mod weeks;
 mod wires;
 
+pub use arrivals::{Day, Delays, Figures};
+pub use calendar::Calendar;
 pub use counts::Counts;
 pub use plan::{Faults, Plan};
 pub use wires::Plant;
 
+use arrivals::Arrivals;
 use backup::{Image, Spare};
+use rot::Rot;
 
 /// A node, by number.
 pub type Node = usize;
@@ -61,6 +72,12 @@ const BEGINS_WALL_MS: i64 = 1_772_409_600_000;
 /// Events after which a simulation counts as running wild, for each virtual hour and node.
 const EVENTS_PER_NODE_HOUR_MAX: u64 = 200_000;
 
+/// What a commit takes at least on a disk that is slow for a while, ms: a worn card, or a drive that wakes up.
+const SLOW_COMMIT_MS: u64 = 2 * SECOND;
+
+/// Events that are held up, at most.
+const HELD_UP_MAX: u64 = 1 << 40;
+
 /// Of a node's commits every so many is followed by a check of what it believes of custody.
 const CUSTODY_CHECKED_EVERY: u64 = 12;
 
@@ -71,6 +88,8 @@ pub struct World {
     now_ms: u64,
     events: BTreeMap<(u64, u64), Event>,
     next_event: u64,
+    /// Numbers what was held up, below all others.
+    next_held: u64,
     nodes: Vec<NodeState>,
     links: Vec<LinkState>,
     devices: BTreeMap<DeviceId, Node>,
@@ -79,6 +98,7 @@ pub struct World {
     salts: BTreeMap<(Node, Node), Salt>,
     people: People,
     checker: Checker,
+    arrivals: Arrivals,
     streams: Streams,
     trace: blake3::Hasher,
     counts: Counts,
@@ -88,6 +108,12 @@ pub struct World {
     clones: usize,
     /// Who has only sticks, each with whom it exchanges them.
     roads: Vec<[Node; 2]>,
+    /// The link that was last found not to be done.
+    unsettled_link: LinkNumber,
+    /// Nodes that were read again, in turn.
+    read_again: usize,
+    /// When all nodes are looked into next, ms.
+    look_ms: u64,
 }
 
 struct NodeState {
@@ -107,6 +133,21 @@ struct NodeState {
     settled: u64,
     /// Whether its grant was taken away.
     revoked: bool,
+    /// The hand of its owner, if that is in the wrong ones.
+    forger: Option<Box<Forger>>,
+    /// Whether its disk may have changed at rest.
+    rot: Option<Rot>,
+    /// Until when each of its commits takes seconds.
+    slow_until_ms: u64,
+    /// How far its wall clock has jumped since it began, ms.
+    clock_jump_ms: i64,
+    role: Role,
+    /// How many things somebody does there in a round of the calendar.
+    things_per_round: u64,
+    /// Scopes of which custody has been looked at, in turn.
+    custody_looked_at: usize,
+    /// Its links.
+    links: Vec<LinkNumber>,
     engine: Option<Engine>,
     /// Counts starts, so that events for an earlier run of the program come to nothing.
     start: u64,
@@ -116,6 +157,8 @@ struct NodeState {
     /// How long a commit takes at least, ms.
     commit_ms: u64,
     settling: bool,
+    /// Whether the program ended last as it should.
+    ended_well: bool,
     wake_ms: Option<u64>,
 }
 
@@ -128,6 +171,18 @@ struct LinkState {
     dial: u64,
     /// Something moved on it since "done" was last checked.
     moved: bool,
+    /// As what "done" was last checked.
+    looked: Option<Looked>,
+    /// Frames that arrived, with their connection.
+    late: VecDeque<(End, Connection, Vec<u8>)>,
+}
+
+/// All that "done" between two nodes depends on: how often each has committed, and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Looked {
+    commits: [u64; 2],
+    says: [Option<Progress>; 2],
+    done: bool,
 }
 
 /// Random numbers for each concern, so that one does not shift another.
@@ -156,6 +211,14 @@ enum Event {
     DiskError(Node),
     Backup(Node),
     Clone(Node),
+    Malice(Node),
+    Rot(Node),
+    Inspect(Node),
+    Clock(Node),
+    SlowDisk(Node),
+    OneWay(LinkNumber),
+    BothWays(LinkNumber, End),
+    Echo(LinkNumber),
     RoomAgain(Node),
     Stick(Node),
     Writing(Node, u64, Box<Writing>),
@@ -163,6 +226,9 @@ enum Event {
     Reading(Node, Node, u64, Box<Reading>),
     Partition(LinkNumber),
     Heal(LinkNumber),
+    Opens(Node, Option<u64>),
+    Closes(Node, Option<u64>),
+    Evening(Node),
 }
 
 /// Why an engine did not do as asked.
@@ -197,7 +263,8 @@ impl World {
             plan,
             now_ms: 0,
             events: BTreeMap::new(),
-            next_event: 0,
+            next_event: HELD_UP_MAX,
+            next_held: 0,
             nodes: Vec::new(),
             links: Vec::new(),
             devices: BTreeMap::new(),
@@ -205,12 +272,16 @@ impl World {
             salts: BTreeMap::new(),
             people: People::default(),
             checker: Checker::default(),
+            arrivals: Arrivals::default(),
             trace: blake3::Hasher::new(),
             counts: Counts::default(),
             calm: false,
             plant: None,
             clones: 0,
             roads: Vec::new(),
+            unsettled_link: 0,
+            read_again: 0,
+            look_ms: DAY,
             custody_checked_every: CUSTODY_CHECKED_EVERY,
         };
         world.found()?;
@@ -246,6 +317,11 @@ impl World {
     /// A node's engine, while it runs.
     pub fn engine(&self, node: Node) -> Option<&Engine> {
         self.nodes[node].engine.as_ref()
+    }
+
+    /// Who works there.
+    pub fn people(&self) -> &People {
+        &self.people
     }
 
     /// A node's disk.
@@ -285,15 +361,28 @@ impl World {
     ) -> Result<(), Violation> {
         let (now, machine) = (self.now(node), self.nodes[node].machine);
         let (people, random) = (&mut self.people, &mut self.streams.people);
+        let is_rotten = self.nodes[node].rot.is_some();
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
-        let done = work(people, engine, now, random);
+        let done = match Self::guarded(is_rotten, || work(people, engine, now, random)) {
+            Ok(done) => done,
+            Err(_) => return self.finds_rot(node, "a panic"),
+        };
+        if is_rotten {
+            return self.acted_over_rot(node, done);
+        }
         match done.error {
             None => {
                 self.counts.edits += done.facts.len() as u64;
-                self.checker.saved(machine, engine, done.facts)?;
+                let places = self.checker.saved(machine, engine, done.facts)?;
+                self.sets_out(node, places);
                 self.touch(node);
                 self.drain(node)?;
                 self.look_at_quiet_links(node)
+            }
+            // Whoever floods comes to the end of its quota itself.
+            Some(error) if error.code == "own_entries_refused" && !self.is_honest(node) => {
+                *self.counts.refused.entry(error.code).or_default() += 1;
+                Ok(())
             }
             Some(error) if error.kind == ErrorKind::Failed => {
                 self.checker.unsure(machine, done.facts);
@@ -320,6 +409,11 @@ impl World {
             }
             let event = entry.remove();
             self.now_ms = at.max(self.now_ms);
+            while self.now_ms >= self.look_ms {
+                self.look_ms += DAY;
+                self.ends_day();
+                self.looks_round()?;
+            }
             self.counts.events += 1;
             if self.counts.events > most {
                 return Err(Violation::broken("the nodes never come to rest"));
@@ -354,6 +448,12 @@ impl World {
 
     fn rows(&self, node: Node) -> Vec<ScopeRow> {
         self.engine(node).map(held).unwrap_or_default()
+    }
+
+    /// As [`World::schedule`], before everything that comes at the same time: what was held up is older.
+    fn schedule_first(&mut self, at_ms: u64, event: Event) {
+        self.events.insert((at_ms, self.next_held), event);
+        self.next_held += 1;
     }
 
     fn schedule(&mut self, at_ms: u64, event: Event) {
@@ -395,6 +495,26 @@ impl World {
             Event::DiskError(node) => self.disk_fault(node),
             Event::Backup(node) => self.backup_fault(node),
             Event::Clone(node) => self.clone_fault(node),
+            Event::Malice(node) => self.malice_fault(node),
+            Event::Rot(node) => self.rot_fault(node),
+            Event::Inspect(node) => self.inspect(node),
+            Event::Clock(node) => {
+                self.clock_fault(node);
+                Ok(())
+            }
+            Event::SlowDisk(node) => {
+                self.slow_fault(node);
+                Ok(())
+            }
+            Event::OneWay(link) => {
+                self.one_way_fault(link);
+                Ok(())
+            }
+            Event::BothWays(link, from) => {
+                self.links[link].link.deafen(from, false);
+                Ok(())
+            }
+            Event::Echo(link) => self.echo_fault(link),
             Event::RoomAgain(node) => {
                 self.nodes[node].disk.set_capacity(None);
                 Ok(())
@@ -416,6 +536,15 @@ impl World {
                 }
                 Ok(())
             }
+            Event::Opens(village, market) => {
+                self.opens(village, market);
+                Ok(())
+            }
+            Event::Evening(node) => self.evening(node),
+            Event::Closes(village, market) => {
+                self.closes(village, market);
+                Ok(())
+            }
         }
     }
 
@@ -427,7 +556,9 @@ impl World {
         let state = &self.nodes[node];
         Now {
             monotonic_ms: self.now_ms - state.started_ms,
-            wall_ms: BEGINS_WALL_MS + self.now_ms as i64 + state.clock_error_ms,
+            wall_ms: BEGINS_WALL_MS
+                .saturating_add(self.now_ms as i64 + state.clock_error_ms)
+                .saturating_add(state.clock_jump_ms),
         }
     }
 
@@ -437,10 +568,12 @@ impl World {
         work: impl FnOnce(&mut Engine, Now) -> Result<(), Trouble>,
     ) -> Result<(), Violation> {
         let now = self.now(node);
+        let is_rotten = self.nodes[node].rot.is_some();
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
-        match work(engine, now) {
-            Ok(()) => self.drain(node),
-            Err(trouble) => self.stumbled(node, trouble),
+        match Self::guarded(is_rotten, || work(engine, now)) {
+            Ok(Ok(())) => self.drain(node),
+            Ok(Err(trouble)) => self.stumbled(node, trouble),
+            Err(_) => self.finds_rot(node, "a panic"),
         }
     }
 
@@ -476,8 +609,10 @@ impl World {
         if self.nodes[node].engine.is_some() && !self.nodes[node].settling {
             self.nodes[node].settling = true;
             let start = self.nodes[node].start;
-            let most = 2 * self.nodes[node].commit_ms;
-            let span = self.streams.disk.random_range(self.nodes[node].commit_ms..=most);
+            let slow_ms =
+                if self.nodes[node].slow_until_ms > self.now_ms { SLOW_COMMIT_MS } else { 0 };
+            let least = self.nodes[node].commit_ms + slow_ms;
+            let span = self.streams.disk.random_range(least..=2 * least);
             self.schedule(self.now_ms + span, Event::Settle(node, start));
         }
     }
@@ -489,6 +624,7 @@ impl World {
         self.nodes[node].settling = false;
         self.note("settle", &[node as u64]);
         self.engine_does(node, |engine, now| Ok(engine.settle(now)?))?;
+        self.takes_in(node)?;
         self.custody_is_true(node)?;
         self.look_at_quiet_links(node)
     }
@@ -506,6 +642,10 @@ impl World {
     }
 
     fn plans_work(&mut self, node: Node) {
+        if let Some(calendar) = self.plan.calendar {
+            let at = self.next_work(node, &calendar);
+            return self.schedule(at, Event::Work(node));
+        }
         let wait = exponential(self.plan.work_every_ms, &mut self.streams.people).max(SECOND);
         let mut at = self.now_ms + wait;
         // The day begins with the simulation; nobody works after ten hours.
@@ -522,18 +662,33 @@ impl World {
         }
         self.plans_work(node);
         self.note("work", &[node as u64]);
+        if !self.is_honest(node) {
+            return self.act(node, People::visits);
+        }
         // Drawn only where elders move, so that other plans go on as they did.
-        if self.plan.moves && self.streams.people.random_bool(0.2) {
+        let [moves, budgets] = match self.plan.calendar {
+            None => [0.2, 0.1],
+            Some(_) => [0.02, 0.002],
+        };
+        if self.plan.moves && self.streams.people.random_bool(moves) {
             return self.act(node, |_, engine, now, random| match engine.settle(now) {
                 Ok(()) => moves::work(engine, now, random),
                 Err(error) => Done { facts: Vec::new(), error: Some(error.into()) },
             });
         }
-        if self.plan.budgets && self.streams.people.random_bool(0.1) {
+        if self.plan.budgets && self.streams.people.random_bool(budgets) {
             self.fault("budget");
             return self.act(node, |_, engine, now, random| budgeted(engine, now, random));
         }
-        self.act(node, People::work)
+        match self.plan.calendar {
+            None => self.act(node, People::work),
+            Some(calendar) => {
+                let survey = calendar.is_survey(self.now_ms);
+                self.act(node, |people, engine, now, random| {
+                    people.goes_round(engine, now, random, survey)
+                })
+            }
+        }
     }
 }
 

@@ -85,6 +85,7 @@ fn disks_that_are_put_back_and_homes_that_are_copied_lose_nothing() {
         };
         let plan = Plan {
             townships: 1,
+            elders: 12,
             meshed: seed % 2 == 0,
             work_every_ms: 3 * MINUTE,
             faults,

@@ -14,7 +14,7 @@ fn plan(seed: u64) -> Plan {
     Plan {
         townships: 1 + (seed % 2) as u32,
         villages: 3,
-        elders: 3,
+        elders: 9 * (1 + (seed % 2) as u32),
         moves: true,
         work_every_ms: 8 * MINUTE,
         ..Plan::new(seed)

@@ -1,14 +1,19 @@
 //! Each check finds what is planted for it.
 
+use shouwang_crdt_schema::automerge::Change;
 use shouwang_crdt_schema::division::DivisionCode;
+use shouwang_crdt_schema::edit::{Action, write_change};
 use shouwang_crdt_schema::field::Field;
+use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
 use shouwang_node::command::{CommandError, ErrorKind};
 use shouwang_node::index;
 use shouwang_node::log::{Entry, EntryPlace, Incarnation, Lane, LogKey};
 use shouwang_node::store::custody::{Claim, CustodyRead};
+use shouwang_node::store::rows::{DocumentKey, DocumentRow};
 use shouwang_node::store::{StoreError, StoreRead};
 use shouwang_simulations::check::{self, Fact, Guarantee, Violation, Written};
+use shouwang_simulations::forger::Deed;
 use shouwang_simulations::workload::{Done, People, elders};
 use shouwang_simulations::world::{DAY, Faults, HOUR, MINUTE, Node, Plan, Plant, World};
 
@@ -321,4 +326,95 @@ fn a_conflict_that_is_not_in_the_inbox_is_found() {
     store.write::<_, StoreError>(|tables| tables.put_elder(scope, elder, &row)).unwrap();
     let (checker, engine) = world.checker_and_engine(village);
     found(Guarantee::InboxIsWhole, check::inbox::whole(checker, village, engine));
+}
+
+/// A change that nobody has signed stands in a document.
+#[test]
+fn what_counts_by_no_right_is_found() {
+    let (mut world, _, village) = county();
+    let (scope, elder) = somebody(&world, village);
+    let key = DocumentKey { scope, id: DocumentId::elder(elder, Part::Card) };
+    let engine = world.engine_mut(village).unwrap();
+    let row = engine.read().unwrap().document(&key).unwrap().unwrap();
+    let mut document = index::load(&key, &row.saved).unwrap();
+    let value = Field::Remarks.value("无人所写").unwrap();
+    let actions = [Action::Set { field: Field::Remarks, value }];
+    let body = write_change(&document, scope, &key.id, [9; 16], &actions).unwrap().unwrap();
+    document.apply_changes([Change::from_bytes(body).unwrap()]).unwrap();
+    let mut heads: Vec<[u8; 32]> = document.get_heads().iter().map(|head| head.0).collect();
+    heads.sort_unstable();
+    let row = DocumentRow { heads, saved: document.save() };
+    let store = engine.store_mut();
+    store.write::<_, StoreError>(|tables| tables.put_document(&key, &row)).unwrap();
+    let (_, engine) = world.checker_and_engine(village);
+    found(Guarantee::CountsByRight, check::rightful::counts_by_right(village, engine));
+}
+
+/// An entry is stored, does not count, and the list of those that do not has lost it.
+#[test]
+fn what_is_neither_counted_nor_listed_is_found() {
+    let (mut world, town, village) = county();
+    let turned = world.lets_in(town, village, &[]).unwrap();
+    world.heal(world.link(turned, town).unwrap());
+    world.run_for(2 * MINUTE).unwrap();
+    let (key, entry) = (0..12)
+        .find_map(|_| {
+            world.misbehave(turned, Deed::BeyondRights).unwrap();
+            world.run_for(15 * MINUTE).unwrap();
+            let engine = world.engine(town).unwrap();
+            check::rightful::accounted_for(town, engine).unwrap();
+            let snapshot = engine.read().unwrap();
+            let files = elders(engine, engine.area()).into_iter();
+            let mut ledgers = files.map(|(scope, elder)| DocumentKey {
+                scope,
+                id: DocumentId::elder(elder, Part::Ledger),
+            });
+            ledgers.find_map(|key| {
+                let (entry, _) = snapshot.unsettled_of(&key).unwrap().into_iter().next()?;
+                Some((key, entry))
+            })
+        })
+        .expect("something beyond its rights is listed");
+    let store = world.engine_mut(town).unwrap().store_mut();
+    store.write::<_, StoreError>(|tables| tables.remove_unsettled(&key, entry)).unwrap();
+    let (_, engine) = world.checker_and_engine(town);
+    found(Guarantee::NothingDropped, check::rightful::accounted_for(town, engine));
+}
+
+/// A device has written under more incarnations than its grant allows.
+#[test]
+fn more_than_a_grant_allows_is_found() {
+    let (mut world, _, village) = county();
+    let engine = world.engine_mut(village).unwrap();
+    let (device, grant, scope) = (engine.device(), engine.grant_id(), engine.area().0);
+    let most = engine.grant().quota.incarnations;
+    let store = engine.store_mut();
+    store
+        .write::<_, StoreError>(|tables| {
+            for number in 1..=most + 1 {
+                let incarnation = Incarnation { number, nonce: [7; 8] };
+                let log = LogKey { scope, lane: Lane::Routine, device, incarnation };
+                tables.log_for(&log, grant)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let (_, engine) = world.checker_and_engine(village);
+    found(Guarantee::Bounded, check::rightful::within_bounds(village, engine));
+}
+
+/// What a device in the wrong hands does accuses nobody; the same from an honest one does.
+#[test]
+fn an_accusation_beside_a_device_in_the_wrong_hands_is_found() {
+    let (mut world, town, village) = county();
+    let turned = world.lets_in(town, village, &[]).unwrap();
+    world.heal(world.link(turned, town).unwrap());
+    world.run_for(2 * MINUTE).unwrap();
+    for _ in 0..3 {
+        world.misbehave(turned, Deed::Oversized).unwrap();
+        world.run_for(2 * MINUTE).unwrap();
+    }
+    world.plant(Plant::Garbage(world.link(village, town).unwrap()));
+    let told = world.act(village, People::visits).and_then(|()| world.run_for(5 * MINUTE));
+    found(Guarantee::NobodyAccused, told);
 }

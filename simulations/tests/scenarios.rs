@@ -58,7 +58,7 @@ fn quiet(seed: u64, villages: u32, elders: u32) -> Plan {
     Plan {
         townships: 1,
         villages,
-        elders,
+        elders: villages * elders,
         work_every_ms: 100_000 * DAY,
         faults: Faults::NONE,
         ..Plan::new(seed)
@@ -82,7 +82,7 @@ fn a_county_converges_whatever_goes_wrong() {
 #[test]
 fn a_county_converges_where_the_same_entries_come_by_several_ways() {
     for seed in seeds(0..2) {
-        let plan = Plan { meshed: true, townships: 1, ..Plan::new(seed) };
+        let plan = Plan { meshed: true, townships: 1, elders: 12, ..Plan::new(seed) };
         let report = holds(plan, 3);
         assert!(report.counts.done_checks > 20);
     }
@@ -100,7 +100,7 @@ fn a_county_whose_places_count_their_bytes_converges_when_they_no_longer_do() {
 
 #[test]
 fn a_seed_replays_exactly() {
-    let plan = |seed| Plan { townships: 1, elders: 3, ..Plan::new(seed) };
+    let plan = |seed| Plan { townships: 1, elders: 6, ..Plan::new(seed) };
     for seed in seeds([11]) {
         let (first, again) = (simulate(plan(seed), 3), simulate(plan(seed), 3));
         assert_eq!(first.trace_hash, again.trace_hash, "seed {seed}");
@@ -116,7 +116,7 @@ fn what_was_saved_survives_power_loss_every_few_minutes() {
         let faults =
             Faults { power_loss_every_ms: Some(8 * MINUTE), wrong_clocks: true, ..Faults::NONE };
         let plan =
-            Plan { townships: 1, elders: 10, work_every_ms: 2 * MINUTE, faults, ..Plan::new(seed) };
+            Plan { townships: 1, elders: 20, work_every_ms: 2 * MINUTE, faults, ..Plan::new(seed) };
         let report = holds(plan, 4);
         let faults = &report.counts.faults;
         assert!(faults["power_loss"] > 10 && faults["power_loss_in_commit"] > 10, "{faults:?}");
@@ -381,7 +381,7 @@ fn an_idle_day_costs_little() {
 #[test]
 fn in_the_end_everything_is_held_and_then_nobody_writes() {
     for seed in seeds([50, 51]) {
-        let plan = Plan { townships: 1, meshed: seed % 2 == 1, ..Plan::new(seed) };
+        let plan = Plan { townships: 1, elders: 12, meshed: seed % 2 == 1, ..Plan::new(seed) };
         story("in_the_end_everything", plan, |world| {
             world.run_for(3 * HOUR)?;
             world.calm_down()?;

@@ -24,7 +24,8 @@ fn seeds(usual: impl IntoIterator<Item = u64>) -> Vec<u64> {
 }
 
 fn plan(seed: u64) -> Plan {
-    Plan { sticks: true, townships: 1 + (seed % 2) as u32, ..Plan::new(seed) }
+    let townships = 1 + (seed % 2) as u32;
+    Plan { sticks: true, townships, elders: 12 * townships, ..Plan::new(seed) }
 }
 
 /// One township and one village that have no link; nothing happens by itself.
@@ -76,7 +77,7 @@ fn a_county_converges_whatever_becomes_of_its_sticks() {
 #[test]
 fn a_seed_with_sticks_replays_exactly() {
     for seed in seeds([11]) {
-        let plan = || Plan { townships: 1, elders: 3, ..plan(seed) };
+        let plan = || Plan { townships: 1, elders: 6, ..plan(seed) };
         let (first, again) = (simulate(plan(), 3), simulate(plan(), 3));
         assert_eq!(first.counts, again.counts);
         assert_eq!(first.trace_hash, again.trace_hash, "seed {seed}");
@@ -91,7 +92,7 @@ fn elders_move_between_places_that_have_only_sticks() {
         let plan = Plan {
             moves: true,
             villages: 3,
-            elders: 3,
+            elders: 18,
             work_every_ms: 8 * MINUTE,
             faults: Faults { restore_every_ms: None, clone_every_ms: None, ..Faults::ALL },
             ..plan(seed)

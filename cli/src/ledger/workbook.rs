@@ -17,7 +17,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Sheet>, LedgerError> {
     let checked = archive::check(bytes)?;
     // calamine subtracts the corners of `<dimension ref="B2:A1"/>` unchecked, and more of the kind
     // may be left: a broken workbook is an error of the file, not the end of the program.
-    catch_unwind(AssertUnwindSafe(|| sheets(bytes, checked))).unwrap_or(Err(LedgerError::BrokenWorkbook))
+    catch_unwind(AssertUnwindSafe(|| sheets(bytes, checked)))
+        .unwrap_or(Err(LedgerError::BrokenWorkbook))
 }
 
 fn sheets(bytes: &[u8], checked: Checked) -> Result<Vec<Sheet>, LedgerError> {

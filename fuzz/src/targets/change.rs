@@ -107,7 +107,12 @@ pub(super) fn columns(bytes: &[u8]) -> Verdict {
     for dep in &deps {
         content.bytes(dep);
     }
-    content.piece(tape.piece()).leb(u64::from(tape.byte())).leb(u64::from(tape.short())).u8(0).u8(0);
+    content
+        .piece(tape.piece())
+        .leb(u64::from(tape.byte()))
+        .leb(u64::from(tape.short()))
+        .u8(0)
+        .u8(0);
     let others: Vec<&[u8]> = (0..tape.below(4)).map(|_| tape.piece()).collect();
     content.count(others.len());
     for other in others {
@@ -130,8 +135,7 @@ pub(super) fn columns(bytes: &[u8]) -> Verdict {
 /// What a chunk begins with, and the columns of a change as Automerge numbers them
 /// (automerge.org/automerge-binary-format-spec).
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-const COLUMNS: [u64; 12] =
-    [0x01, 0x02, 0x11, 0x13, 0x15, 0x34, 0x42, 0x56, 0x57, 0x70, 0x71, 0x73];
+const COLUMNS: [u64; 12] = [0x01, 0x02, 0x11, 0x13, 0x15, 0x34, 0x42, 0x56, 0x57, 0x70, 0x71, 0x73];
 
 /// The input of [`columns`] that gives an honest change.
 fn taken_apart(at: u8, change: &[u8]) -> Option<Vec<u8>> {
@@ -155,7 +159,8 @@ fn taken_apart(at: u8, change: &[u8]) -> Option<Vec<u8>> {
         .map(|_| Some((reader.leb().ok()?, reader.leb().ok()?)))
         .collect::<Option<_>>()?;
     for column in COLUMNS {
-        let length = present.iter().find(|(known, _)| *known == column).map_or(0, |(_, length)| *length);
+        let length =
+            present.iter().find(|(known, _)| *known == column).map_or(0, |(_, length)| *length);
         input.extend(piece(reader.bytes(usize::try_from(length).ok()?).ok()?));
     }
     Some(input)
@@ -265,9 +270,8 @@ const ACTORS: [[u8; 16]; 2] = [[0xa1; 16], [0xb0; 16]];
 /// What two people write in each of the documents, one after another and at once.
 fn written(id: &DocumentId) -> Vec<Vec<u8>> {
     let day = NaiveDate::from_ymd_opt(2026, 9, 1).unwrap_or_default();
-    let set = |field: Field, text: &str| {
-        field.value(text).ok().map(|value| Action::Set { field, value })
-    };
+    let set =
+        |field: Field, text: &str| field.value(text).ok().map(|value| Action::Set { field, value });
     let insert = |list, element| Some(Action::Insert { list, element });
     let visit = Visit { note: Some("血压偏高".into()), ..Visit::on(day) };
     let supporter = Supporter {
@@ -285,7 +289,10 @@ fn written(id: &DocumentId) -> Vec<Vec<u8>> {
         reason: AbsenceReason::Work,
     };
     let deeds: Vec<Vec<Action>> = vec![
-        [set(Field::Name, "周国强"), set(Field::BirthDate, "1942-03-15")].into_iter().flatten().collect(),
+        [set(Field::Name, "周国强"), set(Field::BirthDate, "1942-03-15")]
+            .into_iter()
+            .flatten()
+            .collect(),
         set(Field::Phone, "13900000001").into_iter().collect(),
         insert(List::Supporters, supporter.store()).into_iter().collect(),
         insert(List::Absences, absence.store()).into_iter().collect(),
@@ -314,7 +321,10 @@ fn written(id: &DocumentId) -> Vec<Vec<u8>> {
 
 pub(super) fn change_seeds() -> Vec<Vec<u8>> {
     let of = |(at, id): (u8, &DocumentId)| {
-        written(id).into_iter().map(move |change| [&[at, 1][..], &change].concat()).collect::<Vec<_>>()
+        written(id)
+            .into_iter()
+            .map(move |change| [&[at, 1][..], &change].concat())
+            .collect::<Vec<_>>()
     };
     (0..).zip(&documents()).flat_map(of).collect()
 }
@@ -335,8 +345,14 @@ pub(super) fn template_seeds() -> Vec<Vec<u8>> {
         let values = own.values.iter().flat_map(|value| piece(value));
         let rest = [&[0][..], &own.actor, &[1], &own.start_op.to_be_bytes(), &[0, 0]].concat();
         let distances = own.distances.iter().flat_map(|far| (*far as u16).to_be_bytes());
-        Some(piece(template.as_bytes()).into_iter().chain(rest).chain(distances).chain(values).collect())
+        Some(
+            piece(template.as_bytes())
+                .into_iter()
+                .chain(rest)
+                .chain(distances)
+                .chain(values)
+                .collect(),
+        )
     };
     changes.into_iter().filter_map(of).collect()
 }
-

@@ -1,8 +1,8 @@
 //! What an engine is told by one peer, one stick or one person: it refuses or takes in, and everything
 //! that it holds reads back.
 
-use shouwang_node::bundle::{BundleId, Item, PartHead, Segment};
 use shouwang_node::bundle::part::{PartReader, PartWriter};
+use shouwang_node::bundle::{BundleId, Item, PartHead, Segment};
 use shouwang_node::codec::Writer;
 use shouwang_node::command::status::Status;
 use shouwang_node::command::verify::Verify;
@@ -40,7 +40,8 @@ impl Packer {
         let begins = self.0.is_none();
         let encoder = self.0.get_or_insert_with(|| {
             let dictionary = dictionary::stream(STREAM_VERSION);
-            let mut encoder = Encoder::with_dictionary(3, dictionary).expect("the dictionary reads");
+            let mut encoder =
+                Encoder::with_dictionary(3, dictionary).expect("the dictionary reads");
             for parameter in [
                 CParameter::WindowLog(STREAM_WINDOW_LOG),
                 CParameter::ContentSizeFlag(false),
@@ -188,7 +189,8 @@ pub(super) fn packet_seeds() -> Vec<Vec<u8>> {
         }
         whole.push(SETTLE);
     }
-    let speech = [Frame::AskChain, Frame::Summary(Summary::of_heads(0, SALT, &[], true)), Frame::Alive];
+    let speech =
+        [Frame::AskChain, Frame::Summary(Summary::of_heads(0, SALT, &[], true)), Frame::Alive];
     let spoken: Vec<u8> =
         speech.iter().flat_map(|frame| [vec![PLAIN], piece(&frame.encode())].concat()).collect();
     vec![whole, [vec![1, 1], spoken].concat()]

@@ -19,7 +19,8 @@ fn places() -> Places {
         ("990121101204", "下禾村委会"),
         ("990121200000", "清荷乡"),
     ];
-    let read = |(code, name): (&str, &str)| Some((code.parse::<DivisionCode>().ok()?, name.to_owned()));
+    let read =
+        |(code, name): (&str, &str)| Some((code.parse::<DivisionCode>().ok()?, name.to_owned()));
     Places::new(names.into_iter().filter_map(read))
 }
 
@@ -56,7 +57,9 @@ fn check_row(row: &LedgerRow, area: Area) {
         assert!(field.value(text).is_ok(), "{field} of a row cannot be stored");
     }
     let id = row.field(Field::ResidentId);
-    assert!(id.is_none_or(|id| Field::ResidentId.value(id).is_ok_and(|value| value.as_str() == id)));
+    assert!(
+        id.is_none_or(|id| Field::ResidentId.value(id).is_ok_and(|value| value.as_str() == id))
+    );
 }
 
 fn read_all(name: &str, bytes: &[u8], area: Area) -> Verdict {
@@ -109,7 +112,10 @@ fn round_trip(reading: &Reading, places: &Places, area: Area) {
     let again = ledger::read("again.csv", &written, places, area).expect("what was written reads");
     assert_eq!(again.rows, rows.len(), "a row is one line");
     for (row, again) in rows.iter().zip(&again.accepted) {
-        assert_eq!(again.ledger_row.fields.get(&Field::ResidentId), row.fields.get(&Field::ResidentId));
+        assert_eq!(
+            again.ledger_row.fields.get(&Field::ResidentId),
+            row.fields.get(&Field::ResidentId)
+        );
         assert_eq!(again.ledger_row.scope, row.scope);
     }
 }
@@ -173,9 +179,11 @@ fn archived(sheet: &[u8], strings: &[u8], styles: &[u8]) -> Vec<u8> {
         directory.extend([&b"PK\x01\x02\x14\x00\x14\x00"[..], &fixed, &rest].concat());
     }
     let count = (entries.len() as u16).to_le_bytes();
-    let (length, offset) = ((directory.len() as u32).to_le_bytes(), (archive.len() as u32).to_le_bytes());
+    let (length, offset) =
+        ((directory.len() as u32).to_le_bytes(), (archive.len() as u32).to_le_bytes());
     archive.extend(directory);
-    archive.extend([&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &length, &offset, &[0, 0]].concat());
+    archive
+        .extend([&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &length, &offset, &[0, 0]].concat());
     archive
 }
 
@@ -216,15 +224,49 @@ pub(super) fn tables(bytes: &[u8]) -> Verdict {
 
 /// What an honest office writes, in the words of the ledgers in `tests/data`; the people are fictional.
 const ROWS: [[&str; 10]; 5] = [
-    ["序号", "姓名", "身份证号码", "性别", "出生日期", "所在村", "联系电话", "居住状况", "赡养人情况", "备注"],
-    ["1", "周国强", "110101194203150018", "男", "1942.3.15", "上禾村", "13900000001", "独居", "女儿 李明 13900000002 务工", ""],
-    ["2", "许桂英", "", "女", "1940年5月", "上禾村委会", "1390000 0003", "与配偶", "无", "2023年起由女儿照顾"],
+    [
+        "序号",
+        "姓名",
+        "身份证号码",
+        "性别",
+        "出生日期",
+        "所在村",
+        "联系电话",
+        "居住状况",
+        "赡养人情况",
+        "备注",
+    ],
+    [
+        "1",
+        "周国强",
+        "110101194203150018",
+        "男",
+        "1942.3.15",
+        "上禾村",
+        "13900000001",
+        "独居",
+        "女儿 李明 13900000002 务工",
+        "",
+    ],
+    [
+        "2",
+        "许桂英",
+        "",
+        "女",
+        "1940年5月",
+        "上禾村委会",
+        "1390000 0003",
+        "与配偶",
+        "无",
+        "2023年起由女儿照顾",
+    ],
     ["3", "褚顺昌", "1.10101E+17", "男", "15050", "山外村", "", "", "", "=1+1"],
     ["合计", "", "", "", "", "", "", "", "", ""],
 ];
 
 const VISITS: &str = "姓名,所在村,探访日期,探访时间,探访方式,探访结果,探访人,备注\n周国强,上禾村,2026-09-01,9:30,上门,完成,王会计,血压偏高\n许桂英,上禾村,2026年9月,,电话,未遇,,\n";
-const CERTIFICATES: &str = "姓名,身份证号码,残疾证号,能力等级,低保\n周国强,110101194203150018,,重度失能,是\n";
+const CERTIFICATES: &str =
+    "姓名,身份证号码,残疾证号,能力等级,低保\n周国强,110101194203150018,,重度失能,是\n";
 
 pub(super) fn text_seeds() -> Vec<Vec<u8>> {
     let rows: Vec<String> = ROWS.iter().map(|row| row.join(",")).collect();
@@ -256,7 +298,8 @@ fn sheet_xml(rows: &[[&str; 10]]) -> String {
         }
     };
     let row = |(at, row): (usize, &[&str; 10])| {
-        let cells: String = (0..).zip(row).map(|(column, text)| cell(at + 1, column, text)).collect();
+        let cells: String =
+            (0..).zip(row).map(|(column, text)| cell(at + 1, column, text)).collect();
         format!("<row r=\"{}\">{cells}</row>", at + 1)
     };
     let rows: String = rows.iter().enumerate().map(row).collect();

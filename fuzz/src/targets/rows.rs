@@ -56,7 +56,8 @@ pub(super) fn rows(bytes: &[u8]) -> Verdict {
     let image = Image::of(&scene().town);
     let (name, keys) = TABLES[tape.below(TABLES.len())];
     let spoilt = {
-        let database = Database::builder().create_with_backend(image.clone()).expect("a copy opens");
+        let database =
+            Database::builder().create_with_backend(image.clone()).expect("a copy opens");
         match keys {
             Keys::Text => spoil::<&str>(&database, name, &mut tape),
             Keys::Bytes => spoil::<&[u8]>(&database, name, &mut tape),
@@ -93,8 +94,10 @@ fn spoil<K: redb::Key + 'static>(
         let reading = database.begin_read().ok()?;
         let table = reading.open_table(definition).ok()?;
         let rows = table.iter().ok()?.filter_map(Result::ok);
-        rows.map(|(key, value)| (K::as_bytes(&key.value()).as_ref().to_vec(), value.value().to_vec()))
-            .collect()
+        rows.map(|(key, value)| {
+            (K::as_bytes(&key.value()).as_ref().to_vec(), value.value().to_vec())
+        })
+        .collect()
     };
     let at = usize::from(tape.short()) % rows.len().max(1);
     let (key, before) = (rows.len() > at).then(|| rows.swap_remove(at))?;
@@ -143,7 +146,11 @@ fn spoil<K: redb::Key + 'static>(
 
 pub(super) fn row_seeds() -> Vec<Vec<u8>> {
     let of = |table: u8| {
-        [[table, 0, 0, 0, 0, 9, 1].to_vec(), [table, 0, 0, 4, 0, 12, 3].to_vec(), vec![table, 0, 1, 1, 0, 20]]
+        [
+            [table, 0, 0, 0, 0, 9, 1].to_vec(),
+            [table, 0, 0, 4, 0, 12, 3].to_vec(),
+            vec![table, 0, 1, 1, 0, 20],
+        ]
     };
     (0..TABLES.len() as u8).flat_map(of).filter(|seed| rows(seed) == Verdict::Accepted).collect()
 }

@@ -135,7 +135,10 @@ impl Story {
                     let code = error.code();
                     let told = HONEST_WORDS.contains(&code.as_str());
                     let honest = error.fault() == Fault::Link || told;
-                    assert!(honest || self.spoilt, "an honest office is accused of {code}: {error}");
+                    assert!(
+                        honest || self.spoilt,
+                        "an honest office is accused of {code}: {error}"
+                    );
                     hung_up = true;
                 }
                 Output::Hangup(peer, _) => {
@@ -162,7 +165,10 @@ impl Story {
         change(&mut frame);
         let (now, device) = (self.now(), self.offices[from].device);
         let to = 1 - from;
-        self.offices[to].engine().handle(now, Input::Frame(device, frame)).expect("a disk in memory");
+        self.offices[to]
+            .engine()
+            .handle(now, Input::Frame(device, frame))
+            .expect("a disk in memory");
         self.collect(to);
     }
 
@@ -224,7 +230,10 @@ impl Story {
         let mut inputs = Vec::new();
         if !std::mem::replace(&mut self.impostor_up, true) {
             let hello = Hello { stream_version: STREAM_VERSION, ..scene().impostor.hello() };
-            inputs.extend([Input::PeerUp(device), Input::Frame(device, Frame::Hello(hello).encode())]);
+            inputs.extend([
+                Input::PeerUp(device),
+                Input::Frame(device, Frame::Hello(hello).encode()),
+            ]);
         }
         inputs.push(Input::Frame(device, frame));
         for input in inputs {
@@ -265,7 +274,9 @@ impl Story {
             if !grants.iter().all(|grant| receives(grant, scope, lane)) {
                 continue;
             }
-            let Some(head) = there.head_of(chain.number).expect("a disk in memory") else { continue };
+            let Some(head) = there.head_of(chain.number).expect("a disk in memory") else {
+                continue;
+            };
             let held = here.find_chain(&chain.key, head.seq, &head.hash).expect("a disk in memory");
             if held.is_none() {
                 lacks.push(LogPosition { log: chain.key, seq: head.seq, hash: head.hash });
@@ -280,7 +291,10 @@ impl Story {
         let device = scene().impostor.keys.device();
         if std::mem::take(&mut self.impostor_up) {
             let now = self.now();
-            self.offices[TOWN].engine().handle(now, Input::PeerDown(device)).expect("a disk in memory");
+            self.offices[TOWN]
+                .engine()
+                .handle(now, Input::PeerDown(device))
+                .expect("a disk in memory");
             self.collect(TOWN);
         }
         self.link();
@@ -398,7 +412,9 @@ pub(super) fn session(bytes: &[u8]) -> Verdict {
             }
             28 => {
                 story.spoilt = true;
-                story.offices[side].sent.rotate_left(usize::from(!story.offices[side].sent.is_empty()));
+                story.offices[side]
+                    .sent
+                    .rotate_left(usize::from(!story.offices[side].sent.is_empty()));
             }
             29 => {
                 story.spoilt = true;
@@ -420,7 +436,10 @@ pub(super) fn session(bytes: &[u8]) -> Verdict {
                 let (now, peer) = (story.now(), story.offices[1 - side].device);
                 story.offices[side].sent.clear();
                 story.spoilt = true;
-                story.offices[side].engine().handle(now, Input::PeerUp(peer)).expect("a disk in memory");
+                story.offices[side]
+                    .engine()
+                    .handle(now, Input::PeerUp(peer))
+                    .expect("a disk in memory");
                 story.collect(side);
             }
         }
@@ -484,12 +503,16 @@ pub(super) fn session_seeds() -> Vec<Vec<u8>> {
     let turn = [step(8, 0), step(8, 1), step(0, 0), 3, step(0, 1), 3];
     let honest = turn.repeat(12);
     let cuts = [&turn.repeat(3)[..], &[step(18, 0), step(19, 0)], &turn.repeat(4)].concat();
-    let edits = [&[step(12, 0), 1, 1, 5][..], &turn, &[step(12, 1), 2, 2, 7], &turn.repeat(3)].concat();
+    let edits =
+        [&[step(12, 0), 1, 1, 5][..], &turn, &[step(12, 1), 2, 2, 7], &turn.repeat(3)].concat();
     let crash = [&turn.repeat(2)[..], &[step(21, 1), step(19, 0)], &turn.repeat(4)].concat();
     let claims = [&turn.repeat(6)[..], &[step(22, 0), step(22, 1)]].concat();
-    let time = [&turn[..], &[step(16, 0), 0x20, 0], &turn, &[step(16, 0), 0xff, 0xff], &turn].concat();
+    let time =
+        [&turn[..], &[step(16, 0), 0x20, 0], &turn, &[step(16, 0), 0xff, 0xff], &turn].concat();
     let speech = (0..13).flat_map(|nth| [step(23, 0), 0, nth]);
-    let garbage = [&[step(25, 0)][..], &piece(&[5; 80]), &[step(26, 0), 0, 3, 2, 1, 0, 9, 7]].concat();
-    let spoilt = [&turn[..], &[step(27, 1), 2, 0, 0, 4, 9], &turn.repeat(2), &[step(31, 0)], &turn].concat();
+    let garbage =
+        [&[step(25, 0)][..], &piece(&[5; 80]), &[step(26, 0), 0, 3, 2, 1, 0, 9, 7]].concat();
+    let spoilt =
+        [&turn[..], &[step(27, 1), 2, 0, 0, 4, 9], &turn.repeat(2), &[step(31, 0)], &turn].concat();
     vec![honest, cuts, edits, crash, claims, time, speech.collect(), garbage, spoilt]
 }

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::element::List;
+use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::record::{ElderId, IncidentId, TransferId};
 use shouwang_crdt_schema::report::half_year::HalfYear;
 use shouwang_crdt_schema::resident_id::ResidentId;
@@ -79,7 +79,8 @@ pub(super) fn text(bytes: &[u8]) -> Verdict {
     let rule = match ruleset.set(key, value) {
         Ok(()) => {
             let texts = ruleset.texts();
-            let again = Ruleset::read(texts.iter().map(|(key, text)| (key.as_str(), text.as_str())));
+            let again =
+                Ruleset::read(texts.iter().map(|(key, text)| (key.as_str(), text.as_str())));
             assert!(again.faults.is_empty() && again.unknown_keys.is_empty(), "{texts:?}");
             assert_eq!(again.ruleset, ruleset, "rules read back");
             Verdict::Accepted
@@ -170,14 +171,35 @@ pub(super) fn text_seeds() -> Vec<Vec<u8>> {
         "monthly_report_day=25",
         "supporters",
     ];
-    plain.iter().map(|text| text.as_bytes().to_vec()).filter(|seed| text(seed) == Verdict::Accepted).collect()
+    plain
+        .iter()
+        .map(|text| text.as_bytes().to_vec())
+        .filter(|seed| text(seed) == Verdict::Accepted)
+        .collect()
 }
 
 pub(super) fn typed_seeds() -> Vec<Vec<u8>> {
     let plain = [
-        "512M", "1.4M", "700000", "90", "90s", "2m", "500ms", "2026-11-21", "2026年11月21日", "2026/1/2", "9:30",
-        "9：30", "name=周国强\nphone=13900000001", "姓名＝周国强", "name=李明\nrelation=女儿", "助餐",
-        "supporters", "/ip4/10.0.0.1/tcp/4420", "990121101203", "swreq1qqqq",
+        "512M",
+        "1.4M",
+        "700000",
+        "90",
+        "90s",
+        "2m",
+        "500ms",
+        "2026-11-21",
+        "2026年11月21日",
+        "2026/1/2",
+        "9:30",
+        "9：30",
+        "name=周国强\nphone=13900000001",
+        "姓名＝周国强",
+        "name=李明\nrelation=女儿",
+        "助餐",
+        "supporters",
+        "/ip4/10.0.0.1/tcp/4420",
+        "990121101203",
+        "swreq1qqqq",
     ];
     plain.iter().map(|text| text.as_bytes().to_vec()).collect()
 }

@@ -96,23 +96,27 @@ pub(super) fn envelope_seeds() -> Vec<Vec<u8>> {
     let sealed = Envelope::seal(&VolumeKey::new([5; 64]), &key_file(), &fresh);
     let sealed = sealed.map(|envelope| envelope.encode()).unwrap_or_default();
     let plain = &sealed[..sealed.len() - 8];
-    let argon = [&b"SWENVLP1\x01"[..], &65_536u32.to_be_bytes(), &3u32.to_be_bytes(), &1u32.to_be_bytes()];
+    let argon =
+        [&b"SWENVLP1\x01"[..], &65_536u32.to_be_bytes(), &3u32.to_be_bytes(), &1u32.to_be_bytes()];
     let argon = [&argon.concat()[..], &[2; 16], &plain[9..]].concat();
     vec![[&[1][..], &sealed].concat(), [&[0][..], plain].concat(), [&[0][..], &argon].concat()]
 }
 
 pub(super) fn backup_seeds() -> Vec<Vec<u8>> {
     // An empty store, so that it is short.
-    let written = || -> Result<Vec<u8>, VaultError> {
-        let directory = tempfile::tempdir_in(fast())?;
-        let fresh = Fresh { salt: [2; 16], nonce: [3; 24] };
-        let (home, to) = (directory.path().join("home"), directory.path().join("backup"));
-        std::fs::create_dir(&home)?;
-        let (vault, store): (Vault, Store) =
-            Vault::create::<VaultError>(&home, VolumeKey::new([5; 64]), &fresh, |_| Ok(key_file()))?;
-        vault.backup(&store)?.write(&to)?;
-        Ok(std::fs::read(to)?)
-    };
+    let written =
+        || -> Result<Vec<u8>, VaultError> {
+            let directory = tempfile::tempdir_in(fast())?;
+            let fresh = Fresh { salt: [2; 16], nonce: [3; 24] };
+            let (home, to) = (directory.path().join("home"), directory.path().join("backup"));
+            std::fs::create_dir(&home)?;
+            let (vault, store): (Vault, Store) =
+                Vault::create::<VaultError>(&home, VolumeKey::new([5; 64]), &fresh, |_| {
+                    Ok(key_file())
+                })?;
+            vault.backup(&store)?.write(&to)?;
+            Ok(std::fs::read(to)?)
+        };
     let whole = written().expect("a backup can be written");
     vec![[vec![1], whole].concat()]
 }

@@ -35,7 +35,11 @@ pub(super) fn look_at(document: &Automerge, id: &DocumentId, as_of: NaiveDate) {
     for field in Field::ALL {
         if let Some(resolved) = view.field(*field) {
             let again = field.value(resolved.value.as_str());
-            assert_eq!(again.as_ref(), Ok(resolved.value), "what takes effect is in its one spelling");
+            assert_eq!(
+                again.as_ref(),
+                Ok(resolved.value),
+                "what takes effect is in its one spelling"
+            );
         }
     }
     for conflict in view.conflicts() {
@@ -71,14 +75,53 @@ fn apply_rules(view: &ElderView, ruleset: &Ruleset, as_of: NaiveDate) {
 
 /// Words that the record knows, beside whatever the tape has.
 const WORDS: [&str; 24] = [
-    "2026-09-01", "1942-03-15", "2199-12-31", "1800-01-01", "0000-00-00", "+2026-1-1", "true", "false",
-    "Completed", "InPerson", "Entered", "Exited", "Signed", "Ended", "Raised", "Closed", "Unknown",
-    "Alone", "Severe", "4294967295", "990121101203", "", "07070707070707070707070707070707", "24:00",
+    "2026-09-01",
+    "1942-03-15",
+    "2199-12-31",
+    "1800-01-01",
+    "0000-00-00",
+    "+2026-1-1",
+    "true",
+    "false",
+    "Completed",
+    "InPerson",
+    "Entered",
+    "Exited",
+    "Signed",
+    "Ended",
+    "Raised",
+    "Closed",
+    "Unknown",
+    "Alone",
+    "Severe",
+    "4294967295",
+    "990121101203",
+    "",
+    "07070707070707070707070707070707",
+    "24:00",
 ];
 
 const KEYS: [&str; 20] = [
-    "name", "phone", "date", "mode", "outcome", "event", "reason", "supporter", "retracts", "from", "until",
-    "kind", "by", "at", "note", "day", "birth_date", "living_arrangement", "care_group", "year",
+    "name",
+    "phone",
+    "date",
+    "mode",
+    "outcome",
+    "event",
+    "reason",
+    "supporter",
+    "retracts",
+    "from",
+    "until",
+    "kind",
+    "by",
+    "at",
+    "note",
+    "day",
+    "birth_date",
+    "living_arrangement",
+    "care_group",
+    "year",
 ];
 
 /// One byte of a document, two of a day, and then what two writers put where, and when they hear of one

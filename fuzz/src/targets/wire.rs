@@ -9,12 +9,12 @@ use shouwang_node::codec::{Reader, Writer};
 use shouwang_node::custody::Receipt;
 use shouwang_node::erasure::{Covered, Erasure, ErasureReason};
 use shouwang_node::handover::{Handover, Purge, Seen, StepId};
+use shouwang_node::identity::DeviceKeys;
 use shouwang_node::identity::grant::{Grant, GrantId, Quota, Role, SignedGrant};
 use shouwang_node::identity::token::{Invite, Request, root_from_text, root_to_text};
-use shouwang_node::identity::DeviceKeys;
 use shouwang_node::limits::{
-    CHECKPOINT_ENTRIES, FRAME_BYTES_MAX, RUN_BYTES_MAX, SUMMARY_CHILDREN_MAX, SUMMARY_HEADS_PER_FRAME,
-    SUMMARY_STATEMENTS_PER_FRAME,
+    CHECKPOINT_ENTRIES, FRAME_BYTES_MAX, RUN_BYTES_MAX, SUMMARY_CHILDREN_MAX,
+    SUMMARY_HEADS_PER_FRAME, SUMMARY_STATEMENTS_PER_FRAME,
 };
 use shouwang_node::log::run::{RunEntry, cut};
 use shouwang_node::log::{
@@ -81,7 +81,11 @@ fn check_run(run: UnverifiedRun) {
     let log = LogKey { device: keys(1).device(), ..run.log };
     let ours = crate::impostor::sealed(&keys(1), log, 0, run.previous, run.entries.clone());
     if let Ok(verified) = ours.clone().verify(None) {
-        assert_eq!(cut(verified.entries(), None), Some(ours), "what is verified is sent on as it came");
+        assert_eq!(
+            cut(verified.entries(), None),
+            Some(ours),
+            "what is verified is sent on as it came"
+        );
         for entry in verified.entries() {
             let header = entry.header.encode();
             let mut reader = Reader::new(&header);
@@ -350,10 +354,14 @@ pub(super) fn token_seeds() -> Vec<Vec<u8>> {
     };
     let spoken = request.to_text().to_uppercase();
     let raw = [&b"!\x00\x01"[..], &keys.device().0, &keys.sealing_key().0].concat();
-    [request.to_text(), invite.to_text(), root_to_text(&keys), format!("{} {}", &spoken[..9], &spoken[9..])]
-        .into_iter()
-        .map(String::into_bytes)
-        .chain([raw])
-        .collect()
+    [
+        request.to_text(),
+        invite.to_text(),
+        root_to_text(&keys),
+        format!("{} {}", &spoken[..9], &spoken[9..]),
+    ]
+    .into_iter()
+    .map(String::into_bytes)
+    .chain([raw])
+    .collect()
 }
-

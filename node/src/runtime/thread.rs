@@ -1,9 +1,11 @@
 //! The engine's own thread: one message after another, one commit for what came in together.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::command::{CommandError, ErrorKind};
@@ -68,10 +70,14 @@ pub(crate) fn spawn(
         let current = BTreeMap::new();
         let driver =
             Driver { engine, ends, waiting, current, guests, guests_of: None, failed: false };
-        let stopped = runtime.block_on(driver.run());
+        // redb 4.5 panics over some damaged pages, whenever they are read. The engine is gone then, and
+        // nobody may believe that it still runs.
+        let stopped = runtime.block_on(AssertUnwindSafe(driver.run()).catch_unwind());
         notify.notify_one();
-        if let Some(stopped) = stopped {
-            let _ = stopped.send(());
+        match stopped {
+            Ok(Some(stopped)) => drop(stopped.send(())),
+            Ok(None) => {}
+            Err(_) => tracing::error!("the engine's thread has ended: is the disk damaged?"),
         }
     };
     std::thread::Builder::new()
@@ -237,5 +243,32 @@ async fn wait(deadline_ms: Option<u64>) {
             let ms = deadline.saturating_sub(now().monotonic_ms);
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::Entropy;
+    use crate::setup;
+    use crate::store::Store;
+
+    /// A page that the disk has changed makes the database panic in the midst of anything. Whoever runs the
+    /// node hears of it, and whoever asks is told: nothing waits for an engine that is gone.
+    #[tokio::test]
+    async fn a_panic_of_the_database_ends_the_node_and_is_heard_of() {
+        let store = Store::with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let county = "990121000000".parse().unwrap();
+        setup::init(&store, &mut Entropy::new([1; 32]), county, "县民政局", 0).unwrap();
+        let engine = Engine::open(store, [2; 32]).unwrap();
+        let (_notices, notices) = mpsc::channel(1);
+        let (orders, _orders) = mpsc::unbounded_channel();
+        let (handle, ended) = spawn(engine, Ends { notices, orders }, None).unwrap();
+        let told = handle.call(|_, _| panic!("a page is damaged")).await;
+        assert_eq!(told.map(|()| ()).unwrap_err().code, "node_stopped");
+        ended.notified().await;
+        let told = handle.call(|engine, _| engine.device()).await;
+        assert_eq!(told.unwrap_err().code, "node_stopped");
+        handle.stop().await;
     }
 }

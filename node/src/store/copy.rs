@@ -48,6 +48,7 @@ impl Image {
     /// Copies everything into an empty store, durably, and cuts off what of its file is free: redb makes
     /// a file twice as long whenever it is full. That a rewrite is due is not copied: this is one. A table that this version does not know is no reason to lose it: then nothing is copied.
     pub fn copy_into(&self, to: &mut Store, progress: &CopyProgress) -> Result<(), StoreError> {
+        to.forget_view();
         let transaction = to.database.begin_write().map_err(redb_error)?;
         {
             let mut tables = Transaction::open(&transaction, &to.recent)?;

@@ -37,6 +37,8 @@
 //!
 //! Keys that begin with a scope are big-endian, so an area is one range of rows.
 
+use std::sync::Arc;
+
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
@@ -94,8 +96,13 @@ pub(super) const VECTORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::n
 pub(super) const DOCUMENT_DIGESTS: TableDefinition<'_, Bytes, Bytes> =
     TableDefinition::new("document_digests-1");
 
-/// A consistent view of all tables.
+/// A consistent view of all tables. Clones are handles to the same one.
+#[derive(Clone)]
 pub struct Snapshot {
+    tables: Arc<Tables>,
+}
+
+struct Tables {
     blocks: Blocks,
     meta_rows: ReadOnlyTable<&'static str, Bytes>,
     logs: ReadOnlyTable<u32, Bytes>,
@@ -134,7 +141,7 @@ impl Snapshot {
         transaction: &ReadTransaction,
         recent: &RecentBlocks,
     ) -> Result<Self, StoreError> {
-        Ok(Self {
+        let tables = Tables {
             blocks: Blocks::new(recent),
             meta_rows: transaction.open_table(META)?,
             logs: transaction.open_table(LOGS)?,
@@ -166,7 +173,8 @@ impl Snapshot {
             document_digests: transaction.open_table(DOCUMENT_DIGESTS)?,
             places: transaction.open_table(PLACES)?,
             vectors: transaction.open_table(VECTORS)?,
-        })
+        };
+        Ok(Self { tables: Arc::new(tables) })
     }
 }
 
@@ -224,11 +232,11 @@ macro_rules! table_access {
 
         impl TableAccess for Snapshot {
             $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
-                &self.$name
+                &self.tables.$name
             })+
 
             fn blocks(&self) -> &Blocks {
-                &self.blocks
+                &self.tables.blocks
             }
         }
 
@@ -245,7 +253,7 @@ macro_rules! table_access {
         impl TableAccess for CountedReads<'_> {
             $(fn $name(&self) -> &impl ReadableTable<$key, $value> {
                 *self.reads.borrow_mut().entry(stringify!($name)).or_default() += 1;
-                &self.snapshot.$name
+                &self.snapshot.tables.$name
             })+
 
             fn blocks(&self) -> &Blocks {
@@ -256,13 +264,13 @@ macro_rules! table_access {
         impl Snapshot {
             /// Counts what [`Snapshot::copy_rows`] is going to copy.
             pub(super) fn expect_rows(&self, progress: &CopyProgress) -> Result<(), StoreError> {
-                $(progress.expect(self.$name.len()?);)+
+                $(progress.expect(self.tables.$name.len()?);)+
                 Ok(())
             }
 
             /// What each table takes of the file.
             pub fn table_sizes(&self) -> Result<Vec<TableSize>, StoreError> {
-                Ok(vec![$(TableSize::of(stringify!($name), &self.$name)?),+])
+                Ok(vec![$(TableSize::of(stringify!($name), &self.tables.$name)?),+])
             }
 
             /// Copies every row of every table.
@@ -271,7 +279,7 @@ macro_rules! table_access {
                 to: &mut super::Transaction<'_>,
                 progress: &CopyProgress,
             ) -> Result<(), StoreError> {
-                $(copy_table(&self.$name, &mut to.$name, progress)?;)+
+                $(copy_table(&self.tables.$name, &mut to.$name, progress)?;)+
                 Ok(())
             }
         }

@@ -5,17 +5,18 @@
 //! on two machines that take turns, as they do where each new connection replaces the other's.
 
 use rand::RngExt;
+use shouwang_crdt_schema::division::Area;
 use shouwang_node::setup;
-use shouwang_node::store::{Store, StoreError};
+use shouwang_node::store::{Snapshot, Store, StoreError};
 
 use super::{Event, MINUTE, Node, SECOND, World};
-use crate::check::{Memory, Violation};
+use crate::check::{Memory, PutBack, Violation};
 use crate::disk::Disk;
 
 /// A disk as it was, and what had been promised by then.
 pub(super) struct Image {
-    disk: Disk,
-    memory: Memory,
+    pub(super) disk: Disk,
+    pub(super) memory: Memory,
 }
 
 /// The other machine of a cloned home, while it is off.
@@ -37,21 +38,38 @@ impl World {
     /// by copying files.
     pub fn restore(&mut self, node: Node, told: bool) -> Result<(), Violation> {
         let whole = self.nodes.iter().all(|state| state.engine.is_some() && state.spare.is_none());
+        if self.has_rot() {
+            return Ok(());
+        }
         let Some(image) = self.nodes[node].image.take().filter(|_| whole) else { return Ok(()) };
         self.goes_off(node, "restore", 10 * SECOND)?;
+        self.puts_back(node, image, told)
+    }
+
+    /// The disk of a node that is off is put back to an image; every other node runs.
+    pub(super) fn puts_back(
+        &mut self,
+        node: Node,
+        image: Image,
+        told: bool,
+    ) -> Result<(), Violation> {
         // What has reached others is committed there, or not yet theirs.
         for other in 0..self.nodes.len() {
             self.engine_does(other, |engine, now| Ok(engine.settle(now)?))?;
         }
-        let mut stores = Vec::new();
-        for state in self.nodes.iter().filter_map(|state| state.engine.as_ref()) {
-            stores.push(state.read()?);
-        }
         let kept = Store::with_backend(image.disk.copy().mount())?;
         let kept_under = setup::incarnation(&kept.read()?)?;
-        stores.push(kept.read()?);
-        let (machine, may_return) = (self.nodes[node].machine, self.plan.sticks);
-        self.checker.restored(machine, image.memory, &stores, may_return)?;
+        let spares = self.spare_stores()?;
+        let mut stores = vec![kept.read()?];
+        stores.extend(self.stores_beside(&spares)?);
+        self.checker.restored(PutBack {
+            machine: self.nodes[node].machine,
+            area: Area(self.nodes[node].area),
+            memory: image.memory,
+            stores: &stores,
+            may_return: self.plan.sticks,
+        })?;
+        drop(stores);
         if told {
             let store = Store::with_backend(image.disk.mount())?;
             store.write::<_, StoreError>(|tables| tables.set_meta(setup::RESTORED, b"1"))?;
@@ -61,10 +79,30 @@ impl World {
         Ok(())
     }
 
+    /// The stores of second machines, which are off.
+    pub(super) fn spare_stores(&self) -> Result<Vec<Store>, Violation> {
+        let spares = self.nodes.iter().filter_map(|state| state.spare.as_ref());
+        spares.map(|spare| Ok(Store::with_backend(spare.disk.copy().mount())?)).collect()
+    }
+
+    /// What stands in all stores that run and whose owner does not withhold anything, and in these.
+    pub(super) fn stores_beside(&self, spares: &[Store]) -> Result<Vec<Snapshot>, Violation> {
+        let honest = self.nodes.iter().filter(|state| state.forger.is_none());
+        let mut stores = Vec::new();
+        for engine in honest.filter_map(|state| state.engine.as_ref()) {
+            stores.push(engine.read()?);
+        }
+        for spare in spares {
+            stores.push(spare.read()?);
+        }
+        Ok(stores)
+    }
+
     /// A node's home is copied to a second machine. From now on the two take turns, each time that
     /// the node starts again.
     pub fn clone_home(&mut self, node: Node) -> Result<(), Violation> {
-        if self.nodes[node].engine.is_none() || self.nodes[node].spare.is_some() {
+        let is_whole = self.nodes[node].spare.is_none() && !self.has_rot();
+        if self.nodes[node].engine.is_none() || !is_whole {
             return Ok(());
         }
         let machine = self.nodes.len() + self.clones;
@@ -110,7 +148,8 @@ impl World {
         }
         self.again(self.plan.faults.restore_every_ms, Event::Backup(node));
         if self.nodes[node].image.is_none() {
-            if self.nodes[node].engine.is_some() {
+            // Nor is a disk copied that may have changed: `backup` reads every row, and says so.
+            if self.nodes[node].engine.is_some() && !self.is_rotten(node) {
                 self.back_up(node);
             }
             return Ok(());

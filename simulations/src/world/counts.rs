@@ -36,6 +36,8 @@ pub struct Counts {
     pub held_back: u64,
     /// Reopened stores of which every promise was checked.
     pub restarts_checked: u64,
+    /// Times that all nodes were looked into while everything was under way.
+    pub looks_round: u64,
     /// What was counted of sticks.
     pub sticks: StickCounts,
 }

@@ -1,7 +1,5 @@
 //! How a county begins: devices are granted from the top down, and links are laid.
 
-use std::collections::BTreeMap;
-
 use rand::RngExt;
 use shouwang_crdt_schema::division::{DivisionCode, Level};
 use shouwang_node::command::Request;
@@ -22,27 +20,26 @@ use crate::network::{End, Link, Quality};
 impl World {
     /// Grants devices from the county down, and lays links.
     pub(super) fn found(&mut self) -> Result<(), Violation> {
-        let county = DivisionCode::from_number(990_121_000_000).map_err(Violation::broken)?;
-        let child = |place: DivisionCode, local: u32| {
-            place.child(u64::from(local)).ok_or_else(|| Violation::broken("too many places"))
-        };
-        let top = self.begins(county)?;
-        let mut villages: BTreeMap<DivisionCode, Vec<DivisionCode>> = BTreeMap::new();
-        for township in 0..self.plan.townships {
-            let township = child(county, 101 + township)?;
+        let areas = self.plan.areas().map_err(Violation::broken)?;
+        let elders = areas.share_out(self.plan.elders);
+        // A few in life, and half of all where sticks are what is looked at.
+        let [far_townships, far_villages] =
+            if self.plan.calendar.is_some() { [0.0, 0.04] } else { [0.25, 0.4] };
+        let top = self.begins(areas.county)?;
+        for (township, villages) in &areas.townships {
+            let township = *township;
             let office = self.joins(top, township, "", Role::Manager)?;
-            let is_far = self.has_no_link(0.25);
+            let is_far = self.has_no_link(far_townships);
             self.reaches(office, top, is_far);
             if self.plan.meshed {
                 let provider = self.joins(office, township, "-provider", Role::Provider)?;
                 self.lays(provider, office);
             }
-            for village in 0..self.plan.villages {
-                let village = child(township, 201 + village)?;
-                villages.entry(township).or_default().push(village);
+            for village in villages.iter().copied() {
                 let clerk = self.joins(office, village, "", Role::Clerk)?;
                 // One village at least has no link, where there are sticks.
-                let is_far = self.has_no_link(0.4) || (self.plan.sticks && self.roads.is_empty());
+                let is_far =
+                    self.has_no_link(far_villages) || (self.plan.sticks && self.roads.is_empty());
                 self.reaches(clerk, office, is_far);
                 if self.plan.meshed {
                     let helper = self.joins(office, village, "-helper", Role::Helper)?;
@@ -54,7 +51,9 @@ impl World {
                 }
             }
         }
-        self.people.write_ledgers(&villages, self.plan.elders, &mut self.streams.people);
+        self.turns_somebody()?;
+        self.people.write_ledgers(&areas, &elders, &mut self.streams.people);
+        self.plans_rounds(&elders);
         for node in 0..self.nodes.len() {
             self.plans_work(node);
             self.plans_fault(node);
@@ -72,6 +71,7 @@ impl World {
             let at = self.streams.network.random_range(0..first);
             self.dials(link, at);
         }
+        self.plans_weeks();
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl World {
         let root = setup::init(&store, &mut entropy, county, "县民政局", BEGINS_WALL_MS)
             .map_err(|error| Violation::broken(format!("{error:?}")))?;
         self.people.keep_root(root);
-        self.moves_in(county, county.to_string(), disk, store)
+        self.moves_in(county, county.to_string(), Role::Manager, disk, store)
     }
 
     pub(super) fn joins(
@@ -91,6 +91,17 @@ impl World {
         area: DivisionCode,
         suffix: &str,
         role: Role,
+    ) -> Result<Node, Violation> {
+        self.joins_within(by, area, suffix, role, None)
+    }
+
+    pub(super) fn joins_within(
+        &mut self,
+        by: Node,
+        area: DivisionCode,
+        suffix: &str,
+        role: Role,
+        quota_bytes: Option<u64>,
     ) -> Result<Node, Violation> {
         let disk = Disk::new();
         let mut entropy = Entropy::new(self.streams.seeds.random());
@@ -106,20 +117,26 @@ impl World {
             addresses: Vec::new(),
             replace: false,
             root: None,
-            quota_bytes: None,
+            quota_bytes,
         };
+        let invite = self.grants(by, grant)?;
+        setup::join(&store, &mut entropy, &invite).map_err(broken)?;
+        self.moves_in(area, name, role, disk, store)
+    }
+
+    /// An office answers a request with an invite.
+    pub(super) fn grants(&mut self, by: Node, grant: GrantDevice) -> Result<String, Violation> {
         let now = self.now(by);
         let engine = self.nodes[by].engine.as_mut();
         let engine = engine.ok_or_else(|| Violation::broken("nobody grants"))?;
-        let granted = grant.execute(engine, now).map_err(Violation::broken)?;
-        setup::join(&store, &mut entropy, &granted.invite).map_err(broken)?;
-        self.moves_in(area, name, disk, store)
+        Ok(grant.execute(engine, now).map_err(Violation::broken)?.invite)
     }
 
     pub(super) fn moves_in(
         &mut self,
         area: DivisionCode,
         name: String,
+        role: Role,
         disk: Disk,
         store: Store,
     ) -> Result<Node, Violation> {
@@ -147,12 +164,21 @@ impl World {
             put_back: None,
             settled: 0,
             revoked: false,
+            forger: None,
+            rot: None,
+            slow_until_ms: 0,
+            clock_jump_ms: 0,
+            role,
+            things_per_round: 0,
+            custody_looked_at: 0,
+            links: Vec::new(),
             engine: Some(engine),
             start: 0,
             started_ms: 0,
             clock_error_ms,
             commit_ms: random.random_range(2..60),
             settling: false,
+            ended_well: false,
             wake_ms: None,
         });
         Ok(node)
@@ -174,6 +200,9 @@ impl World {
         };
         let quality = kinds[self.streams.network.random_range(0..kinds.len())];
         let number = self.links.len();
+        for node in [dialler, listener] {
+            self.nodes[node].links.push(number);
+        }
         self.links.push(LinkState {
             ends: [dialler, listener],
             link: Link::new(quality),
@@ -181,6 +210,8 @@ impl World {
             backoff_ms: REDIAL_MIN_MS,
             dial: 0,
             moved: true,
+            looked: None,
+            late: std::collections::VecDeque::new(),
         });
         self.between.insert((dialler, listener), (number, End::Dialler));
         self.between.insert((listener, dialler), (number, End::Listener));

@@ -1,8 +1,11 @@
 //! What is simulated, and what goes wrong in it.
 
 use serde::{Deserialize, Serialize};
+use shouwang_crdt_schema::division::DivisionCode;
 
-use super::{HOUR, MINUTE};
+use super::calendar::Calendar;
+use super::{DAY, HOUR, MINUTE};
+use crate::areas::{Areas, AreasError};
 
 /// What is simulated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,7 +16,10 @@ pub struct Plan {
     pub townships: u32,
     /// Villages in each township.
     pub villages: u32,
-    /// Elders in each village's ledger.
+    /// Townships and villages of a county of another shape, in place of those that are counted above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<DivisionCode>,
+    /// Elders in the whole county, spread over the villages' ledgers.
     pub elders: u32,
     /// Each village has a helper's device too, linked to the clerk's and to the township's, and
     /// each clerk's device is linked to the county's: the same entries come by several ways. Each
@@ -32,8 +38,15 @@ pub struct Plan {
     /// In streams only what follows from it is.
     #[serde(default)]
     pub plainly: bool,
-    /// Mean time between two things that somebody does at one node in working hours, ms.
+    /// Mean time between two things that somebody does at one node in working hours, ms, where there is
+    /// no calendar.
     pub work_every_ms: u64,
+    /// When people work and at what; without one they do all kinds of things all day long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
+    /// Mean time between two bundles that somebody at one node begins, ms.
+    #[serde(default = "sticks_often")]
+    pub stick_every_ms: u64,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -59,6 +72,24 @@ pub struct Faults {
     pub clone_every_ms: Option<u64>,
     /// Some clocks are wrong, one of them by decades.
     pub wrong_clocks: bool,
+    /// A village's device is in the wrong hands: it does something that no honest one does.
+    #[serde(default)]
+    pub malice_every_ms: Option<u64>,
+    /// A bit of a node's disk flips at rest.
+    #[serde(default)]
+    pub rot_every_ms: Option<u64>,
+    /// A node's wall clock jumps, to 1970, to 2099, some days or hours to and fro; its even clock goes on.
+    #[serde(default)]
+    pub clock_jump_every_ms: Option<u64>,
+    /// A link lets nothing through in one direction for a while.
+    #[serde(default)]
+    pub one_way_every_ms: Option<u64>,
+    /// Frames of a link arrive once more, in whatever connection there is then.
+    #[serde(default)]
+    pub replay_every_ms: Option<u64>,
+    /// A node's commits take seconds for a while.
+    #[serde(default)]
+    pub slow_disk_every_ms: Option<u64>,
 }
 
 impl Faults {
@@ -73,6 +104,12 @@ impl Faults {
         restore_every_ms: None,
         clone_every_ms: None,
         wrong_clocks: false,
+        malice_every_ms: None,
+        rot_every_ms: None,
+        clock_jump_every_ms: None,
+        one_way_every_ms: None,
+        replay_every_ms: None,
+        slow_disk_every_ms: None,
     };
 
     /// Everything goes wrong, far more often than in life.
@@ -86,23 +123,79 @@ impl Faults {
         restore_every_ms: Some(2 * HOUR),
         clone_every_ms: Some(40 * HOUR),
         wrong_clocks: true,
+        malice_every_ms: Some(5 * MINUTE),
+        rot_every_ms: Some(8 * HOUR),
+        clock_jump_every_ms: Some(3 * HOUR),
+        one_way_every_ms: Some(2 * HOUR),
+        replay_every_ms: Some(HOUR),
+        slow_disk_every_ms: Some(2 * HOUR),
+    };
+
+    /// Everything goes wrong, as often as in life and somewhat more.
+    pub const LIFE: Self = Self {
+        poor_links: true,
+        partition_every_ms: Some(DAY),
+        partition_lasts_ms: HOUR,
+        power_loss_every_ms: Some(2 * DAY),
+        kill_every_ms: Some(7 * DAY),
+        disk_error_every_ms: Some(30 * DAY),
+        restore_every_ms: Some(30 * DAY),
+        clone_every_ms: Some(2_000 * DAY),
+        wrong_clocks: true,
+        malice_every_ms: None,
+        rot_every_ms: None,
+        clock_jump_every_ms: None,
+        one_way_every_ms: None,
+        replay_every_ms: None,
+        slow_disk_every_ms: None,
     };
 }
 
+/// Somebody writes a bundle whenever somebody else could be going.
+fn sticks_often() -> u64 {
+    40 * MINUTE
+}
+
 impl Plan {
+    /// The county's places.
+    pub fn areas(&self) -> Result<Areas, AreasError> {
+        match self.places.as_slice() {
+            [] => Areas::made_up(self.townships, self.villages),
+            places => Areas::of(places),
+        }
+    }
+
+    /// The county of an area file, as it is in life and with all that goes wrong there: field work by the
+    /// calendar, moves, sticks, budgets.
+    pub fn life(seed: u64, elders: u32) -> Self {
+        Self {
+            elders,
+            moves: true,
+            sticks: true,
+            budgets: true,
+            calendar: Some(Calendar::LIFE),
+            stick_every_ms: 3 * DAY,
+            faults: Faults::LIFE,
+            ..Self::new(seed)
+        }
+    }
+
     /// A small county with every fault.
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
             townships: 2,
             villages: 2,
-            elders: 6,
+            places: Vec::new(),
+            elders: 24,
             meshed: false,
             plainly: seed.is_multiple_of(2),
             moves: false,
             sticks: false,
             budgets: false,
             work_every_ms: 6 * MINUTE,
+            calendar: None,
+            stick_every_ms: sticks_often(),
             faults: Faults::ALL,
         }
     }

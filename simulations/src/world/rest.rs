@@ -4,13 +4,21 @@ use std::collections::BTreeSet;
 
 use shouwang_node::engine::Engine;
 use shouwang_node::log::EntryPlace;
+use shouwang_node::store::StoreRead;
 use shouwang_node::sync::wire::LogPosition;
 
 use super::roads::Walks;
-use super::{Event, LinkNumber, MINUTE, Node, SECOND, World, unbudgeted};
+use super::{Event, LinkNumber, Looked, MINUTE, Node, SECOND, World, held, unbudgeted};
 use crate::check::Violation;
 use crate::network::{Cuts, Quality};
 use crate::{check, custody, moves};
+
+/// Scopes of which custody is looked at after one commit: those of a township of some size come round in
+/// a few.
+const CUSTODY_SCOPES: usize = 4;
+
+/// Entries that are read again, each with all that it comes to, in one look into the whole county.
+const READ_AGAIN_PER_LOOK: u64 = 3_000;
 
 /// While nodes do not come to rest all roads are gone over so often, ms.
 const WALKS_EVERY_MS: u64 = 5 * MINUTE;
@@ -29,6 +37,9 @@ impl World {
             self.nodes[node].disk.set_capacity(None);
             if self.nodes[node].engine.is_none() {
                 self.schedule(self.now_ms, Event::PowerOn(node));
+            }
+            if self.is_rotten(node) {
+                self.schedule(self.now_ms + SECOND, Event::Inspect(node));
             }
         }
         Ok(())
@@ -99,7 +110,7 @@ impl World {
     /// Checks every guarantee as it stands now, all nodes being settled.
     pub fn check_all(&self) -> Result<(), Violation> {
         check::converged(self.running())?;
-        check::erased_is_gone(self.running())?;
+        check::erased_beside(self.running(), &self.turned())?;
         if self.nodes.iter().all(|node| node.engine.is_some()) {
             moves::purged_is_held(self.running())?;
         }
@@ -107,6 +118,9 @@ impl World {
             check::inside_area(node, engine)?;
             moves::shown_once(node, engine)?;
             check::verified(node, engine)?;
+            check::rightful::counts_by_right(node, engine)?;
+            check::rightful::accounted_for(node, engine)?;
+            check::rightful::within_bounds(node, engine)?;
             self.checker.arrived(node, engine)?;
             check::inbox::whole(&self.checker, node, engine)?;
             if self.nodes.iter().all(|node| node.engine.is_some()) {
@@ -129,11 +143,30 @@ impl World {
         if !self.nodes[node].settled.is_multiple_of(self.custody_checked_every) {
             return Ok(());
         }
+        let before = self.nodes[node].custody_looked_at;
+        self.nodes[node].custody_looked_at = before.wrapping_add(CUSTODY_SCOPES);
+        self.custody_is_true_of(node, before, CUSTODY_SCOPES)
+    }
+
+    /// As [`World::custody_is_true`], of so many scopes from one on.
+    fn custody_is_true_of(
+        &mut self,
+        node: Node,
+        before: usize,
+        most: usize,
+    ) -> Result<(), Violation> {
+        if self.is_rotten(node) {
+            return Ok(());
+        }
         let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };
-        for holding in custody::holdings(engine)? {
+        for holding in custody::holdings(engine, before, most)? {
             let Some(holder) = self.devices.get(&holding.holder).copied() else { continue };
             let EntryPlace { log, seq, hash } = holding.place;
             let state = &self.nodes[holder];
+            // Nobody knows what a damaged disk holds, nor, of a device that is gone, what it held.
+            if self.is_rotten(holder) || state.device != holding.holder {
+                continue;
+            }
             let Some(there) = state.engine.as_ref() else { continue };
             if custody::holds(there, &holding.place)? {
                 self.checker.claimed(state.machine, [LogPosition { log, seq, hash }]);
@@ -161,24 +194,22 @@ impl World {
         self.nodes
             .iter()
             .enumerate()
-            .filter(|(_, state)| !state.revoked)
+            .filter(|(_, state)| !state.revoked && state.forger.is_none() && state.rot.is_none())
             .filter_map(|(node, state)| state.engine.as_ref().map(|engine| (node, engine)))
     }
 
     pub(super) fn touch(&mut self, node: Node) {
-        for state in self.links.iter_mut().filter(|state| state.ends.contains(&node)) {
-            state.moved = true;
+        for link in &self.nodes[node].links {
+            self.links[*link].moved = true;
         }
     }
 
     /// Where something moved, and now nothing is on the way nor waiting for a commit, "done" must
     /// be true.
     pub(super) fn look_at_quiet_links(&mut self, node: Node) -> Result<(), Violation> {
-        for number in 0..self.links.len() {
-            if !self.links[number].ends.contains(&node) || !self.links[number].moved {
-                continue;
-            }
-            if self.is_done(number)? {
+        for at in 0..self.nodes[node].links.len() {
+            let number = self.nodes[node].links[at];
+            if self.links[number].moved && self.is_done(number)? {
                 self.counts.done_checks += 1;
             }
         }
@@ -188,6 +219,9 @@ impl World {
     /// Whether a link is up and quiet and both ends say "done"; checks that it is so.
     pub(super) fn is_done(&mut self, number: LinkNumber) -> Result<bool, Violation> {
         let [one, two] = self.links[number].ends;
+        if [one, two].iter().any(|node| !self.is_honest(*node) || self.is_rotten(*node)) {
+            return Ok(false);
+        }
         if !self.links[number].link.is_quiet()
             || self.nodes[one].settling
             || self.nodes[two].settling
@@ -197,34 +231,75 @@ impl World {
         let (Some(first), Some(second)) = (self.engine(one), self.engine(two)) else {
             return Ok(false);
         };
-        let done = check::done_is_true((one, first), (two, second))
+        let commits = [commits(first)?, commits(second)?];
+        let says = [first.progress(second.device())?, second.progress(first.device())?];
+        // Neither has committed anything nor says anything else: what was true then is.
+        let looked = self.links[number].looked;
+        if let Some(looked) = looked.filter(|last| last.commits == commits && last.says == says) {
+            self.links[number].moved = false;
+            return Ok(looked.done);
+        }
+        let done = check::done_beside((one, first), (two, second), &self.turned())
             .map_err(|violation| violation.at_time(self.now_ms))?;
         let held_back = check::held_back_is_true((one, first), (two, second))
             .map_err(|violation| violation.at_time(self.now_ms))?;
         self.links[number].moved = false;
+        self.links[number].looked = Some(Looked { commits, says, done });
         self.counts.held_back += u64::from(held_back);
         Ok(done)
     }
 
     pub(super) fn is_settled(&mut self) -> Result<bool, Violation> {
-        if self.nodes.iter().any(|node| node.engine.is_none() || node.settling) {
+        if self.has_rot() || self.nodes.iter().any(|node| node.engine.is_none() || node.settling) {
             return Ok(false);
         }
         if self.running().any(|(_, engine)| engine.is_moving()) {
             return Ok(false);
         }
-        let heard = |node: &Node| !self.nodes[*node].revoked;
+        let heard = |node: &Node| !self.nodes[*node].revoked && self.is_honest(*node);
         let heeded: Vec<LinkNumber> =
             (0..self.links.len()).filter(|link| self.links[*link].ends.iter().all(heard)).collect();
         if heeded.iter().any(|link| !self.links[*link].link.is_quiet()) {
             return Ok(false);
         }
-        for link in heeded {
-            if !self.is_done(link)? {
+        // What kept it from being settled a moment ago most likely still does.
+        let last = self.unsettled_link;
+        for link in heeded.iter().filter(|link| **link >= last).chain(&heeded) {
+            if !self.is_done(*link)? {
+                self.unsettled_link = *link;
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Looks into every node that runs, whatever is under way: what it promised is there, it holds nothing
+    /// of others' areas, and what it takes others to hold they hold. As many nodes as their size allows are
+    /// read again from the first entry to the last; the next look goes on with the next.
+    pub(super) fn looks_round(&mut self) -> Result<(), Violation> {
+        for node in 0..self.nodes.len() {
+            let state = &self.nodes[node];
+            let Some(engine) = state.engine.as_ref() else { continue };
+            self.checker.restarted(state.machine, engine)?;
+            check::inside_area(node, engine)?;
+            if !state.revoked {
+                self.custody_is_true_of(node, 0, usize::MAX)?;
+            }
+        }
+        let mut read = 0;
+        for _ in 0..self.nodes.len() {
+            let node = self.read_again % self.nodes.len();
+            if let Some(engine) = self.nodes[node].engine.as_ref() {
+                read += held(engine).iter().map(|row| row.entries).sum::<u64>();
+                check::verified(node, engine)?;
+            }
+            self.read_again += 1;
+            if read >= READ_AGAIN_PER_LOOK {
+                break;
+            }
+        }
+        self.counts.looks_round += 1;
+        Ok(())
     }
 
     /// What keeps the county from being settled, in words.
@@ -250,6 +325,13 @@ impl World {
         }
         Ok(found.into_iter().collect::<Vec<_>>().join("; "))
     }
+}
+
+/// How often a node has committed anything.
+fn commits(engine: &Engine) -> Result<u64, Violation> {
+    let number = engine.read()?.meta("commit_number")?;
+    let number = number.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    Ok(number)
 }
 
 /// A link of this kind when nothing goes wrong with it.

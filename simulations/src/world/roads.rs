@@ -14,9 +14,6 @@ use crate::check::Violation;
 use crate::network::exponential;
 use crate::sticks::{Part, Reading, Writing};
 
-/// Mean time between two bundles that somebody at one node begins, ms.
-const STICK_EVERY_MS: u64 = 40 * MINUTE;
-
 /// Mean time of a stick on its way, ms; one of several that lies in a drawer first takes as many hours.
 const ROAD_MS: u64 = 40 * MINUTE;
 const DRAWER_MS: u64 = 3 * HOUR;
@@ -45,7 +42,7 @@ impl World {
 
     pub(super) fn plans_stick(&mut self, node: Node) {
         if self.plan.sticks {
-            let at = self.now_ms + exponential(STICK_EVERY_MS, &mut self.streams.sticks);
+            let at = self.now_ms + exponential(self.plan.stick_every_ms, &mut self.streams.sticks);
             self.schedule(at, Event::Stick(node));
         }
     }
@@ -197,6 +194,8 @@ impl World {
             false => None,
         };
         self.touch(node);
+        self.hears(node, from);
+        self.takes_in(node)?;
         match done {
             Some(false) => {
                 self.soon(Event::Reading(node, from, start, reading));
@@ -298,6 +297,8 @@ impl World {
             }
         }
         self.touch(node);
+        self.hears(node, from);
+        self.takes_in(node)?;
         self.has_read(node, from, &reading)?;
         Ok(Some(reading.taken.new))
     }

@@ -5,11 +5,18 @@ use shouwang_node::engine::Engine;
 use shouwang_node::limits::REDIAL_MIN_MS;
 use shouwang_node::store::Store;
 
-use super::{Event, LinkNumber, MINUTE, Node, SECOND, Trouble, World, held};
+use super::rot::Rot;
+use super::{BEGINS_WALL_MS, DAY, Event, LinkNumber, MINUTE, Node, SECOND, Trouble, World, held};
 use crate::check;
 use crate::check::Violation;
 use crate::disk::Mishap;
 use crate::network::{End, exponential};
+
+/// 2099-06-01 in UTC+8, ms since 1970.
+const IN_2099_MS: i64 = 4_083_926_400_000;
+
+/// How long a link lets nothing through in one direction, on average, ms.
+const ONE_WAY_LASTS_MS: u64 = 10 * MINUTE;
 
 impl World {
     /// A node loses power now and comes back after `off_ms`.
@@ -29,6 +36,9 @@ impl World {
             (faults.disk_error_every_ms, Event::DiskError),
             (faults.restore_every_ms, Event::Backup),
             (faults.clone_every_ms, Event::Clone),
+            (faults.rot_every_ms.filter(|_| !self.plan.sticks), Event::Rot),
+            (faults.clock_jump_every_ms, Event::Clock),
+            (faults.slow_disk_every_ms, Event::SlowDisk),
         ];
         for (every, event) in kinds {
             if let Some(every) = every {
@@ -43,6 +53,8 @@ impl World {
             let at = self.now_ms + exponential(every, &mut self.streams.faults);
             self.schedule(at, Event::Partition(link));
         }
+        self.again(self.plan.faults.one_way_every_ms, Event::OneWay(link));
+        self.again(self.plan.faults.replay_every_ms, Event::Echo(link));
     }
 
     pub(super) fn again(&mut self, every: Option<u64>, event: Event) {
@@ -106,12 +118,65 @@ impl World {
         self.schedule(self.now_ms + lasts, Event::Heal(link));
     }
 
+    pub(super) fn one_way_fault(&mut self, link: LinkNumber) {
+        if self.calm {
+            return;
+        }
+        self.again(self.plan.faults.one_way_every_ms, Event::OneWay(link));
+        self.fault("one_way");
+        let from = match self.streams.faults.random_bool(0.5) {
+            true => End::Dialler,
+            false => End::Listener,
+        };
+        self.links[link].link.deafen(from, true);
+        let lasts = exponential(ONE_WAY_LASTS_MS, &mut self.streams.faults);
+        self.schedule(self.now_ms + lasts, Event::BothWays(link, from));
+    }
+
+    pub(super) fn slow_fault(&mut self, node: Node) {
+        if self.calm {
+            return;
+        }
+        self.again(self.plan.faults.slow_disk_every_ms, Event::SlowDisk(node));
+        self.fault("slow_disk");
+        let lasts = exponential(20 * MINUTE, &mut self.streams.faults);
+        self.nodes[node].slow_until_ms = self.now_ms + lasts;
+    }
+
+    pub(super) fn clock_fault(&mut self, node: Node) {
+        if self.calm {
+            return;
+        }
+        self.again(self.plan.faults.clock_jump_every_ms, Event::Clock(node));
+        self.jumps(node);
+    }
+
+    /// A node's wall clock says something else from now on.
+    pub fn jumps(&mut self, node: Node) {
+        self.fault("clock_jump");
+        let state = &mut self.nodes[node];
+        let right = BEGINS_WALL_MS + self.now_ms as i64 + state.clock_error_ms;
+        let random = &mut self.streams.faults;
+        let days = |days: i64| days * DAY as i64;
+        state.clock_jump_ms = match random.random_range(0..6) {
+            0 => -right,
+            1 => IN_2099_MS - right,
+            2 => state.clock_jump_ms - random.random_range(0..days(40)),
+            3 => state.clock_jump_ms + random.random_range(0..days(40)),
+            4 => state.clock_jump_ms + random.random_range(-days(1)..days(1)),
+            _ => 0,
+        };
+    }
+
     /// An engine's operation failed. A disk that failed explains it; nothing else does.
     pub(super) fn stumbled(&mut self, node: Node, trouble: Trouble) -> Result<(), Violation> {
         let what = match trouble {
             Trouble::Store(error) => format!("{error:?}"),
             Trouble::Command(error) => format!("{error:?}"),
         };
+        if self.is_rotten(node) && self.nodes[node].disk.broken().is_none() {
+            return self.finds_rot(node, "an error");
+        }
         match self.nodes[node].disk.broken() {
             Some(Mishap::PowerLoss) => {
                 let off = exponential(5 * MINUTE, &mut self.streams.faults);
@@ -132,9 +197,16 @@ impl World {
             return Ok(());
         }
         self.fault(why);
+        self.ends(node, why, off_ms);
+        Ok(())
+    }
+
+    /// As [`World::goes_off`], though nothing may be wrong.
+    pub(super) fn ends(&mut self, node: Node, why: &str, off_ms: u64) {
         self.note(why, &[node as u64]);
         let state = &mut self.nodes[node];
         state.start += 1;
+        state.ended_well = false;
         state.settling = false;
         state.wake_ms = None;
         let engine = state.engine.take();
@@ -144,28 +216,25 @@ impl World {
             state.disk.crash();
         }
         // What the program would still write on its way out meets a disk that is gone.
-        drop(engine);
-        for link in 0..self.links.len() {
-            let ends = self.links[link].ends;
-            let Some(end) = [End::Dialler, End::Listener]
-                .into_iter()
-                .zip(ends)
-                .find_map(|(end, at)| (at == node).then_some(end))
-            else {
-                continue;
-            };
+        let _ = Self::guarded(self.is_rotten(node), || drop(engine));
+        for link in self.nodes[node].links.clone() {
+            let dials = self.links[link].ends[0] == node;
+            let end = if dials { End::Dialler } else { End::Listener };
             self.links[link].link.believe(end, None);
             self.cut(link);
         }
         self.schedule(self.now_ms + off_ms.max(1), Event::PowerOn(node));
-        Ok(())
     }
 
     pub(super) fn power_on(&mut self, node: Node) -> Result<(), Violation> {
-        if self.nodes[node].engine.is_some() {
+        // A home that is known to be damaged is made anew before it runs again.
+        if self.nodes[node].engine.is_some() || self.nodes[node].rot == Some(Rot::Found) {
             return Ok(());
         }
         self.note("power_on", &[node as u64]);
+        if self.plan.faults.clock_jump_every_ms.is_some() && self.streams.faults.random_bool(0.2) {
+            self.jumps(node);
+        }
         let turns = !self.calm && self.plan.faults.clone_every_ms.is_some();
         if turns && self.nodes[node].spare.is_some() && self.streams.faults.random_bool(0.5) {
             self.swap_machines(node);
@@ -182,15 +251,31 @@ impl World {
                 self.nodes[node].disk.plan(operations, Mishap::PowerLoss);
             }
             let seed = self.streams.seeds.random();
-            let opened = Store::with_backend(mount)
-                .map_err(|error| format!("{error:?}"))
-                .and_then(|store| Engine::open(store, seed).map_err(|error| format!("{error:?}")));
+            let is_rotten = self.is_rotten(node);
+            let opened = Self::guarded(is_rotten, || {
+                Store::with_backend(mount).map_err(|error| format!("{error:?}")).and_then(|store| {
+                    Engine::open(store, seed).map_err(|error| format!("{error:?}"))
+                })
+            });
+            let opened = opened.and_then(|opened| opened);
             match (opened, self.nodes[node].disk.broken()) {
+                (Ok(engine), None) if is_rotten => {
+                    self.nodes[node].started_ms = self.now_ms;
+                    self.nodes[node].engine = Some(engine);
+                    break;
+                }
+                (Err(_), None) if is_rotten => {
+                    self.nodes[node].rot = Some(Rot::Found);
+                    self.fault("rot found by opening");
+                    self.schedule(self.now_ms + MINUTE, Event::Inspect(node));
+                    return Ok(());
+                }
                 (Ok(engine), None) => {
                     self.checker.restarted(self.nodes[node].machine, &engine)?;
                     // Reading everything takes the longer the more there is.
                     let entries = held(&engine).iter().map(|row| row.entries).sum::<u64>();
-                    if self.streams.faults.random_range(0..entries.max(100)) < 25 {
+                    let well = std::mem::take(&mut self.nodes[node].ended_well);
+                    if !well && self.streams.faults.random_range(0..entries.max(100)) < 25 {
                         check::verified(node, &engine)?;
                     }
                     self.counts.restarts_checked += 1;
@@ -217,7 +302,7 @@ impl World {
             }
         }
         self.drain(node)?;
-        for link in 0..self.links.len() {
+        for link in self.nodes[node].links.clone() {
             if self.links[link].ends[0] == node {
                 self.links[link].backoff_ms = REDIAL_MIN_MS;
                 let soon = self.now_ms + self.streams.network.random_range(SECOND..5 * SECOND);

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use shouwang_node::identity::DeviceId;
-use shouwang_node::limits::{REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS};
+use shouwang_node::limits::{FRAME_BYTES_MAX, REDIAL_MAX_MS, REDIAL_MIN_MS, REDIAL_REFUSED_MS};
 use shouwang_node::store::StoreRead;
 use shouwang_node::sync::summary::Salt;
 use shouwang_node::sync::wire::{Frame, Hello, LogPosition, ProbeWord};
@@ -67,7 +67,8 @@ impl World {
         if self.nodes[dialler].engine.is_none() || state.link.believed(End::Dialler).is_some() {
             return;
         }
-        if self.nodes[listener].engine.is_none() || state.link.is_obstructed() {
+        let is_shut = state.link.is_obstructed() || state.link.is_deaf();
+        if self.nodes[listener].engine.is_none() || is_shut {
             self.backs_off(number);
             return;
         }
@@ -157,6 +158,10 @@ impl World {
     ) -> Result<(), Violation> {
         let (node, peer) = (self.end(number, to), self.end(number, to.other()));
         let link = &mut self.links[number].link;
+        if let Some(at) = link.held_until(self.now_ms, to, connection) {
+            self.schedule_first(at, Event::Frame(number, to, connection, bytes));
+            return Ok(());
+        }
         if !link.arrive(self.now_ms, to, connection) {
             // Whoever gets a frame of a connection that it does not know says so.
             if self.nodes[node].engine.is_some() && !link.is_obstructed() {
@@ -170,9 +175,15 @@ impl World {
         self.counts.bytes_arrived += bytes.len() as u64;
         self.note("frame", &[number as u64, node as u64]);
         self.trace.update(blake3::hash(&bytes).as_bytes());
+        self.remembers(number, node, to, connection, &bytes);
         let Some(bytes) = self.planted(number, to, bytes) else { return Ok(()) };
         let device = self.device(peer);
-        self.engine_does(node, |engine, now| Ok(engine.handle(now, Input::Frame(device, bytes))?))?;
+        self.hears(node, peer);
+        let input = match bytes.len() {
+            length if length > FRAME_BYTES_MAX => Input::Oversized(device, length as u64),
+            _ => Input::Frame(device, bytes),
+        };
+        self.engine_does(node, |engine, now| Ok(engine.handle(now, input)?))?;
         self.settles(node);
         self.look_at_quiet_links(node)
     }
@@ -217,14 +228,27 @@ impl World {
     pub(super) fn transmit(&mut self, node: Node, peer: DeviceId, bytes: Vec<u8>) {
         let Some(peer) = self.devices.get(&peer).copied() else { return };
         let Some((link, end)) = self.between.get(&(node, peer)).copied() else { return };
-        // What a node says it holds has to be there for ever.
+        // What a node says it holds has to be there for ever; who cannot read its disk promises nothing.
         let machine = self.nodes[node].machine;
+        if !self.is_honest(node) {
+            for bytes in self.twisted(bytes) {
+                if let Some(forger) = &mut self.nodes[node].forger {
+                    forger.hears(&bytes);
+                }
+                self.transmit_from(link, end, bytes);
+            }
+            return;
+        }
         let bytes = match Frame::decode(&bytes) {
             Ok(Frame::Hello(hello)) if self.plan.plainly => {
                 Frame::Hello(Hello { stream_version: 0, ..hello }).encode()
             }
             _ => bytes,
         };
+        if self.is_rotten(node) {
+            self.transmit_from(link, end, bytes);
+            return;
+        }
         match Frame::decode(&bytes) {
             Ok(Frame::Have(heads)) => self.checker.claimed(machine, heads),
             Ok(Frame::Hello(hello)) => drop(self.salts.insert((node, peer), hello.salt)),
@@ -258,7 +282,8 @@ impl World {
                 let gone = self.links[link].link.believed(end);
                 let told = self.streams.network.random_bool(0.5)
                     && self.engine(self.end(link, end.other())).is_some()
-                    && !self.links[link].link.is_obstructed();
+                    && !self.links[link].link.is_obstructed()
+                    && !self.links[link].link.is_deaf();
                 if let Some(connection) = gone.filter(|_| told) {
                     let way = self.links[link].link.delay_ms(end);
                     let back = self.links[link].link.delay_ms(end.other());
@@ -285,6 +310,8 @@ impl World {
         }
         if end == End::Dialler {
             match error.disposition() {
+                // Whoever means harm does not wait.
+                _ if !self.is_honest(node) => self.backs_off(link),
                 Disposition::RetrySoon => self.backs_off(link),
                 Disposition::RetryLater => self.dials(link, self.now_ms + REDIAL_REFUSED_MS),
             }
@@ -292,6 +319,12 @@ impl World {
         match error {
             // The other end has said so itself.
             PeerError::Told(_) => Ok(()),
+            _ if !self.is_honest(node) || self.is_turned(peer) => Ok(()),
+            // What a damaged disk says of itself may make no sense; nobody takes it in.
+            _ if self.is_rotten(node) || known.is_some_and(|peer| self.is_rotten(peer)) => {
+                self.fault("rot accused");
+                Ok(())
+            }
             PeerError::Revoked if known.is_some_and(|peer| self.nodes[peer].revoked) => Ok(()),
             error if error.fault() == Fault::Link => Ok(()),
             error => Err(Violation::accused(format!(

@@ -1,7 +1,9 @@
 //! One compressed stream. The library is zstd; what it may take is bounded here.
 
 use std::io;
+use std::sync::OnceLock;
 
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
 use zstd::stream::raw::{CParameter, DParameter, Decoder, Encoder, InBuffer, Operation, OutBuffer};
 
 use crate::dictionary;
@@ -30,7 +32,14 @@ pub(super) struct Decompressor(Decoder<'static>);
 
 impl Compressor {
     pub(super) fn new(version: u8) -> Result<Self, StreamError> {
-        let mut encoder = Encoder::with_dictionary(LEVEL, dictionary::stream(version))?;
+        // Its tables are as large as a hundred frames, and an office has a stream to every village.
+        static PREPARED: OnceLock<EncoderDictionary<'static>> = OnceLock::new();
+        let mut encoder = match dictionary::stream(version) {
+            [] => Encoder::new(LEVEL)?,
+            bytes => Encoder::with_prepared_dictionary(
+                PREPARED.get_or_init(|| EncoderDictionary::copy(bytes, LEVEL)),
+            )?,
+        };
         encoder.set_parameter(CParameter::WindowLog(STREAM_WINDOW_LOG))?;
         encoder.set_parameter(CParameter::ContentSizeFlag(false))?;
         encoder.set_parameter(CParameter::ChecksumFlag(false))?;
@@ -60,7 +69,13 @@ impl Compressor {
 
 impl Decompressor {
     pub(super) fn new(version: u8) -> Result<Self, StreamError> {
-        let mut decoder = Decoder::with_dictionary(dictionary::stream(version))?;
+        static PREPARED: OnceLock<DecoderDictionary<'static>> = OnceLock::new();
+        let mut decoder = match dictionary::stream(version) {
+            [] => Decoder::new()?,
+            bytes => Decoder::with_prepared_dictionary(
+                PREPARED.get_or_init(|| DecoderDictionary::copy(bytes)),
+            )?,
+        };
         decoder.set_parameter(DParameter::WindowLogMax(STREAM_WINDOW_LOG))?;
         Ok(Self(decoder))
     }
