@@ -231,7 +231,7 @@ mod tests {
         }
         assert_eq!(check(&archive), Err(ArchiveError::Overlapping));
         // Stored ones are looked through once.
-        let many = stored("x", &vec![b'u'; 100]).repeat(ARCHIVE_ENTRIES_MAX);
+        let many = stored("x", &[b'u'; 100]).repeat(ARCHIVE_ENTRIES_MAX);
         assert!(check(&many).is_ok());
     }
 }
