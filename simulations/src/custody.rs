@@ -46,6 +46,19 @@ pub fn has_heard(
     Ok(engine.read()?.log(&log)?.is_some())
 }
 
+/// Whether a node knows a device by another incarnation that is no older than its present one: a disk that was
+/// put back twice to the same image has taken the same number twice.
+pub fn has_rival(
+    engine: &Engine,
+    scope: DivisionCode,
+    holder: DeviceId,
+    incarnation: Incarnation,
+) -> Result<bool, StoreError> {
+    let logs = engine.read()?.logs_of(scope)?;
+    let under = logs.iter().filter(|log| log.key.device == holder).map(|log| log.key.incarnation);
+    Ok(under.into_iter().any(|other| other != incarnation && other.number >= incarnation.number))
+}
+
 /// A node does not call fewer of its entries "not held elsewhere" than are in no other store.
 /// Returns how many it calls so. All nodes are running.
 pub fn not_held_is_true<'a>(

@@ -77,7 +77,7 @@ pub struct PutBack<'a> {
     /// The image's store, and those of all other nodes; the likelier something is to be in one, the
     /// earlier it should come.
     pub stores: &'a [Snapshot],
-    /// Whether bundles go about, from which lost entries come back.
+    /// Whether lost entries may come back, out of bundles or from a device in the wrong hands.
     pub may_return: bool,
 }
 
@@ -247,6 +247,9 @@ impl Checker {
     pub fn cloned(&mut self, machine: usize, second: usize, node: usize) {
         self.claims.insert(second, self.memory(machine).claims);
         self.clones.insert(second, node);
+        if self.distrusted.contains(&machine) {
+            self.distrusted.insert(second);
+        }
     }
 
     /// How many facts were saved.

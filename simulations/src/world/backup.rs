@@ -67,7 +67,7 @@ impl World {
             area: Area(self.nodes[node].area),
             memory: image.memory,
             stores: &stores,
-            may_return: self.plan.sticks,
+            may_return: self.may_return(),
         })?;
         drop(stores);
         if told {
@@ -77,6 +77,12 @@ impl World {
         self.nodes[node].put_back = kept_under;
         self.nodes[node].disk = image.disk;
         Ok(())
+    }
+
+    /// Whether what no honest store has may yet come back: out of a bundle, or from a device whose owner
+    /// withholds what he likes.
+    pub(super) fn may_return(&self) -> bool {
+        self.plan.sticks || self.nodes.iter().any(|state| state.forger.is_some())
     }
 
     /// The stores of second machines, which are off.

@@ -129,7 +129,11 @@ impl World {
         let now = self.now(by);
         let engine = self.nodes[by].engine.as_mut();
         let engine = engine.ok_or_else(|| Violation::broken("nobody grants"))?;
-        Ok(grant.execute(engine, now).map_err(Violation::broken)?.invite)
+        let whom = grant.name.clone();
+        let granted = grant.execute(engine, now).map_err(|error| {
+            Violation::broken(format!("{} grants {whom}: {error}", self.nodes[by].name))
+        })?;
+        Ok(granted.invite)
     }
 
     pub(super) fn moves_in(

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use rand::RngExt;
+use shouwang_crdt_schema::division::Level;
 use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::Role;
 
@@ -42,8 +43,9 @@ impl World {
     /// Of the devices of the first township's first village one more is in the wrong hands.
     pub(super) fn turns_somebody(&mut self) -> Result<(), Violation> {
         let Some(every) = self.plan.faults.malice_every_ms else { return Ok(()) };
-        let linked = self.links.iter().map(|link| link.ends).find(|[below, _]| {
-            self.nodes[*below].area.level() == shouwang_crdt_schema::division::Level::Village
+        let level = |node: Node| self.nodes[node].area.level();
+        let linked = self.links.iter().map(|link| link.ends).find(|[below, above]| {
+            level(*below) == Level::Village && level(*above) == Level::Township
         });
         let Some([village, office]) = linked else { return Ok(()) };
         let others: &[Node] = if self.plan.meshed { &[village] } else { &[] };

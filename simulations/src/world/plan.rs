@@ -142,12 +142,12 @@ impl Faults {
         restore_every_ms: Some(30 * DAY),
         clone_every_ms: Some(2_000 * DAY),
         wrong_clocks: true,
-        malice_every_ms: None,
-        rot_every_ms: None,
-        clock_jump_every_ms: None,
-        one_way_every_ms: None,
-        replay_every_ms: None,
-        slow_disk_every_ms: None,
+        malice_every_ms: Some(2 * DAY),
+        rot_every_ms: Some(300 * DAY),
+        clock_jump_every_ms: Some(30 * DAY),
+        one_way_every_ms: Some(14 * DAY),
+        replay_every_ms: Some(3 * DAY),
+        slow_disk_every_ms: Some(14 * DAY),
     };
 }
 

@@ -46,17 +46,13 @@ impl World {
     }
 
     /// Runs until every link is up, quiet and done, and all nodes agree; then checks everything.
-    /// Of a home that was copied each machine has its turn, twice. Returns how long it took.
+    /// Of a home that was copied each machine has its turn, twice: one home after the other, for machines
+    /// that take turns all at once never meet. Returns how long it took.
     pub fn converge(&mut self, within_ms: u64) -> Result<u64, Violation> {
         let mut took = self.comes_to_rest(within_ms)?;
-        for _ in 0..4 {
-            let cloned = self.cloned();
-            if cloned.is_empty() {
-                break;
-            }
-            for node in cloned {
-                self.take_turns(node)?;
-            }
+        let cloned = self.cloned();
+        for node in cloned.iter().chain(&cloned) {
+            self.take_turns(*node)?;
             took += self.comes_to_rest(within_ms)?;
         }
         // What a machine that was off had saved has had its turn too.
@@ -173,12 +169,16 @@ impl World {
                 continue;
             }
             // Of a disk that was put back the receipts that it has forgotten are void, as soon as
-            // its new ones are heard. Of two machines each speaks for itself.
+            // its new ones are heard, under a number above theirs: it takes one when it hears of them
+            // itself. Of two machines each speaks for itself.
             let (device, current) = (there.device(), there.incarnation());
             let excused = match state.put_back {
                 None => false,
                 Some(before) if before == current || state.spare.is_some() => true,
-                Some(_) => !custody::has_heard(engine, log.scope, device, current)?,
+                Some(_) => {
+                    !custody::has_heard(engine, log.scope, device, current)?
+                        || custody::has_rival(engine, log.scope, device, current)?
+                }
             };
             if !excused {
                 return Err(Violation::not_held(format!(
@@ -279,6 +279,9 @@ impl World {
     pub(super) fn looks_round(&mut self) -> Result<(), Violation> {
         for node in 0..self.nodes.len() {
             let state = &self.nodes[node];
+            if state.rot.is_some() {
+                continue;
+            }
             let Some(engine) = state.engine.as_ref() else { continue };
             self.checker.restarted(state.machine, engine)?;
             check::inside_area(node, engine)?;
@@ -289,7 +292,8 @@ impl World {
         let mut read = 0;
         for _ in 0..self.nodes.len() {
             let node = self.read_again % self.nodes.len();
-            if let Some(engine) = self.nodes[node].engine.as_ref() {
+            let engine = self.nodes[node].engine.as_ref().filter(|_| !self.is_rotten(node));
+            if let Some(engine) = engine {
                 read += held(engine).iter().map(|row| row.entries).sum::<u64>();
                 check::verified(node, engine)?;
             }

@@ -216,7 +216,16 @@ impl World {
             root: None,
             quota_bytes: None,
         };
-        let invite = self.grants(office, grant)?;
+        let now = self.now(office);
+        let Some(engine) = self.nodes[office].engine.as_mut() else { return Ok(false) };
+        let invite = match grant.execute(engine, now) {
+            Ok(granted) => granted.invite,
+            // The office's own disk may fail meanwhile.
+            Err(error) => {
+                self.stumbled(office, Trouble::Command(error))?;
+                return Ok(false);
+            }
+        };
         setup::join(&store, &mut entropy, &invite).map_err(broken)?;
         drop(store);
         let fresh = Store::with_backend(disk.copy().mount())?;
@@ -231,7 +240,7 @@ impl World {
             area: Area(self.nodes[node].area),
             memory: Memory::default(),
             stores: &stores,
-            may_return: false,
+            may_return: self.may_return(),
         })?;
         let state = &mut self.nodes[node];
         let gone = std::mem::replace(&mut state.device, device);
