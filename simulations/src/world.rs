@@ -33,6 +33,7 @@ mod counts;
 mod founding;
 mod malice;
 mod plan;
+mod reading;
 mod rest;
 mod revocation;
 mod roads;
@@ -49,6 +50,7 @@ pub use wires::Plant;
 
 use arrivals::Arrivals;
 use backup::{Image, Spare};
+use reading::Readings;
 use rot::Rot;
 
 /// A node, by number.
@@ -110,8 +112,7 @@ pub struct World {
     roads: Vec<[Node; 2]>,
     /// The link that was last found not to be done.
     unsettled_link: LinkNumber,
-    /// Nodes that were read again, in turn.
-    read_again: usize,
+    readings: Readings,
     /// When all nodes are looked into next, ms.
     look_ms: u64,
 }
@@ -280,7 +281,7 @@ impl World {
             clones: 0,
             roads: Vec::new(),
             unsettled_link: 0,
-            read_again: 0,
+            readings: Readings::default(),
             look_ms: DAY,
             custody_checked_every: CUSTODY_CHECKED_EVERY,
         };

@@ -8,7 +8,7 @@ use shouwang_node::store::StoreRead;
 use shouwang_node::sync::wire::LogPosition;
 
 use super::roads::Walks;
-use super::{Event, LinkNumber, Looked, MINUTE, Node, SECOND, World, held, unbudgeted};
+use super::{Event, LinkNumber, Looked, MINUTE, Node, SECOND, World, unbudgeted};
 use crate::check::Violation;
 use crate::network::{Cuts, Quality};
 use crate::{check, custody, moves};
@@ -16,9 +16,6 @@ use crate::{check, custody, moves};
 /// Scopes of which custody is looked at after one commit: those of a township of some size come round in
 /// a few.
 const CUSTODY_SCOPES: usize = 4;
-
-/// Entries that are read again, each with all that it comes to, in one look into the whole county.
-const READ_AGAIN_PER_LOOK: u64 = 3_000;
 
 /// While nodes do not come to rest all roads are gone over so often, ms.
 const WALKS_EVERY_MS: u64 = 5 * MINUTE;
@@ -55,6 +52,7 @@ impl World {
             self.take_turns(*node)?;
             took += self.comes_to_rest(within_ms)?;
         }
+        self.has_read_again()?;
         // What a machine that was off had saved has had its turn too.
         self.check_all()?;
         Ok(took)
@@ -274,8 +272,7 @@ impl World {
     }
 
     /// Looks into every node that runs, whatever is under way: what it promised is there, it holds nothing
-    /// of others' areas, and what it takes others to hold they hold. As many nodes as their size allows are
-    /// read again from the first entry to the last; the next look goes on with the next.
+    /// of others' areas, and what it takes others to hold they hold. Some stores are read again, whole.
     pub(super) fn looks_round(&mut self) -> Result<(), Violation> {
         for node in 0..self.nodes.len() {
             let state = &self.nodes[node];
@@ -289,19 +286,7 @@ impl World {
                 self.custody_is_true_of(node, 0, usize::MAX)?;
             }
         }
-        let mut read = 0;
-        for _ in 0..self.nodes.len() {
-            let node = self.read_again % self.nodes.len();
-            let engine = self.nodes[node].engine.as_ref().filter(|_| !self.is_rotten(node));
-            if let Some(engine) = engine {
-                read += held(engine).iter().map(|row| row.entries).sum::<u64>();
-                check::verified(node, engine)?;
-            }
-            self.read_again += 1;
-            if read >= READ_AGAIN_PER_LOOK {
-                break;
-            }
-        }
+        self.reads_again()?;
         self.counts.looks_round += 1;
         Ok(())
     }

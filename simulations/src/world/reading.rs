@@ -1,0 +1,83 @@
+//! Stores that are read again from the first entry to the last, once a virtual day, by a thread of their own.
+//!
+//! What is read is a copy of a disk as its node sees it at that moment, opened as after a power cut: so the
+//! world goes on meanwhile, and what is found depends on the seed alone. It is heard at the next look.
+
+use std::thread::JoinHandle;
+
+use shouwang_node::engine::Engine;
+use shouwang_node::store::Store;
+
+use super::{Node, World, held};
+use crate::check::{self, Violation};
+use crate::disk::Disk;
+
+/// Entries that are read again, each with all that it comes to, in one look into the whole county: what a thread
+/// reads in the ten seconds that a day of a hundred nodes takes.
+const ENTRIES_PER_LOOK: u64 = 20_000;
+
+/// Copies of disks that are being read.
+#[derive(Default)]
+pub(super) struct Readings {
+    /// The node that comes next: as many as their size allows are read in one look, in turn.
+    next: Node,
+    under_way: Option<JoinHandle<Result<(), Violation>>>,
+}
+
+/// A store to be read.
+struct Copy {
+    node: Node,
+    disk: Disk,
+    /// Whether its owner has software of his own: then only what it holds has to fit together.
+    is_honest: bool,
+}
+
+impl World {
+    /// Hears of what was begun at the last look, and begins with the next stores.
+    pub(super) fn reads_again(&mut self) -> Result<(), Violation> {
+        self.has_read_again()?;
+        let (mut copies, mut entries) = (Vec::new(), 0);
+        for _ in 0..self.nodes.len() {
+            let node = self.readings.next % self.nodes.len();
+            self.readings.next = node + 1;
+            let state = &self.nodes[node];
+            let Some(engine) = state.engine.as_ref().filter(|_| state.rot.is_none()) else {
+                continue;
+            };
+            entries += held(engine).iter().map(|row| row.entries).sum::<u64>();
+            let is_honest = self.is_honest(node) && !state.revoked;
+            copies.push(Copy { node, disk: state.disk.copy(), is_honest });
+            if entries >= ENTRIES_PER_LOOK {
+                break;
+            }
+        }
+        let read = move || copies.into_iter().try_for_each(Copy::reads_well);
+        self.readings.under_way = Some(std::thread::spawn(read));
+        Ok(())
+    }
+
+    /// Waits for what is being read.
+    pub(super) fn has_read_again(&mut self) -> Result<(), Violation> {
+        match self.readings.under_way.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(found)) => found,
+            Some(Err(_)) => Err(Violation::broken("a store that was read again made it panic")),
+        }
+    }
+}
+
+impl Copy {
+    fn reads_well(self) -> Result<(), Violation> {
+        let node = self.node;
+        let store = Store::with_backend(self.disk.mount())?;
+        let engine = Engine::open(store, [0; 32])
+            .map_err(|error| Violation::broken(format!("a copy of node {node}: {error:?}")))?;
+        check::verified(node, &engine)?;
+        if self.is_honest {
+            check::rightful::counts_by_right(node, &engine)?;
+            check::rightful::accounted_for(node, &engine)?;
+            check::rightful::within_bounds(node, &engine)?;
+        }
+        Ok(())
+    }
+}
