@@ -68,8 +68,14 @@ impl PeerBook {
 
     /// Counts something that the peer sent and that was refused or set aside.
     pub fn count_refused(&mut self, peer: DeviceId, code: &str) {
-        self.note(peer, |row| *row.refused.entry(code.to_owned()).or_default() += 1);
-        self.urgent = true;
+        let mut first = false;
+        self.note(peer, |row| {
+            let count = row.refused.entry(code.to_owned()).or_default();
+            *count += 1;
+            first = *count == 1;
+        });
+        // Whoever knocks again and again does not make us write again and again.
+        self.urgent |= first;
     }
 
     /// A frame goes out.

@@ -8,6 +8,9 @@ use thiserror::Error;
 /// A county that is made up has this code; no real place has it.
 const MADE_UP: u64 = 990_121_000_000;
 
+/// What stands for one county in a code.
+const COUNTY_UNIT: u64 = 1_000_000;
+
 /// The first township and the first village of a county that is made up.
 const TOWNSHIPS_FROM: u64 = 101;
 const VILLAGES_FROM: u64 = 201;
@@ -97,6 +100,19 @@ impl Areas {
         Ok(Self { county, townships })
     }
 
+    /// Another county of the same shape, so many after this one; numbers that are a prefecture's are left out.
+    pub fn beside(&self, number: u32) -> Result<Self, AreasError> {
+        let place = self.county.number() / COUNTY_UNIT;
+        let at = place % 100 - 1 + u64::from(number);
+        let there = (place / 100 + at / 99) * 100 + at % 99 + 1;
+        let moved = |code: &DivisionCode| {
+            DivisionCode::from_number(there * COUNTY_UNIT + code.number() % COUNTY_UNIT)
+                .map_err(|error| AreasError::Code { line: 0, error })
+        };
+        let places = self.places().iter().map(moved).collect::<Result<Vec<_>, _>>()?;
+        Self::of(&places)
+    }
+
     /// All townships and villages.
     pub fn places(&self) -> Vec<DivisionCode> {
         let with_villages = |(township, villages): (&DivisionCode, &Vec<DivisionCode>)| {
@@ -140,6 +156,20 @@ mod tests {
         assert_eq!((anyue.county.to_string().as_str(), size(&anyue)), ("512021000000", (46, 553)));
         for areas in [yulong, anyue] {
             assert_eq!(Areas::of(&areas.places()).unwrap(), areas);
+        }
+    }
+
+    #[test]
+    fn counties_beside_one_another_have_one_shape_and_nothing_in_common() {
+        let first = Areas::made_up(2, 3).unwrap();
+        let all: Vec<Areas> = (0..200).map(|number| first.beside(number).unwrap()).collect();
+        assert_eq!(all[0], first);
+        let counties: std::collections::BTreeSet<_> = all.iter().map(|a| a.county).collect();
+        assert_eq!(counties.len(), 200);
+        for areas in &all {
+            assert_eq!(areas.county.level(), Level::County);
+            assert_eq!(size(areas), (2, 6));
+            assert!(areas.villages().all(|village| areas.county.contains(village)));
         }
     }
 

@@ -109,7 +109,10 @@ struct Size {
     /// The county's places, from lines of `code,name`, in place of townships and villages.
     #[arg(long, value_name = "FILE")]
     areas: Option<PathBuf>,
-    /// Elders in the whole county.
+    /// Counties of this shape, each a mesh of its own, whose bureaus have each other's addresses by mistake.
+    #[arg(long, default_value_t = 1)]
+    counties: u32,
+    /// Elders in each county.
     #[arg(long, default_value_t = 24)]
     elders: u32,
     /// Days of field work.
@@ -151,6 +154,7 @@ impl Size {
             townships: self.townships,
             villages: self.villages,
             places,
+            counties: self.counties,
             elders: self.elders,
             ..base
         }))

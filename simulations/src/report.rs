@@ -1,9 +1,12 @@
 //! A whole simulation: field work under faults, then quiet, then every check.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+use shouwang_crdt_schema::division::Level;
 
 use crate::check::Violation;
-use crate::world::{Counts, Figures, HOUR, Plan, World};
+use crate::world::{Costs, Counts, Figures, HOUR, Plan, World};
 
 /// Time after the last fault within which the county must agree, ms. A session that nobody told
 /// of its end is given up after 750 s, a dial waits up to 120 s, and a slow link then carries
@@ -43,6 +46,8 @@ pub struct Report {
     pub counts: Counts,
     /// What was measured.
     pub figures: Figures,
+    /// What a node of each level has cost, on average.
+    pub costs: BTreeMap<Level, Costs>,
 }
 
 /// How far a simulation is.
@@ -92,6 +97,7 @@ pub fn simulate_prepared(
         sectors_lost: 0,
         counts: Counts::default(),
         figures: Figures::default(),
+        costs: BTreeMap::new(),
     };
     let mut world = match World::new(plan) {
         Ok(world) => world,
@@ -118,6 +124,7 @@ pub fn simulate_prepared(
     }
     report.counts = world.counts().clone();
     report.figures = world.figures();
+    report.costs = world.costs();
     report
 }
 

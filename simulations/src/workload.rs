@@ -60,8 +60,8 @@ pub struct People {
     ledgers: BTreeMap<DivisionCode, Vec<LedgerRow>>,
     /// Rows that were imported, with their files.
     imported: BTreeMap<DivisionCode, Vec<(ElderId, LedgerRow)>>,
-    /// The mesh's root key, locked away at the county.
-    root: Option<DeviceKeys>,
+    /// The root keys of the meshes, each locked away at its county.
+    roots: BTreeMap<DivisionCode, DeviceKeys>,
     /// Whom each village has still to visit, and to survey, before it begins anew.
     rounds: BTreeMap<(DivisionCode, Round), Vec<(DivisionCode, ElderId)>>,
 }
@@ -100,9 +100,9 @@ impl People {
         }
     }
 
-    /// The county locks the root key away.
-    pub fn keep_root(&mut self, root: DeviceKeys) {
-        self.root = Some(root);
+    /// A county locks its root key away.
+    pub fn keep_root(&mut self, county: DivisionCode, root: DeviceKeys) {
+        self.roots.insert(county, root);
     }
 
     /// Whether a ledger of this place has still to be imported.
@@ -423,7 +423,7 @@ impl People {
             Ok(files) => files.into_iter().find(|file| file.report.signatures == 1),
             Err(error) => return Done { facts: Vec::new(), error: Some(error.into()) },
         };
-        let (place, root) = match (waiting, &self.root) {
+        let (place, root) = match (waiting, self.roots.get(&engine.area().0)) {
             (Some(file), Some(root)) => (Some((file.scope, file.elder)), Some(root.clone())),
             _ => (somebody(engine, random), None),
         };

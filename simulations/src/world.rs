@@ -29,7 +29,9 @@ use crate::workload::{Done, People};
 mod arrivals;
 mod backup;
 pub mod calendar;
+mod costs;
 mod counts;
+mod exchange;
 mod founding;
 mod malice;
 mod plan;
@@ -44,12 +46,15 @@ mod wires;
 
 pub use arrivals::{Day, Delays, Figures};
 pub use calendar::Calendar;
+pub use costs::Costs;
 pub use counts::Counts;
 pub use plan::{Faults, Plan};
 pub use wires::Plant;
 
 use arrivals::Arrivals;
 use backup::{Image, Spare};
+use costs::Sent;
+use exchange::Exchange;
 use reading::Readings;
 use rot::Rot;
 
@@ -124,6 +129,8 @@ struct NodeState {
     disk: Disk,
     /// The machine that the disk is in: what it promised is its own.
     machine: usize,
+    /// What it has sent to whom.
+    sent: Sent,
     /// A backup of the disk.
     image: Option<Image>,
     /// The other machine, where the home was copied.
@@ -174,6 +181,8 @@ struct LinkState {
     moved: bool,
     /// As what "done" was last checked.
     looked: Option<Looked>,
+    /// What the present connection has cost.
+    exchange: Option<Exchange>,
     /// Frames that arrived, with their connection.
     late: VecDeque<(End, Connection, Vec<u8>)>,
 }

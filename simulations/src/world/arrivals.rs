@@ -187,7 +187,9 @@ impl World {
 
     /// Somebody at a node was told that these are saved.
     pub(super) fn sets_out(&mut self, node: Node, places: Vec<LogPosition>) {
-        if node != 0 {
+        // Others have an office of their own.
+        let is_ours = |node: Node| self.nodes[0].area.contains(self.nodes[node].area);
+        if node != 0 && is_ours(node) {
             self.arrivals.saved(self.nodes[node].area, places, self.now_ms);
         }
     }

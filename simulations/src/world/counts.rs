@@ -32,6 +32,8 @@ pub struct Counts {
     /// Times that two nodes between which nothing was on the way were compared, and both said
     /// "done".
     pub done_checks: u64,
+    /// Connections, or what people did in them, of which the bytes and flights were compared with what was new.
+    pub exchanges: u64,
     /// Times that both said that nothing but everyday records waits for bytes to spend.
     pub held_back: u64,
     /// Reopened stores of which every promise was checked.

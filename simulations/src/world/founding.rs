@@ -1,5 +1,7 @@
 //! How a county begins: devices are granted from the top down, and links are laid.
 
+use std::collections::BTreeMap;
+
 use rand::RngExt;
 use shouwang_crdt_schema::division::{DivisionCode, Level};
 use shouwang_node::command::Request;
@@ -11,17 +13,58 @@ use shouwang_node::limits::REDIAL_MIN_MS;
 use shouwang_node::setup;
 use shouwang_node::store::Store;
 
+use super::costs::Sent;
 use super::rest::far;
 use super::{BEGINS_WALL_MS, DAY, HOUR, LinkState, MINUTE, Node, NodeState, World};
+use crate::areas::Areas;
 use crate::check::Violation;
 use crate::disk::Disk;
 use crate::network::{End, Link, Quality};
 
 impl World {
-    /// Grants devices from the county down, and lays links.
+    /// Grants devices from each county down, and lays links.
     pub(super) fn found(&mut self) -> Result<(), Violation> {
         let areas = self.plan.areas().map_err(Violation::broken)?;
-        let elders = areas.share_out(self.plan.elders);
+        let mut elders = BTreeMap::new();
+        let mut offices = Vec::new();
+        for number in 0..self.plan.counties.max(1) {
+            let areas = areas.beside(number).map_err(Violation::broken)?;
+            let shared = areas.share_out(self.plan.elders);
+            offices.push(self.founds(&areas)?);
+            self.people.write_ledgers(&areas, &shared, &mut self.streams.people);
+            elders.extend(shared);
+        }
+        for (number, office) in offices.iter().enumerate() {
+            let next = offices[(number + 1) % offices.len()];
+            if next != *office {
+                self.lays(*office, next);
+            }
+        }
+        self.turns_somebody()?;
+        self.plans_rounds(&elders);
+        for node in 0..self.nodes.len() {
+            self.plans_work(node);
+            self.plans_fault(node);
+            self.plans_stick(node);
+        }
+        for link in 0..self.links.len() {
+            let quality = self.links[link].quality;
+            self.set_quality(
+                link,
+                if self.plan.faults.poor_links { quality } else { far(quality) },
+            );
+            self.plans_partition(link);
+            // Who meets whom first is anybody's guess.
+            let first = if self.plan.faults.partition_every_ms.is_some() { HOUR } else { MINUTE };
+            let at = self.streams.network.random_range(0..first);
+            self.dials(link, at);
+        }
+        self.plans_weeks();
+        Ok(())
+    }
+
+    /// One county: returns its office.
+    fn founds(&mut self, areas: &Areas) -> Result<Node, Violation> {
         // A few in life, and half of all where sticks are what is looked at.
         let [far_townships, far_villages] =
             if self.plan.calendar.is_some() { [0.0, 0.04] } else { [0.25, 0.4] };
@@ -51,28 +94,7 @@ impl World {
                 }
             }
         }
-        self.turns_somebody()?;
-        self.people.write_ledgers(&areas, &elders, &mut self.streams.people);
-        self.plans_rounds(&elders);
-        for node in 0..self.nodes.len() {
-            self.plans_work(node);
-            self.plans_fault(node);
-            self.plans_stick(node);
-        }
-        for link in 0..self.links.len() {
-            let quality = self.links[link].quality;
-            self.set_quality(
-                link,
-                if self.plan.faults.poor_links { quality } else { far(quality) },
-            );
-            self.plans_partition(link);
-            // Who meets whom first is anybody's guess.
-            let first = if self.plan.faults.partition_every_ms.is_some() { HOUR } else { MINUTE };
-            let at = self.streams.network.random_range(0..first);
-            self.dials(link, at);
-        }
-        self.plans_weeks();
-        Ok(())
+        Ok(top)
     }
 
     pub(super) fn begins(&mut self, county: DivisionCode) -> Result<Node, Violation> {
@@ -81,7 +103,7 @@ impl World {
         let store = Store::with_backend(disk.mount())?;
         let root = setup::init(&store, &mut entropy, county, "县民政局", BEGINS_WALL_MS)
             .map_err(|error| Violation::broken(format!("{error:?}")))?;
-        self.people.keep_root(root);
+        self.people.keep_root(county, root);
         self.moves_in(county, county.to_string(), Role::Manager, disk, store)
     }
 
@@ -163,6 +185,7 @@ impl World {
             area,
             disk,
             machine: node,
+            sent: Sent::default(),
             image: None,
             spare: None,
             put_back: None,
@@ -215,6 +238,7 @@ impl World {
             dial: 0,
             moved: true,
             looked: None,
+            exchange: None,
             late: std::collections::VecDeque::new(),
         });
         self.between.insert((dialler, listener), (number, End::Dialler));

@@ -19,6 +19,9 @@ pub struct Plan {
     /// Townships and villages of a county of another shape, in place of those that are counted above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<DivisionCode>,
+    /// Counties of this shape, each a mesh of its own. Each bureau has a wrong address: the next county's.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub counties: u32,
     /// Elders in the whole county, spread over the villages' ledgers.
     pub elders: u32,
     /// Each village has a helper's device too, linked to the clerk's and to the township's, and
@@ -151,6 +154,15 @@ impl Faults {
     };
 }
 
+fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
 /// Somebody writes a bundle whenever somebody else could be going.
 fn sticks_often() -> u64 {
     40 * MINUTE
@@ -187,6 +199,7 @@ impl Plan {
             townships: 2,
             villages: 2,
             places: Vec::new(),
+            counties: 1,
             elders: 24,
             meshed: false,
             plainly: seed.is_multiple_of(2),

@@ -220,6 +220,10 @@ impl World {
         if [one, two].iter().any(|node| !self.is_honest(*node) || self.is_rotten(*node)) {
             return Ok(false);
         }
+        // Counties have nothing to say to each other.
+        if self.are_strangers(number) {
+            return Ok(false);
+        }
         if !self.links[number].link.is_quiet()
             || self.nodes[one].settling
             || self.nodes[two].settling
@@ -235,6 +239,9 @@ impl World {
         let looked = self.links[number].looked;
         if let Some(looked) = looked.filter(|last| last.commits == commits && last.says == says) {
             self.links[number].moved = false;
+            if looked.done {
+                self.is_frugal(number)?;
+            }
             return Ok(looked.done);
         }
         let done = check::done_beside((one, first), (two, second), &self.turned())
@@ -243,6 +250,9 @@ impl World {
             .map_err(|violation| violation.at_time(self.now_ms))?;
         self.links[number].moved = false;
         self.links[number].looked = Some(Looked { commits, says, done });
+        if done {
+            self.is_frugal(number)?;
+        }
         self.counts.held_back += u64::from(held_back);
         Ok(done)
     }
@@ -255,8 +265,9 @@ impl World {
             return Ok(false);
         }
         let heard = |node: &Node| !self.nodes[*node].revoked && self.is_honest(*node);
-        let heeded: Vec<LinkNumber> =
-            (0..self.links.len()).filter(|link| self.links[*link].ends.iter().all(heard)).collect();
+        let heeded: Vec<LinkNumber> = (0..self.links.len())
+            .filter(|link| !self.are_strangers(*link) && self.links[*link].ends.iter().all(heard))
+            .collect();
         if heeded.iter().any(|link| !self.links[*link].link.is_quiet()) {
             return Ok(false);
         }
@@ -301,6 +312,9 @@ impl World {
         }
         for (number, state) in self.links.iter().enumerate() {
             let [one, two] = state.ends;
+            if self.are_strangers(number) {
+                continue;
+            }
             if !state.link.is_up() {
                 found.insert(format!("link {number} of nodes {one} and {two} is down"));
             } else if !state.link.is_quiet() {

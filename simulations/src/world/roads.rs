@@ -5,10 +5,12 @@
 
 use rand::RngExt;
 use rand::seq::IndexedRandom;
+use shouwang_node::bundle::Fault;
 use shouwang_node::command::{CommandError, ErrorKind};
 use shouwang_node::engine::Engine;
 use shouwang_node::sync::Now;
 
+use super::costs::county_of;
 use super::{Event, HOUR, MINUTE, Node, Plant, SECOND, Trouble, World};
 use crate::check::Violation;
 use crate::network::exponential;
@@ -74,7 +76,9 @@ impl World {
             *other != node
                 && (there == area || there.parent() == Some(area) || area.parent() == Some(there))
         };
-        let all: Vec<Node> = (0..self.nodes.len()).filter(|other| *other != node).collect();
+        let county = county_of(area);
+        let is_ours = |other: &Node| *other != node && county.contains(self.nodes[*other].area);
+        let all: Vec<Node> = (0..self.nodes.len()).filter(is_ours).collect();
         let near: Vec<Node> = (0..self.nodes.len()).filter(is_near).collect();
         let random = &mut self.streams.sticks;
         let (from, most) = match random.random_range(0..10) {
@@ -226,6 +230,10 @@ impl World {
         }
         self.note("read", &[node as u64, u64::from(taken.segments), taken.new]);
         if self.nodes[node].revoked {
+            return Ok(());
+        }
+        let are_strangers = county_of(self.nodes[node].area) != county_of(self.nodes[from].area);
+        if are_strangers && taken.fault == Some(Fault::OtherMesh) {
             return Ok(());
         }
         match reading.wrong(self.nodes[from].revoked) {

@@ -74,6 +74,11 @@ impl World {
         }
         let opening = state.link.open(self.now_ms, &mut self.streams.network);
         self.counts.connections += 1;
+        if self.are_strangers(number) {
+            for node in [dialler, listener] {
+                self.nodes[node].sent.knocks += 1;
+            }
+        }
         self.note("open", &[number as u64, opening.connection]);
         for (end, at) in [End::Dialler, End::Listener].into_iter().zip(opening.up_ms) {
             self.schedule(at, Event::Up(number, end, opening.connection));
@@ -272,11 +277,13 @@ impl World {
     pub(super) fn transmit_from(&mut self, link: LinkNumber, end: End, bytes: Vec<u8>) {
         self.counts.frames += 1;
         self.counts.bytes += bytes.len() as u64;
+        self.counts_sent(self.end(link, end), link, bytes.len() as u64);
         self.links[link].moved = true;
         let random = &mut self.streams.network;
         let sent = self.links[link].link.send(self.now_ms, end, bytes.len(), random);
         match sent {
             Some((connection, at)) => {
+                self.exchanges(link, end, connection, bytes.len() as u64);
                 self.schedule(at, Event::Frame(link, end.other(), connection, bytes));
             }
             // Nobody knows the connection any more; sometimes somebody says so.
@@ -329,6 +336,7 @@ impl World {
                 Ok(())
             }
             PeerError::Revoked if known.is_some_and(|peer| self.nodes[peer].revoked) => Ok(()),
+            PeerError::OtherMesh if self.are_strangers(link) => Ok(()),
             error if error.fault() == Fault::Link => Ok(()),
             error => Err(Violation::accused(format!(
                 "at {} ms {} hung up on {}: {error}",
