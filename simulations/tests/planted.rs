@@ -234,6 +234,24 @@ fn a_value_that_came_back_is_found() {
     found(Guarantee::ConflictsKept, world.check_all());
 }
 
+/// Nothing is new, and yet the two talk and talk.
+#[test]
+fn more_words_than_what_is_new_calls_for_are_found() {
+    let (mut world, town, village) = county();
+    let link = world.link(village, town).unwrap();
+    let meets_again = |world: &mut World| {
+        world.partition(link);
+        world.run_for(5 * MINUTE).unwrap();
+        world.heal(link);
+        world.run_for(5 * MINUTE)
+    };
+    let before = world.counts().exchanges;
+    meets_again(&mut world).unwrap();
+    assert!(world.counts().exchanges > before);
+    world.plant(Plant::Chatter(link));
+    found(Guarantee::Frugal, meets_again(&mut world));
+}
+
 #[test]
 fn a_forged_acknowledgement_makes_done_a_lie_that_is_found() {
     let (mut world, town, village) = county();

@@ -20,6 +20,8 @@ pub enum Plant {
     ForgedHave(LinkNumber),
     /// Runs that this link carries are swallowed.
     SwallowedRuns(LinkNumber),
+    /// Every frame on this link is answered by signs of life to and fro.
+    Chatter(LinkNumber),
     /// The next frame on this link arrives as garbage.
     Garbage(LinkNumber),
     /// No stick arrives, once the faults are over.
@@ -27,6 +29,9 @@ pub enum Plant {
     /// Sticks arrive spoilt, once the faults are over, and nobody has been told.
     SpoiltSticks,
 }
+
+/// How often it goes to and fro.
+const CHATTER: usize = 30;
 
 impl World {
     /// A link is like this from now on.
@@ -208,6 +213,12 @@ impl World {
             Some(Plant::Garbage(link)) if link == number => {
                 self.plant = None;
                 Some(vec![0xff; 9])
+            }
+            Some(Plant::Chatter(link)) if link == number && bytes != Frame::Alive.encode() => {
+                for end in [to, to.other()].into_iter().cycle().take(CHATTER) {
+                    self.transmit_from(number, end, Frame::Alive.encode());
+                }
+                Some(bytes)
             }
             Some(Plant::SwallowedRuns(link)) if link == number && run().is_some() => None,
             Some(Plant::ForgedHave(link)) if link == number => match run() {
