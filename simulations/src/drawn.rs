@@ -35,6 +35,7 @@ pub fn drawn(seed: u64) -> (Plan, u64) {
         calendar,
         stick_every_ms: random.random_range(20..120) * MINUTE,
         faults: faults(random),
+        mixed: random.random_bool(0.3),
         ..Plan::new(seed)
     };
     (plan, hours)

@@ -75,6 +75,7 @@ fn smaller(report: &Report) -> Vec<(Plan, u64)> {
     with(&|plan| plan.sticks = false);
     with(&|plan| plan.moves = false);
     with(&|plan| plan.budgets = false);
+    with(&|plan| plan.mixed = false);
     with(&|plan| plan.faults.clone_every_ms = None);
     with(&|plan| plan.faults.restore_every_ms = None);
     with(&|plan| plan.faults.disk_error_every_ms = None);

@@ -7,8 +7,8 @@ use chrono::{DateTime, Datelike, NaiveDate};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
-use shouwang_crdt_schema::edit::Edit;
-use shouwang_crdt_schema::element::{Agreement, Review, Supporter};
+use shouwang_crdt_schema::edit::{Action, Edit};
+use shouwang_crdt_schema::element::{Agreement, Review, Stored, Supporter};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::ledger_row::LedgerRow;
 use shouwang_crdt_schema::parts::{DocumentId, Part, PartKind};
@@ -47,6 +47,9 @@ use rounds::Round;
 /// Fields that people correct on both sides. Their texts are free, so every value written can be
 /// told from every other.
 const CORRECTED: [Field; 4] = [Field::Phone, Field::Address, Field::Hamlet, Field::Remarks];
+
+/// What a later version writes into a visit.
+pub const LATER_KEY: &str = "later";
 
 /// Rows that a clerk imports at once.
 const ROWS_PER_IMPORT: usize = 50;
@@ -285,6 +288,24 @@ impl People {
         };
         let result = VisitAdd { elder: elder.to_string(), visit }.execute(engine, now);
         Done { facts: vec![Fact::Visit(scope, elder, note)], error: result.err() }
+    }
+
+    /// A visit as a later version of the program writes it, with something of which this one knows nothing.
+    pub fn visits_later(&mut self, engine: &mut Engine, now: Now, random: &mut ChaCha8Rng) -> Done {
+        let Some((scope, elder)) = somebody(engine, random) else { return Done::nothing() };
+        self.serial += 1;
+        let note = format!("走访{}", self.serial);
+        let visit = Visit { note: Some(note.clone()), ..Visit::on(today(now)) };
+        let year = u16::try_from(today(now).year()).unwrap_or(2026);
+        let Edit { part, mut action } = Edit::insert(Part::Journal(year), &visit);
+        if let Action::Insert { element: Stored::Map(element), .. } = &mut action {
+            element.insert(LATER_KEY.into(), note.clone());
+        }
+        let document = DocumentId::elder(elder, part);
+        let result =
+            engine.capture(now, &[DocumentEdit { scope, document, actions: vec![action] }]);
+        let error = result.err().map(CommandError::from);
+        Done { facts: vec![Fact::Later(scope, elder, note)], error }
     }
 
     /// Something happens to somebody: an incident, a review, an agreement that is refused, an exit

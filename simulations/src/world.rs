@@ -129,6 +129,7 @@ struct NodeState {
     disk: Disk,
     /// The machine that the disk is in: what it promised is its own.
     machine: usize,
+    version: Version,
     /// What it has sent to whom.
     sent: Sent,
     /// A backup of the disk.
@@ -170,6 +171,15 @@ struct NodeState {
     wake_ms: Option<u64>,
 }
 
+/// Of which version a node's program is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Version {
+    /// The streams that it reads, if not all.
+    streams: Option<u8>,
+    /// Whether it writes what others do not know.
+    is_later: bool,
+}
+
 struct LinkState {
     ends: [Node; 2],
     link: Link,
@@ -203,6 +213,7 @@ struct Streams {
     faults: ChaCha8Rng,
     seeds: ChaCha8Rng,
     sticks: ChaCha8Rng,
+    versions: ChaCha8Rng,
 }
 
 #[derive(Debug)]
@@ -269,6 +280,7 @@ impl World {
                 faults: stream(4),
                 seeds: stream(5),
                 sticks: stream(6),
+                versions: stream(7),
             },
             plan,
             now_ms: 0,
@@ -674,6 +686,10 @@ impl World {
         self.note("work", &[node as u64]);
         if !self.is_honest(node) {
             return self.act(node, People::visits);
+        }
+        let is_later = self.nodes[node].version.is_later;
+        if is_later && self.streams.versions.random_bool(0.3) {
+            return self.act(node, People::visits_later);
         }
         // Drawn only where elders move, so that other plans go on as they did.
         let [moves, budgets] = match self.plan.calendar {

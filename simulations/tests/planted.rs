@@ -143,6 +143,28 @@ fn a_promise_that_is_not_kept_is_found() {
     found(Guarantee::SavedSurvives, world.run_for(5 * MINUTE));
 }
 
+/// A node that reads what a later version wrote, and drops what it does not know.
+#[test]
+fn what_a_later_version_wrote_and_is_gone_is_found() {
+    let (mut world, _, village) = county();
+    world
+        .act(village, |people, engine, now, random| people.visits_later(engine, now, random))
+        .unwrap();
+    world.converge(10 * MINUTE).unwrap();
+    // This visit is there, as every version knows it.
+    world
+        .act(village, |people, engine, now, random| {
+            let done = people.visits_saying(engine, now, random, "走访");
+            let later = done.facts.into_iter().filter_map(|fact| match fact {
+                Fact::Visit(scope, elder, note) => Some(Fact::Later(scope, elder, note)),
+                _ => None,
+            });
+            Done { facts: later.collect(), error: done.error }
+        })
+        .unwrap();
+    found(Guarantee::SavedArrives, world.converge(10 * MINUTE));
+}
+
 #[test]
 fn nodes_that_differ_are_found() {
     let (mut world, town, village) = county();

@@ -69,6 +69,29 @@ fn node(world: &World, name: &str) -> Node {
     world.node(name).unwrap()
 }
 
+/// Programs of several versions in one county: each speaks as the older of two does, and what the later one writes
+/// is kept by all, whatever others write beside it.
+#[test]
+fn what_a_later_version_writes_is_carried_and_kept_by_all() {
+    for seed in seeds(0..4) {
+        let plan = Plan { mixed: true, plainly: false, ..quiet(seed, 2, 3) };
+        story("what_a_later_version_writes_is_carried_and_kept_by_all", plan, |world| {
+            let (town, village) = (node(world, TOWN), node(world, VILLAGE));
+            world.act(town, |people, engine, now, _| people.imports(engine, now))?;
+            world.converge(10 * MINUTE)?;
+            let before = world.counts().edits;
+            world.act(village, People::visits_later)?;
+            world.act(town, People::visits)?;
+            world.converge(10 * MINUTE)?;
+            world.act(village, People::visits)?;
+            world.act(town, People::visits_later)?;
+            world.converge(10 * MINUTE)?;
+            assert_eq!(world.counts().edits - before, 4);
+            Ok(())
+        });
+    }
+}
+
 #[test]
 fn a_county_converges_whatever_goes_wrong() {
     for seed in seeds(0..3) {

@@ -15,6 +15,7 @@ use shouwang_node::store::rows::DocumentKey;
 use shouwang_node::store::{Snapshot, StoreError, StoreRead};
 
 use super::standing;
+use crate::workload::LATER_KEY;
 
 /// Something that a person was told is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub enum Fact {
     Visit(DivisionCode, ElderId, String),
     /// An event of another list was recorded; the note tells it from every other.
     Event(DivisionCode, ElderId, String),
+    /// A visit was recorded by a later version of the program, and says more than this one knows: the note
+    /// once more.
+    Later(DivisionCode, ElderId, String),
     /// A value was written into a field of the card.
     Value(Written),
     /// A file was signed to be erased. Whatever else is known of it need not be there any more.
@@ -62,6 +66,7 @@ impl Fact {
             Self::Elder(_, elder)
             | Self::Visit(_, elder, _)
             | Self::Event(_, elder, _)
+            | Self::Later(_, elder, _)
             | Self::Erased(_, elder) => Some(*elder),
             Self::Value(written) => Some(written.elder),
             Self::Place { .. } => None,
@@ -74,6 +79,7 @@ impl Fact {
             Self::Elder(scope, _)
             | Self::Visit(scope, _, _)
             | Self::Event(scope, _, _)
+            | Self::Later(scope, _, _)
             | Self::Erased(scope, _) => *scope,
             Self::Value(written) => written.scope,
             Self::Place { directory, .. } => *directory,
@@ -94,6 +100,10 @@ pub(super) fn is_there(snapshot: &Snapshot, fact: &Fact) -> Result<bool, StoreEr
             .parts()
             .flat_map(PartView::stored)
             .any(|(_, listed)| listed.element.text("note") == Some(note)),
+        Fact::Later(scope, elder, note) => index::view(snapshot, *scope, *elder)?
+            .parts()
+            .flat_map(PartView::stored)
+            .any(|(_, listed)| listed.element.text(LATER_KEY) == Some(note)),
         Fact::Value(written) => {
             let view = index::view(snapshot, written.scope, written.elder)?;
             standing(&view, written.field).contains(&written.value)

@@ -22,6 +22,7 @@ use shouwang_node::sync::wire::LogPosition;
 use super::fact::is_there;
 use super::{Claims, Fact, Guarantee, Violation, Written, standing};
 use crate::moves;
+use crate::workload::LATER_KEY;
 
 /// What machines are known to have promised. A machine has the number of its node; where a home
 /// was copied the second machine has one of its own.
@@ -87,6 +88,8 @@ type Place = (DivisionCode, ElderId);
 #[derive(Default)]
 struct Expected<'a> {
     notes: BTreeSet<&'a str>,
+    /// What a later version has written.
+    later: BTreeSet<&'a str>,
     written: BTreeMap<Field, Vec<&'a Written>>,
 }
 
@@ -398,9 +401,14 @@ impl Checker {
             if view.parts().next().is_none() || snapshot.elder(scope, elder)?.is_none() {
                 return missing(format!("there is no file {scope}/{elder}"));
             }
-            let stored = view.parts().flat_map(PartView::stored);
-            let notes: BTreeSet<&str> =
-                stored.filter_map(|(_, listed)| listed.element.text("note")).collect();
+            let texts = |key: &'static str| {
+                let stored = view.parts().flat_map(PartView::stored);
+                stored.filter_map(|(_, listed)| listed.element.text(key)).collect::<BTreeSet<_>>()
+            };
+            let notes = texts("note");
+            if !expected.later.is_subset(&texts(LATER_KEY)) {
+                return missing(format!("{scope}/{elder} lacks what a later version wrote"));
+            }
             if let Some(note) = expected.notes.difference(&notes).next() {
                 return missing(format!("{scope}/{elder} lacks the event {note}"));
             }
@@ -455,6 +463,11 @@ fn gather<'a>(
             Fact::Elder(..) => drop(found.entry((scope, elder)).or_default()),
             Fact::Visit(_, _, note) | Fact::Event(_, _, note) => {
                 found.entry((scope, elder)).or_default().notes.insert(note);
+            }
+            Fact::Later(_, _, note) => {
+                let expected = found.entry((scope, elder)).or_default();
+                expected.notes.insert(note);
+                expected.later.insert(note);
             }
             Fact::Value(written) => found
                 .entry((scope, elder))

@@ -15,7 +15,7 @@ use shouwang_node::store::Store;
 
 use super::costs::Sent;
 use super::rest::far;
-use super::{BEGINS_WALL_MS, DAY, HOUR, LinkState, MINUTE, Node, NodeState, World};
+use super::{BEGINS_WALL_MS, DAY, HOUR, LinkState, MINUTE, Node, NodeState, Version, World};
 use crate::areas::Areas;
 use crate::check::Violation;
 use crate::disk::Disk;
@@ -179,12 +179,21 @@ impl World {
             1 => random.random_range(-3 * DAY as i64..3 * DAY as i64),
             _ => 0,
         };
+        let random = &mut self.streams.versions;
+        let version = match self.plan.mixed {
+            false => Version::default(),
+            true => Version {
+                streams: [None, None, Some(0), Some(1)][random.random_range(0..4)],
+                is_later: role == Role::Clerk && random.random_bool(0.3),
+            },
+        };
         self.nodes.push(NodeState {
             name,
             device,
             area,
             disk,
             machine: node,
+            version,
             sent: Sent::default(),
             image: None,
             spare: None,

@@ -41,6 +41,10 @@ pub struct Plan {
     /// In streams only what follows from it is.
     #[serde(default)]
     pub plainly: bool,
+    /// Programs of several versions: some speak in plain frames or older streams, some write what others do not
+    /// know.
+    #[serde(default)]
+    pub mixed: bool,
     /// Mean time between two things that somebody does at one node in working hours, ms, where there is
     /// no calendar.
     pub work_every_ms: u64,
@@ -185,6 +189,7 @@ impl Plan {
             moves: true,
             sticks: true,
             budgets: true,
+            mixed: true,
             calendar: Some(Calendar::LIFE),
             stick_every_ms: 3 * DAY,
             faults: Faults::LIFE,
@@ -206,6 +211,7 @@ impl Plan {
             moves: false,
             sticks: false,
             budgets: false,
+            mixed: false,
             work_every_ms: 6 * MINUTE,
             calendar: None,
             stick_every_ms: sticks_often(),

@@ -258,8 +258,9 @@ impl World {
             return;
         }
         let bytes = match Frame::decode(&bytes) {
-            Ok(Frame::Hello(hello)) if self.plan.plainly => {
-                Frame::Hello(Hello { stream_version: 0, ..hello }).encode()
+            Ok(Frame::Hello(hello)) => {
+                let stream_version = self.stream_version(node, peer).min(hello.stream_version);
+                Frame::Hello(Hello { stream_version, ..hello }).encode()
             }
             _ => bytes,
         };
@@ -283,6 +284,12 @@ impl World {
             _ => {}
         }
         self.transmit_from(link, end, bytes);
+    }
+
+    /// What both ends of a link can read.
+    fn stream_version(&self, node: Node, peer: Node) -> u8 {
+        let known = |node: Node| self.nodes[node].version.streams.unwrap_or(u8::MAX);
+        if self.plan.plainly { 0 } else { known(node).min(known(peer)) }
     }
 
     pub(super) fn transmit_from(&mut self, link: LinkNumber, end: End, bytes: Vec<u8>) {
