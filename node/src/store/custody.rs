@@ -118,7 +118,13 @@ impl Transaction<'_> {
                 self.custody.remove(earlier.key().as_slice())?;
             }
         }
-        self.custody.insert(claim.key().as_slice(), claim.value().as_slice())?;
+        // The same word may come late, on a branch or with a body that was missing.
+        let key = claim.key();
+        let known = self.custody.get(key.as_slice())?;
+        let known = known.map(|row| Claim::read(&key, row.value()).map_err(corrupt(TABLE)));
+        if known.transpose()?.is_none_or(|known| known.receipt_seq <= claim.receipt_seq) {
+            self.custody.insert(key.as_slice(), claim.value().as_slice())?;
+        }
         Ok(())
     }
 }
@@ -136,4 +142,30 @@ fn claims(range: redb::Range<'_, &'static [u8], &'static [u8]>) -> Result<Vec<Cl
             Claim::read(key.value(), value.value()).map_err(corrupt(TABLE))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    /// A branch of the holder's log, or a body that was missing, brings an earlier receipt after a later one.
+    #[test]
+    fn the_last_receipt_that_says_something_stays_whatever_comes_late() {
+        let store = Store::with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let scope = DivisionCode::from_number(990_121_101_201).unwrap();
+        let incarnation = Incarnation { number: 0, nonce: [7; 8] };
+        let (device, holder) = (DeviceId([1; 32]), DeviceId([2; 32]));
+        let log = LogKey { scope, lane: crate::log::Lane::Routine, device, incarnation };
+        let place = EntryPlace { log, seq: 4, hash: EntryHash([3; 32]) };
+        let claim =
+            |receipt_seq| Claim { holder, incarnation, place, receipt_seq, written_at_ms: 5 };
+        for seqs in [[1, 3], [3, 1]] {
+            let put = |tables: &mut Transaction<'_>| {
+                seqs.into_iter().try_for_each(|seq| tables.put_claim(&claim(seq)))
+            };
+            store.write::<_, StoreError>(put).unwrap();
+            assert_eq!(store.read().unwrap().claims_all().unwrap(), [claim(3)]);
+        }
+    }
 }

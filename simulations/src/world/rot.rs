@@ -22,7 +22,7 @@ use super::backup::Image;
 use super::{Event, HOUR, MINUTE, Node, SECOND, Trouble, World};
 use crate::check::{Memory, PutBack, Violation};
 use crate::disk::Disk;
-use crate::network::exponential;
+use crate::network::{End, exponential};
 use crate::workload::Done;
 
 /// A disk that may have changed at rest.
@@ -249,6 +249,14 @@ impl World {
         self.devices.insert(device, node);
         for other in 0..self.nodes.len() {
             self.engine_does(other, |engine, now| Ok(engine.handle(now, Input::PeerDown(gone))?))?;
+        }
+        // Whoever was in a session with the device that is gone dials the new one.
+        for link in self.nodes[node].links.clone() {
+            let other = if self.links[link].ends[0] == node { End::Listener } else { End::Dialler };
+            self.links[link].link.believe(other, None);
+            if other == End::Dialler {
+                self.dials(link, self.now_ms + SECOND);
+            }
         }
         self.fault("rot granted anew");
         Ok(true)

@@ -248,6 +248,13 @@ impl World {
         let Some((link, end)) = self.between.get(&(node, peer)).copied() else { return };
         // What a node says it holds has to be there for ever; who cannot read its disk promises nothing.
         let machine = self.nodes[node].machine;
+        let bytes = match Frame::decode(&bytes) {
+            Ok(Frame::Hello(hello)) => {
+                let stream_version = self.stream_version(node, peer).min(hello.stream_version);
+                Frame::Hello(Hello { stream_version, ..hello }).encode()
+            }
+            _ => bytes,
+        };
         if !self.is_honest(node) {
             for bytes in self.twisted(bytes) {
                 if let Some(forger) = &mut self.nodes[node].forger {
@@ -257,13 +264,6 @@ impl World {
             }
             return;
         }
-        let bytes = match Frame::decode(&bytes) {
-            Ok(Frame::Hello(hello)) => {
-                let stream_version = self.stream_version(node, peer).min(hello.stream_version);
-                Frame::Hello(Hello { stream_version, ..hello }).encode()
-            }
-            _ => bytes,
-        };
         if self.is_rotten(node) {
             self.transmit_from(link, end, bytes);
             return;
