@@ -15,11 +15,11 @@ fn pieces(patch: &str) -> Vec<(String, String)> {
             name.clone_into(&mut file);
         } else if line.starts_with("@@") {
             found.push((file.clone(), String::new()));
-        } else if let (Some((_, text)), Some(' ' | '-')) = (found.last_mut(), line.chars().next()) {
-            if !line.starts_with("---") {
-                text.push_str(&line[1..]);
-                text.push('\n');
-            }
+        } else if let (Some((_, text)), Some(' ' | '-')) = (found.last_mut(), line.chars().next())
+            && !line.starts_with("---")
+        {
+            text.push_str(&line[1..]);
+            text.push('\n');
         }
     }
     found
