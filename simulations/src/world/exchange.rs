@@ -27,9 +27,8 @@ struct Held {
     bytes: u64,
 }
 
-/// Hellos, chains of grants, summaries down to the logs that differ, who said what of whom, B. In drawn counties
-/// a connection in which nothing was new took 3,400 as a rule, and 12,800 in plain frames beside some hundred logs: a
-/// device in the wrong hands makes as many.
+/// Hellos, chains of grants, summaries down to the logs that differ, who said what of whom, B. `docs/simulation.md`,
+/// "What is checked when", has what was measured.
 const BYTES: u64 = 30_000;
 
 /// An entry with what is said of it and its receipt, beside its body, B.
@@ -38,7 +37,7 @@ const BYTES_PER_ENTRY: u64 = 900;
 /// A body goes once; the other half is what was on its way when somebody wrote the next.
 const BODY_TIMES: u64 = 2;
 
-/// Hello, proof, summary, answer, and what settles last; 9 at most where nothing was new.
+/// Hello, proof, summary, answer, and what settles last; 8 at most where nothing was new.
 const FLIGHTS: u64 = 20;
 
 /// Signs of life, a minute: B, and there and back.
