@@ -208,3 +208,27 @@ impl PeerBook {
         Dirty { rows, evidence: std::mem::take(evidence), refusals: std::mem::take(refusals) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_knocks_again_and_again_is_counted_and_not_written_down_each_time() {
+        let stranger = DeviceId([7; 32]);
+        let at = |monotonic_ms| Now { monotonic_ms, wall_ms: 1_772_409_600_000 };
+        let mut book = PeerBook::default();
+        book.failed(at(0), stranger, &PeerError::OtherMesh);
+        assert!(book.is_due(at(0)), "the first is worth a write of its own");
+        assert_eq!(book.take_dirty(at(0)).refusals.len(), 1);
+        for knock in 1..=100 {
+            book.failed(at(knock), stranger, &PeerError::OtherMesh);
+            assert!(!book.is_due(at(knock)), "knock {knock}");
+        }
+        assert!(book.is_due(at(PEERS_FLUSH_MS)), "in the end they are");
+        let dirty = book.take_dirty(at(PEERS_FLUSH_MS));
+        let [(_, row)] = &dirty.rows[..] else { panic!("{dirty:?}") };
+        assert_eq!(row.refused.values().collect::<Vec<_>>(), [&101]);
+        assert_eq!(dirty.refusals.len(), 1, "the newest of a kind is kept");
+    }
+}

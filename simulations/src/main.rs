@@ -110,7 +110,7 @@ struct Size {
     #[arg(long, value_name = "FILE")]
     areas: Option<PathBuf>,
     /// Counties of this shape, each a mesh of its own, whose bureaus have each other's addresses by mistake.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     counties: u32,
     /// Elders in each county.
     #[arg(long, default_value_t = 24)]
@@ -272,6 +272,18 @@ fn show(report: &Report) {
         delays.max_ms / 1_000,
         report.figures.never_arrived,
     );
+    for (level, costs) in &report.costs {
+        println!(
+            "{:<18}{} nodes; each sent {:.0} B, committed {:.0} times, keeps {:.0} B; {:.0} knocks of strangers, {:.0} B",
+            format!("each {level:?}").to_lowercase(),
+            costs.nodes,
+            costs.sent_bytes,
+            costs.syncs,
+            costs.disk_bytes,
+            costs.knocks,
+            costs.stranger_bytes,
+        );
+    }
     println!("hangups           {:?}", counts.hangups);
     println!("connections       {}", counts.connections);
     println!("done checked      {} times", counts.done_checks);

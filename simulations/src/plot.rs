@@ -77,6 +77,25 @@ fn spans(ms: impl Iterator<Item = u64>) -> std::ops::Range<f64> {
     0.01..ms.map(minutes).fold(1.0, f64::max) * 2.0
 }
 
+/// Where a logarithmic axis of minutes has its lines: at spans that people speak of.
+const SPANS: [f64; 11] = [
+    1.0 / 60.0,
+    10.0 / 60.0,
+    1.0,
+    10.0,
+    60.0,
+    6.0 * 60.0,
+    1_440.0,
+    3.0 * 1_440.0,
+    10.0 * 1_440.0,
+    30.0 * 1_440.0,
+    100.0 * 1_440.0,
+];
+
+fn whole(number: &f64) -> String {
+    format!("{number:.0}")
+}
+
 fn in_words(minutes: &f64) -> String {
     match *minutes {
         short if short < 1.0 => format!("{} s", (short * 60.0).round()),
@@ -95,9 +114,17 @@ fn delays_by_day(panel: &Panel<'_>, days: &[Day]) -> Result<(), PlotError> {
         .y_label_area_size(64)
         .build_cartesian_2d(
             0.0..(days.len() as f64).max(1.0),
-            spans(drawn.iter().map(|day| day.delays.p99_ms)).log_scale(),
+            spans(drawn.iter().map(|day| day.delays.p99_ms))
+                .log_scale()
+                .with_key_points(SPANS.to_vec()),
         )?;
-    chart.configure_mesh().x_desc("day").y_label_formatter(&in_words).draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc("day")
+        .x_label_formatter(&whole)
+        .y_label_formatter(&in_words)
+        .draw()?;
     for Line { name, colour, of } in SHARES {
         let points = drawn.iter().map(|day| (day.day as f64, minutes(of(&day.delays))));
         chart
@@ -105,7 +132,7 @@ fn delays_by_day(panel: &Panel<'_>, days: &[Day]) -> Result<(), PlotError> {
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
-    legend(&mut chart)
+    legend(&mut chart, SeriesLabelPosition::MiddleLeft)
 }
 
 fn lag_by_village(panel: &Panel<'_>, report: &Report) -> Result<(), PlotError> {
@@ -122,9 +149,17 @@ fn lag_by_village(panel: &Panel<'_>, report: &Report) -> Result<(), PlotError> {
         .y_label_area_size(64)
         .build_cartesian_2d(
             0.0..(villages.len() as f64).max(1.0),
-            spans(villages.iter().map(|delays| delays.max_ms)).log_scale(),
+            spans(villages.iter().map(|delays| delays.max_ms))
+                .log_scale()
+                .with_key_points(SPANS.to_vec()),
         )?;
-    chart.configure_mesh().x_desc("village").y_label_formatter(&in_words).draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc("village")
+        .x_label_formatter(&whole)
+        .y_label_formatter(&in_words)
+        .draw()?;
     let [median, nine, _] = SHARES;
     let longest = Line { name: "longest", colour: ORANGE, of: |delays: &Delays| delays.max_ms };
     for Line { name, colour, of } in [median, nine, longest] {
@@ -136,7 +171,7 @@ fn lag_by_village(panel: &Panel<'_>, report: &Report) -> Result<(), PlotError> {
             .label(name)
             .legend(move |(x, y)| Circle::new((x + 9, y), 3, colour.filled()));
     }
-    legend(&mut chart)
+    legend(&mut chart, SeriesLabelPosition::UpperLeft)
 }
 
 fn bytes_by_day(panel: &Panel<'_>, days: &[Day]) -> Result<(), PlotError> {
@@ -151,12 +186,15 @@ fn bytes_by_day(panel: &Panel<'_>, days: &[Day]) -> Result<(), PlotError> {
         .right_y_label_area_size(64)
         .build_cartesian_2d(width.clone(), 0.0..bytes * 1.1)?
         .set_secondary_coord(width, 0.0..entries * 1.1);
-    chart.configure_mesh().disable_x_mesh().x_desc("day").y_desc("MB a day").draw()?;
     chart
-        .configure_secondary_axes()
-        .y_desc("entries")
-        .y_label_formatter(&|n| format!("{n:.0}"))
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc("day")
+        .x_label_formatter(&whole)
+        .y_desc("MB a day")
         .draw()?;
+    chart.configure_secondary_axes().y_desc("entries").y_label_formatter(&whole).draw()?;
     let bars = days.iter().map(|day| {
         let (left, right) = (day.day as f64 + 0.1, day.day as f64 + 0.9);
         Rectangle::new([(left, 0.0), (right, day.bytes as f64 / 1e6)], BLUE_.mix(0.6).filled())
@@ -170,18 +208,12 @@ fn bytes_by_day(panel: &Panel<'_>, days: &[Day]) -> Result<(), PlotError> {
         .draw_secondary_series(LineSeries::new(points, ORANGE.stroke_width(2)))?
         .label("entries at the county")
         .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], ORANGE.stroke_width(2)));
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .label_font((FONT, 13))
-        .draw()?;
-    Ok(())
+    legend(&mut chart, SeriesLabelPosition::UpperLeft)
 }
 
 fn legend<'a, X, Y>(
     chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>,
+    position: SeriesLabelPosition,
 ) -> Result<(), PlotError>
 where
     X: Ranged<ValueType = f64>,
@@ -189,7 +221,7 @@ where
 {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(position)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))
         .label_font((FONT, 13))

@@ -71,6 +71,7 @@ fn smaller(report: &Report) -> Vec<(Plan, u64)> {
     };
     with(&|plan| plan.elders /= 2);
     with(&|plan| plan.elders = plan.elders.saturating_sub(1));
+    with(&|plan| plan.counties = 1);
     with(&|plan| plan.meshed = false);
     with(&|plan| plan.sticks = false);
     with(&|plan| plan.moves = false);

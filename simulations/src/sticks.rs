@@ -192,7 +192,9 @@ impl Writing {
 impl Part {
     /// Somebody else's stick: brought to a device that it is not for.
     pub fn astray(mut self) -> Self {
-        self.flaw = Some(Flaw { names: BTreeSet::from([Fault::NotForUs]), whole: 0 });
+        let mut names = self.flaw.map(|flaw| flaw.names).unwrap_or_default();
+        names.insert(Fault::NotForUs);
+        self.flaw = Some(Flaw { names, whole: 0 });
         self
     }
 

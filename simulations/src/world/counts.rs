@@ -40,6 +40,8 @@ pub struct Counts {
     pub restarts_checked: u64,
     /// Times that all nodes were looked into while everything was under way.
     pub looks_round: u64,
+    /// Entries in copies of stores that were read again whole meanwhile.
+    pub entries_read_again: u64,
     /// What was counted of sticks.
     pub sticks: StickCounts,
 }

@@ -1,6 +1,7 @@
 //! What a connection costs until both say "done": bytes and flights follow from what is new.
 
-use shouwang_node::store::StoreRead;
+use shouwang_node::store::erasures::ErasureRead;
+use shouwang_node::store::{StoreError, StoreRead};
 
 use super::{LinkNumber, MINUTE, Node, World, held};
 use crate::check::{Guarantee, Violation};
@@ -23,7 +24,9 @@ pub(super) struct Exchange {
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
     entries: u64,
-    /// Of their bodies.
+    /// Entries whose bodies are not there.
+    missing: u64,
+    /// Of all bodies that are there.
     bytes: u64,
 }
 
@@ -60,7 +63,8 @@ impl World {
         let mut exchange = known.unwrap_or_else(|| Exchange {
             connection,
             since_ms: self.now_ms,
-            held: self.links[number].ends.map(|node| self.held_at(node)),
+            // Of a store that does not read nothing is known: it is found elsewhere.
+            held: self.links[number].ends.map(|node| self.held_at(node).unwrap_or_default()),
             bytes: 0,
             flights: 1,
             last: from,
@@ -88,10 +92,12 @@ impl World {
             return Ok(());
         }
         let ends = self.links[number].ends;
-        let now = ends.map(|node| self.held_at(node));
+        let [one, two] = ends;
+        let now = [self.held_at(one)?, self.held_at(two)?];
         let mut new = Held::default();
         for (now, then) in now.iter().zip(exchange.held) {
-            new.entries += now.entries.abs_diff(then.entries);
+            // A body that comes after its entry is asked for, and confirmed, by itself.
+            new.entries += now.entries.abs_diff(then.entries) + now.missing.abs_diff(then.missing);
             new.bytes += now.bytes.abs_diff(then.bytes);
         }
         let bytes = bytes + new.entries * BYTES_PER_ENTRY + new.bytes * BODY_TIMES;
@@ -102,7 +108,6 @@ impl World {
         if exchange.bytes <= bytes && exchange.flights <= flights {
             return Ok(());
         }
-        let [one, two] = ends;
         let detail = format!(
             "at {} ms nodes {one} and {two} took {} B in {} flights for {} new entries of {} B; {bytes} B \
              in {flights} flights are allowed",
@@ -111,12 +116,20 @@ impl World {
         Err(Violation::new(Guarantee::Frugal, detail))
     }
 
-    fn held_at(&self, node: Node) -> Held {
-        let Some(engine) = self.nodes[node].engine.as_ref() else { return Held::default() };
-        let usage = engine.read().and_then(|snapshot| snapshot.usage_all()).unwrap_or_default();
-        Held {
-            entries: held(engine).iter().map(|row| row.entries).sum(),
-            bytes: usage.iter().map(|row| row.bytes).sum(),
+    fn held_at(&self, node: Node) -> Result<Held, StoreError> {
+        let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(Held::default()) };
+        let snapshot = engine.read()?;
+        let missing = snapshot.missing_where(usize::MAX, |_, _| Ok(true))?;
+        let mut absent = 0;
+        for (log, seq) in &missing {
+            let entry = snapshot.entry(*log, *seq)?;
+            absent += entry.map_or(0, |entry| u64::from(entry.header.body_length));
         }
+        let bytes: u64 = snapshot.usage_all()?.iter().map(|row| row.bytes).sum();
+        Ok(Held {
+            entries: held(engine).iter().map(|row| row.entries).sum(),
+            missing: missing.len() as u64,
+            bytes: bytes.saturating_sub(absent),
+        })
     }
 }

@@ -54,6 +54,12 @@ impl World {
         if self.calm {
             return Ok(());
         }
+        // Whoever finds the machine switched off comes again.
+        if self.nodes[node].engine.is_none() {
+            let at = self.now_ms + exponential(AGAIN_MS, &mut self.streams.sticks).max(1);
+            self.schedule(at, Event::Stick(node));
+            return Ok(());
+        }
         self.plans_stick(node);
         let to = self.addressees(node);
         let random = &mut self.streams.sticks;
@@ -156,15 +162,7 @@ impl World {
                         continue;
                     }
                     12..22 => (to, part.clone().spoilt(random)),
-                    22..26 => {
-                        let other = random.random_range(0..self.nodes.len());
-                        let device = self.nodes[other].device;
-                        let is_other = part.flaw.is_none() && !part.receivers.contains(&device);
-                        match is_other {
-                            true => (other, part.clone().astray()),
-                            false => (to, part.clone()),
-                        }
-                    }
+                    22..26 => (random.random_range(0..self.nodes.len()), part.clone()),
                     _ => (to, part.clone()),
                 };
                 self.schedule(at, Event::Stuck(to, from, Box::new(part)));
@@ -180,8 +178,13 @@ impl World {
             return;
         }
         self.note("stuck", &[node as u64, from as u64]);
+        // It came to the wrong place, or whom it was for is gone with a disk.
+        let part = match part.receivers.contains(&self.nodes[node].device) {
+            true => *part,
+            false => part.astray(),
+        };
         let start = self.nodes[node].start;
-        self.soon(Event::Reading(node, from, start, Box::new(Reading::begin(*part))));
+        self.soon(Event::Reading(node, from, start, Box::new(Reading::begin(part))));
     }
 
     /// The next segment of a file is read.
@@ -251,6 +254,10 @@ impl World {
         node: Node,
         work: impl FnOnce(&mut Engine, Now) -> Result<T, CommandError>,
     ) -> Result<Option<T>, Violation> {
+        // From a flip until somebody has looked nobody takes sticks there.
+        if self.is_rotten(node) {
+            return Ok(None);
+        }
         let now = self.now(node);
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(None) };
         match work(engine, now) {

@@ -36,7 +36,7 @@ impl World {
             (faults.disk_error_every_ms, Event::DiskError),
             (faults.restore_every_ms, Event::Backup),
             (faults.clone_every_ms, Event::Clone),
-            (faults.rot_every_ms.filter(|_| !self.plan.sticks), Event::Rot),
+            (faults.rot_every_ms, Event::Rot),
             (faults.clock_jump_every_ms, Event::Clock),
             (faults.slow_disk_every_ms, Event::SlowDisk),
         ];
