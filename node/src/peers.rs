@@ -168,9 +168,9 @@ impl PeerBook {
             said_by_peer: matches!(error, PeerError::Told(_)),
             at_ms: now.wall_ms,
         };
-        // A line that is lost and found all day long says nothing new.
+        // A line that is lost and found all day long says nothing new: it is written down with the counts.
         let before = self.rows.get(&peer).and_then(|row| row.last_error.as_ref());
-        self.urgent |= before.is_none_or(|before| before.code != failure.code);
+        self.urgent |= !failure.retry && before.is_none_or(|before| before.code != failure.code);
         self.note(peer, |row| row.last_error = Some(failure));
         if error.counts_as_refused() {
             self.count_refused(peer, &error.code());
@@ -212,6 +212,28 @@ impl PeerBook {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_is_lost_and_found_is_noted_and_not_written_down_each_time() {
+        let peer = DeviceId([7; 32]);
+        let at = |monotonic_ms| Now { monotonic_ms, wall_ms: 1_772_409_600_000 };
+        let mut book = PeerBook::default();
+        book.event(at(0), &Event::Done(peer));
+        book.take_dirty(at(0));
+        for minute in 1..20 {
+            let now = at(minute * 60_000);
+            book.failed(now, peer, &PeerError::Silence);
+            book.event(now, &Event::Done(peer));
+            assert!(!book.is_due(now), "minute {minute}");
+        }
+        book.failed(at(1_200_000), peer, &PeerError::Silence);
+        assert!(book.rows().all(|(_, row)| row.last_error.is_some()), "it is known at once");
+        assert!(book.is_due(at(PEERS_FLUSH_MS)));
+        // What has to be mended is.
+        book.take_dirty(at(PEERS_FLUSH_MS));
+        book.failed(at(PEERS_FLUSH_MS), peer, &PeerError::OtherMesh);
+        assert!(book.is_due(at(PEERS_FLUSH_MS)));
+    }
 
     #[test]
     fn who_knocks_again_and_again_is_counted_and_not_written_down_each_time() {

@@ -86,7 +86,7 @@ const SLOW_COMMIT_MS: u64 = 2 * SECOND;
 const HELD_UP_MAX: u64 = 1 << 40;
 
 /// Of a node's commits every so many is followed by a check of what it believes of custody.
-const CUSTODY_CHECKED_EVERY: u64 = 12;
+const CUSTODY_CHECKED_EVERY: u64 = 16;
 
 /// The county.
 pub struct World {

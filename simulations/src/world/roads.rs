@@ -44,7 +44,11 @@ impl World {
 
     pub(super) fn plans_stick(&mut self, node: Node) {
         if self.plan.sticks {
-            let at = self.now_ms + exponential(self.plan.stick_every_ms, &mut self.streams.sticks);
+            // In life those whose links work seldom do.
+            let is_linked = !self.roads.iter().flatten().any(|one| *one == node);
+            let seldom = if self.plan.calendar.is_some() && is_linked { 4 } else { 1 };
+            let every = self.plan.stick_every_ms * seldom;
+            let at = self.now_ms + exponential(every, &mut self.streams.sticks);
             self.schedule(at, Event::Stick(node));
         }
     }
