@@ -53,13 +53,22 @@ impl PeerBook {
 
     /// Changes what is known of a peer.
     pub fn note(&mut self, peer: DeviceId, change: impl FnOnce(&mut PeerRow)) {
-        let place = match self.rows.contains_key(&peer) {
+        let place = self.place_of(peer);
+        change(self.rows.entry(place).or_default());
+        self.dirty.insert(place);
+    }
+
+    /// Where what is known of a peer stands: by itself, or with all strangers.
+    fn place_of(&self, peer: DeviceId) -> DeviceId {
+        match self.rows.contains_key(&peer) {
             true => peer,
             false if self.strangers() < STRANGERS_MAX => peer,
             false => STRANGERS,
-        };
-        change(self.rows.entry(place).or_default());
-        self.dirty.insert(place);
+        }
+    }
+
+    fn known(&self, peer: DeviceId) -> Option<&PeerRow> {
+        self.rows.get(&self.place_of(peer))
     }
 
     fn strangers(&self) -> usize {
@@ -118,7 +127,7 @@ impl PeerBook {
 
     /// A peer has said what time it is there.
     pub fn clock(&mut self, peer: DeviceId, reading: ClockReading) {
-        let before = self.rows.get(&peer).and_then(|row| row.clock);
+        let before = self.known(peer).and_then(|row| row.clock);
         self.note(peer, |row| row.clock = Some(reading));
         // What says today's date is worth keeping at once, once a day.
         self.urgent |= before.is_none_or(|before| {
@@ -168,9 +177,10 @@ impl PeerBook {
             said_by_peer: matches!(error, PeerError::Told(_)),
             at_ms: now.wall_ms,
         };
-        // A line that is lost and found all day long says nothing new: it is written down with the counts.
-        let before = self.rows.get(&peer).and_then(|row| row.last_error.as_ref());
-        self.urgent |= !failure.retry && before.is_none_or(|before| before.code != failure.code);
+        // A line that is lost and found all day long says nothing new, nor does whoever knocks with another
+        // reason each time: they are written down with the counts.
+        let before = self.known(peer).and_then(|row| row.last_error.as_ref());
+        self.urgent |= !failure.retry && before.is_none_or(|before| before.retry);
         self.note(peer, |row| row.last_error = Some(failure));
         if error.counts_as_refused() {
             self.count_refused(peer, &error.code());
@@ -222,11 +232,11 @@ mod tests {
         book.take_dirty(at(0));
         for minute in 1..20 {
             let now = at(minute * 60_000);
-            book.failed(now, peer, &PeerError::Silence);
+            book.failed(now, peer, &PeerError::Silence(750_000));
             book.event(now, &Event::Done(peer));
             assert!(!book.is_due(now), "minute {minute}");
         }
-        book.failed(at(1_200_000), peer, &PeerError::Silence);
+        book.failed(at(1_200_000), peer, &PeerError::Silence(750_000));
         assert!(book.rows().all(|(_, row)| row.last_error.is_some()), "it is known at once");
         assert!(book.is_due(at(PEERS_FLUSH_MS)));
         // What has to be mended is.
@@ -237,20 +247,40 @@ mod tests {
 
     #[test]
     fn who_knocks_again_and_again_is_counted_and_not_written_down_each_time() {
-        let stranger = DeviceId([7; 32]);
         let at = |monotonic_ms| Now { monotonic_ms, wall_ms: 1_772_409_600_000 };
         let mut book = PeerBook::default();
-        book.failed(at(0), stranger, &PeerError::OtherMesh);
-        assert!(book.is_due(at(0)), "the first is worth a write of its own");
-        assert_eq!(book.take_dirty(at(0)).refusals.len(), 1);
-        for knock in 1..=100 {
-            book.failed(at(knock), stranger, &PeerError::OtherMesh);
-            assert!(!book.is_due(at(knock)), "knock {knock}");
+        let stranger = DeviceId([7; 32]);
+        for (knock, error) in
+            (0..100).zip([PeerError::OtherMesh, PeerError::NoGrant].iter().cycle())
+        {
+            book.failed(at(knock), stranger, error);
+            // The first of each kind is worth a write of its own.
+            assert_eq!(book.is_due(at(knock)), knock < 2, "knock {knock}");
+            if knock < 2 {
+                assert_eq!(book.take_dirty(at(knock)).refusals.len(), 1);
+            }
         }
-        assert!(book.is_due(at(PEERS_FLUSH_MS)), "in the end they are");
-        let dirty = book.take_dirty(at(PEERS_FLUSH_MS));
+        assert!(book.is_due(at(1 + PEERS_FLUSH_MS)), "in the end the counts are");
+        let dirty = book.take_dirty(at(1 + PEERS_FLUSH_MS));
         let [(_, row)] = &dirty.rows[..] else { panic!("{dirty:?}") };
-        assert_eq!(row.refused.values().collect::<Vec<_>>(), [&101]);
-        assert_eq!(dirty.refusals.len(), 1, "the newest of a kind is kept");
+        assert_eq!(row.refused.values().collect::<Vec<_>>(), [&50, &50]);
+        assert_eq!(dirty.refusals.len(), 2, "the newest of each kind is kept");
+    }
+
+    #[test]
+    fn whoever_makes_new_keys_for_each_knock_is_written_down_so_often_as_there_are_places() {
+        let at = |monotonic_ms| Now { monotonic_ms, wall_ms: 1_772_409_600_000 };
+        let mut book = PeerBook::default();
+        let mut writes = 0;
+        for knock in 0..2_000_u64 {
+            let mut key = [1; 32];
+            key[..8].copy_from_slice(&knock.to_be_bytes());
+            book.failed(at(knock), DeviceId(key), &PeerError::OtherMesh);
+            if book.is_due(at(knock)) {
+                writes += 1;
+                book.take_dirty(at(knock));
+            }
+        }
+        assert_eq!(writes, STRANGERS_MAX + 1);
     }
 }

@@ -12,8 +12,8 @@ use crate::network::{Connection, End};
 pub(super) struct Exchange {
     connection: Connection,
     since_ms: u64,
-    /// What both ends held when it began.
-    held: [Held; 2],
+    /// What both ends held when it began, as far as their stores read.
+    held: [Option<Held>; 2],
     bytes: u64,
     /// How often the direction has changed.
     flights: u64,
@@ -63,8 +63,7 @@ impl World {
         let mut exchange = known.unwrap_or_else(|| Exchange {
             connection,
             since_ms: self.now_ms,
-            // Of a store that does not read nothing is known: it is found elsewhere.
-            held: self.links[number].ends.map(|node| self.held_at(node).unwrap_or_default()),
+            held: self.links[number].ends.map(|node| self.held_at(node).ok()),
             bytes: 0,
             flights: 1,
             last: from,
@@ -94,8 +93,10 @@ impl World {
         let ends = self.links[number].ends;
         let [one, two] = ends;
         let now = [self.held_at(one)?, self.held_at(two)?];
+        // A store that did not read is found elsewhere.
+        let [Some(first), Some(second)] = exchange.held else { return Ok(()) };
         let mut new = Held::default();
-        for (now, then) in now.iter().zip(exchange.held) {
+        for (now, then) in now.iter().zip([first, second]) {
             // A body that comes after its entry is asked for, and confirmed, by itself.
             new.entries += now.entries.abs_diff(then.entries) + now.missing.abs_diff(then.missing);
             new.bytes += now.bytes.abs_diff(then.bytes);
@@ -103,8 +104,13 @@ impl World {
         let bytes = bytes + new.entries * BYTES_PER_ENTRY + new.bytes * BODY_TIMES;
         let flights = flights + new.entries * FLIGHTS_PER_ENTRY;
         // From here on people's work is what is exchanged.
-        self.links[number].exchange =
-            Some(Exchange { since_ms: self.now_ms, held: now, bytes: 0, flights: 1, ..exchange });
+        self.links[number].exchange = Some(Exchange {
+            since_ms: self.now_ms,
+            held: now.map(Some),
+            bytes: 0,
+            flights: 1,
+            ..exchange
+        });
         if exchange.bytes <= bytes && exchange.flights <= flights {
             return Ok(());
         }

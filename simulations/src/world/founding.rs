@@ -36,7 +36,8 @@ impl World {
         }
         for (number, office) in offices.iter().enumerate() {
             let next = offices[(number + 1) % offices.len()];
-            if next != *office {
+            // Two have one line between them.
+            if next != *office && self.link(*office, next).is_none() {
                 self.lays(*office, next);
             }
         }

@@ -29,7 +29,7 @@ pub(super) struct Readings {
 }
 
 /// A store to be read.
-struct Copy {
+struct StoreCopy {
     node: Node,
     disk: Disk,
     /// Whether its owner has software of his own: then only what it holds has to fit together.
@@ -43,7 +43,7 @@ impl World {
         if self.readings.looks > 0 {
             return Ok(());
         }
-        self.has_read_again()?;
+        self.hears_of_readings()?;
         let (mut copies, mut entries) = (Vec::new(), 0);
         for _ in 0..self.nodes.len() {
             let node = self.readings.next % self.nodes.len();
@@ -54,20 +54,20 @@ impl World {
             };
             entries += held(engine).iter().map(|row| row.entries).sum::<u64>();
             let is_honest = self.is_honest(node) && !state.revoked;
-            copies.push(Copy { node, disk: state.disk.copy(), is_honest });
+            copies.push(StoreCopy { node, disk: state.disk.copy(), is_honest });
             if entries >= ENTRIES_PER_LOOK {
                 break;
             }
         }
         self.counts.entries_read_again += entries;
         self.readings.looks = entries.div_ceil(ENTRIES_PER_LOOK);
-        let read = move || copies.into_iter().try_for_each(Copy::reads_well);
+        let read = move || copies.into_iter().try_for_each(StoreCopy::reads_well);
         self.readings.under_way = Some(std::thread::spawn(read));
         Ok(())
     }
 
     /// Waits for what is being read.
-    pub(super) fn has_read_again(&mut self) -> Result<(), Violation> {
+    pub(super) fn hears_of_readings(&mut self) -> Result<(), Violation> {
         self.readings.looks = 0;
         match self.readings.under_way.take().map(JoinHandle::join) {
             None => Ok(()),
@@ -77,7 +77,7 @@ impl World {
     }
 }
 
-impl Copy {
+impl StoreCopy {
     fn reads_well(self) -> Result<(), Violation> {
         let node = self.node;
         let store = Store::with_backend(self.disk.mount())?;
