@@ -80,9 +80,11 @@ impl World {
     }
 
     /// Where what no honest store has may yet come back: anywhere out of a bundle, and where a device is
-    /// whose owner withholds what he likes.
+    /// whose owner withholds what he likes, or whence a file has moved there.
     pub(super) fn may_return(&self) -> Vec<Area> {
-        let returns = |state: &&NodeState| self.plan.sticks || state.forger.is_some();
+        let withheld = self.nodes.iter().any(|state| state.forger.is_some());
+        let anywhere = self.plan.sticks || (self.plan.moves && withheld);
+        let returns = |state: &&NodeState| anywhere || state.forger.is_some();
         self.nodes.iter().filter(returns).map(|state| Area(state.area)).collect()
     }
 
