@@ -3,6 +3,8 @@
 mod county;
 mod power;
 
+use std::collections::VecDeque;
+
 use county::{County, field};
 use power::Disk;
 use shouwang_crdt_schema::division::Area;
@@ -294,4 +296,61 @@ fn a_stranger_that_never_proves_itself_is_not_kept() {
         }
     }
     assert!(hung_up && engine.sessions().is_empty());
+}
+
+/// Neither says "done" while it lacks what the other has told it of, or the other lacks what it has: frame by frame.
+#[test]
+fn nobody_is_done_before_all_that_was_told_of_is_here() {
+    let mut county = county();
+    let elder = county.adds_elder(SHANGHE, "周国强");
+    county.connect(SHANGHE, SONGWU);
+    county.settle();
+    county.disconnect(SHANGHE, SONGWU);
+    for number in 0..40 {
+        county.sets(SONGWU, &elder, Field::Phone, &format!("1380000{number:04}"));
+    }
+    let devices = [SHANGHE, SONGWU].map(|place| county.engine(place).device());
+    let entries = |county: &mut County, place: &str| {
+        let snapshot = county.engine(place).read().unwrap();
+        let rows = snapshot.scopes_in(Area(county::code(SHANGHE))).unwrap();
+        rows.iter().map(|(_, row)| row.entries).sum::<u64>()
+    };
+    let behind = entries(&mut county, SONGWU) - entries(&mut county, SHANGHE);
+    assert_eq!(behind, 40);
+    county.connect(SHANGHE, SONGWU);
+    let mut ways = [VecDeque::new(), VecDeque::new()];
+    let (mut frames, mut done) = (0, false);
+    while !done {
+        assert!(frames < 10_000, "the two never come to an end");
+        for (at, place) in [SHANGHE, SONGWU].into_iter().enumerate() {
+            loop {
+                match county.engine(place).poll() {
+                    Output::Send(_, frame) => ways[1 - at].push_back(frame),
+                    Output::Timeout(_) => break,
+                    _ => {}
+                }
+            }
+        }
+        let now = county.now();
+        for (at, place) in [SHANGHE, SONGWU].into_iter().enumerate() {
+            match ways[at].pop_front() {
+                Some(frame) => {
+                    frames += 1;
+                    let input = Input::Frame(devices[1 - at], frame);
+                    county.engine(place).handle(now, input).unwrap();
+                }
+                None => county.engine(place).settle(now).unwrap(),
+            }
+        }
+        let agree = entries(&mut county, SONGWU) == entries(&mut county, SHANGHE);
+        let says = [0, 1].map(|at| {
+            let place = [SHANGHE, SONGWU][at];
+            let progress = county.engine(place).progress(devices[1 - at]).unwrap();
+            progress.is_some_and(|progress| progress.done)
+        });
+        assert!(agree || says == [false, false], "after {frames} frames {says:?}");
+        done = says == [true, true];
+    }
+    assert!(frames > 4, "{frames}");
+    assert_eq!(field(&county.shows(SHANGHE, &elder), Field::Phone).value, "13800000039");
 }
