@@ -320,14 +320,17 @@ impl Reading {
     }
 
     /// What is wrong with what was said of the file, if anything. Of a sender whose grant is revoked it
-    /// may be refused for that instead.
-    pub fn wrong(&self, sender_revoked: bool) -> Option<String> {
+    /// may be refused for that instead; of one in the wrong hands runs may be, beyond its quota.
+    pub fn wrong(&self, sender_revoked: bool, sender_turned: bool) -> Option<String> {
         let said = self.taken.fault;
         if sender_revoked && matches!(said, Some(Fault::Revoked | Fault::UnknownSender)) {
             return None;
         }
         let right = match (&self.part.flaw, said) {
-            (None, None) => self.taken.segments == self.expected && self.taken.refused.is_empty(),
+            (None, None) => {
+                let is_refused = !self.taken.refused.is_empty() && !sender_turned;
+                self.taken.segments == self.expected && !is_refused
+            }
             (Some(flaw), Some(said)) => {
                 flaw.names.contains(&said) && self.taken.segments == flaw.whole
             }

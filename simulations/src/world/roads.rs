@@ -236,14 +236,15 @@ impl World {
             *sticks.parts_refused.entry(fault.code().to_owned()).or_default() += 1;
         }
         self.note("read", &[node as u64, u64::from(taken.segments), taken.new]);
-        if self.nodes[node].revoked {
+        // What somebody with software of his own says of others is no matter.
+        if self.nodes[node].revoked || !self.is_honest(node) {
             return Ok(());
         }
         let are_strangers = county_of(self.nodes[node].area) != county_of(self.nodes[from].area);
         if are_strangers && taken.fault == Some(Fault::OtherMesh) {
             return Ok(());
         }
-        match reading.wrong(self.nodes[from].revoked) {
+        match reading.wrong(self.nodes[from].revoked, !self.is_honest(from)) {
             None => Ok(()),
             Some(what) => Err(Violation::accused(format!(
                 "at {} ms node {node} read a stick of node {from}: {what}",
