@@ -354,9 +354,13 @@ impl World {
 
     /// Goes over all roads until nothing new comes. Returns whether it does not come to an end.
     pub(super) fn roads_are_at_rest(&mut self, walks: &mut Walks) -> Result<bool, Violation> {
-        if self.roads.is_empty() || walks.still >= 2 {
+        // What came over a link since, from whoever holds back what he likes, goes by stick too.
+        let on_roads = self.roads.iter().flatten();
+        let entries = on_roads.map(|node| self.entries_at(*node)).sum();
+        if self.roads.is_empty() || (walks.still >= 2 && walks.entries == entries) {
             return Ok(true);
         }
+        walks.entries = entries;
         walks.rounds += 1;
         if walks.rounds > ROUNDS_MAX {
             let detail = format!("after {ROUNDS_MAX} rounds sticks still bring something new");
@@ -378,6 +382,8 @@ pub(super) struct Walks {
     rounds: u64,
     /// Rounds in a row that brought nothing new: after the first it may be known better who lacks what.
     still: u64,
+    /// At those who have no link and at their neighbours, before the last.
+    entries: u64,
     /// When the last was.
     pub(super) went_ms: u64,
 }
