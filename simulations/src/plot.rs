@@ -92,6 +92,10 @@ const SPANS: [f64; 11] = [
     100.0 * 1_440.0,
 ];
 
+fn lines_in(range: &std::ops::Range<f64>) -> Vec<f64> {
+    SPANS.into_iter().filter(|minutes| range.contains(minutes)).collect()
+}
+
 fn whole(number: &f64) -> String {
     format!("{number:.0}")
 }
@@ -107,6 +111,7 @@ fn in_words(minutes: &f64) -> String {
 
 fn delays_by_day(panel: &Panel<'_>, days: &[Day]) -> Result<(), PlotError> {
     let drawn: Vec<&Day> = days.iter().filter(|day| day.delays.count > 0).collect();
+    let range = spans(drawn.iter().map(|day| day.delays.p99_ms));
     let mut chart = ChartBuilder::on(panel)
         .caption("From saved to the county, by the day it was saved", (FONT, 17))
         .margin(12)
@@ -114,9 +119,7 @@ fn delays_by_day(panel: &Panel<'_>, days: &[Day]) -> Result<(), PlotError> {
         .y_label_area_size(64)
         .build_cartesian_2d(
             0.0..(days.len() as f64).max(1.0),
-            spans(drawn.iter().map(|day| day.delays.p99_ms))
-                .log_scale()
-                .with_key_points(SPANS.to_vec()),
+            range.clone().log_scale().with_key_points(lines_in(&range)),
         )?;
     chart
         .configure_mesh()
@@ -142,6 +145,7 @@ fn lag_by_village(panel: &Panel<'_>, report: &Report) -> Result<(), PlotError> {
     let places = report.figures.by_place.iter().filter(|(place, _)| is_village(place));
     let mut villages: Vec<&Delays> = places.map(|(_, delays)| delays).collect();
     villages.sort_by_key(|delays| (delays.p90_ms, delays.median_ms));
+    let range = spans(villages.iter().map(|delays| delays.max_ms));
     let mut chart = ChartBuilder::on(panel)
         .caption("Lag of each village, the quickest first", (FONT, 17))
         .margin(12)
@@ -149,9 +153,7 @@ fn lag_by_village(panel: &Panel<'_>, report: &Report) -> Result<(), PlotError> {
         .y_label_area_size(64)
         .build_cartesian_2d(
             0.0..(villages.len() as f64).max(1.0),
-            spans(villages.iter().map(|delays| delays.max_ms))
-                .log_scale()
-                .with_key_points(SPANS.to_vec()),
+            range.clone().log_scale().with_key_points(lines_in(&range)),
         )?;
     chart
         .configure_mesh()
