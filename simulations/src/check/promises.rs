@@ -78,8 +78,8 @@ pub struct PutBack<'a> {
     /// The image's store, and those of all other nodes; the likelier something is to be in one, the
     /// earlier it should come.
     pub stores: &'a [Snapshot],
-    /// Where lost entries may come back, out of bundles or from a device in the wrong hands.
-    pub may_return: Vec<Area>,
+    /// Whether lost entries may come back, out of bundles or from a device in the wrong hands.
+    pub may_return: bool,
 }
 
 type Place = (DivisionCode, ElderId);
@@ -228,7 +228,7 @@ impl Checker {
                 }
                 self.saved_count -= 1;
                 if let Fact::Value(written) = &saved.fact {
-                    if may_return.iter().any(|area| area.contains(*scope)) {
+                    if may_return {
                         self.doubtful.insert((written.elder, written.field));
                     }
                     for value in &written.seen {

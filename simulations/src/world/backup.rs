@@ -9,7 +9,7 @@ use shouwang_crdt_schema::division::Area;
 use shouwang_node::setup;
 use shouwang_node::store::{Snapshot, Store, StoreError};
 
-use super::{Event, MINUTE, Node, NodeState, SECOND, World};
+use super::{Event, MINUTE, Node, SECOND, World};
 use crate::check::{Memory, PutBack, Violation};
 use crate::disk::Disk;
 
@@ -79,13 +79,10 @@ impl World {
         Ok(())
     }
 
-    /// Where what no honest store has may yet come back: anywhere out of a bundle, and where a device is
-    /// whose owner withholds what he likes, or whence a file has moved there.
-    pub(super) fn may_return(&self) -> Vec<Area> {
-        let withheld = self.nodes.iter().any(|state| state.forger.is_some());
-        let anywhere = self.plan.sticks || (self.plan.moves && withheld);
-        let returns = |state: &&NodeState| anywhere || state.forger.is_some();
-        self.nodes.iter().filter(returns).map(|state| Area(state.area)).collect()
+    /// Whether what no honest store has may yet come back: out of a bundle, or from a device whose owner
+    /// withholds what he likes.
+    pub(super) fn may_return(&self) -> bool {
+        self.plan.sticks || self.nodes.iter().any(|state| state.forger.is_some())
     }
 
     /// The stores of second machines, which are off.
