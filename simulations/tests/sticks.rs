@@ -54,7 +54,7 @@ fn told(seed: u64, story: impl FnOnce(&mut World) -> Result<(), Violation>) {
 fn a_county_converges_whatever_becomes_of_its_sticks() {
     let (mut sum, mut refused) = (StickCounts::default(), BTreeMap::new());
     // In the last two a machine stops while it writes a bundle.
-    for seed in seeds([0, 1, 2, 9, 13]) {
+    for seed in seeds([0, 1, 2, 4, 21]) {
         let report = simulate(plan(seed), 2);
         let violation = &report.violation;
         assert!(violation.is_none(), "seed {seed}: {violation:?}\nreplay: {}", report.replay());
