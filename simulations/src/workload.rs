@@ -221,13 +221,12 @@ impl People {
             return Done::nothing();
         };
         let first = random.random_range(0..known.len());
-        let chosen: Vec<(ElderId, LedgerRow)> = known.iter().skip(first).take(5).cloned().collect();
-        let (mut rows, mut facts) = (Vec::new(), Vec::new());
-        for (elder, row) in chosen {
-            // Only a row that names its person beyond doubt finds its file again for certain, and only
-            // where that has not been erased or lost: else it may find the same person's second one.
-            let is_here = engine.read().and_then(|snapshot| snapshot.elder(row.scope, elder));
-            if row.field(Field::ResidentId).is_none() || !matches!(is_here, Ok(Some(_))) {
+        let chosen: Vec<LedgerRow> =
+            known.iter().skip(first).take(5).map(|(_, row)| row.clone()).collect();
+        let mut rows = Vec::new();
+        for row in chosen {
+            // Only a row that names its person beyond doubt finds a file again for certain.
+            if row.field(Field::ResidentId).is_none() {
                 continue;
             }
             let mut said = LedgerRow::new(row.scope);
@@ -235,34 +234,16 @@ impl People {
                 said.fields.extend(row.field(field).map(|text| (field, text.to_owned())));
             }
             if random.random_bool(0.5) {
-                let value = self.value(Field::Phone);
-                match seen(engine, row.scope, elder, Field::Phone) {
-                    Ok(seen) => facts.push(written(row.scope, elder, Field::Phone, &value, seen)),
-                    Err(error) => return Done { facts: Vec::new(), error: Some(error) },
-                }
-                said.fields.insert(Field::Phone, value);
+                said.fields.insert(Field::Phone, self.value(Field::Phone));
             }
             rows.push(said);
         }
-        match (Import { rows, dry_run: false }).execute(engine, now) {
-            Ok(report) => {
-                let changed: BTreeSet<ElderId> = report
-                    .outcomes
-                    .iter()
-                    .filter_map(|outcome| match outcome {
-                        RowOutcome::Changed { elder_id, .. } => Some(*elder_id),
-                        _ => None,
-                    })
-                    .collect();
-                // A row that found another file, or none, or two, was not taken as it was meant.
-                facts.retain(|fact| match fact {
-                    Fact::Value(written) => changed.contains(&written.elder),
-                    _ => true,
-                });
-                Done { facts, error: None }
-            }
-            Err(error) => Done { facts, error: Some(error) },
-        }
+        let facts = match corrections(engine, now, &rows) {
+            Ok(facts) => facts,
+            Err(error) => return Done { facts: Vec::new(), error: Some(error) },
+        };
+        let result = Import { rows, dry_run: false }.execute(engine, now);
+        Done { facts, error: result.err() }
     }
 
     /// A visit to somebody.
@@ -507,6 +488,28 @@ impl People {
             field => format!("{}{}", field.spec().chinese, self.serial),
         }
     }
+}
+
+/// What an import of these rows will have written: a file may have been erased since the last, or somebody have
+/// two, so only a trial says which one a row finds.
+fn corrections(
+    engine: &mut Engine,
+    now: Now,
+    rows: &[LedgerRow],
+) -> Result<Vec<Fact>, CommandError> {
+    let trial = Import { rows: rows.to_vec(), dry_run: true }.execute(engine, now)?;
+    let mut facts = Vec::new();
+    for (row, outcome) in rows.iter().zip(trial.outcomes) {
+        let RowOutcome::Changed { elder_id: elder, changed, .. } = outcome else { continue };
+        let value = row.field(Field::Phone);
+        if let Some(value) =
+            value.filter(|_| changed.iter().any(|key| key == Field::Phone.spec().key))
+        {
+            let seen = seen(engine, row.scope, elder, Field::Phone)?;
+            facts.push(written(row.scope, elder, Field::Phone, value, seen));
+        }
+    }
+    Ok(facts)
 }
 
 /// The day by this node's clock.
