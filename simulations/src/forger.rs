@@ -9,8 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::document::genesis;
 use shouwang_crdt_schema::edit::{Edit, write_change};
+use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
-use shouwang_crdt_schema::record::{ElderId, TransferId};
+use shouwang_crdt_schema::record::{AbilityLevel, Choice, ElderId, TransferId};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::authority::{Revocation, RevocationReason};
 use shouwang_node::custody::Receipt;
@@ -494,10 +495,15 @@ impl Forger {
         let elder = self.somebody(engine, random);
         let actor = self.actor(&log);
         let (_, visit) = self.visit(elder, actor);
-        let parts = [Part::Ledger, Part::Registry];
-        let entries = parts.map(|part| {
-            let id = DocumentId::elder(elder, part);
-            RunEntry::new(Kind::Change, Some(id), visit.clone(), 0)
+        let entries = [Part::Ledger, Part::Registry].map(|part| {
+            // Nothing is wrong with the change but who makes it.
+            let (id, field) = (DocumentId::elder(elder, part), Field::AbilityLevel);
+            let level = field.value(AbilityLevel::ALL[0].as_str());
+            let actions: Vec<_> =
+                level.into_iter().map(|level| Edit::set(part, field, level).action).collect();
+            let document = genesis(self.scope, &id);
+            let body = write_change(&document, self.scope, &id, actor, &actions).ok().flatten();
+            RunEntry::new(Kind::Change, Some(id), body.unwrap_or_default(), 0)
         });
         let directory = RunEntry::new(Kind::Change, Some(DocumentId::Directory), visit.clone(), 0);
         let notice = LogKey { lane: Lane::Notice, ..log };

@@ -176,7 +176,9 @@ impl People {
             (_, Level::Township) => match dice {
                 0..55 => self.corrects(engine, now, random),
                 55..85 => self.imports_again(engine, now, random),
-                _ => self.visits(engine, now, random),
+                85..97 => self.visits(engine, now, random),
+                // Of somebody who lives in an institution: such records no village has.
+                _ => self.opens_a_file(engine, now),
             },
             _ => match dice {
                 0..44 => self.corrects(engine, now, random),
@@ -450,7 +452,7 @@ impl People {
         self.serial += 1;
         let (scope, name) = (engine.area().0, format!("林秀英{}", self.serial));
         let fields = BTreeMap::from([(Field::Name, name.clone())]);
-        match (ElderAdd { scope: None, fields, entry: None }).execute(engine, now) {
+        match (ElderAdd { scope: Some(scope), fields, entry: None }).execute(engine, now) {
             Ok(saved) => {
                 let elder = saved.elder_id;
                 let named = written(scope, elder, Field::Name, &name, BTreeSet::new());

@@ -63,7 +63,8 @@ impl People {
             (_, Level::Township) => match dice {
                 0..600 => self.corrects(engine, now, random),
                 600..700 => self.imports_again(engine, now, random),
-                _ => self.visits(engine, now, random),
+                700..985 => self.visits(engine, now, random),
+                _ => self.opens_a_file(engine, now),
             },
             _ => match dice {
                 0..500 => self.corrects(engine, now, random),
