@@ -32,6 +32,7 @@ pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod item;
 pub(crate) mod join;
+pub(crate) mod lag;
 pub(crate) mod log;
 pub(crate) mod merge;
 pub(crate) mod peers;
@@ -103,6 +104,7 @@ pub(crate) enum Command {
     Transfer(transfer::Command),
     Status(status::Args),
     Peers(peers::Args),
+    Lag(lag::Args),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     Sync(sync::Args),
@@ -153,6 +155,7 @@ impl Command {
             Self::Transfer(command) => transfer::run(command, context),
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
+            Self::Lag(args) => lag::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Budget(command) => budget::run(command, context),

@@ -45,6 +45,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/bundle.ftl")),
             include_str!(concat!("../locales/", $language, "/paths.ftl")),
             include_str!(concat!("../locales/", $language, "/links.ftl")),
+            include_str!(concat!("../locales/", $language, "/operator.ftl")),
         ]
     };
 }

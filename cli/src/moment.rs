@@ -25,6 +25,16 @@ pub(crate) fn ago(messages: &Messages, at_ms: i64, now_ms: i64, verbose: bool) -
     }
 }
 
+/// An age, in days where there are two of them.
+pub(crate) fn age(messages: &Messages, age_ms: u64) -> String {
+    let hours = age_ms / 3_600_000;
+    let count = |number: u64| [("count", FluentValue::from(number))];
+    match hours {
+        0..48 => messages.say("hours", count(hours)),
+        _ => messages.say("days", count(hours / 24)),
+    }
+}
+
 /// A span of time as a stopwatch shows it.
 pub(crate) fn span(span: Duration) -> String {
     let seconds = span.as_secs();

@@ -285,16 +285,20 @@ fn incidents(tables: &MonthlyTables, title: String, messages: &Messages) -> Shee
     }
 }
 
+/// The member of the family `village-state`.
+pub(crate) fn state_key(state: VillageState) -> &'static str {
+    match state {
+        VillageState::Current => "current",
+        VillageState::Stale => "stale",
+        VillageState::FromAbove => "from_above",
+        VillageState::Missing => "missing",
+    }
+}
+
 /// Of which villages data is here, and how old it is.
 fn villages(coverage: &Coverage, messages: &Messages) -> Sheet {
     let h = |key: &str| head(messages, key);
     let rows = coverage.by_village.iter().map(|village| {
-        let state = match village.state {
-            VillageState::Current => "current",
-            VillageState::Stale => "stale",
-            VillageState::FromAbove => "from_above",
-            VillageState::Missing => "missing",
-        };
         let day = |at: Option<i64>| {
             let day = at.and_then(crate::context::civil_time).map(|moment| moment.date_naive());
             Value::day(day)
@@ -302,7 +306,7 @@ fn villages(coverage: &Coverage, messages: &Messages) -> Sheet {
         vec![
             place_name(village.name.as_ref(), village.code),
             Value::Text(village.code.to_string()),
-            Value::Text(messages.word("village-state", state)),
+            Value::Text(messages.word("village-state", state_key(village.state))),
             Value::Count(village.elders),
             day(village.own_written_ms.or(village.written_ms)),
             village.age_days.map_or(Value::Blank, Value::Count),

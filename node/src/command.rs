@@ -34,6 +34,7 @@ pub mod history;
 pub mod import;
 pub mod incident;
 pub mod items;
+pub mod lag;
 pub mod merge;
 pub(crate) mod places;
 pub mod quarantine;
@@ -150,6 +151,7 @@ dispatch!(
     duplicates::ElderDuplicates,
     merge::ElderMerge,
     coverage::CoverageAsked,
+    lag::Lag,
     due::Due,
     report::ReportTally,
     report::HalfYearAsked,

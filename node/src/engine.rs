@@ -661,6 +661,9 @@ impl Engine {
                 let row = EvidenceRow { at_ms: now.wall_ms, ..row.clone() };
                 tables.put_evidence_once(row)?;
             }
+            for scope in ingested.heard_of(tables, authority)? {
+                tables.count(scope, |row| row.heard_ms = Some(now.wall_ms))?;
+            }
             Ok::<_, E>((value, ingested))
         });
         if result.is_err() {

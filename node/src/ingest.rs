@@ -136,6 +136,25 @@ pub struct Ingested {
     pub moved: BTreeSet<ElderId>,
 }
 
+impl Ingested {
+    /// The places of which records have come that their own devices had written.
+    pub fn heard_of(
+        &self,
+        tables: &Transaction<'_>,
+        authority: &Authority,
+    ) -> Result<BTreeSet<DivisionCode>, StoreError> {
+        let mut heard = BTreeSet::new();
+        for log in self.logs.keys().filter(|log| log.lane.carries_records()) {
+            let row = tables.log(log)?;
+            let grant = row.and_then(|row| authority.grant(&row.grant));
+            if grant.is_some_and(|grant| grant.area.0 == log.scope) {
+                heard.insert(log.scope);
+            }
+        }
+        Ok(heard)
+    }
+}
+
 /// An entry that is kept and does not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {

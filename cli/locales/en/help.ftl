@@ -253,6 +253,16 @@ help-peers = How it stands with every peer
         shouwang peers
         shouwang peers --verbose
 
+help-lag = Which village is silent, how old its data is, and how much of it is missing here
+    .within = Only this place and what lies inside it: a code or a name
+    .unhealthy = Only villages that somebody has to look after
+    .example =
+        shouwang lag
+        shouwang lag 990121101000 --unhealthy
+    .exit-codes =
+        0  no village is silent
+        3  a village is silent, or its last session failed and does not mend by itself
+
 help-quarantine = Entries that a revocation cut off
     .example =
         shouwang quarantine list

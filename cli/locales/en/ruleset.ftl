@@ -28,7 +28,7 @@ setting =
     .review_months = a review every so many months
     .monthly_report_day = monthly report, day of the month
     .progress_report_days = progress reports, days of the year
-    .sync_interval_days = days without an exchange until a node is late
+    .sync_interval_days = days without new data until a place is silent
 setting-acknowledge-hours = hours to acknowledge: { $kind }
 
 ruleset-changed = { $key } is now { $value }; the places below hear of it when they sync
@@ -56,3 +56,7 @@ error-occasion_value = { $key } is Festival, ExtremeWeather or SealedOff, its fi
     .hint = shouwang ruleset set { $key } "Festival 2027-01-30 2027-02-12"
 error-too_many_occasions = There are 100 occasions already
     .hint = Take one that is over out: shouwang ruleset set occasion.NAME ""
+error-setting_place = “{ $key }”: after `sync_interval_days.` come the twelve digits of a place's code
+    .hint = shouwang area list
+error-too_many_setting_places = 2,000 places have an interval of their own already
+    .hint = Take one out: shouwang ruleset set sync_interval_days.CODE ""

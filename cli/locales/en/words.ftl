@@ -307,6 +307,9 @@ list =
     .transfer_events = transfer events
 
 ledger-column =
+    .data_as_of = DATA AS OF
+    .expected = EXPECTED EVERY
+    .trails_by = TRAILS BY
     .serial = serial number
     .township = township
     .subsistence_allowance = subsistence allowance

@@ -253,6 +253,16 @@ help-peers = 与其他各节点的往来
         shouwang peers
         shouwang peers --verbose
 
+help-lag = 哪个村没有动静、数据有多旧、这里还缺多少
+    .within = 只看这个地方及其以下：代码或名称
+    .unhealthy = 只列需要有人过问的村
+    .example =
+        shouwang lag
+        shouwang lag 990121101000 --unhealthy
+    .exit-codes =
+        0  各村都按时有新数据
+        3  有村超过规定天数没有新数据，或上次往来失败且不会自行恢复
+
 help-quarantine = 隔离区：吊销之后写下的记录
     .example =
         shouwang quarantine list

@@ -28,7 +28,7 @@ setting =
     .review_months = 每隔几个月更新一次档案
     .monthly_report_day = 每月报送截止日
     .progress_report_days = 工作进展报送日
-    .sync_interval_days = 多少天未同步算逾期
+    .sync_interval_days = 多少天没有新数据算过期
 setting-acknowledge-hours = 接报时限（小时）：{ $kind }
 
 ruleset-changed = { $key } 现为 { $value }；下面各地同步后照此执行
@@ -56,3 +56,7 @@ error-occasion_value = { $key } 依次写：节日、极端天气或封控，起
     .hint = shouwang ruleset set { $key } "节日 2027-01-30 2027-02-12"
 error-too_many_occasions = 已有 100 个时段
     .hint = 取消已经过去的：shouwang ruleset set occasion.名称 ""
+error-setting_place = “{ $key }”：`sync_interval_days.` 之后写十二位地方代码
+    .hint = shouwang area list
+error-too_many_setting_places = 已有 2000 个地方单独规定了间隔
+    .hint = 取消一个：shouwang ruleset set sync_interval_days.代码 ""

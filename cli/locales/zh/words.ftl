@@ -307,6 +307,9 @@ list =
     .transfer_events = 移交
 
 ledger-column =
+    .data_as_of = 数据截至
+    .expected = 应有间隔
+    .trails_by = 落后条数
     .serial = 序号
     .township = 乡镇
     .subsistence_allowance = 低保

@@ -5,7 +5,7 @@ use fluent_bundle::FluentValue;
 use shouwang_crdt_schema::record::{Choice, EligibilityRule};
 use shouwang_crdt_schema::rules::ruleset::Setting;
 use shouwang_node::command::ruleset::{
-    IneffectiveReason, OccasionReport, RulesetSet, RulesetShow, SettingReport,
+    IneffectiveReason, IntervalReport, OccasionReport, RulesetSet, RulesetShow, SettingReport,
 };
 
 use crate::context::Context;
@@ -13,6 +13,9 @@ use crate::error::Exit;
 use crate::message::Messages;
 use crate::output::{Cell, Mark, Table};
 use crate::words::label;
+
+/// The setting of which a place may have its own.
+const SYNC_INTERVAL: &str = "sync_interval_days";
 
 /// `ruleset …`
 #[derive(Debug, Subcommand)]
@@ -67,9 +70,18 @@ fn show(context: &Context) -> anyhow::Result<Exit> {
             Cell::optional(None::<&str>),
         ]);
     }
+    for interval in &report.intervals {
+        table.row([
+            Cell::text(setting_name(messages, SYNC_INTERVAL)),
+            Cell::text(&interval.key),
+            Cell::text(interval.days),
+            Cell::optional(None::<&str>),
+        ]);
+    }
     output.table(&table)?;
     let conflicts = report.settings.iter().map(SettingConflict::of_setting);
     let conflicts = conflicts.chain(report.occasions.iter().map(SettingConflict::of_occasion));
+    let conflicts = conflicts.chain(report.intervals.iter().map(SettingConflict::of_interval));
     for SettingConflict { key, others } in conflicts.filter(|conflict| !conflict.others.is_empty())
     {
         let others = others.join(&messages.text("list-separator"));
@@ -131,6 +143,10 @@ impl<'a> SettingConflict<'a> {
 
     fn of_occasion(occasion: &'a OccasionReport) -> Self {
         Self { key: &occasion.key, others: &occasion.conflict }
+    }
+
+    fn of_interval(interval: &'a IntervalReport) -> Self {
+        Self { key: &interval.key, others: &interval.conflict }
     }
 }
 

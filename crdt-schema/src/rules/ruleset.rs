@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::division::DivisionCode;
 use crate::record::{Choice, EligibilityRule, IncidentKind};
 use crate::rules::calendar::MonthDay;
 
@@ -42,8 +43,10 @@ pub struct Ruleset {
     pub monthly_report_day: u32,
     /// R10: the days by which progress is reported (Lijiang 2024 4(3): 10 June, 10 November).
     pub progress_report_days: Vec<MonthDay>,
-    /// After how many days without an exchange a node is late (project decision: 7).
+    /// After how many days without new data a place is silent (project decision: 7).
     pub sync_interval_days: u32,
+    /// The same for what lies inside a place, where it is different there.
+    pub sync_intervals: BTreeMap<DivisionCode, u32>,
 }
 
 /// What a map of texts says.
@@ -71,6 +74,12 @@ pub struct SettingFault {
 /// More occasions than any county has in a year; each is looked at for each elder.
 pub const OCCASIONS_MAX: usize = 100;
 
+/// More than any county has places.
+pub const SYNC_INTERVALS_MAX: usize = 2_000;
+
+/// Before the code of a place, the key of its own sync interval.
+pub const SYNC_INTERVAL_PREFIX: &str = "sync_interval_days.";
+
 impl Default for Ruleset {
     fn default() -> Self {
         Self {
@@ -93,6 +102,7 @@ impl Default for Ruleset {
                 .flatten()
                 .collect(),
             sync_interval_days: 7,
+            sync_intervals: BTreeMap::new(),
         }
     }
 }
@@ -130,6 +140,21 @@ impl Ruleset {
             self.occasions.insert(name, occasion);
             return Ok(());
         }
+        if let Some(place) = key.strip_prefix(SYNC_INTERVAL_PREFIX) {
+            let place: DivisionCode = place.parse().map_err(|_| SettingError::Place)?;
+            if text.is_empty() {
+                self.sync_intervals.remove(&place);
+                return Ok(());
+            }
+            let days = Setting::SyncIntervalDays.number(text)?;
+            if self.sync_intervals.len() >= SYNC_INTERVALS_MAX
+                && !self.sync_intervals.contains_key(&place)
+            {
+                return Err(SettingError::TooManyPlaces);
+            }
+            self.sync_intervals.insert(place, days);
+            return Ok(());
+        }
         let setting = Setting::from_key(key).ok_or(SettingError::UnknownKey)?;
         match text {
             "" => setting.write(self, &setting.text(&Self::default())),
@@ -148,7 +173,19 @@ impl Ruleset {
             .occasions
             .iter()
             .map(|(name, occasion)| (format!("{OCCASION_PREFIX}{name}"), occasion.to_string()));
-        settings.chain(occasions).collect()
+        let intervals = self
+            .sync_intervals
+            .iter()
+            .map(|(place, days)| (format!("{SYNC_INTERVAL_PREFIX}{place}"), days.to_string()));
+        settings.chain(occasions).chain(intervals).collect()
+    }
+
+    /// After how many days without new data a place is silent: what is set for it, or for the nearest place
+    /// around it.
+    pub fn sync_interval_of(&self, place: DivisionCode) -> u32 {
+        let mut around = std::iter::successors(Some(place), |code| code.parent());
+        let set = around.find_map(|code| self.sync_intervals.get(&code).copied());
+        set.unwrap_or(self.sync_interval_days)
     }
 
     /// Hours until an incident of this kind must be acknowledged.

@@ -13,7 +13,7 @@ use super::places::names;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::identity::grant::Grant;
-use crate::limits::LIST_ELDERS_MAX;
+use crate::limits::{CLOCK_EARLIEST_MS, LIST_ELDERS_MAX};
 use crate::log::Lane;
 use crate::store::{Snapshot, StoreError, StoreRead};
 use crate::sync::Now;
@@ -38,7 +38,7 @@ pub struct Coverage {
     pub area_name: Option<String>,
     /// The day from which ages count.
     pub as_of: NaiveDate,
-    /// Villages that the directory names, and those that have files here without being named.
+    /// Villages that the directory names, and those that have files here or a device without being named.
     pub villages: u64,
     /// Of these, villages of which data is here.
     pub villages_with_data: u64,
@@ -46,7 +46,8 @@ pub struct Coverage {
     pub villages_stale: u64,
     /// The age of the oldest of the villages' newest data, days.
     pub oldest_days: Option<u64>,
-    /// After how many days data is older than expected (the county's ruleset).
+    /// After how many days data is older than expected, where nothing else is set for a village (the county's
+    /// ruleset).
     pub expected_days: u32,
     /// The villages in the order of their codes.
     pub by_village: Vec<VillageCoverage>,
@@ -72,8 +73,18 @@ pub struct VillageCoverage {
     pub own_written_ms: Option<i64>,
     /// The same of records that anybody has written there.
     pub written_ms: Option<i64>,
-    /// The age of the newest data, days: of the village's own where there is any.
+    /// When records of the village's own devices last came to be here (this node's clock, ms since 1970).
+    #[serde(default)]
+    pub heard_ms: Option<i64>,
+    /// When the newest data is from (ms since 1970): of the village's own where there is any. See
+    /// [`data_as_of`].
+    #[serde(default)]
+    pub data_as_of_ms: Option<i64>,
+    /// Its age, days.
     pub age_days: Option<u64>,
+    /// After how many days data is older than expected of this village (the county's ruleset).
+    #[serde(default)]
+    pub expected_days: u32,
     /// When an exchange with a device of the village, or of its township, was last complete (this
     /// node's clock, ms since 1970).
     pub last_exchange_ms: Option<i64>,
@@ -93,11 +104,12 @@ pub enum VillageState {
     Missing,
 }
 
-/// When records of a scope were last written.
+/// When records of a scope were last written, and when the village's own last came.
 #[derive(Clone, Copy, Debug, Default)]
 struct Newest {
     own_ms: Option<i64>,
     any_ms: Option<i64>,
+    heard_ms: Option<i64>,
 }
 
 impl Request for CoverageAsked {
@@ -107,7 +119,7 @@ impl Request for CoverageAsked {
     fn execute(self, engine: &mut Engine, now: Now) -> Result<Coverage, CommandError> {
         engine.settle(now)?;
         let within = within(engine, self.within)?;
-        Ok(coverage(engine, within, self.as_of)?)
+        Ok(coverage(engine, &engine.read()?, within, self.as_of)?)
     }
 }
 
@@ -147,24 +159,47 @@ pub(super) fn within(engine: &Engine, asked: Option<DivisionCode>) -> Result<Are
     }
 }
 
-fn coverage(engine: &Engine, within: Area, as_of: NaiveDate) -> Result<Coverage, StoreError> {
-    let snapshot = engine.read()?;
-    let names = names(&snapshot, engine.area())?;
-    let expected_days = super::ruleset::ruleset(engine, &snapshot)?.sync_interval_days;
-    let newest = newest(engine, &snapshot, within)?;
-    let scopes: BTreeMap<DivisionCode, u64> = snapshot
-        .scopes_in(within)?
+/// When the newest data of a place is from: when it was written, by its author's clock, unless that says a
+/// time before there was this program, or after it came; then when it came. So a village whose clock runs ahead by
+/// years falls silent like any other.
+pub(super) fn data_as_of(written_ms: Option<i64>, heard_ms: Option<i64>) -> Option<i64> {
+    let (written_ms, Some(heard_ms)) = (written_ms?, heard_ms) else { return written_ms };
+    match written_ms < CLOCK_EARLIEST_MS {
+        true => Some(heard_ms),
+        false => Some(written_ms.min(heard_ms)),
+    }
+}
+
+pub(super) fn coverage(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    within: Area,
+    as_of: NaiveDate,
+) -> Result<Coverage, StoreError> {
+    let names = names(snapshot, engine.area())?;
+    let ruleset = super::ruleset::ruleset(engine, snapshot)?;
+    let rows = snapshot.scopes_in(within)?;
+    let mut newest = newest(engine, snapshot, within)?;
+    for (scope, row) in &rows {
+        if let Some(newest) = newest.get_mut(scope) {
+            newest.heard_ms = row.heard_ms;
+        }
+    }
+    let scopes: BTreeMap<DivisionCode, u64> = rows
         .into_iter()
         .filter(|(_, row)| row.elders > 0)
         .map(|(scope, row)| (scope, row.elders))
         .collect();
-    let named = names.keys().filter(|code| within.contains(**code));
-    let mut villages: Vec<DivisionCode> = named
+    // A village whose device was let in and that nothing has come from is missed too.
+    let granted = engine.authority().grants().filter(|(id, _)| engine.authority().stands(id));
+    let mut villages: Vec<DivisionCode> = names
+        .keys()
         .chain(scopes.keys())
         .chain(newest.keys())
         .copied()
+        .chain(granted.map(|(_, grant)| grant.area.0))
         .chain([within.0])
-        .filter(|code| code.level() == Level::Village)
+        .filter(|code| within.contains(*code) && code.level() == Level::Village)
         .collect();
     villages.sort_unstable();
     villages.dedup();
@@ -173,7 +208,12 @@ fn coverage(engine: &Engine, within: Area, as_of: NaiveDate) -> Result<Coverage,
         .into_iter()
         .map(|code| {
             let newest = newest.get(&code).copied().unwrap_or_default();
-            let age_days = newest.own_ms.or(newest.any_ms).and_then(|at| age_days(at, as_of));
+            let data_as_of_ms = match newest.own_ms {
+                Some(_) => data_as_of(newest.own_ms, newest.heard_ms),
+                None => newest.any_ms,
+            };
+            let expected_days = ruleset.sync_interval_of(code);
+            let age_days = data_as_of_ms.and_then(|at| age_days(at, as_of));
             let elders = scopes.get(&code).copied().unwrap_or_default();
             // What this device writes in its own village it holds at once.
             let is_here = code == engine.area().0;
@@ -194,7 +234,10 @@ fn coverage(engine: &Engine, within: Area, as_of: NaiveDate) -> Result<Coverage,
                 elders,
                 own_written_ms: newest.own_ms,
                 written_ms: newest.any_ms,
+                heard_ms: newest.heard_ms,
+                data_as_of_ms,
                 age_days,
+                expected_days,
                 last_exchange_ms: exchanges
                     .iter()
                     .filter(|(area, _)| area.contains(code))
@@ -215,7 +258,7 @@ fn coverage(engine: &Engine, within: Area, as_of: NaiveDate) -> Result<Coverage,
         villages_with_data: count(|village| village.state != VillageState::Missing),
         villages_stale: count(|village| village.state == VillageState::Stale),
         oldest_days: by_village.iter().filter_map(|village| village.age_days).max(),
-        expected_days,
+        expected_days: ruleset.sync_interval_of(within.0),
         places: places_inside(within, names.keys().chain(scopes.keys()), &names),
         by_village,
         scopes,

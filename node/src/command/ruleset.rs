@@ -9,7 +9,7 @@ use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::record::VisitOccasion;
 use shouwang_crdt_schema::rules::eligibility::county_of;
 use shouwang_crdt_schema::rules::ruleset::{
-    OCCASION_PREFIX, Ruleset, RulesetReading, Setting, SettingError,
+    OCCASION_PREFIX, Ruleset, RulesetReading, SYNC_INTERVAL_PREFIX, Setting, SettingError,
 };
 use shouwang_crdt_schema::view::{self, Rules};
 
@@ -47,6 +47,9 @@ pub struct RulesetReport {
     pub settings: Vec<SettingReport>,
     /// Festivals, extreme weather, sealed-off times.
     pub occasions: Vec<OccasionReport>,
+    /// Places that are expected to bring new data more or less often than others.
+    #[serde(default)]
+    pub intervals: Vec<IntervalReport>,
     /// What stands in the document and has no effect here.
     pub ineffective: Vec<IneffectiveRule>,
 }
@@ -85,6 +88,19 @@ pub struct OccasionReport {
     pub conflict: Vec<String>,
 }
 
+/// A place with a sync interval of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntervalReport {
+    /// The name of its setting.
+    pub key: String,
+    /// The place; what lies inside it is meant too.
+    pub place: DivisionCode,
+    /// After how many days without new data it is silent.
+    pub days: u32,
+    /// Texts that others wrote at the same time, and that do not hold.
+    pub conflict: Vec<String>,
+}
+
 /// A rule without effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IneffectiveRule {
@@ -113,7 +129,8 @@ pub struct RulesetChanged {
     pub schema_version: u32,
     /// The setting's name.
     pub key: String,
-    /// What holds now, in the spelling in which it is stored; null for an occasion taken out.
+    /// What holds now, in the spelling in which it is stored; null for an occasion, or a place's interval, taken
+    /// out.
     pub value: Option<String>,
     /// Entries written; 0 if nothing was different.
     pub entries: u64,
@@ -154,6 +171,14 @@ impl Request for RulesetShow {
                 }
             })
             .collect();
+        let intervals = ruleset
+            .sync_intervals
+            .iter()
+            .map(|(place, days)| {
+                let key = format!("{SYNC_INTERVAL_PREFIX}{place}");
+                IntervalReport { conflict: conflict(&key), key, place: *place, days: *days }
+            })
+            .collect();
         let text = |key: &str| rules.get(key).map(|of| of.text.clone()).unwrap_or_default();
         let unknown = unknown_keys.into_iter().map(|key| IneffectiveRule {
             value: text(&key),
@@ -171,6 +196,7 @@ impl Request for RulesetShow {
             may_set: may_set(engine),
             settings,
             occasions,
+            intervals,
             ineffective: unfit.chain(unknown).collect(),
         })
     }
@@ -269,6 +295,10 @@ fn unfit(key: &str, error: &SettingError) -> CommandError {
         SettingError::Occasion => CommandError::new(ErrorKind::Usage, "occasion_value", error),
         SettingError::TooManyOccasions => {
             CommandError::new(ErrorKind::Usage, "too_many_occasions", error)
+        }
+        SettingError::Place => CommandError::new(ErrorKind::Usage, "setting_place", error),
+        SettingError::TooManyPlaces => {
+            CommandError::new(ErrorKind::Usage, "too_many_setting_places", error)
         }
     }
     .with("key", key)

@@ -13,7 +13,7 @@ use crate::store::custody::CustodyRead;
 use crate::store::rows::{LogNumber, LogRow};
 use crate::store::{ChainRead, StoreError};
 
-/// A device holds a log up to here, by a receipt that counts and that fits the log as it is here.
+/// A device holds a log up to here, by a receipt that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
     /// Who says so.
@@ -113,21 +113,62 @@ impl Outlook {
     }
 }
 
-/// What receipts of a scope say that counts and that fits what is here: written under a grant that
-/// stands, in the holder's newest incarnation (of clones with one number each counts for itself),
-/// and naming an entry that is here with that hash.
+/// What receipts of a scope say that counts and that fits what is here: of [`claims`] those that name an entry
+/// that is here with that hash.
 pub fn holdings(
     tables: &impl ChainRead,
     authority: &Authority,
     scope: DivisionCode,
 ) -> Result<Vec<Holding>, StoreError> {
+    let mut found = Vec::new();
+    for holding in claims(tables, authority, scope)? {
+        if holds(tables, &holding.place)? {
+            found.push(holding);
+        }
+    }
+    Ok(found)
+}
+
+/// How many entries of a scope somebody holds, by receipts that count, beyond the heads of the logs here.
+pub fn held_beyond(
+    tables: &impl ChainRead,
+    authority: &Authority,
+    scope: DivisionCode,
+) -> Result<u64, StoreError> {
+    let mut furthest: BTreeMap<LogKey, u64> = BTreeMap::new();
+    for claim in claims(tables, authority, scope)? {
+        let next = furthest.entry(claim.place.log).or_default();
+        *next = claim.place.seq.saturating_add(1).max(*next);
+    }
+    let mut beyond = 0u64;
+    for (log, next) in furthest {
+        let mut here = 0;
+        for chain in tables.chains(&log)? {
+            here = tables.head_of(chain.number)?.map_or(0, |head| head.seq + 1).max(here);
+        }
+        beyond = beyond.saturating_add(next.saturating_sub(here));
+    }
+    Ok(beyond)
+}
+
+/// What receipts of a scope say that counts: written under a grant that stands, in the holder's newest
+/// incarnation (of clones with one number each counts for itself).
+fn claims(
+    tables: &impl ChainRead,
+    authority: &Authority,
+    scope: DivisionCode,
+) -> Result<Vec<Holding>, StoreError> {
+    let claims = tables.claims_of(scope)?;
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut newest: BTreeMap<DeviceId, u32> = BTreeMap::new();
     for log in tables.logs_of(scope)? {
         let number = newest.entry(log.key.device).or_default();
         *number = log.key.incarnation.number.max(*number);
     }
     let mut found = Vec::new();
-    for claim in tables.claims_of(scope)? {
+    for claim in claims {
         let log = LogKey {
             scope,
             lane: Lane::Notice,
@@ -138,7 +179,6 @@ pub fn holdings(
         let Some(grant) = authority.grant(&row.grant) else { continue };
         if newest.get(&claim.holder) == Some(&claim.incarnation.number)
             && authority.stands(&row.grant)
-            && holds(tables, &claim.place)?
         {
             found.push(Holding {
                 holder: claim.holder,

@@ -241,6 +241,10 @@ pub struct ScopeRow {
     pub merged: u64,
     /// Entries that do not count.
     pub unsettled: u64,
+    /// When records that a device of this very place had written last came to be here (this node's clock, ms
+    /// since 1970). No rebuilding brings it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_ms: Option<i64>,
 }
 
 /// What a device has put into the mesh in one incarnation, as far as it is here.

@@ -81,6 +81,12 @@ pub enum SettingError {
     /// More occasions than are read.
     #[error("there are too many occasions")]
     TooManyOccasions,
+    /// Not the code of a place.
+    #[error("a place is named by the twelve digits of its code")]
+    Place,
+    /// More places than are read.
+    #[error("there are too many places with an interval of their own")]
+    TooManyPlaces,
 }
 
 const ACKNOWLEDGE_PREFIX: &str = "acknowledge_hours.";
@@ -168,11 +174,16 @@ impl Setting {
         }
     }
 
-    pub(super) fn write(self, ruleset: &mut Ruleset, text: &str) -> Result<(), SettingError> {
-        let number = || match self.kind() {
+    /// The number that a text stands for in this setting.
+    pub(super) fn number(self, text: &str) -> Result<u32, SettingError> {
+        match self.kind() {
             Kind::Number(range) => number(text, range),
             _ => months_of_year(text),
-        };
+        }
+    }
+
+    pub(super) fn write(self, ruleset: &mut Ruleset, text: &str) -> Result<(), SettingError> {
+        let number = || self.number(text);
         match self {
             Self::Eligibility => ruleset.eligibility = word(text)?,
             Self::ProgressReportDays => ruleset.progress_report_days = month_days(text)?,
