@@ -37,6 +37,10 @@ const BYTES: u64 = 30_000;
 /// An entry with what is said of it and its receipt, beside its body, B.
 const BYTES_PER_ENTRY: u64 = 900;
 
+/// A body that one lacks is asked for in each session, and the other says that it has none either: log, number and
+/// hash there and back, B.
+const BYTES_PER_MISSING: u64 = 188;
+
 /// A body goes once; the other half is what was on its way when somebody wrote the next.
 const BODY_TIMES: u64 = 2;
 
@@ -101,7 +105,8 @@ impl World {
             new.entries += now.entries.abs_diff(then.entries) + now.missing.abs_diff(then.missing);
             new.bytes += now.bytes.abs_diff(then.bytes);
         }
-        let bytes = bytes + new.entries * BYTES_PER_ENTRY + new.bytes * BODY_TIMES;
+        let lacking = (first.missing + second.missing) * BYTES_PER_MISSING;
+        let bytes = bytes + lacking + new.entries * BYTES_PER_ENTRY + new.bytes * BODY_TIMES;
         let flights = flights + new.entries * FLIGHTS_PER_ENTRY;
         // From here on people's work is what is exchanged.
         self.links[number].exchange = Some(Exchange {
