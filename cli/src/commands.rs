@@ -19,6 +19,7 @@ pub(crate) mod conflicts;
 mod custody;
 pub(crate) mod demo;
 pub(crate) mod device;
+pub(crate) mod doctor;
 pub(crate) mod due;
 pub(crate) mod duplicates;
 pub(crate) mod elder;
@@ -105,6 +106,7 @@ pub(crate) enum Command {
     Status(status::Args),
     Peers(peers::Args),
     Lag(lag::Args),
+    Doctor(doctor::Args),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     Sync(sync::Args),
@@ -156,6 +158,7 @@ impl Command {
             Self::Status(args) => status::run(args, context),
             Self::Peers(args) => peers::run(args, context),
             Self::Lag(args) => lag::run(args, context),
+            Self::Doctor(args) => doctor::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Budget(command) => budget::run(command, context),

@@ -25,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) as_of: NaiveDate,
     /// Whether a person typed that day.
     pub(crate) as_of_typed: bool,
+    /// The clock of this machine, ms since 1970, when the command began. Only screens use it.
+    pub(crate) now_ms: i64,
     /// Say more: absolute times, whole identifiers.
     pub(crate) verbose: bool,
 }

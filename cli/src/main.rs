@@ -16,6 +16,7 @@ mod demo;
 mod error;
 mod export;
 mod file;
+mod finding;
 mod help;
 mod import_report;
 mod ledger;
@@ -26,6 +27,7 @@ mod parse;
 mod qr;
 mod report_sheets;
 mod sample;
+mod screen;
 mod sealed;
 mod secret;
 mod sheet;
@@ -83,7 +85,8 @@ fn main() -> ExitCode {
     let verbose = arguments.global.verbose;
     let secrets = Arc::new(Secrets::new(&arguments.global, home.clone(), &messages));
     let home = Home::at(home).with_secrets(secrets.clone());
-    let context = Context { home, secrets, messages, output, as_of, as_of_typed, verbose };
+    let now_ms = context::now_ms();
+    let context = Context { home, secrets, messages, output, as_of, as_of_typed, now_ms, verbose };
     code(finish(arguments.command.run(&context), output, &context.messages))
 }
 

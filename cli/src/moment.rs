@@ -25,13 +25,24 @@ pub(crate) fn ago(messages: &Messages, at_ms: i64, now_ms: i64, verbose: bool) -
     }
 }
 
-/// An age, in days where there are two of them.
+/// An age, in days where there are two of them, in minutes where there is no hour.
 pub(crate) fn age(messages: &Messages, age_ms: u64) -> String {
     let hours = age_ms / 3_600_000;
     let count = |number: u64| [("count", FluentValue::from(number))];
     match hours {
-        0..48 => messages.say("hours", count(hours)),
+        0 => messages.say("minutes", count(age_ms / 60_000)),
+        1..48 => messages.say("hours", count(hours)),
         _ => messages.say("days", count(hours / 24)),
+    }
+}
+
+/// How long something lasts, in years where there are two of them.
+pub(crate) fn lasts(messages: &Messages, days: u64) -> String {
+    let count = |number: u64| [("count", FluentValue::from(number))];
+    match days {
+        0..730 => messages.say("days", count(days)),
+        730..36_500 => messages.say("years", count(days / 365)),
+        _ => messages.text("more-than-a-hundred-years"),
     }
 }
 
@@ -49,7 +60,8 @@ pub(crate) fn bytes(count: u64) -> String {
     match count {
         0..1_024 => format!("{count} B"),
         1_024..1_048_576 => format!("{:.1} KiB", count as f64 / 1_024.0),
-        _ => format!("{:.1} MiB", count as f64 / 1_048_576.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", count as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", count as f64 / 1_073_741_824.0),
     }
 }
 

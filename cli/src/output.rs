@@ -86,6 +86,8 @@ pub(crate) struct Output {
 pub(crate) enum Mark {
     /// As it should be.
     Good,
+    /// Worth knowing.
+    Note,
     /// A person should look.
     Attention,
     /// Wrong.
@@ -163,11 +165,14 @@ impl Output {
         match self.format {
             Format::Tsv => self.write(&table.to_tsv()),
             Format::Csv => self.write(&table.to_csv()?),
-            // Asked of a table of its own: one without colour takes itself to be on no screen.
-            Format::Table | Format::Json => {
-                self.write(&self.draw(table, comfy_table::Table::new().width()))
-            }
+            Format::Table | Format::Json => self.write(&self.draw(table, Self::width())),
         }
+    }
+
+    /// How wide the screen is, columns, where stdout is one. Asked of a table of its own: one without colour takes
+    /// itself to be on no screen.
+    pub(crate) fn width() -> Option<u16> {
+        comfy_table::Table::new().width()
     }
 
     /// A line of data on stdout.
@@ -235,6 +240,8 @@ impl Output {
         match (mark, self.unicode) {
             (Mark::Good, true) => "✔",
             (Mark::Good, false) => "+",
+            (Mark::Note, true) => "·",
+            (Mark::Note, false) => "-",
             (Mark::Attention, _) => "!",
             (Mark::Bad, true) => "×",
             (Mark::Bad, false) => "x",
@@ -242,7 +249,7 @@ impl Output {
     }
 
     /// The table as text, at most as wide as told.
-    fn draw(self, table: &Table, width: Option<u16>) -> String {
+    pub(crate) fn draw(self, table: &Table, width: Option<u16>) -> String {
         let mut drawn = comfy_table::Table::new();
         drawn.load_style(comfy_table::presets::NOTHING);
         match self.color_stdout {
@@ -293,6 +300,7 @@ impl Mark {
     fn ansi(self) -> &'static str {
         match self {
             Self::Good => "32",
+            Self::Note => "36",
             Self::Attention => "33",
             Self::Bad => "31",
         }
@@ -301,6 +309,7 @@ impl Mark {
     fn color(self) -> Color {
         match self {
             Self::Good => Color::DarkGreen,
+            Self::Note => Color::DarkCyan,
             Self::Attention => Color::DarkYellow,
             Self::Bad => Color::DarkRed,
         }
@@ -320,6 +329,11 @@ impl Table {
     pub(crate) fn titled(columns: Vec<(String, String)>) -> Self {
         let column = |(key, header): (String, String)| Column { key: key.into(), header };
         Self { columns: columns.into_iter().map(column).collect(), rows: Vec::new() }
+    }
+
+    /// Whether it has no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// The headers.

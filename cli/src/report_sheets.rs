@@ -432,7 +432,10 @@ mod tests {
             elders: 0,
             own_written_ms: None,
             written_ms: None,
+            heard_ms: None,
+            data_as_of_ms: None,
             age_days: None,
+            expected_days: 7,
             last_exchange_ms: None,
         };
         Coverage {

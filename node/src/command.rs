@@ -30,6 +30,7 @@ pub mod duplicates;
 pub mod elder;
 pub mod erase;
 pub mod export;
+pub mod health;
 pub mod history;
 pub mod import;
 pub mod incident;
@@ -152,6 +153,7 @@ dispatch!(
     merge::ElderMerge,
     coverage::CoverageAsked,
     lag::Lag,
+    health::Health,
     due::Due,
     report::ReportTally,
     report::HalfYearAsked,

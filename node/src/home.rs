@@ -19,6 +19,7 @@ use crate::setup::{self, SetupError};
 use crate::store::StoreError;
 use crate::transport::DialState;
 
+mod machine;
 mod storage;
 
 pub use storage::SecretSource;

@@ -461,6 +461,18 @@ pub const CLOCK_TOLERANCE_MS: i64 = 12 * 3_600_000;
 /// is what people set clocks by.
 pub const CLOCK_SKEW_SHOWN_MS: i64 = 5 * 60_000;
 
+/// Less room than this where the store lies is spoken of, bytes: a gibibyte, three times what a county of
+/// 100,000 elders keeps (`docs/performance.md`).
+pub const SPACE_LOW_BYTES: u64 = 1 << 30;
+
+/// Less room than this is a fault, bytes: a hundred mebibytes. A village of 500 elders writes 2 MB a year; what else
+/// runs on the machine fills the rest on some afternoon.
+pub const SPACE_NONE_BYTES: u64 = 100 << 20;
+
+/// A store that is younger is taken to be so old when its growth is worked out, days: the ledgers of the first day
+/// are no day like others.
+pub const SPACE_FORECAST_DAYS_MIN: i64 = 30;
+
 /// Peers whose clocks are asked when this one is checked: those met last. An odd number, so that
 /// there is one in the middle.
 pub const CLOCK_PEERS_MAX: usize = 7;

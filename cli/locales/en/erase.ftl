@@ -33,14 +33,6 @@ erasure-reason =
     .retention = retention
     .mistake = mistake
     .other = another reason
-problem-erasures-waiting = { $count ->
-    [one] { $count } file is hidden and waits for a second signature: shouwang elder erase --list
-   *[other] { $count } files are hidden and wait for a second signature: shouwang elder erase --list
-}
-problem-missing-bodies = { $count ->
-    [one] { $count } entry is here without what stands in it: every node that is met is asked for it
-   *[other] { $count } entries are here without what stands in them: every node that is met is asked for it
-}
 
 error-erase_right = This device may not erase files
     .hint = At the county, or with the root key: shouwang elder erase FILE --reason REASON --root-key FILE

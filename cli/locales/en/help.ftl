@@ -263,6 +263,17 @@ help-lag = Which village is silent, how old its data is, and how much of it is m
         0  no village is silent
         3  a village is silent, or its last session failed and does not mend by itself
 
+help-doctor = Look at everything, and say what mends what is wrong. Changes nothing
+    .unhealthy = Only what is wrong
+    .bundle = Write a report for whoever helps: numbers and codes, nothing about elders
+    .example =
+        shouwang doctor
+        shouwang doctor --bundle report.json
+    .exit-codes =
+        0  nothing is wrong
+        3  something needs a person
+        4  records may be lost
+
 help-quarantine = Entries that a revocation cut off
     .example =
         shouwang quarantine list

@@ -159,28 +159,11 @@ status-totals = Elders { $elders } · entries { $entries } · conflicts { $confl
 status-running = The node runs
 status-not-running = The node does not run; its store was opened for this answer
 status-healthy = Healthy
-problem-own-grant-revoked = This device's grant is revoked: nothing that it writes counts any more
-problem-told-revoked = { $peer } says that this device's grant is revoked
-problem-vouched = { $count ->
-    [one] { $count } entry written after a revocation counts, because an honest edit was built on it: look at it
-   *[other] { $count } entries written after a revocation count, because honest edits were built on them: look at them
-}
-problem-update-needed = Update needed: the mesh has rules of a kind that this version does not know
-notice-line = { $count } × { $what }
-problem-evidence = { $count ->
-    [one] { $count } refused thing is kept as evidence
-   *[other] { $count } refused things are kept as evidence
-}
-problem-turned-away = { $peer } may not take part: { $reason }
-problem-refused = { $peer } sent { $count } × what was refused or set aside: { $reason }
-problem-peer-hung-up = { $peer } hung up and will not mend by itself: { $reason }
-problem-we-hung-up = The session with { $peer } ended and will not mend by itself: { $reason }
 hint-not-held-elsewhere = { $count ->
     [one] A peer lacks { $count } entry: shouwang sync
    *[other] A peer lacks { $count } entries: shouwang sync
 }
 hint-conflicts = To see conflicts: shouwang conflicts list
-hint-quarantine = To see what a revocation cut off: shouwang quarantine list
 hint-up = To exchange as changes happen: shouwang up
 hint-first-sync = Nothing is here yet: shouwang sync --peer ADDRESS
 no-peers = No peers met yet: shouwang sync --peer ADDRESS
@@ -249,8 +232,6 @@ held-all-but = { $count ->
 retire-safe = Safe to wipe: others hold every record that this device has written
 retire-not-safe = Not safe to wipe: the records above are nowhere else, as far as is known here
 retire-hint = shouwang sync, until the offices above have confirmed
-hint-refused = To see what was refused, and why: shouwang log --refused
-problem-set-aside-there = { $peer } does not count { $count } × what came from here: { $reason }
 nothing-refused = Nothing was refused, and every entry counts
 refused-by-a-later-version = This version has no words for it. Update this program
 refused-count = { $count ->
@@ -265,4 +246,8 @@ audit-full = { $count ->
 audit-gone = { $count ->
     [one] { $count } older row has gone
    *[other] { $count } older rows have gone
+}
+problem-vouched = { $count ->
+    [one] { $count } entry written after a revocation counts, because an honest edit was built on it: look at it
+   *[other] { $count } entries written after a revocation count, because honest edits were built on them: look at them
 }

@@ -118,10 +118,6 @@ transfer-left = File { $elder }: { $to } has acknowledged it; the elder has left
 transfer-left-next = The file stays here and is no longer due. Should the elder return: shouwang roster enter FILE --reason re-entry
 transfer-waits-acknowledgement = acknowledgement by { $to }, outside this mesh
 transfer-next-acknowledged = When the other county has acknowledged it: shouwang transfer acknowledged { $id } --note TEXT
-problem-transfers-to-answer = { $count ->
-    [one] { $count } elder is offered to this place and waits for an answer: shouwang transfer list
-   *[other] { $count } elders are offered to this place and wait for an answer: shouwang transfer list
-}
 
 error-moved_away = File { $elder } was handed over to { $to } on { $date }: it is kept and edited there
     .hint = shouwang transfer list --all

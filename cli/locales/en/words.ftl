@@ -307,9 +307,6 @@ list =
     .transfer_events = transfer events
 
 ledger-column =
-    .data_as_of = DATA AS OF
-    .expected = EXPECTED EVERY
-    .trails_by = TRAILS BY
     .serial = serial number
     .township = township
     .subsistence_allowance = subsistence allowance
@@ -485,6 +482,13 @@ entry-kind =
     .other = other
 
 column =
+    .finding = FINDING
+    .fix = WHAT TO DO
+    .group = GROUP
+    .severity = SEVERITY
+    .data_as_of = DATA AS OF
+    .expected = EXPECTED EVERY
+    .trails_by = TRAILS BY
     .action = DID
     .after = AFTER
     .before = BEFORE

@@ -32,12 +32,6 @@ erasure-reason =
     .retention = 保存期满
     .mistake = 误建
     .other = 其他原因
-problem-erasures-waiting = { $count ->
-   *[other] 有 { $count } 份档案已隐藏，等待第二个签名：shouwang elder erase --list
-}
-problem-missing-bodies = { $count ->
-   *[other] 有 { $count } 条记录缺少内容：每次同步都会向对方索取
-}
 
 error-erase_right = 本设备无权删除档案
     .hint = 请在县级设备上操作，或使用根密钥：shouwang elder erase 档案 --reason 原因 --root-key 文件

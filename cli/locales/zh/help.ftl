@@ -263,6 +263,17 @@ help-lag = 哪个村没有动静、数据有多旧、这里还缺多少
         0  各村都按时有新数据
         3  有村超过规定天数没有新数据，或上次往来失败且不会自行恢复
 
+help-doctor = 逐项检查，并说明怎么处理。不作任何改动
+    .unhealthy = 只列有问题的
+    .bundle = 写一份报告给帮忙的人：只有数字和代码，不涉及老人
+    .example =
+        shouwang doctor
+        shouwang doctor --bundle report.json
+    .exit-codes =
+        0  没有问题
+        3  有事需要人处理
+        4  记录有丢失的危险
+
 help-quarantine = 隔离区：吊销之后写下的记录
     .example =
         shouwang quarantine list

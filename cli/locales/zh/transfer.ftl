@@ -112,9 +112,6 @@ transfer-left = 档案 { $elder }：{ $to } 已确认收到，老人以迁出退
 transfer-left-next = 档案留存本地，不再列入应办。如老人返回：shouwang roster enter 档案 --reason re-entry
 transfer-waits-acknowledgement = 本网以外的 { $to } 确认
 transfer-next-acknowledged = 外县确认收到后：shouwang transfer acknowledged { $id } --note 说明
-problem-transfers-to-answer = { $count ->
-   *[other] 有 { $count } 位老人移交到本地，等待答复：shouwang transfer list
-}
 
 error-moved_away = 档案 { $elder } 已于 { $date } 移交到 { $to }，由那里保管和修改
     .hint = shouwang transfer list --all

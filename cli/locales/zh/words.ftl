@@ -307,9 +307,6 @@ list =
     .transfer_events = 移交
 
 ledger-column =
-    .data_as_of = 数据截至
-    .expected = 应有间隔
-    .trails_by = 落后条数
     .serial = 序号
     .township = 乡镇
     .subsistence_allowance = 低保
@@ -485,6 +482,13 @@ entry-kind =
     .other = 其他
 
 column =
+    .finding = 情况
+    .fix = 怎么办
+    .group = 类别
+    .severity = 程度
+    .data_as_of = 数据截至
+    .expected = 应有间隔
+    .trails_by = 落后条数
     .action = 操作
     .after = 改后
     .before = 改前

@@ -4,14 +4,15 @@ use fluent_bundle::FluentValue;
 use shouwang_node::command::coverage::VillageState;
 use shouwang_node::command::lag::{Lag, LagReport, VillageLag};
 
-use crate::commands::peers;
-use crate::context::{Context, civil_time, now_ms};
+use crate::commands::{incident, peers};
+use crate::context::{Context, civil_time};
 use crate::error::Exit;
 use crate::message::Messages;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
 use crate::parse;
 use crate::report_sheets::state_key;
+use crate::screen::Screen;
 
 /// `lag`
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let mut node = context.node()?;
     let within = args.within.as_ref();
     let within = within.map(|text| parse::place(&mut node, "PLACE", text)).transpose()?;
-    let mut report = node.call(Lag { within })?;
+    let mut report = node.call(Lag { within, as_of_ms: as_of_ms(context) })?;
     let exit = if report.villages.iter().all(is_well) { Exit::Done } else { Exit::Attention };
     if args.unhealthy {
         report.villages.retain(|village| !is_well(village));
@@ -45,20 +46,30 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         output.note(&messages.text("lag-no-villages"));
         return Ok(exit);
     }
-    output.line(&head(&report, messages))?;
-    output.line(&ages(&report, messages))?;
-    if !report.villages.is_empty() {
-        output.line("")?;
-        output.table(&table(&report, context))?;
-    }
-    output.line("")?;
-    for (mark, line) in findings(&report, context) {
-        output.line(&output.marked_text(mark, &line))?;
-    }
-    for hint in hints(&report, messages) {
-        output.line(&format!("  → {hint}"))?;
-    }
+    screen(&report, context).show(output)?;
     Ok(exit)
+}
+
+/// What a person sees.
+pub(crate) fn screen(report: &LagReport, context: &Context) -> Screen {
+    let messages = &context.messages;
+    let mut screen = Screen::default();
+    screen.line(head(report, messages));
+    screen.line(ages(report, messages));
+    screen.table(table(report, context));
+    screen.gap();
+    for (mark, line) in findings(report, context) {
+        screen.marked(mark, line);
+    }
+    hints(report, messages).into_iter().for_each(|hint| screen.hint(hint));
+    screen
+}
+
+/// The end of the day that a person typed.
+fn as_of_ms(context: &Context) -> Option<i64> {
+    let china = chrono::FixedOffset::east_opt(8 * 3600)?;
+    let moment = incident::moment(context)?.and_local_timezone(china).single()?;
+    Some(moment.timestamp_millis())
 }
 
 /// Whether nobody has to look after a village.
@@ -100,7 +111,7 @@ pub(crate) fn ages(report: &LagReport, messages: &Messages) -> String {
 }
 
 fn table(report: &LagReport, context: &Context) -> Table {
-    let (messages, output, now) = (&context.messages, context.output, now_ms());
+    let (messages, output, now) = (&context.messages, context.output, report.as_of_ms);
     let columns = ["village", "code", "trails_by", "data_as_of", "expected", "last_done", "state"];
     let mut table = Table::new(messages, columns);
     let verbose = context.verbose || !output.is_table();

@@ -1,12 +1,15 @@
 //! `peers`: how it stands with each.
 
 use fluent_bundle::FluentValue;
+use shouwang_node::command::health::{self, Finding};
 use shouwang_node::command::status::{PeerState, PeerStatus, Peers};
 
-use crate::context::{Context, now_ms};
+use crate::context::Context;
 use crate::error::Exit;
+use crate::finding;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
+use crate::screen::Screen;
 
 /// `peers`
 #[derive(Debug, clap::Args)]
@@ -16,8 +19,8 @@ pub(crate) struct Args {}
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let output = context.output;
     let report = context.node()?.call(Peers {})?;
-    let problems = problems(&report.peers, context);
-    let exit = if problems.is_empty() { Exit::Done } else { Exit::Attention };
+    let findings: Vec<Finding> = report.peers.iter().flat_map(health::of_peer).collect();
+    let exit = if findings.is_empty() { Exit::Done } else { Exit::Attention };
     if output.is_json() {
         output.json(&report)?;
         return Ok(exit);
@@ -26,18 +29,37 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
         output.note(&context.messages.text("no-peers"));
         return Ok(exit);
     }
-    output.table(&table(&report.peers, context))?;
-    if output.is_table() {
-        for problem in problems {
-            output.line(&output.marked_text(Mark::Attention, &problem))?;
-        }
+    let table = table(&sorted(&report.peers), context);
+    match output.is_table() {
+        true => screen(table, &findings, context).show(output)?,
+        false => output.table(&table)?,
     }
     Ok(exit)
 }
 
-/// One line a peer: the ones in a session first, then the most recently met.
-pub(crate) fn table(peers: &[PeerStatus], context: &Context) -> Table {
-    let (messages, now) = (&context.messages, now_ms());
+/// The table, and what a person should look at.
+fn screen(table: Table, findings: &[Finding], context: &Context) -> Screen {
+    let mut screen = Screen::default();
+    screen.table(table);
+    for found in findings {
+        screen.marked(finding::mark(found.severity), finding::text(found, context));
+        finding::fix(found, context).into_iter().for_each(|fix| screen.hint(fix));
+    }
+    screen
+}
+
+/// The ones in a session first, then the most recently met.
+pub(crate) fn sorted(peers: &[PeerStatus]) -> Vec<&PeerStatus> {
+    let mut sorted: Vec<&PeerStatus> = peers.iter().collect();
+    sorted.sort_by_key(|peer| {
+        (peer.state != PeerState::Online, std::cmp::Reverse(peer.last_seen_ms), peer.device)
+    });
+    sorted
+}
+
+/// One line a peer.
+pub(crate) fn table(peers: &[&PeerStatus], context: &Context) -> Table {
+    let (messages, now) = (&context.messages, context.now_ms);
     let mut table = Table::new(
         messages,
         [
@@ -54,16 +76,12 @@ pub(crate) fn table(peers: &[PeerStatus], context: &Context) -> Table {
             "received",
         ],
     );
-    let mut sorted: Vec<&PeerStatus> = peers.iter().collect();
-    sorted.sort_by_key(|peer| {
-        (peer.state != PeerState::Online, std::cmp::Reverse(peer.last_seen_ms), peer.device)
-    });
     let lack = |entries: Option<u64>| match entries {
         Some(0) => Cell::number(0),
         Some(entries) => Cell::state(Mark::Attention, entries).right(),
         None => Cell::text(messages.text("unknown")).right(),
     };
-    for peer in sorted {
+    for peer in peers {
         table.row([
             Cell::text(display_name(peer)),
             Cell::text(match context.verbose {
@@ -90,59 +108,6 @@ pub(crate) fn table(peers: &[PeerStatus], context: &Context) -> Table {
 /// What screens call a peer: its name in its grant, else four digits of its key.
 pub(crate) fn display_name(peer: &PeerStatus) -> String {
     peer.name.clone().unwrap_or_else(|| peer.device.short())
-}
-
-/// What a person should look at: refused things, and sessions that do not mend by themselves.
-///
-/// A peer that merely is not there, or lacks something, is everyday life of a village.
-pub(crate) fn problems(peers: &[PeerStatus], context: &Context) -> Vec<String> {
-    let messages = &context.messages;
-    let mut problems = Vec::new();
-    for peer in peers {
-        let name = || FluentValue::from(display_name(peer));
-        if peer.state == PeerState::Refused {
-            let code = peer.last_error.as_ref().map_or("no_grant", |failure| &failure.code);
-            let reason = FluentValue::from(coded(context, "peer-fault", code));
-            problems
-                .push(messages.say("problem-turned-away", [("peer", name()), ("reason", reason)]));
-        }
-        for (code, count) in &peer.refused {
-            problems.push(messages.say(
-                "problem-refused",
-                [
-                    ("peer", name()),
-                    ("count", FluentValue::from(*count)),
-                    ("reason", coded(context, "peer-fault", code).into()),
-                ],
-            ));
-        }
-        for (code, count) in &peer.set_aside_there {
-            problems.push(messages.say(
-                "problem-set-aside-there",
-                [
-                    ("peer", name()),
-                    ("count", FluentValue::from(*count)),
-                    ("reason", coded(context, "peer-fault", code).into()),
-                ],
-            ));
-        }
-        if let Some(failure) = &peer.last_error
-            && !failure.retry
-            && peer.state != PeerState::Refused
-        {
-            let reason = FluentValue::from(coded(context, "peer-fault", &failure.code));
-            problems.push(match failure.said_by_peer {
-                true if failure.code == "revoked" => {
-                    messages.say("problem-told-revoked", [("peer", name())])
-                }
-                true => {
-                    messages.say("problem-peer-hung-up", [("peer", name()), ("reason", reason)])
-                }
-                false => messages.say("problem-we-hung-up", [("peer", name()), ("reason", reason)]),
-            });
-        }
-    }
-    problems
 }
 
 /// The words for a code. What its author may not do is said (`not_allowed:right`); another detail after

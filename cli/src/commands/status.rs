@@ -1,18 +1,22 @@
 //! `status`: how this node is.
 
-use std::collections::BTreeMap;
-
 use fluent_bundle::FluentValue;
 use serde::Serialize;
-use shouwang_node::command::clock::{CheckedToday, ClockReport, Today};
-use shouwang_node::command::incident::{IncidentCounts, IncidentList, IncidentListReport, Which};
-use shouwang_node::command::status::{PeerStatus, Status, StatusReport};
-use shouwang_node::limits::CLOCK_SKEW_SHOWN_MS;
+use shouwang_node::command::clock::ClockReport;
+use shouwang_node::command::health::{Finding, Health, HealthReport, Severity};
+use shouwang_node::command::incident::IncidentCounts;
+use shouwang_node::command::lag::LagTotals;
+use shouwang_node::command::status::{PeerStatus, ScopeStatus, StatusReport};
 
 use crate::commands::{budget, custody, incident, peers};
 use crate::context::Context;
 use crate::error::Exit;
+use crate::finding;
 use crate::output::{Cell, Mark, Table};
+use crate::screen::Screen;
+
+/// Rows of a table that a glance takes in.
+const ROWS_MAX: usize = 12;
 
 /// `status`
 #[derive(Debug, clap::Args)]
@@ -21,59 +25,33 @@ pub(crate) struct Args {}
 /// Shows the node, its scopes and its peers. Exit 3 if something needs a person, 4 if the content of
 /// entries is missing, or records have been in no other place for too long.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let (messages, output) = (&context.messages, context.output);
-    let mut node = context.node()?;
-    let report = node.call(Status {})?;
-    let (which, as_of) = (Which::Overdue, incident::moment(context));
-    let incidents = node.call(IncidentList { which, elder: None, as_of })?;
-    let clock = node.call(Today {})?;
-    let mut problems = problems(&report, context);
-    problems.extend(clock_problem(&clock, context));
-    problems.extend(overdue(&incidents, context));
-    let missing = report.missing_bodies > 0;
-    let exit = match missing || custody::at_risk(&report.not_held_elsewhere) {
-        true => Exit::AtRisk,
-        false if problems.is_empty() => Exit::Done,
-        false => Exit::Attention,
-    };
+    let output = context.output;
+    let (report, running) = health(context)?;
+    let exit = finding::exit(report.severity());
     if output.is_json() {
         output.json(&StatusObject {
-            report: &report,
-            clock: &clock,
-            incidents: &incidents.counts,
+            report: &report.status,
+            clock: &report.clock,
+            incidents: &report.incidents,
+            villages: &report.villages,
+            severity: report.severity(),
+            findings: &report.findings,
         })?;
-        return Ok(exit);
-    }
-    if !output.is_table() {
-        output.table(&scopes(&report, context))?;
-        return Ok(exit);
-    }
-    head(&report, node.is_running(), context)?;
-    for line in [clock_line(&clock, context), open_incidents(&incidents, context)] {
-        line.map_or(Ok(()), |line| output.line(&line))?;
-    }
-    if !report.scopes.is_empty() {
-        output.line("")?;
-        output.table(&scopes(&report, context))?;
-    }
-    if !report.peers.is_empty() {
-        output.line("")?;
-        output.table(&peers::table(&report.peers, context))?;
-    }
-    output.line("")?;
-    for problem in &problems {
-        output.line(&output.marked_text(Mark::Attention, problem))?;
-    }
-    if exit == Exit::Done {
-        output.line(&output.marked_text(Mark::Good, &messages.text("status-healthy")))?;
-    }
-    if let Some(hint) = incident_hints(&incidents, context) {
-        output.line(&format!("  → {hint}"))?;
-    }
-    for hint in hints(&report, node.is_running(), context) {
-        output.line(&format!("  → {hint}"))?;
+    } else if output.is_table() {
+        screen(&report, running, context).show(output)?;
+    } else {
+        let all: Vec<&ScopeStatus> = report.status.scopes.iter().collect();
+        output.table(&scopes(&all, context))?;
     }
     Ok(exit)
+}
+
+/// What is well with the node of this home and what is not, and whether a process runs it.
+pub(crate) fn health(context: &Context) -> anyhow::Result<(HealthReport, bool)> {
+    let mut node = context.node()?;
+    let machine = Some(context.home.machine(&mut node)?);
+    let report = node.call(Health { as_of: incident::moment(context), machine })?;
+    Ok((report, node.is_running()))
 }
 
 /// What `--json` prints.
@@ -85,32 +63,99 @@ struct StatusObject<'a> {
     clock: &'a ClockReport,
     /// How many incidents there are.
     incidents: &'a IncidentCounts,
+    /// Silence, over all villages.
+    villages: &'a LagTotals,
+    /// The worst of the findings.
+    severity: Severity,
+    /// What was looked at.
+    findings: &'a [Finding],
 }
 
-/// A clock that cannot be right.
-fn clock_problem(clock: &ClockReport, context: &Context) -> Option<String> {
+/// What a person sees.
+pub(crate) fn screen(report: &HealthReport, running: bool, context: &Context) -> Screen {
     let messages = &context.messages;
-    let CheckedToday::Implausible { local, why, .. } = clock.today else { return None };
-    let why = serde_json::to_value(why).ok()?;
-    let why = messages.word("clock-fault", why.as_str().unwrap_or_default());
-    let local = FluentValue::from(local.to_string());
-    Some(messages.say("problem-clock", [("local", local), ("why", why.into())]))
+    let status = &report.status;
+    let mut screen = Screen::default();
+    screen.line(area_and_device(status, context));
+    screen.marked(finding::mark(report.severity()), finding::verdict(report, context));
+    screen.line(
+        messages.say("own-fingerprint", [("fingerprint", status.device.fingerprint.as_str().into())]),
+    );
+    let total = |each: fn(&ScopeStatus) -> u64| {
+        FluentValue::from(status.scopes.iter().map(each).sum::<u64>())
+    };
+    screen.line(messages.say(
+        "status-totals",
+        [
+            ("elders", total(|scope| scope.elders)),
+            ("entries", total(|scope| scope.entries)),
+            ("conflicts", total(|scope| scope.conflicts)),
+        ],
+    ));
+    let levels = custody::levels(&status.not_held_elsewhere, messages);
+    levels.into_iter().for_each(|line| screen.line(line));
+    budget::line(&status.budget, context).into_iter().for_each(|line| screen.line(line));
+    open_incidents(&report.incidents, context).into_iter().for_each(|line| screen.line(line));
+    screen.line(match running {
+        true => messages.text("status-running"),
+        false => messages.text("status-not-running"),
+    });
+    let all = context.verbose;
+    let wanting = |scope: &&ScopeStatus| scope.code == status.area || scope.conflicts + scope.unsettled > 0;
+    let wanted: Vec<&ScopeStatus> = match all || status.scopes.len() <= ROWS_MAX {
+        true => status.scopes.iter().collect(),
+        // Those that somebody should look at.
+        false => status.scopes.iter().filter(wanting).take(ROWS_MAX).collect(),
+    };
+    screen.table(scopes(&wanted, context));
+    more(&mut screen, status.scopes.len() - wanted.len(), context);
+    let mut met = peers::sorted(&status.peers);
+    if !all {
+        met.truncate(ROWS_MAX);
+    }
+    screen.table(peers::table(&met, context));
+    more(&mut screen, status.peers.len() - met.len(), context);
+    screen.gap();
+    let mut hints: Vec<String> = Vec::new();
+    for found in report.findings.iter().filter(|found| found.severity > Severity::Note) {
+        screen.marked(finding::mark(found.severity), finding::text(found, context));
+        hints.extend(finding::fix(found, context));
+    }
+    if finding::exit(report.severity()) == Exit::Done {
+        screen.marked(Mark::Good, messages.text("status-healthy"));
+    }
+    hints.extend(everyday_hints(report, running, context));
+    let mut said = Vec::new();
+    for hint in hints {
+        if !said.contains(&hint) {
+            screen.hint(hint.clone());
+            said.push(hint);
+        }
+    }
+    screen
 }
 
-/// How far this machine's clock is from those of its peers, where that can be seen by eye.
-fn clock_line(clock: &ClockReport, context: &Context) -> Option<String> {
+/// The place and the device.
+pub(crate) fn area_and_device(status: &StatusReport, context: &Context) -> String {
+    let area = match &status.area_name {
+        Some(name) => format!("{name} {}", status.area),
+        None => status.area.to_string(),
+    };
     let messages = &context.messages;
-    let ahead_ms = clock.peers_ahead_ms.filter(|ahead| ahead.abs() >= CLOCK_SKEW_SHOWN_MS)?;
-    let minutes = FluentValue::from(ahead_ms.abs() / 60_000);
-    Some(match ahead_ms > 0 {
-        true => messages.say("clock-behind", [("minutes", minutes)]),
-        false => messages.say("clock-ahead", [("minutes", minutes)]),
-    })
+    messages.say(
+        "status-head",
+        [
+            ("area", FluentValue::from(area)),
+            ("name", status.device.name.as_str().into()),
+            ("device", status.device.id.short().into()),
+            ("role", messages.word("role", status.device.role.as_str()).into()),
+        ],
+    )
 }
 
 /// How many incidents wait, whoever's turn it is.
-fn open_incidents(incidents: &IncidentListReport, context: &Context) -> Option<String> {
-    let IncidentCounts { open, unacknowledged, overdue, .. } = incidents.counts;
+fn open_incidents(counts: &IncidentCounts, context: &Context) -> Option<String> {
+    let IncidentCounts { open, unacknowledged, overdue, .. } = *counts;
     let values = [
         ("open", FluentValue::from(open)),
         ("unacknowledged", unacknowledged.into()),
@@ -119,62 +164,13 @@ fn open_incidents(incidents: &IncidentListReport, context: &Context) -> Option<S
     (open > 0).then(|| context.messages.say("incidents-open", values))
 }
 
-/// Acknowledgements that are late and that this node's office owes.
-fn overdue(incidents: &IncidentListReport, context: &Context) -> Option<String> {
-    let count = incidents.counts.overdue_here;
-    let values = [("count", FluentValue::from(count))];
-    (count > 0).then(|| context.messages.say("problem-incidents", values))
-}
-
-fn incident_hints(incidents: &IncidentListReport, context: &Context) -> Option<String> {
-    let first = incidents.incidents.iter().find(|incident| incident.owed_here)?;
-    let id = super::elder::short(&first.incident_id.to_string(), false);
-    Some(context.messages.say("hint-incidents", [("id", FluentValue::from(id))]))
-}
-
-fn head(report: &StatusReport, running: bool, context: &Context) -> anyhow::Result<()> {
-    let (messages, output) = (&context.messages, context.output);
-    let area = match &report.area_name {
-        Some(name) => format!("{name} {}", report.area),
-        None => report.area.to_string(),
-    };
-    output.line(&messages.say(
-        "status-head",
-        [
-            ("area", FluentValue::from(area)),
-            ("name", report.device.name.as_str().into()),
-            ("device", report.device.id.short().into()),
-            ("role", messages.word("role", report.device.role.as_str()).into()),
-        ],
-    ))?;
-    let fingerprint = report.device.fingerprint.as_str();
-    output.line(&messages.say("own-fingerprint", [("fingerprint", fingerprint.into())]))?;
-    let total = |each: fn(&shouwang_node::command::status::ScopeStatus) -> u64| {
-        FluentValue::from(report.scopes.iter().map(each).sum::<u64>())
-    };
-    output.line(&messages.say(
-        "status-totals",
-        [
-            ("elders", total(|scope| scope.elders)),
-            ("entries", total(|scope| scope.entries)),
-            ("conflicts", total(|scope| scope.conflicts)),
-        ],
-    ))?;
-    for line in custody::lines(&report.not_held_elsewhere, context) {
-        output.line(&line)?;
+fn more(screen: &mut Screen, count: usize, context: &Context) {
+    if count > 0 {
+        screen.line(context.messages.say("more-rows", [("count", FluentValue::from(count))]));
     }
-    if let Some(line) =
-        budget::line(&report.budget, context).filter(|_| !report.budget.holding_back)
-    {
-        output.line(&line)?;
-    }
-    output.line(&match running {
-        true => messages.text("status-running"),
-        false => messages.text("status-not-running"),
-    })
 }
 
-fn scopes(report: &StatusReport, context: &Context) -> Table {
+fn scopes(scopes: &[&ScopeStatus], context: &Context) -> Table {
     let mut table = Table::new(
         &context.messages,
         ["code", "name", "elders", "entries", "conflicts", "unsettled", "digest"],
@@ -184,7 +180,7 @@ fn scopes(report: &StatusReport, context: &Context) -> Table {
         count => Cell::state(Mark::Attention, count).right(),
     };
     let whole = context.verbose || !context.output.is_table();
-    for scope in &report.scopes {
+    for scope in scopes {
         table.row([
             Cell::text(scope.code),
             Cell::optional(scope.name.as_ref()),
@@ -198,94 +194,35 @@ fn scopes(report: &StatusReport, context: &Context) -> Table {
     table
 }
 
-/// What a person should look at. Conflicts are everyday work and entries that wait for others come
-/// right by themselves: neither is a problem of the node.
-fn problems(report: &StatusReport, context: &Context) -> Vec<String> {
-    let messages = &context.messages;
-    let mut problems = Vec::new();
-    if report.device.revoked {
-        problems.push(messages.text("problem-own-grant-revoked"));
-    }
-    if report.update_needed {
-        problems.push(messages.text("problem-update-needed"));
-    }
-    if let Some(count) = report.unsettled.get("vouched") {
-        problems.push(messages.say("problem-vouched", [("count", FluentValue::from(*count))]));
-    }
-    let silent = ["pending", "vouched"];
-    for (code, count) in report.unsettled.iter().filter(|(code, _)| !silent.contains(&&***code)) {
-        problems.push(messages.say(
-            "unsettled-line",
-            [
-                ("count", FluentValue::from(*count)),
-                ("reason", peers::coded(context, "unsettled", code).into()),
-            ],
-        ));
-    }
-    if report.missing_bodies > 0 {
-        let count = FluentValue::from(report.missing_bodies);
-        problems.push(messages.say("problem-missing-bodies", [("count", count)]));
-    }
-    if report.erasures_waiting > 0 {
-        let count = FluentValue::from(report.erasures_waiting);
-        problems.push(messages.say("problem-erasures-waiting", [("count", count)]));
-    }
-    if report.transfers_to_answer > 0 {
-        let count = FluentValue::from(report.transfers_to_answer);
-        problems.push(messages.say("problem-transfers-to-answer", [("count", count)]));
-    }
-    let mut notices: BTreeMap<&str, u64> = BTreeMap::new();
-    for notice in &report.notices {
-        *notices.entry(&notice.code).or_default() += 1;
-    }
-    for (code, count) in notices {
-        let (count, what) = (FluentValue::from(count), messages.word("notice", code).into());
-        problems.push(messages.say("notice-line", [("count", count), ("what", what)]));
-    }
-    if report.budget.holding_back {
-        problems.extend(budget::line(&report.budget, context));
-    }
-    let refused = report.evidence.saturating_sub(report.notices.len() as u64);
-    if refused > 0 {
-        let count = FluentValue::from(refused);
-        problems.push(messages.say("problem-evidence", [("count", count)]));
-    }
-    problems.extend(peers::problems(&report.peers, context));
-    problems
-}
-
-/// What to do next, as commands.
-fn hints(report: &StatusReport, running: bool, context: &Context) -> Vec<String> {
-    let messages = &context.messages;
+/// What to do next where nothing is wrong, or besides.
+fn everyday_hints(report: &HealthReport, running: bool, context: &Context) -> Vec<String> {
+    let (messages, status) = (&context.messages, &report.status);
     let mut hints = Vec::new();
+    if let Some(incident) = &report.incident_owed {
+        let id = super::elder::short(&incident.incident_id.to_string(), false);
+        hints.push(messages.say("hint-incidents", [("id", FluentValue::from(id))]));
+    }
     // What waits at a peer's own wish no sync brings there.
-    let waits = |peer: &&PeerStatus| !peer.held_back || report.budget.holding_back;
-    let peers = report.peers.iter().filter(waits);
-    let lacking = peers.filter_map(|peer| peer.they_lack).max().unwrap_or_default();
-    if lacking > 0 {
+    let waits = |peer: &&PeerStatus| !peer.held_back || status.budget.holding_back;
+    let lacking = status.peers.iter().filter(waits).filter_map(|peer| peer.they_lack).max();
+    if let Some(lacking) = lacking.filter(|lacking| *lacking > 0) {
         let count = FluentValue::from(lacking);
-        hints.push(match report.budget.holding_back {
+        hints.push(match status.budget.holding_back {
             true => messages.say("hint-budget", [("count", count)]),
             false => messages.say("hint-not-held-elsewhere", [("count", count)]),
         });
     }
-    if report.evidence > 0 || report.unsettled.keys().any(|code| code != "pending") {
-        hints.push(messages.text("hint-refused"));
-    }
-    if report.scopes.iter().any(|scope| scope.conflicts > 0) {
+    if status.scopes.iter().any(|scope| scope.conflicts > 0) {
         hints.push(messages.text("hint-conflicts"));
     }
-    if report.duplicates > 0 {
-        let count = FluentValue::from(report.duplicates);
+    if status.duplicates > 0 {
+        let count = FluentValue::from(status.duplicates);
         hints.push(messages.say("hint-duplicates", [("count", count)]));
-    }
-    if report.unsettled.keys().any(|code| matches!(&**code, "quarantined" | "vouched")) {
-        hints.push(messages.text("hint-quarantine"));
     }
     if !running {
         hints.push(messages.text("hint-up"));
     }
-    if report.unsettled.is_empty() && report.scopes.is_empty() {
+    if status.unsettled.is_empty() && status.scopes.iter().all(|scope| scope.entries == 0) {
         hints.push(messages.text("hint-first-sync"));
     }
     hints

@@ -117,6 +117,7 @@ mod tests {
                 name: node.into(),
                 role: Role::Clerk,
                 mesh: GrantId([2; 32]),
+                granted_at_ms: 0,
                 revoked: false,
             },
             area,
@@ -135,6 +136,7 @@ mod tests {
             wire_bytes_received: 0,
             notices: Vec::new(),
             budget: Default::default(),
+            sync_interval_days: 7,
             update_needed: false,
         };
         Answer { node: node.into(), area, status: Some(status) }

@@ -23,6 +23,8 @@ use crate::sync::Now;
 pub struct Lag {
     /// Only this place and what lies inside it.
     pub within: Option<DivisionCode>,
+    /// The moment from which ages count (ms since 1970); None: now.
+    pub as_of_ms: Option<i64>,
 }
 
 /// How far behind its villages a node is.
@@ -34,7 +36,7 @@ pub struct LagReport {
     pub area: DivisionCode,
     /// Its name, where a directory here names it.
     pub area_name: Option<String>,
-    /// When this was asked (this node's clock, ms since 1970).
+    /// From when ages count (this node's clock, ms since 1970).
     pub as_of_ms: i64,
     /// After how many days without new data a village is stale, where nothing else is set for it (the county's
     /// ruleset).
@@ -50,7 +52,7 @@ pub struct LagReport {
 pub struct VillageLag {
     /// The village.
     pub code: DivisionCode,
-    /// Its name, where a directory here names it.
+    /// Its name, where a directory here names it; else that of its device.
     pub name: Option<String>,
     /// Its township's name.
     pub township_name: Option<String>,
@@ -107,7 +109,8 @@ impl Request for Lag {
         engine.settle(now)?;
         let within = coverage::within(engine, self.within)?;
         let snapshot = engine.read()?;
-        let day = clock::civil_day(now.wall_ms);
+        let as_of_ms = self.as_of_ms.unwrap_or(now.wall_ms);
+        let day = clock::civil_day(as_of_ms);
         let covered = coverage::coverage(engine, &snapshot, within, day)?;
         let peers = peers(engine)?;
         let township = |code: DivisionCode| {
@@ -121,9 +124,11 @@ impl Request for Lag {
         for village in &covered.by_village {
             let beyond = holding::held_beyond(&snapshot, engine.authority(), village.code)?;
             let peer = peers.get(&village.code).cloned().unwrap_or_default();
+            let device = || clerk_of(engine, village.code);
             villages.push(VillageLag {
+                name: village.name.clone().or_else(device),
                 township_name: township(village.code),
-                ..VillageLag::of(village, peer, beyond, now)
+                ..VillageLag::of(village, peer, beyond, as_of_ms)
             });
         }
         let totals = LagTotals::of(&villages);
@@ -134,7 +139,7 @@ impl Request for Lag {
             schema_version: JSON_SCHEMA_VERSION,
             area: covered.area,
             area_name: covered.area_name,
-            as_of_ms: now.wall_ms,
+            as_of_ms,
             expected_days: covered.expected_days,
             villages,
             totals,
@@ -164,7 +169,7 @@ impl LagTotals {
 }
 
 impl VillageLag {
-    fn of(village: &VillageCoverage, peer: VillagePeer, beyond: u64, now: Now) -> Self {
+    fn of(village: &VillageCoverage, peer: VillagePeer, beyond: u64, as_of_ms: i64) -> Self {
         let online = peer.we_lack.is_some();
         let beyond = beyond.max(peer.we_lack.unwrap_or_default());
         let known = beyond > 0 || online || village.state == VillageState::Current;
@@ -175,7 +180,7 @@ impl VillageLag {
             state: village.state,
             trails_by: known.then_some(beyond),
             data_as_of_ms: village.data_as_of_ms,
-            age_ms: village.data_as_of_ms.map(|at| u64::try_from(now.wall_ms - at).unwrap_or(0)),
+            age_ms: village.data_as_of_ms.map(|at| u64::try_from(as_of_ms - at).unwrap_or(0)),
             expected_days: village.expected_days,
             heard_ms: village.heard_ms,
             last_exchange_ms: village.last_exchange_ms,
@@ -192,6 +197,13 @@ struct VillagePeer {
     /// Entries that we lack, while there is a session.
     we_lack: Option<u64>,
     failure: Option<PeerFailure>,
+}
+
+/// The name of the first device of a village.
+fn clerk_of(engine: &Engine, village: DivisionCode) -> Option<String> {
+    let mut grants = engine.authority().grants();
+    let first = grants.find(|(id, grant)| grant.area.0 == village && engine.authority().stands(id));
+    first.map(|(_, grant)| grant.name.clone())
 }
 
 /// Village → its devices' sessions.

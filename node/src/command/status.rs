@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 
 use super::budget::BudgetStatus;
+use super::ruleset::ruleset;
 use super::{CommandError, JSON_SCHEMA_VERSION, Request, places, transfer};
 use crate::custody::holding::{self, HeldBy};
 use crate::custody::{Custody, Outlook};
@@ -71,6 +72,9 @@ pub struct StatusReport {
     pub not_held_elsewhere: Outlook,
     /// How it stands with the day's bytes.
     pub budget: BudgetStatus,
+    /// After how many days without an exchange this node is silent (the county's ruleset).
+    #[serde(default)]
+    pub sync_interval_days: u32,
     /// Whether there is an authority entry of a kind that this version does not know.
     pub update_needed: bool,
     /// Bytes sent over all connections since the node started, encryption included; 0 where no
@@ -105,6 +109,9 @@ pub struct OwnDevice {
     pub role: Role,
     /// The mesh.
     pub mesh: GrantId,
+    /// When its grant was written (the issuer's clock, ms since 1970).
+    #[serde(default)]
+    pub granted_at_ms: i64,
     /// Whether its grant is revoked, or void: nothing that it writes counts.
     #[serde(default)]
     pub revoked: bool,
@@ -247,6 +254,7 @@ impl Request for Status {
                 name: engine.grant().name.clone(),
                 role: engine.grant().role,
                 mesh: engine.authority().mesh(),
+                granted_at_ms: engine.grant().written_at_ms,
                 revoked: engine.is_revoked(),
             },
             area: area.0,
@@ -263,6 +271,7 @@ impl Request for Status {
             evidence: snapshot.evidence_count()?,
             notices: notices(&snapshot)?,
             budget: BudgetStatus::of(engine, now),
+            sync_interval_days: ruleset(engine, &snapshot)?.sync_interval_of(area.0),
             update_needed: engine.authority().update_needed(),
             wire_bytes_sent: engine.wire_bytes().0,
             wire_bytes_received: engine.wire_bytes().1,

@@ -1,0 +1,23 @@
+//! The machine under a home: room on its disk, what locks the store, and addresses that do not answer.
+
+use super::{Home, HomeError, Node};
+use crate::command::health::Machine;
+use crate::vault::{Lock, lock_of};
+
+impl Home {
+    /// Looks at the machine. Writes nothing.
+    pub fn machine(&self, node: &mut Node) -> Result<Machine, HomeError> {
+        let store = std::fs::metadata(self.path().join("store.redb"));
+        let dials = node.dials()?;
+        let unanswered = dials.into_iter().filter(|(_, dial)| {
+            !dial.online && dial.peer.is_none() && dial.attempts > 0 && dial.error.is_some()
+        });
+        Ok(Machine {
+            free_bytes: fs4::available_space(self.path()).ok(),
+            store_bytes: store.map_or(0, |store| store.len()),
+            key_file: lock_of(self.path()).is_ok_and(|lock| lock == Lock::KeyFile),
+            running: node.is_running(),
+            unanswered: unanswered.map(|(address, _)| address).collect(),
+        })
+    }
+}
