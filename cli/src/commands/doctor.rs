@@ -47,8 +47,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let output = context.output;
     let (report, _) = status::health(context)?;
     if let Some(path) = &args.bundle {
-        bundle::write(&report, path)
-            .map_err(|error| Failure::unwritable(path, &error))?;
+        bundle::write(&report, path).map_err(|error| Failure::unwritable(path, &error))?;
         let path = FluentValue::from(path.display().to_string());
         output.note(&context.messages.say("doctor-bundled", [("path", path)]));
     }

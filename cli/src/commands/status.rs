@@ -79,7 +79,8 @@ pub(crate) fn screen(report: &HealthReport, running: bool, context: &Context) ->
     screen.line(area_and_device(status, context));
     screen.marked(finding::mark(report.severity()), finding::verdict(report, context));
     screen.line(
-        messages.say("own-fingerprint", [("fingerprint", status.device.fingerprint.as_str().into())]),
+        messages
+            .say("own-fingerprint", [("fingerprint", status.device.fingerprint.as_str().into())]),
     );
     let total = |each: fn(&ScopeStatus) -> u64| {
         FluentValue::from(status.scopes.iter().map(each).sum::<u64>())
@@ -101,7 +102,8 @@ pub(crate) fn screen(report: &HealthReport, running: bool, context: &Context) ->
         false => messages.text("status-not-running"),
     });
     let all = context.verbose;
-    let wanting = |scope: &&ScopeStatus| scope.code == status.area || scope.conflicts + scope.unsettled > 0;
+    let wanting =
+        |scope: &&ScopeStatus| scope.code == status.area || scope.conflicts + scope.unsettled > 0;
     let wanted: Vec<&ScopeStatus> = match all || status.scopes.len() <= ROWS_MAX {
         true => status.scopes.iter().collect(),
         // Those that somebody should look at.

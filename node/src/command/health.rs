@@ -292,7 +292,8 @@ fn network(
             add(unanswered.with("address", address));
         }
     }
-    let last_ms = status.peers.iter().filter_map(|peer| peer.last_done_ms.max(peer.last_bundle_ms)).max();
+    let last_ms =
+        status.peers.iter().filter_map(|peer| peer.last_done_ms.max(peer.last_bundle_ms)).max();
     let days = last_ms.map(|at| now_ms.saturating_sub(at) / 86_400_000);
     let (code, severity) = match days {
         None if status.peers.is_empty() => ("nobody_met", Severity::Note),
@@ -326,7 +327,8 @@ pub fn of_peer(peer: &PeerStatus) -> Vec<Finding> {
         let code = peer.last_error.as_ref().map_or("no_grant", |failure| &failure.code);
         findings.push(finding("turned_away", Severity::Attention).with("reason", code));
     }
-    for (codes, code) in [(&peer.refused, "peer_refused"), (&peer.set_aside_there, "set_aside_there")]
+    for (codes, code) in
+        [(&peer.refused, "peer_refused"), (&peer.set_aside_there, "set_aside_there")]
     {
         for (reason, count) in codes {
             let refused = finding(code, Severity::Attention).with("count", count);

@@ -210,7 +210,9 @@ fn clerk_of(engine: &Engine, village: DivisionCode) -> Option<String> {
 fn peers(engine: &Engine) -> Result<BTreeMap<DivisionCode, VillagePeer>, StoreError> {
     let mut villages: BTreeMap<DivisionCode, VillagePeer> = BTreeMap::new();
     for (device, row) in engine.peers().rows() {
-        let Some(area) = Grant::from_bytes(&row.grant).ok().map(|grant| grant.area.0) else { continue };
+        let Some(area) = Grant::from_bytes(&row.grant).ok().map(|grant| grant.area.0) else {
+            continue;
+        };
         if area.level() != Level::Village {
             continue;
         }
