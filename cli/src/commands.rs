@@ -25,6 +25,7 @@ pub(crate) mod duplicates;
 pub(crate) mod elder;
 pub(crate) mod entitlement;
 pub(crate) mod erase;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod history;
@@ -107,6 +108,7 @@ pub(crate) enum Command {
     Peers(peers::Args),
     Lag(lag::Args),
     Doctor(doctor::Args),
+    Explain(explain::Args),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     Sync(sync::Args),
@@ -159,6 +161,7 @@ impl Command {
             Self::Peers(args) => peers::run(args, context),
             Self::Lag(args) => lag::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
+            Self::Explain(args) => explain::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Budget(command) => budget::run(command, context),

@@ -31,6 +31,34 @@ pub(crate) struct Context {
     pub(crate) verbose: bool,
 }
 
+#[cfg(test)]
+impl Context {
+    /// For what only prints, at this moment: nothing is opened.
+    pub(crate) fn for_screens(
+        messages: Messages,
+        output: Output,
+        now_ms: i64,
+        verbose: bool,
+    ) -> Self {
+        use crate::secret::Prompts;
+        let home = PathBuf::from("/nowhere");
+        let prompts = Prompts::new(&messages);
+        let secrets =
+            Secrets { home: home.clone(), passphrase_file: None, key_file: None, prompts };
+        let as_of = civil_time(now_ms).map(|moment| moment.date_naive()).unwrap_or_default();
+        Self {
+            home: Home::at(home),
+            secrets: Arc::new(secrets),
+            messages,
+            output,
+            as_of,
+            as_of_typed: false,
+            now_ms,
+            verbose,
+        }
+    }
+}
+
 impl Context {
     /// The running node, or its store opened here.
     pub(crate) fn node(&self) -> Result<Node, HomeError> {

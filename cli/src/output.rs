@@ -21,7 +21,7 @@ const TEXT_WIDTH_MIN: u16 = 8;
 const TOKEN_WIDTH_MAX: usize = 40;
 /// Columns whose texts are read or copied as a whole: codes, ids, sizes, dates and times. Numbers
 /// need not be named.
-const UNBROKEN: [&str; 24] = [
+const UNBROKEN: [&str; 25] = [
     "age",
     "agreement",
     "area",
@@ -45,6 +45,7 @@ const UNBROKEN: [&str; 24] = [
     "sex",
     "since",
     "they_lack",
+    "unit",
     "we_lack",
 ];
 
@@ -99,6 +100,8 @@ pub(crate) enum Mark {
 pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
+    /// Keys of columns that a narrow screen goes without, the first of them first.
+    lost: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -131,6 +134,12 @@ impl Output {
             color_stderr: on(io::stderr().is_terminal()),
             unicode: !dumb && !locale_is_ascii(),
         }
+    }
+
+    /// For people, with colour or without, whatever the environment says.
+    #[cfg(test)]
+    pub(crate) fn for_screens(color: bool) -> Self {
+        Self { format: Format::Table, color_stdout: color, color_stderr: color, unicode: true }
     }
 
     /// Whether data is printed as JSON.
@@ -263,10 +272,9 @@ impl Output {
         if drawn.width().is_some_and(|width| width >= WRAP_WIDTH_MIN) {
             drawn.set_content_arrangement(ContentArrangement::Dynamic);
         }
-        let right = |index: usize| {
-            !table.rows.is_empty()
-                && table.rows.iter().all(|row| row.get(index).is_some_and(|cell| cell.right))
-        };
+        let narrowed = width.or_else(|| drawn.width()).map(|width| table.narrowed(width));
+        let table = narrowed.as_deref().unwrap_or(table);
+        let right = |index: usize| table.is_right(index);
         drawn.set_header(table.columns.iter().enumerate().map(|(index, column)| {
             let cell = comfy_table::Cell::new(&column.header);
             let cell = if right(index) { cell.set_alignment(CellAlignment::Right) } else { cell };
@@ -290,7 +298,7 @@ impl Output {
         }
         for (index, column) in drawn.column_iter_mut().enumerate() {
             column.set_padding((0, GAP));
-            column.set_constraint(table.constraint(index, right(index)));
+            column.set_constraint(table.constraint(index));
         }
         drawn.lines().map(|line| format!("{}\n", trimmed(&line))).collect()
     }
@@ -322,13 +330,68 @@ impl Table {
     pub(crate) fn new<const N: usize>(messages: &Messages, columns: [&'static str; N]) -> Self {
         let column =
             |key: &'static str| Column { key: key.into(), header: messages.word("column", key) };
-        Self { columns: columns.into_iter().map(column).collect(), rows: Vec::new() }
+        Self {
+            columns: columns.into_iter().map(column).collect(),
+            rows: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
+    /// A screen that is too narrow for all columns goes without these, the first of them first.
+    pub(crate) fn may_lose<const N: usize>(&mut self, columns: [&'static str; N]) {
+        self.lost = columns.into();
+    }
+
+    /// What fits on a screen of so many columns, with no text broken into less than can be read.
+    fn narrowed(&self, width: u16) -> Cow<'_, Self> {
+        let mut table = Cow::Borrowed(self);
+        for key in &self.lost {
+            if table.least_width() <= usize::from(width) {
+                break;
+            }
+            let Some(at) = table.columns.iter().position(|column| column.key == *key) else {
+                continue;
+            };
+            let narrower = table.to_mut();
+            narrower.columns.remove(at);
+            for row in &mut narrower.rows {
+                row.remove(at);
+            }
+        }
+        table
+    }
+
+    fn least_width(&self) -> usize {
+        let columns = 0..self.columns.len();
+        columns.map(|index| self.least_column_width(index) + usize::from(GAP)).sum()
+    }
+
+    /// How narrow a column may become.
+    fn least_column_width(&self, index: usize) -> usize {
+        let Some(column) = self.columns.get(index) else { return 0 };
+        let cells = || self.rows.iter().filter_map(|row| row.get(index));
+        let widest = cells().map(Cell::width).chain([column.header.width()]).max();
+        let widest = widest.unwrap_or_default();
+        if self.is_right(index) || UNBROKEN.contains(&column.key.as_ref()) {
+            return widest;
+        }
+        let token = cells().map(Cell::token_width).max().unwrap_or_default().min(TOKEN_WIDTH_MAX);
+        widest.min(usize::from(TEXT_WIDTH_MIN)).max(token)
+    }
+
+    fn is_right(&self, index: usize) -> bool {
+        let right = |row: &Vec<Cell>| row.get(index).is_some_and(|cell| cell.right);
+        !self.rows.is_empty() && self.rows.iter().all(right)
     }
 
     /// An empty table whose headers are no members of a family: keys and headers.
     pub(crate) fn titled(columns: Vec<(String, String)>) -> Self {
         let column = |(key, header): (String, String)| Column { key: key.into(), header };
-        Self { columns: columns.into_iter().map(column).collect(), rows: Vec::new() }
+        Self {
+            columns: columns.into_iter().map(column).collect(),
+            rows: Vec::new(),
+            lost: Vec::new(),
+        }
     }
 
     /// Whether it has no rows.
@@ -355,17 +418,12 @@ impl Table {
     }
 
     /// How narrow a column may become: not at all, or as narrow as still can be read.
-    fn constraint(&self, index: usize, right: bool) -> ColumnConstraint {
+    fn constraint(&self, index: usize) -> ColumnConstraint {
         let Some(column) = self.columns.get(index) else { return ColumnConstraint::ContentWidth };
-        if right || UNBROKEN.contains(&column.key.as_ref()) {
+        if self.is_right(index) || UNBROKEN.contains(&column.key.as_ref()) {
             return ColumnConstraint::ContentWidth;
         }
-        let texts = self.rows.iter().filter_map(|row| row.get(index)).map(Cell::width);
-        let widest = texts.chain([column.header.width()]).max().unwrap_or_default();
-        let cells = self.rows.iter().filter_map(|row| row.get(index));
-        let token = cells.map(Cell::token_width).max().unwrap_or_default().min(TOKEN_WIDTH_MAX);
-        let least = widest.min(usize::from(TEXT_WIDTH_MIN)).max(token);
-        let least = u16::try_from(least).unwrap_or(TEXT_WIDTH_MIN);
+        let least = u16::try_from(self.least_column_width(index)).unwrap_or(TEXT_WIDTH_MIN);
         ColumnConstraint::LowerBoundary(Width::Fixed(least + GAP))
     }
 

@@ -73,3 +73,6 @@ impl Screen {
         output.write(&self.text(output, Output::width()))
     }
 }
+
+#[cfg(test)]
+mod tests;

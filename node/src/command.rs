@@ -29,6 +29,7 @@ pub mod due;
 pub mod duplicates;
 pub mod elder;
 pub mod erase;
+pub mod explain;
 pub mod export;
 pub mod health;
 pub mod history;
@@ -154,6 +155,7 @@ dispatch!(
     coverage::CoverageAsked,
     lag::Lag,
     health::Health,
+    explain::Explain,
     due::Due,
     report::ReportTally,
     report::HalfYearAsked,

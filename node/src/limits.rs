@@ -461,6 +461,9 @@ pub const CLOCK_TOLERANCE_MS: i64 = 12 * 3_600_000;
 /// is what people set clocks by.
 pub const CLOCK_SKEW_SHOWN_MS: i64 = 5 * 60_000;
 
+/// Files that one question of why they are here is answered with: as many as a person reads.
+pub const EXPLAINED_FILES_MAX: usize = 20;
+
 /// Less room than this where the store lies is spoken of, bytes: a gibibyte, three times what a county of
 /// 100,000 elders keeps (`docs/performance.md`).
 pub const SPACE_LOW_BYTES: u64 = 1 << 30;

@@ -274,6 +274,13 @@ help-doctor = Look at everything, and say what mends what is wrong. Changes noth
         3  something needs a person
         4  records may be lost
 
+help-explain = What a code or a state means, and why a file or a place's files are or are not here
+    .what = A code, such as forked_log; the code of a place; or the beginning of a file's id
+    .example =
+        shouwang explain forked_log
+        shouwang explain 990121101203
+        shouwang explain 51aa
+
 help-quarantine = Entries that a revocation cut off
     .example =
         shouwang quarantine list

@@ -165,3 +165,18 @@ doctor-count = { $errors ->
 }
 doctor-all-well = Nothing is wrong
 doctor-bundled = The report is in { $path }. It holds no names, numbers or words of elders; read it before you pass it on
+
+explain-here = { $id } is here, in { $scope }
+explain-merged = { $id } in { $scope } was merged: it goes on in { $to }
+explain-moved-away = { $id } has moved from { $scope } to { $to }; what was written of it is there
+explain-arriving = { $id } is on its way to { $scope }: what was carried ahead waits for the handover
+explain-hidden = { $id } in { $scope } is hidden: one device has signed to erase it, a second has not
+explain-erased = { $id } in { $scope } was erased by two signatures
+explain-unsettled = { $count } entries of it are kept and do not count: shouwang log --refused
+explain-nothing = Nothing is here of a file with this id. Files of { $area } and what lies inside it can be here, no others
+explain-nothing-why = Its village may be silent: shouwang lag --unhealthy. Or the id is not quite right: shouwang elder find NAME
+explain-more = There are more: write more of the id
+explain-outside = Files of { $place } are never here: this device is for { $area }
+error-explain_what = “{ $what }” is no code of this program, no place and no beginning of a file's id
+    .hint = shouwang doctor names codes with --json; shouwang area list names places; shouwang elder list names files
+lag-new = let in lately

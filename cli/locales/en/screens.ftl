@@ -218,13 +218,8 @@ sample-areas = The county's places are in { $path }
 sample-next = Next: shouwang area import areas.csv, then shouwang import ledger.xlsx --dry-run
 
 # Custody, audit, refused things.
-custody-not-held = { $count ->
-    [one] Not yet held elsewhere: { $count } edit (oldest { $age }) → shouwang sync
-   *[other] Not yet held elsewhere: { $count } edits (oldest { $age }) → shouwang sync
-}
 custody-level = Held by { $level }: all but { $count }
 custody-level-all = Held by { $level }: everything
-custody-nobody = No other device confirms what this one writes. To have a second copy confirmed, let in another device for the whole area: shouwang request there, shouwang grant here
 held-all-but = { $count ->
     [0] everything
    *[other] all but { $count }
@@ -251,3 +246,4 @@ problem-vouched = { $count ->
     [one] { $count } entry written after a revocation counts, because an honest edit was built on it: look at it
    *[other] { $count } entries written after a revocation count, because honest edits were built on them: look at them
 }
+custody-nobody = No other device confirms what this one writes. To have a second copy confirmed, let in another device for the whole area: shouwang request there, shouwang grant here

@@ -482,6 +482,7 @@ entry-kind =
     .other = other
 
 column =
+    .unit = UNIT
     .finding = FINDING
     .fix = WHAT TO DO
     .group = GROUP

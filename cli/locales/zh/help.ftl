@@ -274,6 +274,13 @@ help-doctor = 逐项检查，并说明怎么处理。不作任何改动
         3  有事需要人处理
         4  记录有丢失的危险
 
+help-explain = 解释代码或状态，以及档案或某地的档案为什么在或不在这里
+    .what = 代码，如 forked_log；地方代码；或档案编号的开头
+    .example =
+        shouwang explain forked_log
+        shouwang explain 990121101203
+        shouwang explain 51aa
+
 help-quarantine = 隔离区：吊销之后写下的记录
     .example =
         shouwang quarantine list

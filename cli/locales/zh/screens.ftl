@@ -167,10 +167,8 @@ sample-areas = 该县的地名在 { $path }
 sample-next = 接下来：shouwang area import areas.csv，再运行 shouwang import 台账.xlsx --dry-run
 
 # 留存、查阅登记、被拒内容。
-custody-not-held = 尚未在别处留存：{ $count } 处更改（最早 { $age }）→ shouwang sync
 custody-level = { $level }已留存：尚缺 { $count } 条
 custody-level-all = { $level }已留存：全部
-custody-nobody = 没有其他设备为本设备所写的内容作回执。要确认有第二份，请再准许一台管整个辖区的设备加入：在该设备上 shouwang request，在本机 shouwang grant
 held-all-but = { $count ->
     [0] 全部
    *[other] 尚缺 { $count } 条
@@ -185,3 +183,4 @@ nothing-audited = 本节点上还没有人查阅过老人信息
 audit-full = 查阅登记已满，最早的 { $count } 行已删去
 audit-gone = 更早的 { $count } 行已删去
 problem-vouched = 有 { $count } 条吊销之后写下的记录因后来的更改以它为据而生效，请查看
+custody-nobody = 没有其他设备为本设备所写的内容作回执。要确认有第二份，请再准许一台管整个辖区的设备加入：在该设备上 shouwang request，在本机 shouwang grant

@@ -482,6 +482,7 @@ entry-kind =
     .other = 其他
 
 column =
+    .unit = 单位
     .finding = 情况
     .fix = 怎么办
     .group = 类别

@@ -74,7 +74,8 @@ fn as_of_ms(context: &Context) -> Option<i64> {
 
 /// Whether nobody has to look after a village.
 pub(crate) fn is_well(village: &VillageLag) -> bool {
-    village.state == VillageState::Current
+    village.state != VillageState::Stale
+        && !village.is_mute()
         && village.failure.as_ref().is_none_or(|failure| failure.retry)
 }
 
@@ -112,8 +113,9 @@ pub(crate) fn ages(report: &LagReport, messages: &Messages) -> String {
 
 fn table(report: &LagReport, context: &Context) -> Table {
     let (messages, output, now) = (&context.messages, context.output, report.as_of_ms);
-    let columns = ["village", "code", "trails_by", "data_as_of", "expected", "last_done", "state"];
+    let columns = ["unit", "code", "trails_by", "data_as_of", "expected", "last_done", "state"];
     let mut table = Table::new(messages, columns);
+    table.may_lose(["code", "last_done"]);
     let verbose = context.verbose || !output.is_table();
     let ago = |at: Option<i64>| match at {
         Some(at) => moment::ago(messages, at, now, verbose),
@@ -147,6 +149,9 @@ fn state(village: &VillageLag, messages: &Messages) -> Cell {
     match village.state {
         VillageState::Current if failed => Cell::state(Mark::Attention, word),
         VillageState::Current => Cell::state(Mark::Good, word),
+        VillageState::FromAbove | VillageState::Missing if village.is_new => {
+            Cell::state(Mark::Note, messages.text("lag-new"))
+        }
         VillageState::FromAbove => Cell::state(Mark::Attention, word),
         VillageState::Stale | VillageState::Missing => Cell::state(Mark::Bad, word),
     }
@@ -189,7 +194,7 @@ pub(crate) fn findings(report: &LagReport, context: &Context) -> Vec<(Mark, Stri
 
 /// What to tell the village to do.
 fn hints(report: &LagReport, messages: &Messages) -> Vec<String> {
-    let silent = |village: &&VillageLag| village.state != VillageState::Current;
+    let silent = |village: &&VillageLag| village.state == VillageState::Stale || village.is_mute();
     let Some(first) = report.villages.iter().find(silent) else { return Vec::new() };
     let place = FluentValue::from(first.code.to_string());
     vec![messages.text("lag-call"), messages.say("lag-stick", [("place", place)])]

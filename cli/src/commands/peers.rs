@@ -1,7 +1,7 @@
 //! `peers`: how it stands with each.
 
 use fluent_bundle::FluentValue;
-use shouwang_node::command::health::{self, Finding};
+use shouwang_node::command::health;
 use shouwang_node::command::status::{PeerState, PeerStatus, Peers};
 
 use crate::context::Context;
@@ -19,8 +19,8 @@ pub(crate) struct Args {}
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let output = context.output;
     let report = context.node()?.call(Peers {})?;
-    let findings: Vec<Finding> = report.peers.iter().flat_map(health::of_peer).collect();
-    let exit = if findings.is_empty() { Exit::Done } else { Exit::Attention };
+    let is_well = report.peers.iter().all(|peer| health::of_peer(peer).is_empty());
+    let exit = if is_well { Exit::Done } else { Exit::Attention };
     if output.is_json() {
         output.json(&report)?;
         return Ok(exit);
@@ -29,21 +29,23 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
         output.note(&context.messages.text("no-peers"));
         return Ok(exit);
     }
-    let table = table(&sorted(&report.peers), context);
     match output.is_table() {
-        true => screen(table, &findings, context).show(output)?,
-        false => output.table(&table)?,
+        true => screen(&report.peers, context).show(output)?,
+        false => output.table(&table(&sorted(&report.peers), context))?,
     }
     Ok(exit)
 }
 
 /// The table, and what a person should look at.
-fn screen(table: Table, findings: &[Finding], context: &Context) -> Screen {
+pub(crate) fn screen(peers: &[PeerStatus], context: &Context) -> Screen {
     let mut screen = Screen::default();
-    screen.table(table);
-    for found in findings {
-        screen.marked(finding::mark(found.severity), finding::text(found, context));
-        finding::fix(found, context).into_iter().for_each(|fix| screen.hint(fix));
+    screen.table(table(&sorted(peers), context));
+    for (nth, found) in peers.iter().flat_map(health::of_peer).enumerate() {
+        if nth == 0 {
+            screen.gap();
+        }
+        screen.marked(finding::mark(found.severity), finding::text(&found, context));
+        finding::fix(&found, context).into_iter().for_each(|fix| screen.hint(fix));
     }
     screen
 }
@@ -76,6 +78,8 @@ pub(crate) fn table(peers: &[&PeerStatus], context: &Context) -> Table {
             "received",
         ],
     );
+    // On a narrow screen a peer's links come before what went over them.
+    table.may_lose(["received", "sent", "area", "role"]);
     let lack = |entries: Option<u64>| match entries {
         Some(0) => Cell::number(0),
         Some(entries) => Cell::state(Mark::Attention, entries).right(),

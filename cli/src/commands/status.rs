@@ -177,6 +177,7 @@ fn scopes(scopes: &[&ScopeStatus], context: &Context) -> Table {
         &context.messages,
         ["code", "name", "elders", "entries", "conflicts", "unsettled", "digest"],
     );
+    table.may_lose(["digest"]);
     let count = |count: u64| match count {
         0 => Cell::number(0),
         count => Cell::state(Mark::Attention, count).right(),
@@ -201,7 +202,7 @@ fn everyday_hints(report: &HealthReport, running: bool, context: &Context) -> Ve
     let (messages, status) = (&context.messages, &report.status);
     let mut hints = Vec::new();
     if let Some(incident) = &report.incident_owed {
-        let id = super::elder::short(&incident.incident_id.to_string(), false);
+        let id = super::elder::short(&incident.to_string(), false);
         hints.push(messages.say("hint-incidents", [("id", FluentValue::from(id))]));
     }
     // What waits at a peer's own wish no sync brings there.

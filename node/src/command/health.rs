@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::Level;
+use shouwang_crdt_schema::record::IncidentId;
 
 use super::clock::{CheckedToday, ClockReport, Today};
-use super::incident::{IncidentCounts, IncidentList, IncidentSummary, Which};
+use super::incident::{IncidentCounts, IncidentList, Which};
 use super::lag::{Lag, LagTotals};
 use super::status::{PeerState, PeerStatus, Status, StatusReport};
 use super::{CommandError, JSON_SCHEMA_VERSION, Request};
@@ -47,7 +48,7 @@ pub struct HealthReport {
     /// How many incidents there are.
     pub incidents: IncidentCounts,
     /// The first incident that waits for this node's office.
-    pub incident_owed: Option<IncidentSummary>,
+    pub incident_owed: Option<IncidentId>,
     /// Silence, over all villages.
     pub villages: LagTotals,
     /// What was looked at, in the order of [`Group`].
@@ -168,7 +169,11 @@ impl Request for Health {
             status: Status {}.execute(engine, now)?,
             clock: Today {}.execute(engine, now)?,
             incidents: incidents.counts,
-            incident_owed: incidents.incidents.into_iter().find(|incident| incident.owed_here),
+            incident_owed: incidents
+                .incidents
+                .iter()
+                .find(|incident| incident.owed_here)
+                .map(|incident| incident.incident_id),
             villages: Lag { within: None, as_of_ms: None }.execute(engine, now)?.totals,
             findings: Vec::new(),
         };

@@ -76,6 +76,10 @@ pub struct VillageLag {
     pub failure: Option<PeerFailure>,
     /// Whether a device of the village is in a session with this node now.
     pub online: bool,
+    /// Whether nothing of its own is to be expected yet: nothing has come, and its device was let in no longer ago
+    /// than new data is expected.
+    #[serde(default)]
+    pub is_new: bool,
     /// Elders with a file.
     pub elders: u64,
 }
@@ -91,7 +95,7 @@ pub struct LagTotals {
     pub current: u64,
     /// Villages whose own data is older than expected.
     pub stale: u64,
-    /// Villages of which nothing of their own has ever come.
+    /// Villages of which nothing of their own has ever come, though it might have by now.
     pub never: u64,
     /// The age that half of the villages with data of their own do not exceed, ms.
     pub age_p50_ms: Option<u64>,
@@ -124,9 +128,13 @@ impl Request for Lag {
         for village in &covered.by_village {
             let beyond = holding::held_beyond(&snapshot, engine.authority(), village.code)?;
             let peer = peers.get(&village.code).cloned().unwrap_or_default();
-            let device = || clerk_of(engine, village.code);
+            let device = device_of(engine, village.code);
+            let expected_ms = i64::from(village.expected_days) * DAY_MS;
+            let age_ms = device.map(|device| as_of_ms.saturating_sub(device.written_at_ms));
             villages.push(VillageLag {
-                name: village.name.clone().or_else(device),
+                name: village.name.clone().or_else(|| device.map(|device| device.name.clone())),
+                is_new: village.own_written_ms.is_none()
+                    && age_ms.is_some_and(|age| age <= expected_ms),
                 township_name: township(village.code),
                 ..VillageLag::of(village, peer, beyond, as_of_ms)
             });
@@ -148,7 +156,8 @@ impl Request for Lag {
 }
 
 impl LagTotals {
-    fn of(villages: &[VillageLag]) -> Self {
+    /// Of these villages.
+    pub fn of(villages: &[VillageLag]) -> Self {
         let count = |states: &[VillageState]| {
             villages.iter().filter(|village| states.contains(&village.state)).count() as u64
         };
@@ -160,7 +169,7 @@ impl LagTotals {
             with_data: villages.len() as u64 - count(&[VillageState::Missing]),
             current: count(&[VillageState::Current]),
             stale: count(&[VillageState::Stale]),
-            never: count(&[VillageState::Missing, VillageState::FromAbove]),
+            never: villages.iter().filter(|village| village.is_mute()).count() as u64,
             age_p50_ms: percentile(&ages, 50),
             age_p95_ms: percentile(&ages, 95),
             age_worst_ms: ages.last().copied(),
@@ -186,8 +195,15 @@ impl VillageLag {
             last_exchange_ms: village.last_exchange_ms,
             failure: peer.failure,
             online,
+            is_new: false,
             elders: village.elders,
         }
+    }
+
+    /// Whether nothing of its own has ever come, though it might have by now.
+    pub fn is_mute(&self) -> bool {
+        let states = [VillageState::Missing, VillageState::FromAbove];
+        states.contains(&self.state) && !self.is_new
     }
 }
 
@@ -199,12 +215,14 @@ struct VillagePeer {
     failure: Option<PeerFailure>,
 }
 
-/// The name of the first device of a village.
-fn clerk_of(engine: &Engine, village: DivisionCode) -> Option<String> {
-    let mut grants = engine.authority().grants();
-    let first = grants.find(|(id, grant)| grant.area.0 == village && engine.authority().stands(id));
-    first.map(|(_, grant)| grant.name.clone())
+/// The grant of the first device of a village.
+fn device_of(engine: &Engine, village: DivisionCode) -> Option<&Grant> {
+    let of = engine.authority().grants().filter(|(_, grant)| grant.area.0 == village);
+    let standing = of.filter(|(id, _)| engine.authority().stands(id)).map(|(_, grant)| grant);
+    standing.min_by_key(|grant| grant.written_at_ms)
 }
+
+const DAY_MS: i64 = 86_400_000;
 
 /// Village → its devices' sessions.
 fn peers(engine: &Engine) -> Result<BTreeMap<DivisionCode, VillagePeer>, StoreError> {

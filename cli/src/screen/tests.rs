@@ -1,0 +1,354 @@
+//! Every screen of an operator, as it is seen: in both languages, on 80 and 120 columns, with colour and without,
+//! where all is well and where nothing is. After a change that is meant: `INSTA_UPDATE=always cargo test -p shouwang
+//! --bin shouwang screen`, and read what `git diff` shows.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use shouwang_node::command::clock::{CheckedToday, ClockFault, ClockReport};
+use shouwang_node::command::coverage::VillageState;
+use shouwang_node::command::health::{HealthReport, Machine, Severity, examine};
+use shouwang_node::command::incident::IncidentCounts;
+use shouwang_node::command::lag::{LagReport, LagTotals, VillageLag};
+use shouwang_node::command::status::{PeerState, PeerStatus, StatusReport};
+
+use crate::commands::{doctor, lag, peers, status};
+use crate::context::Context;
+use crate::error::Exit;
+use crate::finding;
+use crate::message::{Language, Messages};
+use crate::output::Output;
+use crate::screen::Screen;
+
+/// 2026-11-23 10:00 in UTC+8.
+const NOW_MS: i64 = 1_795_399_200_000;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+fn machine() -> Machine {
+    Machine {
+        free_bytes: Some(41 << 30),
+        store_bytes: 24 << 20,
+        key_file: false,
+        running: true,
+        unanswered: Vec::new(),
+    }
+}
+
+fn peer(nth: u8, name: &str, area: &str, role: &str) -> PeerStatus {
+    serde_json::from_value(json!({
+        "device": format!("{nth:02x}").repeat(32), "name": name, "area": area, "role": role,
+        "state": "online", "via": "lan", "last_seen_ms": NOW_MS, "last_done_ms": NOW_MS - HOUR_MS,
+        "done": true, "in_session": true, "settled": true, "stuck": 0, "they_lack": 0, "we_lack": 0,
+        "last_error": null, "refused": {}, "set_aside_there": {}, "sessions": 4,
+        "bytes_sent": 212_000, "bytes_received": 1_900, "entries_sent": 640, "entries_received": 12,
+    }))
+    .unwrap()
+}
+
+fn scope(code: &str, name: &str, elders: u64) -> serde_json::Value {
+    json!({
+        "code": code, "name": name, "digest": "5f".repeat(16), "authority_digest": "a0".repeat(16),
+        "elders": elders, "entries": elders * 13, "conflicts": 0, "unsettled": 0, "held": [],
+    })
+}
+
+/// A township where nothing is to be done.
+fn well() -> HealthReport {
+    let status: StatusReport = serde_json::from_value(json!({
+        "schema_version": 1,
+        "device": {
+            "id": "7f".repeat(32), "fingerprint": "8792-4335-8684-0620-3329", "name": "松武镇民政办",
+            "role": "manager", "mesh": "02".repeat(32), "granted_at_ms": NOW_MS - 300 * DAY_MS,
+        },
+        "area": "990121101000", "area_name": "松武镇",
+        "scopes": [scope("990121101000", "松武镇", 2), scope("990121101203", "上禾村", 61)],
+        "peers": [], "unsettled": {}, "evidence": 0, "notices": [],
+        "not_held_elsewhere": {
+            "entries": 0, "oldest_written_at_ms": null, "by_level": {"County": 0}, "nobody_confirms": false,
+        },
+        "budget": {"daily_bytes": null, "spent_bytes": 0, "holding_back": false, "resumes_at_ms": null},
+        "sync_interval_days": 7, "update_needed": false, "wire_bytes_sent": 0, "wire_bytes_received": 0,
+    }))
+    .unwrap();
+    let date = "2026-11-23".parse().unwrap();
+    let mut report = HealthReport {
+        schema_version: 1,
+        status,
+        clock: ClockReport {
+            schema_version: 1,
+            today: CheckedToday::Plausible { date },
+            peers_ahead_ms: Some(20_000),
+        },
+        incidents: IncidentCounts { open: 0, unacknowledged: 0, overdue: 0, overdue_here: 0 },
+        incident_owed: None,
+        villages: LagTotals { villages: 1, with_data: 1, current: 1, ..LagTotals::default() },
+        findings: Vec::new(),
+    };
+    report.status.peers = vec![
+        peer(0x11, "县民政局", "990121000000", "registrar"),
+        peer(0x22, "上禾村", "990121101203", "clerk"),
+    ];
+    report
+}
+
+type Change = fn(&mut HealthReport, &mut Machine);
+
+/// What is wrong, and how bad that is.
+fn unwell() -> Vec<(&'static str, Severity, Change)> {
+    use Severity::{Attention, Bad, Risk};
+    vec![
+        ("a village is stale", Attention, |report, _| {
+            report.villages.current -= 1;
+            report.villages.stale += 1;
+        }),
+        ("a village has never been heard of", Attention, |report, _| report.villages.never += 2),
+        ("own writes are refused there", Attention, |report, _| {
+            report.status.peers[0].set_aside_there.insert("not_allowed:right".into(), 3);
+        }),
+        ("a peer sent what was refused", Attention, |report, _| {
+            report.status.peers[1].refused.insert("broken_signature".into(), 1);
+        }),
+        ("records are not held elsewhere", Attention, |report, _| {
+            report.status.not_held_elsewhere.entries = 14;
+            report.status.not_held_elsewhere.oldest_written_at_ms = Some(NOW_MS - 3 * DAY_MS);
+        }),
+        ("records were not held elsewhere for long", Risk, |report, _| {
+            report.status.not_held_elsewhere.entries = 1;
+            report.status.not_held_elsewhere.oldest_written_at_ms = Some(NOW_MS - 8 * DAY_MS);
+        }),
+        ("nobody confirms", Attention, |report, _| {
+            report.status.not_held_elsewhere.entries = 3;
+            report.status.not_held_elsewhere.oldest_written_at_ms = Some(NOW_MS - HOUR_MS);
+            report.status.not_held_elsewhere.nobody_confirms = true;
+        }),
+        ("the clock is off", Attention, |report, _| report.clock.peers_ahead_ms = Some(6 * 60_000)),
+        ("the clock is ahead", Attention, |report, _| {
+            report.clock.peers_ahead_ms = Some(-3 * HOUR_MS)
+        }),
+        ("the clock is wrong", Bad, |report, _| {
+            let local = "1970-01-01".parse().unwrap();
+            let why = ClockFault::BeforeRelease;
+            report.clock.today = CheckedToday::Implausible { local, peers: None, why };
+        }),
+        ("the disk is nearly full", Attention, |_, machine| machine.free_bytes = Some(700 << 20)),
+        ("the disk is full", Bad, |_, machine| machine.free_bytes = Some(9 << 20)),
+        ("the store would not fit again", Attention, |_, machine| {
+            (machine.free_bytes, machine.store_bytes) = (Some(3 << 30), 4 << 30);
+        }),
+        ("something is in quarantine", Attention, |report, _| {
+            report.status.unsettled.insert("quarantined".into(), 2);
+        }),
+        ("something counts in spite of a revocation", Attention, |report, _| {
+            report.status.unsettled.insert("vouched".into(), 1);
+        }),
+        ("entries do not count", Attention, |report, _| {
+            report.status.unsettled.insert("late".into(), 1);
+        }),
+        ("a fork was seen", Attention, |report, _| notice(report, "forked_log")),
+        ("the disk was put back", Attention, |report, _| notice(report, "rolled_back")),
+        ("the home was copied", Attention, |report, _| notice(report, "cloned_home")),
+        ("an incident is not acknowledged", Attention, |report, _| {
+            (report.incidents.open, report.incidents.unacknowledged) = (1, 1);
+        }),
+        ("an incident is overdue here", Bad, |report, _| {
+            report.incidents =
+                IncidentCounts { open: 1, unacknowledged: 1, overdue: 1, overdue_here: 1 };
+        }),
+        ("bodies are missing", Risk, |report, _| report.status.missing_bodies = 5),
+        ("something was refused", Attention, |report, _| report.status.evidence = 2),
+        ("the grant is revoked", Bad, |report, _| report.status.device.revoked = true),
+        ("the program is too old", Bad, |report, _| report.status.update_needed = true),
+        ("an erasure waits", Attention, |report, _| report.status.erasures_waiting = 1),
+        ("an offer waits", Attention, |report, _| report.status.transfers_to_answer = 1),
+        ("a peer hung up for good", Bad, |report, _| failure(report, "stray_log", true)),
+        ("we hung up for good", Bad, |report, _| failure(report, "broken_signature", false)),
+        ("a peer says that we are revoked", Bad, |report, _| failure(report, "revoked", true)),
+        ("a stranger was turned away", Attention, |report, _| {
+            report.status.peers[1].state = PeerState::Refused;
+        }),
+        ("nobody was reached for long", Attention, |report, _| {
+            for peer in &mut report.status.peers {
+                peer.last_done_ms = Some(NOW_MS - 20 * DAY_MS);
+            }
+        }),
+        ("nobody was ever done with", Attention, |report, _| {
+            for peer in &mut report.status.peers {
+                peer.last_done_ms = None;
+            }
+        }),
+        ("the day's bytes are spent", Attention, |report, _| {
+            report.status.budget.daily_bytes = Some(2_000_000);
+            report.status.budget.holding_back = true;
+            report.status.budget.resumes_at_ms = Some(NOW_MS + 14 * HOUR_MS);
+        }),
+    ]
+}
+
+fn notice(report: &mut HealthReport, code: &str) {
+    let notice = json!({"code": code, "at_ms": NOW_MS - DAY_MS, "detail": ""});
+    report.status.notices.push(serde_json::from_value(notice).unwrap());
+    report.status.evidence += 1;
+}
+
+fn failure(report: &mut HealthReport, code: &str, said_by_peer: bool) {
+    let failure = json!({
+        "code": code, "retry": false, "said_by_peer": said_by_peer, "at_ms": NOW_MS - HOUR_MS,
+    });
+    report.status.peers[0].last_error = Some(serde_json::from_value(failure).unwrap());
+}
+
+fn examined(mut report: HealthReport, machine: &Machine) -> HealthReport {
+    report.findings = examine(&report, Some(machine), NOW_MS);
+    report
+}
+
+fn all_that_is_wrong() -> HealthReport {
+    let (mut report, mut machine) = (well(), machine());
+    for (_, _, change) in unwell() {
+        change(&mut report, &mut machine);
+    }
+    machine.running = false;
+    machine.unanswered.push("/ip4/10.1.2.3/tcp/4420".into());
+    examined(report, &machine)
+}
+
+fn villages() -> LagReport {
+    let village = |nth: u64, name: &str, state, age_days: Option<i64>| VillageLag {
+        code: format!("990121101{:03}", 200 + nth).parse().unwrap(),
+        name: Some(name.into()),
+        township_name: Some("松武镇".into()),
+        state,
+        trails_by: (state == VillageState::Current).then_some(nth * 31),
+        data_as_of_ms: age_days.map(|days| NOW_MS - days * DAY_MS),
+        age_ms: age_days.map(|days| (days * DAY_MS).unsigned_abs()),
+        expected_days: 7,
+        heard_ms: age_days.map(|days| NOW_MS - days * DAY_MS + HOUR_MS),
+        last_exchange_ms: age_days.map(|days| NOW_MS - days * DAY_MS / 2),
+        failure: None,
+        online: nth == 0,
+        is_new: false,
+        elders: 60,
+    };
+    let villages = vec![
+        village(2, "青石村", VillageState::Stale, Some(19)),
+        village(3, "下荷塘村", VillageState::Missing, None),
+        village(4, "竹山村", VillageState::FromAbove, Some(2)),
+        village(0, "上禾村", VillageState::Current, Some(0)),
+        village(1, "石桥村", VillageState::Current, Some(2)),
+    ];
+    LagReport {
+        schema_version: 1,
+        area: "990121101000".parse().unwrap(),
+        area_name: Some("松武镇".into()),
+        as_of_ms: NOW_MS,
+        expected_days: 7,
+        totals: LagTotals::of(&villages),
+        villages,
+    }
+}
+
+fn context(language: Language, color: bool) -> Context {
+    Context::for_screens(Messages::new(language), Output::for_screens(color), NOW_MS, false)
+}
+
+/// One snapshot for each screen, language and width; colour adds nothing but itself.
+fn seen(name: &str, draw: impl Fn(&Context) -> Screen) {
+    for language in Language::ALL {
+        for width in [80, 120] {
+            let plain = context(language, false);
+            let text = draw(&plain).text(plain.output, Some(width));
+            let tables_fit =
+                text.lines().all(|line| is_text(line) || columns(line) <= width.into());
+            assert!(tables_fit, "{name} at {width}:\n{text}");
+            let colored = context(language, true);
+            let colored = draw(&colored).text(colored.output, Some(width));
+            assert!(colored.contains('\u{1b}'), "{name} has no colour");
+            assert_eq!(without_escapes(&colored), text, "{name}: colour moves something");
+            let language = format!("{language:?}").to_lowercase();
+            insta::assert_snapshot!(format!("{name}_{language}_{width}"), text);
+        }
+    }
+}
+
+/// Sentences are wrapped by the terminal; what has columns is not.
+fn is_text(line: &str) -> bool {
+    !line.contains("  ") || line.starts_with("  →")
+}
+
+fn columns(line: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(line)
+}
+
+fn without_escapes(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').unwrap().1)
+}
+
+#[test]
+fn status_screens() {
+    seen("status_well", |context| status::screen(&examined(well(), &machine()), true, context));
+    seen("status_unwell", |context| status::screen(&all_that_is_wrong(), false, context));
+}
+
+#[test]
+fn doctor_screens() {
+    let screen = |report: &HealthReport, context: &Context| {
+        doctor::screen(report, &report.findings.iter().collect::<Vec<_>>(), context)
+    };
+    seen("doctor_well", |context| screen(&examined(well(), &machine()), context));
+    seen("doctor_unwell", |context| screen(&all_that_is_wrong(), context));
+}
+
+#[test]
+fn lag_screens() {
+    seen("lag", |context| lag::screen(&villages(), context));
+    let current = |village: &VillageLag| village.state == VillageState::Current;
+    let mut well = villages();
+    well.villages.retain(current);
+    well.totals = LagTotals::of(&well.villages);
+    seen("lag_well", |context| lag::screen(&well, context));
+}
+
+#[test]
+fn peers_screens() {
+    let screen =
+        |report: &HealthReport, context: &Context| peers::screen(&report.status.peers, context);
+    seen("peers_well", |context| screen(&well(), context));
+    seen("peers_unwell", |context| screen(&all_that_is_wrong(), context));
+}
+
+#[test]
+fn nothing_that_is_wrong_is_called_healthy() {
+    let healthy: BTreeMap<&str, Exit> =
+        [("well", finding::exit(examined(well(), &machine()).severity()))].into();
+    assert_eq!(healthy["well"], Exit::Done);
+    for language in Language::ALL {
+        let context = context(language, false);
+        let healthy = context.messages.text("status-healthy");
+        let calls_it = |report: &HealthReport| {
+            status::screen(report, true, &context).text(context.output, Some(80)).contains(&healthy)
+        };
+        assert!(calls_it(&examined(well(), &machine())));
+        for (what, severity, change) in unwell() {
+            let (mut report, mut machine) = (well(), machine());
+            change(&mut report, &mut machine);
+            let report = examined(report, &machine);
+            assert_eq!(report.severity(), severity, "{what}: {:?}", report.findings);
+            assert!(!calls_it(&report), "{what} is called healthy");
+            let exit = if severity == Severity::Risk { Exit::AtRisk } else { Exit::Attention };
+            assert_eq!(finding::exit(report.severity()), exit, "{what}");
+            // What is wrong is said, with what mends it.
+            let said = report.findings.iter().filter(|finding| finding.severity > Severity::Note);
+            for found in said {
+                assert_ne!(finding::text(found, &context), found.code, "{what}: no words");
+                assert!(
+                    finding::fix(found, &context).is_some(),
+                    "{what}: nothing mends {}",
+                    found.code
+                );
+            }
+        }
+    }
+}
