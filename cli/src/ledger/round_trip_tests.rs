@@ -252,7 +252,7 @@ prop_compose! {
 }
 
 /// What a row says once it is read: an allowance that is simply received has no step of its own,
-/// and a number as written that reads as valid is written beside.
+/// a number as written that reads as valid is written beside, and absences come as their supporters do.
 fn said(row: &LedgerRow) -> LedgerRow {
     let mut said = row.clone();
     said.entitlements.retain(|step| {
@@ -261,6 +261,10 @@ fn said(row: &LedgerRow) -> LedgerRow {
             || !matches!(step.state, EntitlementState::Receiving | EntitlementState::Ended)
     });
     said.pairing_kinds_stated = !row.pairings.is_empty();
+    // An absence stands beside the first supporter of its name.
+    said.absences.sort_by_key(|absence| {
+        row.supporters.iter().position(|supporter| supporter.name == absence.supporter)
+    });
     said
 }
 
