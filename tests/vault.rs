@@ -89,7 +89,7 @@ fn a_second_process_is_told_and_needs_no_secret_to_be_told() {
     let refused = town.run(&["status"]);
     assert_eq!((refused.exit, refused.error().as_str()), (Some(1), "in_use"));
     drop(held);
-    town.done(&["status"]);
+    town.status();
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn without_the_secret_nothing_opens_and_each_reason_has_its_name() {
     assert_eq!(run(&["device", "passphrase"], Some(&right), None).1, "new_secret_needed");
     assert_eq!(run(&change, Some(&right), None).1, "done");
     assert_eq!(std::fs::read(&store).unwrap(), before, "the store was written");
-    town.done(&["status"]);
+    town.status();
     node.stop();
 
     let (exit, code, hint) = run(&["status"], None, None);
@@ -267,6 +267,9 @@ fn a_rewrite_leaves_nothing_that_was_deleted() {
     let status = |office: &Office| {
         let mut status = office.status();
         status["peers"].take();
+        // The length of the file, and the room beside it, are not the store's.
+        status["findings"].take();
+        status["villages"].take();
         status
     };
     let before = status(&town);

@@ -66,6 +66,10 @@ finding =
             [one] Nothing of its own has ever come from one village
            *[other] Nothing of their own has ever come from { $count } villages
         }
+    .villages_without_device = { $count ->
+            [one] One village has no device yet
+           *[other] { $count } villages have no device yet
+        }
     .transfers_to_answer = { $count ->
             [one] One offer of an elder waits for an answer of this device
            *[other] { $count } offers of elders wait for an answer of this device
@@ -131,6 +135,7 @@ finding-fix =
     .holding_back = shouwang budget off, if it has to go today
     .villages_silent = shouwang lag --unhealthy
     .villages_never = shouwang lag --unhealthy
+    .villages_without_device = To let one in. There: shouwang request; here: shouwang grant
     .transfers_to_answer = shouwang transfer list
     .unsettled = shouwang log --refused
     .vouched = shouwang quarantine list
@@ -180,3 +185,8 @@ explain-outside = Files of { $place } are never here: this device is for { $area
 error-explain_what = “{ $what }” is no code of this program, no place and no beginning of a file's id
     .hint = shouwang doctor names codes with --json; shouwang area list names places; shouwang elder list names files
 lag-new = let in lately
+lag-no-device = no device
+lag-unserved = { $count ->
+    [one] One village has no device yet: shouwang request there, shouwang grant here
+   *[other] { $count } villages have no device yet: shouwang request there, shouwang grant here
+}

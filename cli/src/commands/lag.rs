@@ -152,6 +152,7 @@ fn state(village: &VillageLag, messages: &Messages) -> Cell {
         VillageState::FromAbove | VillageState::Missing if village.is_new => {
             Cell::state(Mark::Note, messages.text("lag-new"))
         }
+        _ if village.is_unserved() => Cell::state(Mark::Note, messages.text("lag-no-device")),
         VillageState::FromAbove => Cell::state(Mark::Attention, word),
         VillageState::Stale | VillageState::Missing => Cell::state(Mark::Bad, word),
     }
@@ -178,6 +179,9 @@ pub(crate) fn findings(report: &LagReport, context: &Context) -> Vec<(Mark, Stri
     if totals.never > 0 {
         lines.push((Mark::Bad, messages.say("lag-never", count(totals.never))));
     }
+    if totals.without_device > 0 {
+        lines.push((Mark::Note, messages.say("lag-unserved", count(totals.without_device))));
+    }
     for village in &report.villages {
         let Some(failure) = village.failure.as_ref().filter(|failure| !failure.retry) else {
             continue;
@@ -186,7 +190,7 @@ pub(crate) fn findings(report: &LagReport, context: &Context) -> Vec<(Mark, Stri
         let values = [("village", FluentValue::from(name(village))), ("reason", reason.into())];
         lines.push((Mark::Bad, messages.say("lag-failure", values)));
     }
-    if lines.is_empty() {
+    if lines.iter().all(|(mark, _)| *mark == Mark::Note) {
         lines.push((Mark::Good, messages.text("lag-all-current")));
     }
     lines

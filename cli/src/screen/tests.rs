@@ -228,6 +228,7 @@ fn villages() -> LagReport {
         failure: None,
         online: nth == 0,
         is_new: false,
+        has_device: state != VillageState::FromAbove,
         elders: 60,
     };
     let villages = vec![

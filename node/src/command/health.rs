@@ -107,7 +107,7 @@ pub enum Severity {
 }
 
 /// Every code that a finding may have.
-pub const CODES: [&str; 47] = [
+pub const CODES: [&str; 48] = [
     "store_here",
     "missing_bodies",
     "space_enough",
@@ -142,6 +142,7 @@ pub const CODES: [&str; 47] = [
     "villages_heard",
     "villages_silent",
     "villages_never",
+    "villages_without_device",
     "transfers_to_answer",
     "unsettled",
     "vouched",
@@ -365,6 +366,10 @@ fn scope(report: &HealthReport, add: &mut impl FnMut(Finding)) {
             if count > 0 {
                 add(Finding::new(Group::Scope, code, Severity::Attention).with("count", count));
             }
+        }
+        if villages.without_device > 0 {
+            let without = Finding::new(Group::Scope, "villages_without_device", Severity::Note);
+            add(without.with("count", villages.without_device));
         }
     }
     if status.transfers_to_answer > 0 {

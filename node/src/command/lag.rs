@@ -80,6 +80,9 @@ pub struct VillageLag {
     /// than new data is expected.
     #[serde(default)]
     pub is_new: bool,
+    /// Whether a device of the village was ever let in and may still take part.
+    #[serde(default)]
+    pub has_device: bool,
     /// Elders with a file.
     pub elders: u64,
 }
@@ -95,8 +98,10 @@ pub struct LagTotals {
     pub current: u64,
     /// Villages whose own data is older than expected.
     pub stale: u64,
-    /// Villages of which nothing of their own has ever come, though it might have by now.
+    /// Villages with a device of which nothing of their own has ever come, though it might have by now.
     pub never: u64,
+    /// Villages that have no device yet.
+    pub without_device: u64,
     /// The age that half of the villages with data of their own do not exceed, ms.
     pub age_p50_ms: Option<u64>,
     /// The age that nineteen in twenty do not exceed, ms.
@@ -133,6 +138,7 @@ impl Request for Lag {
             let age_ms = device.map(|device| as_of_ms.saturating_sub(device.written_at_ms));
             villages.push(VillageLag {
                 name: village.name.clone().or_else(|| device.map(|device| device.name.clone())),
+                has_device: device.is_some(),
                 is_new: village.own_written_ms.is_none()
                     && age_ms.is_some_and(|age| age <= expected_ms),
                 township_name: township(village.code),
@@ -170,6 +176,7 @@ impl LagTotals {
             current: count(&[VillageState::Current]),
             stale: count(&[VillageState::Stale]),
             never: villages.iter().filter(|village| village.is_mute()).count() as u64,
+            without_device: villages.iter().filter(|village| village.is_unserved()).count() as u64,
             age_p50_ms: percentile(&ages, 50),
             age_p95_ms: percentile(&ages, 95),
             age_worst_ms: ages.last().copied(),
@@ -196,6 +203,7 @@ impl VillageLag {
             failure: peer.failure,
             online,
             is_new: false,
+            has_device: false,
             elders: village.elders,
         }
     }
@@ -203,7 +211,13 @@ impl VillageLag {
     /// Whether nothing of its own has ever come, though it might have by now.
     pub fn is_mute(&self) -> bool {
         let states = [VillageState::Missing, VillageState::FromAbove];
-        states.contains(&self.state) && !self.is_new
+        states.contains(&self.state) && self.has_device && !self.is_new
+    }
+
+    /// Whether it has no device, and nothing of its own is here.
+    pub fn is_unserved(&self) -> bool {
+        let states = [VillageState::Missing, VillageState::FromAbove];
+        states.contains(&self.state) && !self.has_device
     }
 }
 
