@@ -6,7 +6,9 @@
 //! that is missing in a language, unused, or filled with other values than it names.
 
 use fluent_bundle::concurrent::FluentBundle;
-use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use fluent_bundle::resolver::ResolverError;
+use fluent_bundle::resolver::errors::ReferenceKind;
+use fluent_bundle::{FluentArgs, FluentError, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
 #[cfg(test)]
@@ -117,6 +119,34 @@ impl Messages {
     /// A word of a family, if the catalogue has it.
     pub(crate) fn known_word(&self, family: &str, member: &str) -> Option<String> {
         self.find(family, Some(member), &FluentArgs::new())
+    }
+
+    /// A message, or an attribute of one, with dots in the places that only an occasion fills.
+    pub(crate) fn dotted(&self, key: &str, attribute: Option<&str>) -> Option<String> {
+        let message = self.bundle.get_message(key)?;
+        let pattern = match attribute {
+            Some(attribute) => message.get_attribute(attribute)?.value(),
+            None => message.value()?,
+        };
+        let mut arguments = FluentArgs::new();
+        loop {
+            let (mut errors, mut named) = (Vec::new(), false);
+            let text = self.bundle.format_pattern(pattern, Some(&arguments), &mut errors);
+            for error in &errors {
+                if let FluentError::ResolverError(ResolverError::Reference(
+                    ReferenceKind::Variable { id },
+                )) = error
+                {
+                    named |= arguments.get(id).is_none();
+                    arguments.set(id.clone(), "…");
+                }
+            }
+            match (errors.is_empty(), named) {
+                (true, _) => return Some(text.into_owned()),
+                (false, true) => {}
+                (false, false) => return None,
+            }
+        }
     }
 
     /// A message, or an attribute of one, if the catalogue has it and every place can be filled.

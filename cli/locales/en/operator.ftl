@@ -131,7 +131,7 @@ finding-fix =
     .set_aside_there = shouwang log --refused
     .peer_hung_up = By telephone, to whoever looks after { $peer }: “What does shouwang doctor say?”
     .we_hung_up = By telephone, to whoever looks after { $peer }: “What does shouwang doctor say?”
-    .unanswered = Is that computer on, and its node running? At its keyboard: shouwang up
+    .unanswered = Is that computer on, and its node running? At its keyboard: shouwang up. Under another address: shouwang sync --peer ADDRESS
     .holding_back = shouwang budget off, if it has to go today
     .villages_silent = shouwang lag --unhealthy
     .villages_never = shouwang lag --unhealthy
@@ -190,3 +190,4 @@ lag-unserved = { $count ->
     [one] One village has no device yet: shouwang request there, shouwang grant here
    *[other] { $count } villages have no device yet: shouwang request there, shouwang grant here
 }
+hint-doctor = shouwang doctor

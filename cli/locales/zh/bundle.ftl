@@ -1,6 +1,6 @@
-# 数据包：用优盘传递。
+# 数据包：用U盘传递。
 
-help-bundle = 用优盘交换网络上本应传送的内容
+help-bundle = 用U盘交换网络上本应传送的内容
     .example =
         shouwang bundle export --to 990121101000 --out /media/stick
         shouwang bundle import /media/stick
@@ -53,9 +53,9 @@ bundle-fault-hint =
     .not_a_bundle = 请找 `shouwang bundle export` 写出的那个文件
     .bundle_version = 请更新两个程序中较旧的一个
     .other_mesh = 请问带来的人它属于哪里；`shouwang status` 显示本节点的网络
-    .not_for_us = 请对方为本设备写一个：shouwang bundle export --to 本设备所在的地方；优盘上给别人的不要动
+    .not_for_us = 请对方为本设备写一个：shouwang bundle export --to 本设备所在的地方；U盘上给别人的不要动
     .torn = 请重新复制，或重新写一个，再次导入
-    .altered = 请重新复制，或重新写一个；如果再次发生，请换一个优盘
+    .altered = 请重新复制，或重新写一个；如果再次发生，请换一个U盘
     .unknown_sender = 请对方单位或其上级先带来一个数据包，或核实是谁：shouwang device list
     .revoked = 没有导入任何内容。如果设备找回来了，请重新授权：shouwang grant --replace
 
@@ -76,8 +76,8 @@ error-bundle_size_small = 每份 { $size } 字节太小；这个数据包每份�
 error-bundle_parts = 数据包会超过 { $limit } 份
     .hint = 把 --size 写大些
 error-bundle_stick_full = 空间不够，写不下 { $path }
-    .hint = 没有留下不完整的文件。请腾出空间或换一个大些的优盘；也可以用 --size 先导出到本机目录，再把各份拷到几个优盘上，次序不限
-error-bundle_file_too_large = 这个优盘放不下 { $path } 这样大的文件
+    .hint = 没有留下不完整的文件。请腾出空间或换一个大些的U盘；也可以用 --size 先导出到本机目录，再把各份拷到几个U盘上，次序不限
+error-bundle_file_too_large = 这个U盘放不下 { $path } 这样大的文件
     .hint = 没有留下不完整的文件。请分成几份：--size 2G
 error-bundle_stick_gone = 无法继续写入 { $path }：{ $detail }
-    .hint = 优盘可能被拔出或已写保护。以 .partial 结尾的文件不是数据包，请删除后重新写
+    .hint = U盘可能被拔出或已写保护。以 .partial 结尾的文件不是数据包，请删除后重新写

@@ -1,6 +1,6 @@
 //! `explain`: what a code or a state means, and why a file, or a place's files, are or are not here.
 
-use fluent_bundle::{FluentArgs, FluentValue};
+use fluent_bundle::FluentValue;
 use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_node::command::JSON_SCHEMA_VERSION;
@@ -17,12 +17,13 @@ use crate::output::Mark;
 use crate::screen::Screen;
 
 /// Families of the catalogue whose members are codes that somebody may have seen.
-const FAMILIES: [&str; 9] = [
+const FAMILIES: [&str; 10] = [
     "finding",
     "peer-fault",
     "refused",
     "unsettled",
     "fault",
+    "bundle-fault",
     "reason",
     "village-state",
     "state",
@@ -80,29 +81,21 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 
 /// What the catalogue says of a code: places that only an occasion fills are left as dots.
 fn code(code: &str, messages: &Messages) -> ExplainedCode {
-    let open: FluentArgs<'_> = PLACES.iter().map(|name| (*name, "…")).collect();
     let plain = code.replace(':', "-");
     let kind = code.split(':').next().unwrap_or(code);
     let mut meanings = Vec::new();
     for family in FAMILIES {
-        let found = messages.find(family, Some(&plain), &open);
-        meanings.extend(found.or_else(|| messages.find(family, Some(kind), &open)));
+        let found = messages.dotted(family, Some(&plain));
+        meanings.extend(found.or_else(|| messages.dotted(family, Some(kind))));
     }
     let error = format!("error-{kind}");
-    meanings.extend(messages.find(&error, None, &open));
+    meanings.extend(messages.dotted(&error, None));
     meanings.dedup();
-    let fix = messages.find("finding-fix", Some(kind), &open);
-    let fix = fix.or_else(|| messages.find(&error, Some("hint"), &open));
+    let fix = messages.dotted("finding-fix", Some(kind));
+    let fix = fix.or_else(|| messages.dotted("bundle-fault-hint", Some(kind)));
+    let fix = fix.or_else(|| messages.dotted(&error, Some("hint")));
     ExplainedCode { schema_version: JSON_SCHEMA_VERSION, code: code.to_owned(), meanings, fix }
 }
-
-/// What an occasion fills in words that explain codes.
-const PLACES: [&str; 40] = [
-    "count", "peer", "reason", "free", "store", "lasts", "age", "ago", "minutes", "local", "why",
-    "online", "peers", "address", "daily", "current", "villages", "entries", "program", "detail",
-    "path", "home", "field", "scope", "area", "elder", "to", "date", "argument", "value",
-    "allowed", "key", "limit", "length", "part", "what", "device", "code", "name", "bytes",
-];
 
 fn explain_place(place: DivisionCode, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
@@ -191,15 +184,11 @@ mod tests {
     fn every_code_that_a_screen_or_a_script_shows_is_explained() {
         for language in Language::ALL {
             let messages = Messages::new(language);
-            let others = ["store_corrupt", "not_allowed:right", "late", "stale", "no_node"];
+            let others = ["store_corrupt", "not_allowed:right", "late", "stale", "not_address"];
             for known in CODES.into_iter().chain(others) {
                 let explained = code(known, &messages);
                 assert!(!explained.meanings.is_empty(), "{language:?} {known}");
-                assert!(
-                    !explained.meanings[0].contains('{'),
-                    "{explained:?}",
-                    explained = explained.meanings
-                );
+                assert!(!explained.meanings[0].contains('{'), "{:?}", explained.meanings);
             }
             assert!(code("gibberish", &messages).meanings.is_empty());
         }

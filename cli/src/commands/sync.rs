@@ -86,8 +86,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             _ => (Mark::Bad, messages.text("sync-failed")),
         };
         output.marked_note(mark, &text);
-        if exit == Exit::Attention {
-            output.note(&format!("  → {}", messages.text("hint-held-back")));
+        match exit {
+            Exit::Done => {}
+            Exit::Attention => output.note(&format!("  → {}", messages.text("hint-held-back"))),
+            _ => output.note(&format!("  → {}", messages.text("hint-doctor"))),
         }
     }
     Ok(exit)

@@ -127,17 +127,20 @@ fn shutdown(with_stdin: bool) -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Listens for ctrl-c and for a request to terminate from now on, so that none is missed between
+/// Listens for ctrl-c, a request to terminate and a closed terminal from now on, so that none is missed between
 /// here and the first wait; resolves when one comes. Must be called inside a tokio runtime.
 #[cfg(unix)]
 pub(crate) fn interrupted() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // The terminal is closed, or the line to it is cut.
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
     })
 }

@@ -293,8 +293,11 @@ fn network(
             true => add(Finding::new(Group::Network, "running", Severity::Good)),
             false => add(Finding::new(Group::Network, "not_running", Severity::Note)),
         }
+        // Where nobody else is connected either, the way there is what is broken.
+        let alone = status.peers.iter().all(|peer| peer.state != PeerState::Online);
+        let severity = if alone { Severity::Attention } else { Severity::Note };
         for address in &machine.unanswered {
-            let unanswered = Finding::new(Group::Network, "unanswered", Severity::Note);
+            let unanswered = Finding::new(Group::Network, "unanswered", severity);
             add(unanswered.with("address", address));
         }
     }

@@ -9,15 +9,27 @@ impl Home {
     pub fn machine(&self, node: &mut Node) -> Result<Machine, HomeError> {
         let store = std::fs::metadata(self.path().join("store.redb"));
         let dials = node.dials()?;
-        let unanswered = dials.into_iter().filter(|(_, dial)| {
-            !dial.online && dial.peer.is_none() && dial.attempts > 0 && dial.error.is_some()
-        });
+        let unanswered =
+            dials.into_iter().filter(|(_, dial)| !dial.online && !dial.standby && dial.error.is_some());
         Ok(Machine {
             free_bytes: fs4::available_space(self.path()).ok(),
             store_bytes: store.map_or(0, |store| store.len()),
             key_file: lock_of(self.path()).is_ok_and(|lock| lock == Lock::KeyFile),
             running: node.is_running(),
-            unanswered: unanswered.map(|(address, _)| address).collect(),
+            unanswered: places(unanswered.map(|(address, _)| address)),
         })
     }
+}
+
+/// Addresses without who is expected there, each once.
+fn places(addresses: impl Iterator<Item = String>) -> Vec<String> {
+    let mut places: Vec<String> = addresses
+        .map(|address| match address.split_once("/p2p/") {
+            Some((place, expected)) if !expected.contains('/') => place.to_owned(),
+            _ => address,
+        })
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }

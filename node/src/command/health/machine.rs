@@ -15,7 +15,7 @@ pub struct Machine {
     pub key_file: bool,
     /// Whether a process runs the node.
     pub running: bool,
-    /// Addresses that are dialled and have not answered since the process started.
+    /// Addresses that were dialled in vain last.
     pub unanswered: Vec<String>,
 }
 
