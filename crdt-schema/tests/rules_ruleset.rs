@@ -152,3 +152,31 @@ proptest! {
         prop_assert!(named == 0 || reading.ruleset == Ruleset::default());
     }
 }
+
+#[test]
+fn the_nearest_place_around_a_village_says_how_often_it_is_expected() {
+    let reading = read(&[
+        ("sync_interval_days", "10"),
+        ("sync_interval_days.990121101000", "14"),
+        ("sync_interval_days.990121101203", "30"),
+        ("sync_interval_days.99012", "3"),
+        ("sync_interval_days.990121102000", "0"),
+    ]);
+    assert_eq!(reading.faults.len(), 2, "no code, no interval: {:?}", reading.faults);
+    let mut ruleset = reading.ruleset;
+    let of = |ruleset: &Ruleset, code: &str| ruleset.sync_interval_of(code.parse().unwrap());
+    for (code, days) in [
+        ("990121101203", 30),
+        ("990121101204", 14),
+        ("990121101000", 14),
+        ("990121102201", 10),
+        ("990121000000", 10),
+    ] {
+        assert_eq!(of(&ruleset, code), days, "{code}");
+    }
+    let texts = ruleset.texts();
+    let again = Ruleset::read(texts.iter().map(|(key, text)| (key.as_str(), text.as_str())));
+    assert_eq!(again.ruleset, ruleset);
+    ruleset.set("sync_interval_days.990121101203", "").unwrap();
+    assert_eq!(of(&ruleset, "990121101203"), 14);
+}

@@ -272,3 +272,18 @@ fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_an_age_that_is_there() {
+        assert_eq!(percentile(&[], 50), None);
+        assert_eq!((percentile(&[7], 50), percentile(&[7], 95)), (Some(7), Some(7)));
+        let ages: Vec<u64> = (1..=20).collect();
+        assert_eq!((percentile(&ages, 50), percentile(&ages, 95)), (Some(10), Some(19)));
+        let ages: Vec<u64> = (1..=44).collect();
+        assert_eq!(percentile(&ages, 95), Some(42));
+    }
+}

@@ -9,8 +9,9 @@ impl Home {
     pub fn machine(&self, node: &mut Node) -> Result<Machine, HomeError> {
         let store = std::fs::metadata(self.path().join("store.redb"));
         let dials = node.dials()?;
-        let unanswered =
-            dials.into_iter().filter(|(_, dial)| !dial.online && !dial.standby && dial.error.is_some());
+        let unanswered = dials
+            .into_iter()
+            .filter(|(_, dial)| !dial.online && !dial.standby && dial.error.is_some());
         Ok(Machine {
             free_bytes: fs4::available_space(self.path()).ok(),
             store_bytes: store.map_or(0, |store| store.len()),

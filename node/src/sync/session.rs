@@ -657,8 +657,10 @@ impl Session {
     fn has_room(&self, rank: u8) -> bool {
         match rank <= Lane::Urgent.number() {
             true => self.window.has_urgent_room(self.in_flight_bytes),
+            // Only everyday records wait for bytes: what is left is none once a day's are spent.
             false => {
-                self.window.has_room(self.in_flight_bytes) && self.affords(self.in_flight_bytes)
+                self.window.has_room(self.in_flight_bytes)
+                    && (rank != Lane::Routine.number() || self.affords(self.in_flight_bytes))
             }
         }
     }

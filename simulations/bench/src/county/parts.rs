@@ -11,8 +11,9 @@ use shouwang_crdt_schema::report::due::DueList;
 use shouwang_node::command::coverage::CoverageAsked;
 use shouwang_node::command::due::Due;
 use shouwang_node::command::elder::ElderList;
+use shouwang_node::command::health::Health;
+use shouwang_node::command::lag::Lag;
 use shouwang_node::command::roster::RosterList;
-use shouwang_node::command::status::Status;
 use shouwang_node::command::storage::Compact;
 use shouwang_node::home::Node;
 
@@ -33,8 +34,10 @@ pub(super) enum Part {
     Find,
     /// `roster list`.
     Roster,
-    /// `status`.
+    /// `status`, and `doctor`.
     Status,
+    /// `lag`.
+    Lag,
     /// One village connects, nothing is new.
     VillageIdle,
     /// One village connects with one new visit.
@@ -144,7 +147,9 @@ impl Part {
             }
             Self::TownshipsFirst => sync::meet(homes, &homes.scratch("scratch"), false, socket()?)?,
             Self::Disk => disk(homes)?,
-            Self::Open | Self::Due | Self::Find | Self::Roster | Self::Status => self.ask(homes)?,
+            Self::Open | Self::Due | Self::Find | Self::Roster | Self::Status | Self::Lag => {
+                self.ask(homes)?
+            }
         };
         println!("{}", serde_json::to_string(&measured)?);
         Ok(())
@@ -189,7 +194,8 @@ impl Part {
                 let list = RosterList { scope: None, on: as_of, all: false };
                 node.call(list)?.elders.len()
             }
-            Self::Status => node.call(Status {})?.scopes.len(),
+            Self::Status => node.call(Health { as_of: None, machine: None })?.status.scopes.len(),
+            Self::Lag => node.call(Lag { within: None, as_of_ms: None })?.villages.len(),
             _ => 0,
         })
     }
