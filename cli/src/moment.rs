@@ -15,7 +15,7 @@ pub(crate) fn ago(messages: &Messages, at_ms: i64, now_ms: i64, verbose: bool) -
         return moment.format("%Y-%m-%d %H:%M:%S").to_string();
     }
     let count = |number: i64| [("count", FluentValue::from(number))];
-    match (now_ms - at_ms) / 1_000 {
+    match now_ms.saturating_sub(at_ms) / 1_000 {
         ..-5 => messages.text("clock-went-back"),
         -5..10 => messages.text("now"),
         seconds @ 10..60 => messages.say("seconds-ago", count(seconds)),
