@@ -156,7 +156,7 @@ fn what_fails_is_made_smaller_and_fails_still() {
     let report = lies(plan, 3);
     let guarantee = report.violation.as_ref().expect("a disk that lies is found").guarantee;
     assert!(matches!(guarantee, Guarantee::SavedSurvives | Guarantee::NodeWorks), "{guarantee:?}");
-    let shrunk = shrink(report, 40, lies);
+    let shrunk = shrink(report, 80, lies);
     let small = &shrunk.report;
     assert_eq!(small.violation.as_ref().map(|violation| violation.guarantee), Some(guarantee));
     assert_eq!(small.plan.areas().unwrap().villages().count(), 1, "{:?}", small.plan);
