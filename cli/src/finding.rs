@@ -79,7 +79,8 @@ fn arguments<'a>(finding: &'a Finding, context: &Context) -> FluentArgs<'a> {
             ("days", Some(days)) => filled.set("lasts", moment::lasts(messages, days)),
             ("at_ms", _) => {
                 let at_ms = number.unwrap_or_default();
-                let age_ms = u64::try_from(context.now_ms.saturating_sub(at_ms)).unwrap_or_default();
+                let age_ms =
+                    u64::try_from(context.now_ms.saturating_sub(at_ms)).unwrap_or_default();
                 filled.set("age", moment::age(messages, age_ms));
                 filled.set("ago", moment::ago(messages, at_ms, context.now_ms, context.verbose));
             }

@@ -43,9 +43,8 @@ impl Screen {
 
     /// An empty line, unless there is one or nothing stands above.
     pub(crate) fn gap(&mut self) {
-        let is_gap = matches!(self.parts.last(), None | Some(Part::Line(_)));
-        let is_empty = matches!(self.parts.last(), Some(Part::Line(text)) if text.is_empty());
-        if !self.parts.is_empty() && !(is_gap && is_empty) {
+        let is_gap = |part: &Part| matches!(part, Part::Line(text) if text.is_empty());
+        if self.parts.last().is_some_and(|last| !is_gap(last)) {
             self.line("");
         }
     }

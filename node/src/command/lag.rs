@@ -196,7 +196,9 @@ impl VillageLag {
             state: village.state,
             trails_by: known.then_some(beyond),
             data_as_of_ms: village.data_as_of_ms,
-            age_ms: village.data_as_of_ms.map(|at| u64::try_from(as_of_ms.saturating_sub(at)).unwrap_or(0)),
+            age_ms: village
+                .data_as_of_ms
+                .map(|at| u64::try_from(as_of_ms.saturating_sub(at)).unwrap_or(0)),
             expected_days: village.expected_days,
             heard_ms: village.heard_ms,
             last_exchange_ms: village.last_exchange_ms,
