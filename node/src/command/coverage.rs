@@ -76,8 +76,8 @@ pub struct VillageCoverage {
     /// When records of the village's own devices last came to be here (this node's clock, ms since 1970).
     #[serde(default)]
     pub heard_ms: Option<i64>,
-    /// When the newest data is from (ms since 1970): of the village's own where there is any. See
-    /// [`data_as_of`].
+    /// When the newest data is from (ms since 1970): of the village's own where there is any. By its author's clock,
+    /// or where that cannot be right from when it came.
     #[serde(default)]
     pub data_as_of_ms: Option<i64>,
     /// Its age, days.

@@ -113,8 +113,8 @@ impl Outlook {
     }
 }
 
-/// What receipts of a scope say that counts and that fits what is here: of [`claims`] those that name an entry
-/// that is here with that hash.
+/// What receipts of a scope say that counts and that fits what is here: they name an entry that is here with that
+/// hash.
 pub fn holdings(
     tables: &impl ChainRead,
     authority: &Authority,
