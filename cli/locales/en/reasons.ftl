@@ -54,11 +54,6 @@ unsettled =
     .late = late edit of an erased file
     .unknown_kind = of a kind that this version does not know
 
-notice =
-    .rolled_back = this node's disk was put back to an earlier state. What it had forgotten comes back from its peers, and it writes under a new name from now on: nothing to do, but find out why
-    .cloned_home = another machine writes with this device's keys, or its disk was put back more than once. Stop one of the two and give it a device of its own
-    .forked_log = a device has written two branches of one log, as a restored or copied disk does. Both are kept and count: ask its owner whether it was copied
-
 not-allowed =
     .no_document = it names no document
     .lane = in a lane where it does not belong
