@@ -78,7 +78,10 @@ pub(crate) fn now_ms() -> i64 {
 /// A moment in China's civil time, UTC+8.
 pub(crate) fn civil_time(at_ms: i64) -> Option<DateTime<FixedOffset>> {
     let china = FixedOffset::east_opt(8 * 3600)?;
-    DateTime::<Utc>::from_timestamp_millis(at_ms).map(|moment| moment.with_timezone(&china))
+    let moment = DateTime::<Utc>::from_timestamp_millis(at_ms)?;
+    // Of the last hours of the calendar there is no time in UTC+8, and anybody may write any moment.
+    moment.naive_utc().checked_add_offset(china)?;
+    Some(moment.with_timezone(&china))
 }
 
 /// Today by this machine's clock, as a civil date in UTC+8.
@@ -111,5 +114,9 @@ mod tests {
         let day = |at| civil_time(at).unwrap().date_naive().to_string();
         assert_eq!(day(midnight), "2026-11-21");
         assert_eq!(day(midnight - 1), "2026-11-20");
+        // The last moment that chrono reads, and those beyond.
+        for at in [8_210_266_876_799_999, i64::MAX, i64::MIN] {
+            assert_eq!(civil_time(at), None, "{at}");
+        }
     }
 }

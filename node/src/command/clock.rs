@@ -162,11 +162,14 @@ pub(crate) fn civil_day(at_ms: i64) -> NaiveDate {
 
 /// The civil time of a moment in UTC+8.
 pub(crate) fn civil_time(at_ms: i64) -> NaiveDateTime {
-    let china = FixedOffset::east_opt(8 * 3_600);
-    DateTime::<Utc>::from_timestamp_millis(at_ms)
-        .zip(china)
-        .map(|(moment, china)| moment.with_timezone(&china).naive_local())
-        .unwrap_or_default()
+    checked_civil_time(at_ms).unwrap_or_default()
+}
+
+/// The civil time of a moment in UTC+8, if the calendar reaches so far: anybody may write any moment, and the last
+/// eight hours of the calendar have no time in UTC+8.
+pub(crate) fn checked_civil_time(at_ms: i64) -> Option<NaiveDateTime> {
+    let china = FixedOffset::east_opt(8 * 3_600)?;
+    DateTime::<Utc>::from_timestamp_millis(at_ms)?.naive_utc().checked_add_offset(china)
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, FixedOffset, NaiveDate};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 
+use super::clock::checked_civil_time;
 use super::places::names;
 use super::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
@@ -163,6 +164,8 @@ pub(super) fn within(engine: &Engine, asked: Option<DivisionCode>) -> Result<Are
 /// time before there was this program, or after it came; then when it came. So a village whose clock runs ahead by
 /// years falls silent like any other.
 pub(super) fn data_as_of(written_ms: Option<i64>, heard_ms: Option<i64>) -> Option<i64> {
+    // What came while this node's own clock stood still says nothing.
+    let heard_ms = heard_ms.filter(|at| *at >= CLOCK_EARLIEST_MS);
     let (written_ms, Some(heard_ms)) = (written_ms?, heard_ms) else { return written_ms };
     match written_ms < CLOCK_EARLIEST_MS {
         true => Some(heard_ms),
@@ -219,7 +222,8 @@ pub(super) fn coverage(
             let is_here = code == engine.area().0;
             let state = match (newest.own_ms, newest.any_ms) {
                 _ if is_here => VillageState::Current,
-                (Some(_), _) if age_days.is_some_and(|age| age > u64::from(expected_days)) => {
+                // What has no age is not new.
+                (Some(_), _) if age_days.is_none_or(|age| age > u64::from(expected_days)) => {
                     VillageState::Stale
                 }
                 (Some(_), _) => VillageState::Current,
@@ -322,7 +326,32 @@ fn exchanges(engine: &Engine, within: Area) -> Vec<(Area, i64)> {
 
 /// Whole days from a moment to a civil day, UTC+8; 0 for what is newer than that day.
 fn age_days(at_ms: i64, as_of: NaiveDate) -> Option<u64> {
-    let china = FixedOffset::east_opt(8 * 3600)?;
-    let day = DateTime::from_timestamp_millis(at_ms)?.with_timezone(&china).date_naive();
-    Some(u64::try_from((as_of - day).num_days()).unwrap_or(0))
+    let day = checked_civil_time(at_ms)?.date();
+    Some(u64::try_from(as_of.signed_duration_since(day).num_days()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_moment_that_anybody_writes_ends_a_node() {
+        let as_of = NaiveDate::from_ymd_opt(2026, 9, 1).unwrap();
+        // The last that chrono reads, which has no time in UTC+8, and those beyond.
+        for at in [8_210_266_876_799_999, i64::MAX, i64::MIN] {
+            assert_eq!(age_days(at, as_of), None, "{at}");
+        }
+        assert_eq!(age_days(8_000_000_000_000_000, as_of), Some(0), "what is newer is not old");
+        assert_eq!(age_days(1_000, as_of), Some(20_697));
+        assert_eq!(
+            data_as_of(Some(i64::MAX), Some(CLOCK_EARLIEST_MS + 5)),
+            Some(CLOCK_EARLIEST_MS + 5)
+        );
+        let written = CLOCK_EARLIEST_MS + 9;
+        assert_eq!(
+            data_as_of(Some(written), Some(1_000)),
+            Some(written),
+            "our own clock stood still"
+        );
+    }
 }

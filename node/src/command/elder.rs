@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::document::{Listed, OperationName};
@@ -17,6 +17,7 @@ use shouwang_crdt_schema::view::{ElderView, PartView};
 use shouwang_crdt_schema::visit::Visit;
 
 use super::check::{self, Begins, Checks};
+use super::clock::checked_civil_time;
 use super::conflicts::refuse_in_conflict;
 use super::history::{OfNoEffect, of_no_effect};
 use super::merge::not_taken_over;
@@ -542,9 +543,7 @@ pub(super) fn journal(date: NaiveDate) -> Part {
 
 /// The day of a moment in China's civil time, UTC+8.
 fn civil_day(at_ms: i64) -> String {
-    let china = FixedOffset::east_opt(8 * 3600);
-    let at = DateTime::from_timestamp_millis(at_ms).zip(china);
-    at.map_or_else(|| "?".into(), |(at, china)| at.with_timezone(&china).date_naive().to_string())
+    checked_civil_time(at_ms).map_or_else(|| "?".into(), |at| at.date().to_string())
 }
 
 /// Writes edits of one file: one change for each part.

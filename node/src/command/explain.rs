@@ -121,6 +121,10 @@ fn traces(
     for (scope, elder, ..) in erasures {
         if means(&elder) && area.contains(scope) {
             let erased = Erased::of(snapshot, engine.authority(), scope, elder)?;
+            // A signature that does not count hides nothing.
+            if !erased.counts() {
+                continue;
+            }
             let state = match erased.firsts().any(|first| !first.confirmed_by.is_empty()) {
                 true => FileState::Erased,
                 false => FileState::Hidden,

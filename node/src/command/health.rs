@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
-use shouwang_crdt_schema::division::Level;
+use shouwang_crdt_schema::division::{Area, Level};
 use shouwang_crdt_schema::record::IncidentId;
 
 use super::clock::{CheckedToday, ClockReport, Today};
@@ -288,21 +288,27 @@ fn network(
     add: &mut impl FnMut(Finding),
 ) {
     let status = &report.status;
+    // An office that meets its villages each day and nobody above is cut off all the same.
+    let above = |peer: &&PeerStatus| {
+        let own = status.area;
+        peer.area.is_some_and(|area| area != own && Area(area).contains(own))
+    };
+    let has_above = status.peers.iter().any(|peer| above(&peer));
+    let upward = || status.peers.iter().filter(move |peer| !has_above || above(peer));
     if let Some(machine) = machine {
         match machine.running {
             true => add(Finding::new(Group::Network, "running", Severity::Good)),
             false => add(Finding::new(Group::Network, "not_running", Severity::Note)),
         }
         // Where nobody else is connected either, the way there is what is broken.
-        let alone = status.peers.iter().all(|peer| peer.state != PeerState::Online);
+        let alone = upward().all(|peer| peer.state != PeerState::Online);
         let severity = if alone { Severity::Attention } else { Severity::Note };
         for address in &machine.unanswered {
             let unanswered = Finding::new(Group::Network, "unanswered", severity);
             add(unanswered.with("address", address));
         }
     }
-    let last_ms =
-        status.peers.iter().filter_map(|peer| peer.last_done_ms.max(peer.last_bundle_ms)).max();
+    let last_ms = upward().filter_map(|peer| peer.last_done_ms.max(peer.last_bundle_ms)).max();
     let days = last_ms.map(|at| now_ms.saturating_sub(at) / 86_400_000);
     let (code, severity) = match days {
         None if status.peers.is_empty() => ("nobody_met", Severity::Note),
@@ -346,7 +352,7 @@ pub fn of_peer(peer: &PeerStatus) -> Vec<Finding> {
     }
     if let Some(failure) = &peer.last_error
         && !failure.retry
-        && peer.state != PeerState::Refused
+        && !matches!(peer.state, PeerState::Refused | PeerState::Revoked)
     {
         let code = match (failure.said_by_peer, failure.code.as_str()) {
             (true, "revoked") => "told_revoked",

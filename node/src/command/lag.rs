@@ -14,6 +14,7 @@ use super::{CommandError, JSON_SCHEMA_VERSION, Request, clock};
 use crate::custody::holding;
 use crate::engine::Engine;
 use crate::identity::grant::Grant;
+use crate::limits::CLOCK_TOLERANCE_MS;
 use crate::store::StoreError;
 use crate::store::rows::PeerFailure;
 use crate::sync::Now;
@@ -140,7 +141,8 @@ impl Request for Lag {
                 name: village.name.clone().or_else(|| device.map(|device| device.name.clone())),
                 has_device: device.is_some(),
                 is_new: village.own_written_ms.is_none()
-                    && age_ms.is_some_and(|age| age <= expected_ms),
+                    // Nor does a grant that is dated in the future make a village new for years.
+                    && age_ms.is_some_and(|age| (-CLOCK_TOLERANCE_MS..=expected_ms).contains(&age)),
                 township_name: township(village.code),
                 ..VillageLag::of(village, peer, beyond, as_of_ms)
             });
@@ -244,6 +246,10 @@ const DAY_MS: i64 = 86_400_000;
 fn peers(engine: &Engine) -> Result<BTreeMap<DivisionCode, VillagePeer>, StoreError> {
     let mut villages: BTreeMap<DivisionCode, VillagePeer> = BTreeMap::new();
     for (device, row) in engine.peers().rows() {
+        // Who has no grant any more is looked after by nobody.
+        if engine.authority().standing_grants_of(device).next().is_none() {
+            continue;
+        }
         let Some(area) = Grant::from_bytes(&row.grant).ok().map(|grant| grant.area.0) else {
             continue;
         };

@@ -63,6 +63,22 @@ struct BundledPeer<'a> {
     set_aside_there: &'a BTreeMap<String, u64>,
 }
 
+/// The arguments of findings that are numbers.
+const NUMBERS: [&str; 12] = [
+    "count",
+    "entries",
+    "free_bytes",
+    "store_bytes",
+    "days",
+    "minutes",
+    "online",
+    "peers",
+    "at_ms",
+    "daily_bytes",
+    "current",
+    "villages",
+];
+
 /// Writes it to a new file.
 pub(super) fn write(report: &HealthReport, path: &Path) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
@@ -80,6 +96,8 @@ fn bundle(report: &HealthReport) -> Bundle<'_> {
         numbers: finding
             .arguments
             .iter()
+            // A name may be all digits too.
+            .filter(|(name, _)| NUMBERS.contains(&name.as_str()))
             .filter_map(|(name, value)| Some((name.as_str(), value.parse().ok()?)))
             .collect(),
     });
@@ -121,5 +139,17 @@ fn peer(peer: &PeerStatus) -> BundledPeer<'_> {
         last_error: peer.last_error.as_ref().map(|failure| failure.code.as_str()),
         refused: &peer.refused,
         set_aside_there: &peer.set_aside_there,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_all_digits_is_no_number() {
+        for name in ["peer", "reason", "address", "why", "local"] {
+            assert!(!NUMBERS.contains(&name), "{name} may be anything");
+        }
     }
 }
