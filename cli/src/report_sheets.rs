@@ -8,12 +8,12 @@ use shouwang_crdt_schema::record::{CareGroup, Choice};
 use shouwang_crdt_schema::report::month::{Figures, IncidentFigures};
 use shouwang_crdt_schema::report::monthly::{MonthlyTables, PlaceMonth};
 use shouwang_crdt_schema::rules::calendar::Month;
-use shouwang_node::command::coverage::{Coverage, VillageState};
+use shouwang_node::command::coverage::Coverage;
 use shouwang_node::command::report::{HalfYearReport, MonthlyReport};
 
 use crate::message::Messages;
 use crate::sheet::{Heading, Sheet, Value};
-use crate::words::label;
+use crate::words::{label, village_state};
 
 mod due;
 mod prefecture;
@@ -285,16 +285,6 @@ fn incidents(tables: &MonthlyTables, title: String, messages: &Messages) -> Shee
     }
 }
 
-/// The member of the family `village-state`.
-pub(crate) fn state_key(state: VillageState) -> &'static str {
-    match state {
-        VillageState::Current => "current",
-        VillageState::Stale => "stale",
-        VillageState::FromAbove => "from_above",
-        VillageState::Missing => "missing",
-    }
-}
-
 /// Of which villages data is here, and how old it is.
 fn villages(coverage: &Coverage, messages: &Messages) -> Sheet {
     let h = |key: &str| head(messages, key);
@@ -306,7 +296,7 @@ fn villages(coverage: &Coverage, messages: &Messages) -> Sheet {
         vec![
             place_name(village.name.as_ref(), village.code),
             Value::Text(village.code.to_string()),
-            Value::Text(messages.word("village-state", state_key(village.state))),
+            Value::Text(village_state(messages, village.state)),
             Value::Count(village.elders),
             day(village.own_written_ms.or(village.written_ms)),
             village.age_days.map_or(Value::Blank, Value::Count),
@@ -418,7 +408,7 @@ mod tests {
     use super::*;
     use crate::message::Language;
     use shouwang_crdt_schema::report::month::MonthTally;
-    use shouwang_node::command::coverage::VillageCoverage;
+    use shouwang_node::command::coverage::{VillageCoverage, VillageState};
     use shouwang_node::command::report::PrefectureReport;
 
     fn coverage() -> Coverage {

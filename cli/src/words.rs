@@ -11,6 +11,7 @@ use shouwang_crdt_schema::record::{
     ServiceNeed, Sex, SpecialCategory, SupportCapacity, TransferStep, VisitAction, VisitMode,
     VisitOccasion, VisitOutcome, YesNo,
 };
+use shouwang_node::command::coverage::VillageState;
 
 use crate::message::{Language, Messages};
 
@@ -54,6 +55,19 @@ pub(crate) fn labels<'a, C: Labelled>(
 ) -> String {
     let words: Vec<String> = values.into_iter().map(|value| label(messages, *value)).collect();
     words.join(&messages.text("list-separator"))
+}
+
+/// How it stands with a village's data.
+pub(crate) fn village_state(messages: &Messages, state: VillageState) -> String {
+    messages.word(
+        "village-state",
+        match state {
+            VillageState::Current => "current",
+            VillageState::Stale => "stale",
+            VillageState::FromAbove => "from_above",
+            VillageState::Missing => "missing",
+        },
+    )
 }
 
 /// A field's stored value in the reader's language.

@@ -14,7 +14,7 @@ use crate::finding;
 use crate::output::{Cell, Table};
 use crate::screen::Screen;
 
-mod bundle;
+pub(crate) mod bundle;
 
 /// `doctor`
 #[derive(Debug, clap::Args)]

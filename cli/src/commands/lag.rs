@@ -11,8 +11,8 @@ use crate::message::Messages;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
 use crate::parse;
-use crate::report_sheets::state_key;
 use crate::screen::Screen;
+use crate::words::village_state;
 
 /// `lag`
 #[derive(Debug, clap::Args)]
@@ -144,7 +144,7 @@ fn table(report: &LagReport, context: &Context) -> Table {
 }
 
 fn state(village: &VillageLag, messages: &Messages) -> Cell {
-    let word = messages.word("village-state", state_key(village.state));
+    let word = village_state(messages, village.state);
     let failed = village.failure.as_ref().is_some_and(|failure| !failure.retry);
     match village.state {
         VillageState::Current if failed => Cell::state(Mark::Attention, word),

@@ -353,3 +353,23 @@ fn nothing_that_is_wrong_is_called_healthy() {
         }
     }
 }
+
+#[test]
+fn a_report_for_helpers_holds_nothing_that_anybody_has_typed() {
+    let mut report = all_that_is_wrong();
+    // A device may be named after its owner, or by a telephone or ID number.
+    let typed = ["周国强", "13800990001", "990121194203150047"];
+    report.status.device.name = typed[0].into();
+    report.status.area_name = Some(typed[0].into());
+    for (peer, name) in report.status.peers.iter_mut().zip(&typed[1..]) {
+        peer.name = Some((*name).into());
+    }
+    report.findings = examine(&report, Some(&machine()), NOW_MS);
+    let said = report.findings.iter().flat_map(|finding| finding.arguments.values());
+    assert!(said.clone().any(|value| value == typed[1]), "findings name peers: {said:?}");
+    let text = doctor::bundle::text(&report).unwrap();
+    for word in typed.into_iter().chain(["松武镇", "10.1.2.3"]) {
+        assert!(!text.contains(word), "{word} stands in {text}");
+    }
+    assert!(text.contains("\"clock_wrong\"") && text.contains("\"count\""), "{text}");
+}

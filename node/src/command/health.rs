@@ -234,7 +234,7 @@ fn storage(
         add(missing.with("count", status.missing_bodies));
     }
     let Some(Machine { free_bytes: Some(free), store_bytes, .. }) = machine else { return };
-    let age_days = now_ms.saturating_sub(status.device.granted_at_ms) / 86_400_000;
+    let age_days = days_since(status.device.granted_at_ms, now_ms);
     let growth = store_bytes / u64::try_from(age_days.max(SPACE_FORECAST_DAYS_MIN)).unwrap_or(1);
     let days = free / growth.max(1);
     // Writing the store anew takes as much once more.
@@ -300,7 +300,7 @@ fn network(
             true => add(Finding::new(Group::Network, "running", Severity::Good)),
             false => add(Finding::new(Group::Network, "not_running", Severity::Note)),
         }
-        // Where nobody else is connected either, the way there is what is broken.
+        // Where nobody above is connected either, the way there is what is broken.
         let alone = upward().all(|peer| peer.state != PeerState::Online);
         let severity = if alone { Severity::Attention } else { Severity::Note };
         for address in &machine.unanswered {
@@ -309,7 +309,7 @@ fn network(
         }
     }
     let last_ms = upward().filter_map(|peer| peer.last_done_ms.max(peer.last_bundle_ms)).max();
-    let days = last_ms.map(|at| now_ms.saturating_sub(at) / 86_400_000);
+    let days = last_ms.map(|at| days_since(at, now_ms));
     let (code, severity) = match days {
         None if status.peers.is_empty() => ("nobody_met", Severity::Note),
         None => ("no_exchange_ever", Severity::Attention),
@@ -400,7 +400,7 @@ fn data(report: &HealthReport, now_ms: i64, add: &mut impl FnMut(Finding)) {
         add(unsettled.with("count", count).with("reason", reason));
     }
     let outlook = &status.not_held_elsewhere;
-    let days = outlook.oldest_written_at_ms.map(|at| now_ms.saturating_sub(at) / 86_400_000);
+    let days = outlook.oldest_written_at_ms.map(|at| days_since(at, now_ms));
     let (code, severity) = match days {
         None => ("all_held", Severity::Good),
         Some(days) if days >= CUSTODY_RISK_DAYS => ("not_held_long", Severity::Risk),
@@ -440,4 +440,9 @@ fn versions(status: &StatusReport, add: &mut impl FnMut(Finding)) {
     if status.update_needed {
         add(Finding::new(Group::Versions, "update_needed", Severity::Bad));
     }
+}
+
+/// Whole days between two moments of one clock.
+fn days_since(at_ms: i64, now_ms: i64) -> i64 {
+    now_ms.saturating_sub(at_ms) / 86_400_000
 }

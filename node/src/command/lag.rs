@@ -19,6 +19,8 @@ use crate::store::StoreError;
 use crate::store::rows::PeerFailure;
 use crate::sync::Now;
 
+const DAY_MS: i64 = 86_400_000;
+
 /// Asks for [`LagReport`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lag {
@@ -135,16 +137,9 @@ impl Request for Lag {
             let beyond = holding::held_beyond(&snapshot, engine.authority(), village.code)?;
             let peer = peers.get(&village.code).cloned().unwrap_or_default();
             let device = device_of(engine, village.code);
-            let expected_ms = i64::from(village.expected_days) * DAY_MS;
-            let age_ms = device.map(|device| as_of_ms.saturating_sub(device.written_at_ms));
             villages.push(VillageLag {
-                name: village.name.clone().or_else(|| device.map(|device| device.name.clone())),
-                has_device: device.is_some(),
-                is_new: village.own_written_ms.is_none()
-                    // Nor does a grant that is dated in the future make a village new for years.
-                    && age_ms.is_some_and(|age| (-CLOCK_TOLERANCE_MS..=expected_ms).contains(&age)),
                 township_name: township(village.code),
-                ..VillageLag::of(village, peer, beyond, as_of_ms)
+                ..VillageLag::of(village, device, peer, beyond, as_of_ms)
             });
         }
         let totals = LagTotals::of(&villages);
@@ -187,13 +182,23 @@ impl LagTotals {
 }
 
 impl VillageLag {
-    fn of(village: &VillageCoverage, peer: VillagePeer, beyond: u64, as_of_ms: i64) -> Self {
+    fn of(
+        village: &VillageCoverage,
+        device: Option<&Grant>,
+        peer: VillagePeer,
+        beyond: u64,
+        as_of_ms: i64,
+    ) -> Self {
+        let expected_ms = i64::from(village.expected_days) * DAY_MS;
+        let granted_ago_ms = device.map(|grant| as_of_ms.saturating_sub(grant.written_at_ms));
+        // A grant that is dated in the future does not make a village new for years.
+        let lately = -CLOCK_TOLERANCE_MS..=expected_ms;
         let online = peer.we_lack.is_some();
         let beyond = beyond.max(peer.we_lack.unwrap_or_default());
         let known = beyond > 0 || online || village.state == VillageState::Current;
         Self {
             code: village.code,
-            name: village.name.clone(),
+            name: village.name.clone().or_else(|| device.map(|grant| grant.name.clone())),
             township_name: None,
             state: village.state,
             trails_by: known.then_some(beyond),
@@ -206,8 +211,9 @@ impl VillageLag {
             last_exchange_ms: village.last_exchange_ms,
             failure: peer.failure,
             online,
-            is_new: false,
-            has_device: false,
+            is_new: village.own_written_ms.is_none()
+                && granted_ago_ms.is_some_and(|ago| lately.contains(&ago)),
+            has_device: device.is_some(),
             elders: village.elders,
         }
     }
@@ -239,8 +245,6 @@ fn device_of(engine: &Engine, village: DivisionCode) -> Option<&Grant> {
     let standing = of.filter(|(id, _)| engine.authority().stands(id)).map(|(_, grant)| grant);
     standing.min_by_key(|grant| grant.written_at_ms)
 }
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Village → its devices' sessions.
 fn peers(engine: &Engine) -> Result<BTreeMap<DivisionCode, VillagePeer>, StoreError> {
