@@ -55,6 +55,7 @@ pub(crate) mod undo;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod visit;
+pub(crate) mod watch;
 
 /// What a person may ask for.
 #[derive(Debug, Subcommand)]
@@ -108,6 +109,7 @@ pub(crate) enum Command {
     Peers(peers::Args),
     Lag(lag::Args),
     Doctor(doctor::Args),
+    Watch(watch::Args),
     Explain(explain::Args),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -161,6 +163,7 @@ impl Command {
             Self::Peers(args) => peers::run(args, context),
             Self::Lag(args) => lag::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
+            Self::Watch(args) => watch::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),
             Self::Sync(args) => sync::run(args, context),

@@ -48,6 +48,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/paths.ftl")),
             include_str!(concat!("../locales/", $language, "/links.ftl")),
             include_str!(concat!("../locales/", $language, "/operator.ftl")),
+            include_str!(concat!("../locales/", $language, "/watch.ftl")),
         ]
     };
 }

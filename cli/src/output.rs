@@ -169,6 +169,21 @@ impl Output {
         self.write(&text)
     }
 
+    /// As [`Output::json`], for one of many. False once nobody reads them any more.
+    pub(crate) fn stream<T: Serialize>(self, object: &T) -> anyhow::Result<bool> {
+        self.stream_line(&serde_json::to_string(object)?)
+    }
+
+    /// One of many lines on stdout. False once nobody reads them any more.
+    pub(crate) fn stream_line(self, line: &str) -> anyhow::Result<bool> {
+        let mut stdout = io::stdout().lock();
+        match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// A table on stdout, for people or tab-separated.
     pub(crate) fn table(self, table: &Table) -> anyhow::Result<()> {
         match self.format {
@@ -245,7 +260,18 @@ impl Output {
         }
     }
 
-    fn glyph(self, mark: Mark) -> &'static str {
+    /// Whether stdout is coloured.
+    pub(crate) fn has_color(self) -> bool {
+        self.color_stdout
+    }
+
+    /// Whether glyphs beyond ASCII can be seen.
+    pub(crate) fn has_glyphs(self) -> bool {
+        self.unicode
+    }
+
+    /// What stands before a word for how good a state is.
+    pub(crate) fn glyph(self, mark: Mark) -> &'static str {
         match (mark, self.unicode) {
             (Mark::Good, true) => "✔",
             (Mark::Good, false) => "+",

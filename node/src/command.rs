@@ -31,6 +31,7 @@ pub mod elder;
 pub mod erase;
 pub mod explain;
 pub mod export;
+pub mod happenings;
 pub mod health;
 pub mod history;
 pub mod import;
@@ -154,6 +155,7 @@ dispatch!(
     merge::ElderMerge,
     coverage::CoverageAsked,
     lag::Lag,
+    happenings::Happenings,
     health::Health,
     explain::Explain,
     due::Due,

@@ -5,7 +5,7 @@
 //! acknowledges it, [`Engine::poll`] gives what to do until [`Output::Timeout`];
 //! [`Engine::capture`] writes what a person does here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shouwang_crdt_schema::change::CHANGE_BYTES_MAX;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
@@ -25,6 +25,7 @@ use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
 use crate::ingest::{Ingest, Ingested, Refusal, SetAside};
+use crate::journal::{Journal, What};
 use crate::limits::COMMIT_BYTES;
 use crate::lineage::Lineage;
 use crate::log::run::RunEntry;
@@ -34,11 +35,12 @@ use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::audit::AuditRow;
+use crate::store::incidents::IncidentRead;
 use crate::store::rows::{ClockReading, DocumentKey, EvidenceRow};
 use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::summary::NamedHead;
 use crate::sync::wire::Aside;
-use crate::sync::{Event, Input, LogPosition, Mesh, Now, Output, Progress};
+use crate::sync::{Disposition, Event, Input, LogPosition, Mesh, Now, Output, PeerError, Progress};
 use crate::vault::Vault;
 
 mod authority;
@@ -93,6 +95,8 @@ pub struct Engine {
     /// The ways of sessions.
     paths: BTreeMap<DeviceId, Path>,
     authority_changes: u64,
+    /// What has happened since this was opened.
+    journal: Journal,
     /// Bytes over all connections as the transport counts them: sent, received.
     wire_bytes: (u64, u64),
     /// Whether the store may know of a grant that has taken our own's place.
@@ -219,6 +223,7 @@ impl Engine {
             listening: Vec::new(),
             paths: BTreeMap::new(),
             authority_changes: 0,
+            journal: Journal::default(),
             wire_bytes: (0, 0),
             grant_unchecked: true,
             publish_due,
@@ -286,6 +291,11 @@ impl Engine {
         &self.peers
     }
 
+    /// What has happened since this was opened.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// How the index keys its secondary keys.
     pub fn index_secret(&self) -> &IndexSecret {
         &self.secret
@@ -344,6 +354,10 @@ impl Engine {
         match &input {
             Input::PeerUp(peer) | Input::PeerNear(peer) => {
                 self.peers.note(*peer, |row| row.sessions += 1);
+                self.happened(now, *peer, What::Began);
+            }
+            Input::PeerDown(peer) if self.mesh.is_in_session(*peer) => {
+                self.happened(now, *peer, What::Parted);
             }
             Input::Frame(peer, bytes) => self.peers.note(*peer, |row| {
                 row.bytes_received += bytes.len() as u64;
@@ -414,11 +428,21 @@ impl Engine {
         for (peer, result) in &filled {
             self.mesh.filled(*peer, result)?;
         }
+        let mut received: BTreeMap<DeviceId, u64> = BTreeMap::new();
         for (peer, log, last, result) in &results {
-            if let Ok(outcome) = result {
-                self.peers.note(*peer, |row| row.entries_received += outcome.new);
+            match result {
+                Ok(outcome) => {
+                    self.peers.note(*peer, |row| row.entries_received += outcome.new);
+                    *received.entry(*peer).or_default() += outcome.new;
+                }
+                Err(refusal) => {
+                    self.happened(now, *peer, What::Refused { reason: refusal.code().into() });
+                }
             }
             self.mesh.ingested(*peer, *log, *last, result)?;
+        }
+        for (peer, count) in received.into_iter().filter(|(_, count)| *count > 0) {
+            self.happened(now, peer, What::Received { count });
         }
         let stored =
             results.iter().filter(|(.., result)| result.is_ok_and(|stored| stored.new > 0));
@@ -436,6 +460,10 @@ impl Engine {
                 let asides: Vec<Aside> = asides.iter().map(aside).collect();
                 for aside in &asides {
                     self.peers.count_refused(*peer, &aside.code);
+                }
+                if let Some(first) = asides.first() {
+                    let (reason, count) = (first.code.clone(), asides.len() as u64);
+                    self.happened(now, *peer, What::SetAside { reason, count });
                 }
                 self.mesh.set_aside(now, *peer, &asides)?;
             }
@@ -638,6 +666,7 @@ impl Engine {
             }
             Ok::<_, CaptureError>(())
         })?;
+        self.journal.note(now.wall_ms, None, None, What::Wrote { count });
         self.committed(now, &ingested)?;
         Ok(count)
     }
@@ -650,7 +679,7 @@ impl Engine {
         accept: impl FnOnce(&Ingested) -> Result<(), E>,
         work: impl FnOnce(&mut Ingest<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Ingested), E> {
-        let (area, secret) = (self.area(), self.secret);
+        let (area, secret, before) = (self.area(), self.secret, self.store.read()?);
         let authority = &mut self.authority;
         let result = self.store.write(|tables: &mut Transaction<'_>| {
             let mut ingest = Ingest::begin(tables, authority, area, secret);
@@ -664,7 +693,8 @@ impl Engine {
             for scope in ingested.heard_of(tables, authority)? {
                 tables.count(scope, |row| row.heard_ms = Some(now.wall_ms))?;
             }
-            Ok::<_, E>((value, ingested))
+            let news = news(&before, tables, &ingested)?;
+            Ok::<_, E>((value, ingested, news))
         });
         if result.is_err() {
             self.authority = setup::load_authority(&self.store).map_err(|error| match error {
@@ -672,7 +702,17 @@ impl Engine {
                 error => StoreError::Corrupt { table: "grants-1", detail: error.to_string() },
             })?;
         }
-        result
+        let (value, ingested, news) = result?;
+        for (scope, what) in news {
+            self.journal.note(now.wall_ms, None, scope, what);
+        }
+        Ok((value, ingested))
+    }
+
+    /// Something happened with a peer. The log has it within the session's span.
+    fn happened(&mut self, now: Now, peer: DeviceId, what: What) {
+        let journal = &mut self.journal;
+        self.mesh.span(peer).in_scope(|| journal.note(now.wall_ms, Some(peer), None, what));
     }
 
     fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
@@ -710,10 +750,20 @@ impl Engine {
                     self.peers.clock(peer, ClockReading { peer_ms, local_ms, written_ms });
                 }
                 Output::Event(event) => {
+                    match &event {
+                        Event::Proved(peer, _) => self.happened(now, *peer, What::Proved),
+                        Event::Done(peer) => self.happened(now, *peer, What::Done),
+                        Event::Silent(peer) => self.happened(now, *peer, What::Silent),
+                        _ => {}
+                    }
                     self.peers.event(now, &event);
                     self.spend_event(now, &event);
                     if let Event::SetAside(peer, asides) = &event {
-                        self.told_aside(now, *peer, asides)?;
+                        let fresh = self.told_aside(now, *peer, asides)?;
+                        if let Some(first) = fresh.first() {
+                            let (reason, count) = (first.code.clone(), fresh.len() as u64);
+                            self.happened(now, *peer, What::SetAsideThere { reason, count });
+                        }
                     }
                     if let Event::Done(peer) = event {
                         self.lineage.agreed();
@@ -738,6 +788,10 @@ impl Engine {
                 }
                 Output::Hangup(peer, error) => {
                     self.peers.failed(now, peer, &error);
+                    if error != PeerError::Replaced {
+                        let retry = error.disposition() == Disposition::RetrySoon;
+                        self.happened(now, peer, What::Failed { reason: error.code(), retry });
+                    }
                     self.out.push_back(Output::Hangup(peer, error));
                 }
             }
@@ -791,4 +845,28 @@ impl Engine {
     fn view<'a>(&'a self, snapshot: &'a Snapshot) -> View<'a> {
         View::new(snapshot, &self.authority, self.own_grant)
     }
+}
+
+/// What a transaction brings that somebody who watches wants to know at once.
+fn news(
+    before: &Snapshot,
+    after: &Transaction<'_>,
+    ingested: &Ingested,
+) -> Result<Vec<(Option<DivisionCode>, What)>, StoreError> {
+    let mut news = Vec::new();
+    news.extend(ingested.evidence.iter().map(|_| (None, What::Forked)));
+    if ingested.authority_changed {
+        news.push((None, What::Authority));
+    }
+    let records = || ingested.logs.keys().filter(|log| log.lane.carries_records());
+    let urgent = records().filter(|log| log.lane == Lane::Urgent);
+    for scope in urgent.map(|log| log.scope).collect::<BTreeSet<_>>() {
+        let count = after.incident_count(scope)?.saturating_sub(before.incident_count(scope)?);
+        news.extend((count > 0).then_some((Some(scope), What::Incidents { count })));
+    }
+    for scope in records().map(|log| log.scope).collect::<BTreeSet<_>>() {
+        let count = after.scope(scope)?.conflicts.saturating_sub(before.scope(scope)?.conflicts);
+        news.extend((count > 0).then_some((Some(scope), What::Conflicts { count })));
+    }
+    Ok(news)
 }

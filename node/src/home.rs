@@ -193,6 +193,11 @@ impl Home {
         }
     }
 
+    /// The running node, if one answers; the store is left alone.
+    pub fn running_node(&self) -> Option<Node> {
+        Client::connect(&self.path).map(|client| Node(Door::Running(client)))
+    }
+
     /// The running node, if one answers.
     pub(crate) fn running(&self) -> Result<Option<Client>, HomeError> {
         Ok(Client::connect(&self.path))

@@ -36,6 +36,7 @@ pub mod handover;
 pub mod identity;
 pub mod index;
 pub mod ingest;
+pub mod journal;
 pub mod json;
 pub mod limits;
 pub mod lineage;

@@ -464,6 +464,10 @@ pub const CLOCK_SKEW_SHOWN_MS: i64 = 5 * 60_000;
 /// Files that one question of why they are here is answered with: as many as a person reads.
 pub const EXPLAINED_FILES_MAX: usize = 20;
 
+/// Happenings that a running node remembers for whoever watches it: an evening's at a village, some minutes of a
+/// county's first exchange. About 150 B each.
+pub const HAPPENINGS_KEPT: usize = 512;
+
 /// Less room than this where the store lies is spoken of, bytes: a gibibyte, three times what a county of
 /// 100,000 elders keeps (`docs/performance.md`).
 pub const SPACE_LOW_BYTES: u64 = 1 << 30;

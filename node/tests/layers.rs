@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["moves"],
     &["ingest"],
     &["sync", "verify", "setup"],
-    &["replica", "peers", "lineage", "budget"],
+    &["replica", "peers", "lineage", "budget", "journal"],
     &["bundle"],
     &["engine"],
     &["command"],

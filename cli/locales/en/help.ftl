@@ -274,6 +274,13 @@ help-doctor = Look at everything, and say what mends what is wrong. Changes noth
         3  something needs a person
         4  records may be lost
 
+help-watch = How it stands with every peer, and what happens, as it happens; off a terminal a line for each
+    .example =
+        shouwang watch
+        shouwang watch --json
+    .exit-codes =
+        0  the person, or whoever reads, has seen enough
+
 help-explain = What a code or a state means, and why a file or a place's files are or are not here
     .what = A code, such as forked_log; the code of a place; or the beginning of a file's id
     .example =

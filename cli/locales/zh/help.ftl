@@ -274,6 +274,13 @@ help-doctor = 逐项检查，并说明怎么处理。不作任何改动
         3  有事需要人处理
         4  记录有丢失的危险
 
+help-watch = 看着每个对方的进展和正在发生的事；不在终端上时一件一行
+    .example =
+        shouwang watch
+        shouwang watch --json
+    .exit-codes =
+        0  看完了，或没有人再读
+
 help-explain = 解释代码或状态，以及档案或某地的档案为什么在或不在这里
     .what = 代码，如 forked_log；地方代码；或档案编号的开头
     .example =

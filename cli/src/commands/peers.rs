@@ -128,21 +128,31 @@ pub(crate) fn coded(context: &Context, family: &str, code: &str) -> String {
 }
 
 fn state(peer: &PeerStatus, now: i64, context: &Context) -> Cell {
+    match state_words(peer, now, context) {
+        (Some(mark), words) => Cell::state(mark, words),
+        (None, words) => Cell::text(words),
+    }
+}
+
+/// How it stands with a peer, in words, and the glyph before them.
+pub(crate) fn state_words(
+    peer: &PeerStatus,
+    now: i64,
+    context: &Context,
+) -> (Option<Mark>, String) {
     let messages = &context.messages;
     match (peer.state, peer.last_seen_ms) {
         (PeerState::Online, _) => match peer.done {
-            true => Cell::state(Mark::Good, messages.text("peer-online")),
-            false if peer.held_back => {
-                Cell::state(Mark::Attention, messages.text("peer-held-back"))
-            }
-            false => Cell::state(Mark::Attention, messages.text("peer-exchanging")),
+            true => (Some(Mark::Good), messages.text("peer-online")),
+            false if peer.held_back => (Some(Mark::Attention), messages.text("peer-held-back")),
+            false => (Some(Mark::Attention), messages.text("peer-exchanging")),
         },
         (PeerState::Seen, Some(at)) => {
             let age = moment::ago(messages, at, now, context.verbose);
-            Cell::text(messages.say("peer-seen", [("age", FluentValue::from(age))]))
+            (None, messages.say("peer-seen", [("age", FluentValue::from(age))]))
         }
-        (PeerState::Seen | PeerState::Never, _) => Cell::text(messages.text("peer-never")),
-        (PeerState::Refused, _) => Cell::state(Mark::Bad, messages.text("peer-refused")),
-        (PeerState::Revoked, _) => Cell::state(Mark::Bad, messages.text("grant-revoked")),
+        (PeerState::Seen | PeerState::Never, _) => (None, messages.text("peer-never")),
+        (PeerState::Refused, _) => (Some(Mark::Bad), messages.text("peer-refused")),
+        (PeerState::Revoked, _) => (Some(Mark::Bad), messages.text("grant-revoked")),
     }
 }

@@ -10,13 +10,10 @@ use shouwang_node::process;
 use crate::commands::peers::{coded, display_name};
 use crate::context::{Context, now_ms};
 use crate::error::Exit;
+use crate::meter::Meter;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
 use crate::parse;
-
-use meter::Meter;
-
-mod meter;
 
 /// `sync`
 #[derive(Debug, clap::Args)]

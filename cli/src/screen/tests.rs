@@ -12,6 +12,8 @@ use shouwang_node::command::incident::IncidentCounts;
 use shouwang_node::command::lag::{LagReport, LagTotals, VillageLag};
 use shouwang_node::command::status::{PeerState, PeerStatus, StatusReport};
 
+use crate::commands::watch::view::{Key, View};
+use crate::commands::watch::{Look, News};
 use crate::commands::{doctor, lag, peers, status};
 use crate::context::Context;
 use crate::error::Exit;
@@ -318,6 +320,155 @@ fn peers_screens() {
         |report: &HealthReport, context: &Context| peers::screen(&report.status.peers, context);
     seen("peers_well", |context| screen(&well(), context));
     seen("peers_unwell", |context| screen(&all_that_is_wrong(), context));
+}
+
+/// What a terminal of this size shows, with the colours of its cells.
+fn drawn(view: &mut View, context: &Context, width: u16, height: u16) -> (String, bool) {
+    let backend = ratatui::backend::TestBackend::new(width, height);
+    let mut terminal = ratatui::Terminal::new(backend).unwrap();
+    terminal.draw(|frame| view.draw(frame, context)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let mut text = String::new();
+    for row in buffer.content.chunks(width.into()) {
+        let (mut line, mut hidden) = (String::new(), 0);
+        for cell in row {
+            if hidden == 0 {
+                line.push_str(cell.symbol());
+                hidden = columns(cell.symbol());
+            }
+            hidden -= 1;
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    let plain = |cell: &ratatui::buffer::Cell| cell.fg == ratatui::style::Color::Reset;
+    (text, !buffer.content.iter().all(plain))
+}
+
+fn look(second: u64, report: &HealthReport, happenings: &[serde_json::Value]) -> News {
+    let happening = |(nth, what): (usize, &serde_json::Value)| {
+        let mut whole = json!({
+            "number": nth + 1, "at_ms": NOW_MS - 1_000 * (happenings.len() - nth) as i64,
+            "peer": null, "scope": null,
+        });
+        whole.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    };
+    News::Looked(Box::new(Look {
+        at: std::time::Duration::from_secs(second),
+        seen_ms: NOW_MS,
+        peers: report.status.peers.clone(),
+        happenings: happenings.iter().enumerate().map(happening).collect(),
+        forgotten: 0,
+        health: Some(report.clone()),
+    }))
+}
+
+fn happenings() -> Vec<serde_json::Value> {
+    let (county, village) = ("11".repeat(32), "22".repeat(32));
+    vec![
+        json!({"code": "began", "peer": county}),
+        json!({"code": "proved", "peer": county}),
+        json!({"code": "received", "count": 12, "peer": county}),
+        json!({"code": "done", "peer": county}),
+        json!({"code": "began", "peer": village}),
+        json!({"code": "received", "count": 1, "peer": village}),
+        json!({"code": "incidents", "count": 1, "scope": "990121101203"}),
+        json!({"code": "conflicts", "count": 2, "scope": "990121101203"}),
+        json!({"code": "set_aside", "reason": "not_allowed:right", "count": 3, "peer": village}),
+        json!({"code": "set_aside_there", "reason": "ill_formed:start_op", "count": 1, "peer": county}),
+        json!({"code": "refused", "reason": "broken_signature", "peer": village}),
+        json!({"code": "failed", "reason": "broken_signature", "retry": false, "peer": village}),
+        json!({"code": "failed", "reason": "silence", "retry": true, "peer": county}),
+        json!({"code": "forked"}),
+        json!({"code": "authority"}),
+        json!({"code": "wrote", "count": 1}),
+        json!({"code": "silent", "peer": county}),
+        json!({"code": "parted", "peer": county}),
+    ]
+}
+
+/// One snapshot for each language and size; colour adds nothing but itself.
+fn watched(name: &str, make: impl Fn(&Context) -> View) {
+    for language in Language::ALL {
+        for (width, height) in [(80, 24), (120, 40)] {
+            let plain = context(language, false);
+            let (text, has_color) = drawn(&mut make(&plain), &plain, width, height);
+            assert!(!has_color, "{name} has colour");
+            let colored = context(language, true);
+            let (same, has_color) = drawn(&mut make(&colored), &colored, width, height);
+            assert!(has_color, "{name} has no colour");
+            assert_eq!(same, text, "{name}: colour moves something");
+            let language = format!("{language:?}").to_lowercase();
+            insta::assert_snapshot!(format!("{name}_{language}_{width}"), text);
+        }
+    }
+}
+
+#[test]
+fn watch_screens() {
+    watched("watch_well", |context| {
+        let (mut view, mut report) = (View::new(), examined(well(), &machine()));
+        view.now_ms = NOW_MS;
+        // The county has 300 entries still to get from here, of 640, and gets them at ten a second.
+        for (second, left) in [(0, 640), (10, 400), (20, 300)] {
+            report.status.peers[0].they_lack = Some(left);
+            report.status.peers[0].done = false;
+            report.status.peers[0].bytes_sent = 212_000 + second * 9_400;
+            view.learn(look(second, &report, &[]), context);
+        }
+        view.learn(look(21, &report, &happenings()[..7]), context);
+        view
+    });
+    watched("watch_unwell", |context| {
+        let mut view = View::new();
+        view.now_ms = NOW_MS;
+        view.learn(look(0, &all_that_is_wrong(), &happenings()), context);
+        view
+    });
+    watched("watch_gone", |context| {
+        let mut view = View::new();
+        view.now_ms = NOW_MS;
+        view.learn(look(0, &examined(well(), &machine()), &happenings()[..4]), context);
+        view.learn(News::NotRunning(None), context);
+        let (text, _) = drawn(&mut view, context, 80, 24);
+        for word in ["watch-nothing-wrong", "watch-running", "peer-online"] {
+            assert!(
+                !text.contains(&context.messages.find(word, None, &Default::default()).unwrap()),
+                "{text}"
+            );
+        }
+        view
+    });
+}
+
+#[test]
+fn a_window_of_any_size_is_drawn_into_and_lists_end_where_they_end() {
+    for (width, height) in [(1, 1), (39, 24), (80, 7), (80, 8), (40, 8), (500, 200)] {
+        let context = context(Language::Zh, true);
+        let mut view = View::new();
+        drawn(&mut view, &context, width, height);
+        view.learn(look(0, &all_that_is_wrong(), &happenings()), &context);
+        for key in
+            [Key::Up(usize::MAX), Key::Down(3), Key::Other, Key::Down(usize::MAX), Key::Up(1)]
+        {
+            view.press(key);
+            drawn(&mut view, &context, width, height);
+        }
+    }
+    let context = context(Language::En, false);
+    let mut view = View::new();
+    view.learn(look(0, &examined(well(), &machine()), &happenings()), &context);
+    let (end, _) = drawn(&mut view, &context, 80, 18);
+    assert!(end.contains("link down") && !end.contains("has proved"), "{end}");
+    view.press(Key::Up(usize::MAX));
+    let (start, _) = drawn(&mut view, &context, 80, 18);
+    assert!(start.contains("has proved") && !start.contains("link down"), "{start}");
+    // What comes meanwhile does not move what is looked at.
+    view.learn(look(1, &examined(well(), &machine()), &happenings()[..2]), &context);
+    assert_eq!(drawn(&mut view, &context, 80, 18).0, start);
+    view.press(Key::Down(usize::MAX));
+    assert!(drawn(&mut view, &context, 80, 18).0.contains("link down"));
 }
 
 #[test]

@@ -112,6 +112,18 @@ pub trait IncidentRead: TableAccess {
         self.incidents_between(&[], &[0xff; 41])
     }
 
+    /// How many incidents there are in a scope, without those of places inside it.
+    fn incident_count(&self, scope: DivisionCode) -> Result<u64, StoreError> {
+        let low = elder_bytes(scope, ElderId([0; 16]));
+        let high = [&elder_bytes(scope, ElderId([0xff; 16]))[..], &[0xff; 17]].concat();
+        let mut count = 0;
+        for row in self.incidents().range(&low[..]..&high[..])? {
+            row?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// The incidents from one key to before another.
     fn incidents_between(
         &self,

@@ -7,7 +7,7 @@ use shouwang_node::identity::DeviceId;
 /// All that there is to exchange with several peers, and what of it is done. What comes while it runs is
 /// more to do, so it is done exactly when nothing is owed.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     peers: BTreeMap<DeviceId, Owed>,
 }
 
@@ -20,24 +20,29 @@ struct Owed {
 
 impl Meter {
     /// So much is still owed to and by a peer.
-    pub(super) fn owes(&mut self, peer: DeviceId, left: u64) {
+    pub(crate) fn owes(&mut self, peer: DeviceId, left: u64) {
         let owed = self.peers.entry(peer).or_default();
         owed.total += left.saturating_sub(owed.left);
         owed.left = left;
     }
 
     /// All that there was and is to exchange.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.peers.values().map(|owed| owed.total).sum()
     }
 
     /// What of it is exchanged: never more than all, and never less than before.
-    pub(super) fn exchanged(&self) -> u64 {
+    pub(crate) fn exchanged(&self) -> u64 {
         self.peers.values().map(|owed| owed.total - owed.left).sum()
     }
 
-    /// The same in a hundred parts, the last of which is full only when nothing is owed.
-    pub(super) fn percent(&self) -> u64 {
+    /// What is left of it.
+    pub(crate) fn left(&self) -> u64 {
+        self.total() - self.exchanged()
+    }
+
+    /// What is exchanged, in a hundred parts, the last of which is full only when nothing is owed.
+    pub(crate) fn percent(&self) -> u64 {
         (self.exchanged() * 100).checked_div(self.total()).unwrap_or(100)
     }
 }

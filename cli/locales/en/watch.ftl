@@ -1,0 +1,51 @@
+# What is seen of a running node while it runs.
+
+watch-running = The node runs
+watch-not-running = No node runs here; it is looked for again every second: shouwang up
+watch-no-answer = No answer for { $seconds } s: the node is busy, or it hangs
+watch-looking = Looking for the node …
+watch-peers = Peers
+watch-happenings = What happens
+watch-here = here
+watch-nothing-wrong = Nothing is wrong
+watch-more = { $count } more: shouwang doctor
+watch-no-peers = No peer has been met yet
+watch-nothing-happened = Nothing has happened since the node was started
+watch-forgotten = { $count } earlier ones are no longer remembered
+watch-keys = q quit · ↑↓ scroll · Tab other list · r look now
+watch-small = The window is too small
+watch-all-here = all exchanged
+watch-last = last complete { $age }
+watch-never-done = never complete
+
+happening =
+    .began = session begun
+    .proved = has proved its grant
+    .done = exchange complete
+    .silent = does not confirm what was sent
+    .parted = link down
+    .failed = session ended: { $reason }
+    .received = { $count ->
+            [one] { $count } entry received
+           *[other] { $count } entries received
+        }
+    .refused = sent what was refused: { $reason }
+    .set_aside = { $count ->
+            [one] { $count } entry kept, does not count
+           *[other] { $count } entries kept, do not count
+        }: { $reason }
+    .set_aside_there = does not count { $count } of ours: { $reason }
+    .wrote = { $count ->
+            [one] { $count } entry written
+           *[other] { $count } entries written
+        }
+    .incidents = { $count ->
+            [one] { $count } new incident: shouwang incident list
+           *[other] { $count } new incidents: shouwang incident list
+        }
+    .conflicts = { $count ->
+            [one] { $count } more conflict: shouwang conflicts list
+           *[other] { $count } more conflicts: shouwang conflicts list
+        }
+    .authority = who may do what has changed
+    .forked = two branches of one log: shouwang doctor
