@@ -155,6 +155,7 @@ fn files_are_their_owners_alone() {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777
     };
     assert_eq!((mode(""), mode("store.redb"), mode("admin.json")), (0o700, 0o600, 0o600));
+    assert_eq!(mode("logs/shouwang.log"), 0o600);
     node.kill();
     // What a killed node left is not a way in for whoever made it readable.
     std::fs::set_permissions(town.home().join("admin.json"), PermissionsExt::from_mode(0o644))

@@ -1,5 +1,7 @@
 //! The commands, one module each: `Args` and `run`.
 
+use std::path::{Path, PathBuf};
+
 use clap::Subcommand;
 
 use crate::context::Context;
@@ -37,6 +39,7 @@ pub(crate) mod join;
 pub(crate) mod lag;
 pub(crate) mod log;
 pub(crate) mod merge;
+pub(crate) mod metrics;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod report;
@@ -110,6 +113,7 @@ pub(crate) enum Command {
     Lag(lag::Args),
     Doctor(doctor::Args),
     Watch(watch::Args),
+    Metrics(metrics::Args),
     Explain(explain::Args),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
@@ -126,6 +130,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Where it logs, beside stderr.
+    pub(crate) fn log_file(&self, home: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Up(args) => args.log_file(home),
+            _ => None,
+        }
+    }
+
     /// Does it.
     pub(crate) fn run(&self, context: &Context) -> anyhow::Result<Exit> {
         match self {
@@ -163,6 +175,7 @@ impl Command {
             Self::Peers(args) => peers::run(args, context),
             Self::Lag(args) => lag::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
+            Self::Metrics(args) => metrics::run(args, context),
             Self::Watch(args) => watch::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Quarantine(command) => quarantine::run(command, context),

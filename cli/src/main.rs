@@ -21,6 +21,7 @@ mod happening;
 mod help;
 mod import_report;
 mod ledger;
+mod log_output;
 mod message;
 mod meter;
 mod moment;
@@ -76,11 +77,18 @@ fn main() -> ExitCode {
         }
     };
     let output = Output::new(arguments.global.format(), arguments.global.color);
-    log_to_stderr(arguments.global.verbose);
+    let found = surroundings(&arguments.global);
+    let log_file = found.as_ref().ok().and_then(|(home, ..)| arguments.command.log_file(home));
+    let no_log_file = log_output::start(arguments.global.verbose, log_file.as_deref());
+    if let (Some(error), Some(path)) = (no_log_file, log_file) {
+        let (path, detail) = (path.display().to_string(), error.to_string());
+        let values = [("path", path.into()), ("detail", detail.into())];
+        output.marked_note(Mark::Attention, &messages.say("no-log-file", values));
+    }
     // A damaged page makes the database panic, which the node turns into an error that a person can
     // act on: where in the library it was concerns only whoever looks into the logs.
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-    let (home, as_of, as_of_typed) = match surroundings(&arguments.global) {
+    let (home, as_of, as_of_typed) = match found {
         Ok(found) => found,
         Err(failure) => return code(finish(Err(failure.into()), output, &messages)),
     };
@@ -124,17 +132,4 @@ fn finish(result: anyhow::Result<Exit>, output: Output, messages: &Messages) -> 
 
 fn code(exit: Exit) -> ExitCode {
     ExitCode::from(exit as u8)
-}
-
-/// Logs go to stderr, as much as `SHOUWANG_LOG` asks for.
-fn log_to_stderr(verbose: bool) {
-    use tracing_subscriber::EnvFilter;
-    let default = if verbose { "shouwang=debug,shouwang_node=debug,warn" } else { "warn" };
-    let filter =
-        EnvFilter::try_from_env("SHOUWANG_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
 }

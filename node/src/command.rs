@@ -39,6 +39,7 @@ pub mod incident;
 pub mod items;
 pub mod lag;
 pub mod merge;
+pub mod metrics;
 pub(crate) mod places;
 pub mod quarantine;
 pub mod record;
@@ -156,6 +157,7 @@ dispatch!(
     coverage::CoverageAsked,
     lag::Lag,
     happenings::Happenings,
+    metrics::Metrics,
     health::Health,
     explain::Explain,
     due::Due,

@@ -1,7 +1,7 @@
 //! What has happened since the process started, most recent last: for whoever watches, and for the log. Nothing is
 //! decided by it, and nothing of it is kept.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::DivisionCode;
@@ -14,6 +14,8 @@ use crate::limits::HAPPENINGS_KEPT;
 pub struct Journal {
     /// How many there have been.
     count: u64,
+    /// How many of each code.
+    counts: BTreeMap<&'static str, u64>,
     kept: VecDeque<Happening>,
 }
 
@@ -109,6 +111,7 @@ impl Journal {
         what: What,
     ) {
         self.count += 1;
+        *self.counts.entry(what.code()).or_default() += 1;
         what.log(peer, scope);
         if self.kept.len() == HAPPENINGS_KEPT {
             self.kept.pop_front();
@@ -119,6 +122,11 @@ impl Journal {
     /// Those after this number that are still remembered.
     pub fn after(&self, number: u64) -> impl Iterator<Item = &Happening> {
         self.kept.iter().filter(move |happening| happening.number > number)
+    }
+
+    /// How many there have been of each code.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.counts.iter().map(|(code, count)| (*code, *count))
     }
 
     /// The number of the last.

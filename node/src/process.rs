@@ -39,7 +39,8 @@ pub async fn up(
     let mut engine = home.open_engine()?;
     remember(&mut engine, &options.peers)?;
     let Started { running, listening, ended } = start(engine, &options).await?;
-    let served = server::serve(home.path(), running.clone()).await.map_err(network)?;
+    let served = server::serve(home, running.clone(), &options).await;
+    let served = served.map_err(|error| admin_port(error, &options))?;
     ready(Ready { listening, admin: served.address.clone() });
     let failed = tokio::select! {
         () = shutdown => false,
@@ -57,6 +58,16 @@ pub async fn up(
     }
 }
 
+fn admin_port(error: std::io::Error, options: &UpOptions) -> CommandError {
+    match options.admin_port {
+        Some(port) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let address = format!("127.0.0.1:{port}");
+            CommandError::new(ErrorKind::Failed, "port_in_use", &error).with("address", address)
+        }
+        _ => network(error),
+    }
+}
+
 /// Exchanges with every known peer that can be reached and returns when every exchange is done or
 /// has failed, or the time is over: through the running node where one runs, otherwise by itself.
 /// `progress` is called a few times a second.
@@ -70,7 +81,14 @@ pub async fn sync(
         Some(_) => None,
         None => {
             let (listen, peers) = (Vec::new(), peers.clone());
-            let options = UpOptions { listen, peers, mdns: true, relay: false };
+            let options = UpOptions {
+                listen,
+                peers,
+                mdns: true,
+                relay: false,
+                admin_port: None,
+                metrics_token: None,
+            };
             let mut engine = home.open_engine()?;
             remember(&mut engine, &options.peers)?;
             // What was counted before anything moved.

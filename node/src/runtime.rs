@@ -31,6 +31,10 @@ pub struct UpOptions {
     pub mdns: bool,
     /// Carry others' connections, where this device's grant has the right to relay.
     pub relay: bool,
+    /// On which port of loopback the admin API answers; None: on one that is free.
+    pub admin_port: Option<u16>,
+    /// What a monitoring system shows to be given the metrics, and nothing else.
+    pub metrics_token: Option<String>,
 }
 
 /// A running node: what requests go to.

@@ -232,14 +232,19 @@ impl Office {
 
     /// As [`Office::up`], listening here.
     pub fn up_at(&self, listen: &[&str], peers: &[&str]) -> Node<'_> {
-        let mut arguments = vec!["up", "--no-mdns"];
+        let mut arguments: Vec<&str> = Vec::new();
         arguments.extend(listen.iter().flat_map(|listen| ["--listen", *listen]));
         arguments.extend(peers.iter().flat_map(|peer| ["--peer", *peer]));
+        self.up_with(&arguments, "info")
+    }
+
+    /// As [`Office::up`], with arguments of one's own, logging so much.
+    pub fn up_with(&self, arguments: &[&str], log_filter: &str) -> Node<'_> {
         let log = self.path("log");
         let log = File::options().create(true).append(true).open(log).unwrap();
         let mut child = self
-            .command(&[&arguments[..], &["--stop-with-stdin"]].concat())
-            .env("SHOUWANG_LOG", "info")
+            .command(&[&["up", "--no-mdns", "--stop-with-stdin"], arguments].concat())
+            .env("SHOUWANG_LOG", log_filter)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -263,6 +268,11 @@ pub struct Node<'a> {
 }
 
 impl Node<'_> {
+    /// Where the admin API answers.
+    pub fn admin(&self) -> String {
+        self.ready["admin"].as_str().unwrap().to_owned()
+    }
+
     /// Where it can be dialled.
     pub fn address(&self) -> String {
         self.ready["listening"][0].as_str().unwrap().to_owned()

@@ -127,6 +127,10 @@ help-up = Run the node until it is told to stop
     .peer = A node to dial, beside those that are remembered; may be repeated
     .no-mdns = Do not look for peers in the local network
     .no-relay = Carry no connections of others, though this device may
+    .admin-port = On which port of this machine programs ask this node (the metrics at /metrics); a free one unless named
+    .metrics-token-file = Whoever shows the first line of this file is given the metrics, and nothing else
+    .log-file = Log to this file, which is turned over at 1 MiB; otherwise to logs/shouwang.log in the home
+    .no-log-file = Log to no file
     .stop-with-stdin = Stop when stdin ends
     .example =
         shouwang up
@@ -280,6 +284,13 @@ help-watch = How it stands with every peer, and what happens, as it happens; off
         shouwang watch --json
     .exit-codes =
         0  the person, or whoever reads, has seen enough
+
+help-metrics = What a monitoring system keeps of this node, in the format of Prometheus
+    .example =
+        shouwang metrics
+        shouwang metrics > /var/lib/node_exporter/shouwang.prom
+    .exit-codes =
+        0  printed, however the node is
 
 help-explain = What a code or a state means, and why a file or a place's files are or are not here
     .what = A code, such as forked_log; the code of a place; or the beginning of a file's id

@@ -49,3 +49,7 @@ happening =
         }
     .authority = who may do what has changed
     .forked = two branches of one log: shouwang doctor
+
+error-bad_metrics_token = The first line of { $path } is no token: { $length } characters at least, without spaces
+    .hint = For example: head -c 24 /dev/urandom | base64 > { $path }
+no-log-file = No log is written: { $path }: { $detail }

@@ -127,6 +127,10 @@ help-up = 运行本节点，直到叫停
     .peer = 除已记住的以外还要连接的节点；可写多个
     .no-mdns = 不在局域网内寻找其他节点
     .no-relay = 不为其他节点转接连接，即使本设备有此权限
+    .admin-port = 本机程序经哪个端口询问本节点（指标在 /metrics）；不写则用空闲端口
+    .metrics-token-file = 出示此文件第一行的，可以读取指标，别的都不行
+    .log-file = 日志写入此文件，满 1 MiB 换一个；不写则在目录里的 logs/shouwang.log
+    .no-log-file = 不写日志文件
     .stop-with-stdin = 标准输入结束时停止
     .example =
         shouwang up
@@ -280,6 +284,13 @@ help-watch = 看着每个对方的进展和正在发生的事；不在终端上�
         shouwang watch --json
     .exit-codes =
         0  看完了，或没有人再读
+
+help-metrics = 供监控系统收集的指标，Prometheus 格式
+    .example =
+        shouwang metrics
+        shouwang metrics > /var/lib/node_exporter/shouwang.prom
+    .exit-codes =
+        0  已输出，不论节点情况如何
 
 help-explain = 解释代码或状态，以及档案或某地的档案为什么在或不在这里
     .what = 代码，如 forked_log；地方代码；或档案编号的开头

@@ -34,3 +34,7 @@ happening =
     .conflicts = 新增{ $count }处冲突：shouwang conflicts list
     .authority = 权限有变化
     .forked = 同一日志有了两个分支：shouwang doctor
+
+error-bad_metrics_token = { $path } 的第一行不能作口令：至少{ $length }个字符，不含空格
+    .hint = 例如：head -c 24 /dev/urandom | base64 > { $path }
+no-log-file = 没有写日志：{ $path }：{ $detail }

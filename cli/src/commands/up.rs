@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use fluent_bundle::FluentValue;
 use serde::Serialize;
@@ -12,11 +13,15 @@ use shouwang_node::runtime::UpOptions;
 
 use crate::context::Context;
 use crate::error::{Exit, Failure};
+use crate::log_output;
 use crate::output::Mark;
 use crate::parse;
 
 /// Where a node listens unless told otherwise: one port for firewalls to know.
 const DEFAULT_LISTEN: &str = "/ip4/0.0.0.0/tcp/4420";
+
+/// The shortest token, characters: as many as 24 random bytes in base64, less the padding.
+const METRICS_TOKEN_LENGTH_MIN: usize = 32;
 
 /// `up`
 #[derive(Debug, clap::Args)]
@@ -29,9 +34,28 @@ pub(crate) struct Args {
     no_mdns: bool,
     #[arg(long)]
     no_relay: bool,
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
+    #[arg(long, value_name = "FILE")]
+    metrics_token_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", conflicts_with = "no_log_file")]
+    log_file: Option<PathBuf>,
+    #[arg(long)]
+    no_log_file: bool,
     /// Ends when stdin does, so that a node never outlives the program that started it.
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
+}
+
+impl Args {
+    /// Where it logs, beside stderr. A home where nothing is gets no directory by mistake.
+    pub(crate) fn log_file(&self, home: &Path) -> Option<PathBuf> {
+        match &self.log_file {
+            Some(path) => Some(path.clone()),
+            None if self.no_log_file || !home.join("store.redb").exists() => None,
+            None => Some(log_output::default_file(home)),
+        }
+    }
 }
 
 /// One line of the stream that `up --json` prints.
@@ -53,6 +77,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         peers: args.peer.clone(),
         mdns: !args.no_mdns,
         relay: !args.no_relay,
+        admin_port: args.admin_port,
+        metrics_token: args.metrics_token_file.as_deref().map(metrics_token).transpose()?,
     };
     let ready = |ready: Ready| {
         if output.is_json() {
@@ -90,6 +116,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         output.note(&messages.text("up-stopped"));
     }
     Ok(Exit::Done)
+}
+
+/// The first line of a file, as people keep such things.
+fn metrics_token(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+    let token = text.lines().next().unwrap_or_default().trim();
+    // What anybody can guess would be as good as none.
+    match token.len() >= METRICS_TOKEN_LENGTH_MIN && token.chars().all(|c| c.is_ascii_graphic()) {
+        true => Ok(token.to_owned()),
+        false => Err(Failure::usage("bad_metrics_token")
+            .with("path", path.display())
+            .with("length", METRICS_TOKEN_LENGTH_MIN)
+            .into()),
+    }
 }
 
 /// A store in use by a node that answers is no riddle: it runs already.

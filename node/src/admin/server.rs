@@ -1,7 +1,7 @@
 //! Answers requests.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use axum::Router;
@@ -9,13 +9,18 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 
 use super::Door;
-use crate::command::{CommandError, ErrorKind};
+use crate::command::metrics::{Metrics, MetricsReport};
+use crate::command::{CommandError, ErrorKind, Request};
+use crate::home::Home;
 use crate::limits::ADMIN_REQUEST_BYTES_MAX;
 use crate::machine::seed;
-use crate::runtime::Running;
+use crate::runtime::{Running, UpOptions};
+
+/// What `/metrics` answers with.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A server that runs.
 pub(crate) struct Served {
@@ -27,22 +32,37 @@ pub(crate) struct Served {
 #[derive(Clone)]
 struct Admin {
     running: Running,
+    home: Home,
     address: SocketAddr,
     token: String,
+    /// Opens the metrics and nothing else.
+    metrics_token: Option<String>,
 }
 
-/// Serves on a free port of loopback and says where in the home.
-pub(crate) async fn serve(home: &Path, running: Running) -> std::io::Result<Served> {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+/// Serves on loopback, on a free port unless one is asked for, and says where in the home.
+pub(crate) async fn serve(
+    home: &Home,
+    running: Running,
+    options: &UpOptions,
+) -> std::io::Result<Served> {
+    let place = (Ipv4Addr::LOCALHOST, options.admin_port.unwrap_or(0));
+    let listener = tokio::net::TcpListener::bind(place).await?;
     let address = listener.local_addr()?;
     let token = hex::encode(seed().map_err(std::io::Error::other)?);
     let door = Door { address: address.to_string(), token: token.clone(), pid: std::process::id() };
-    let file = Door::path(home);
+    let file = Door::path(home.path());
     write_private(&file, &serde_json::to_vec(&door)?)?;
     let router = Router::new()
         .route("/v1/{request}", post(answer))
+        .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(ADMIN_REQUEST_BYTES_MAX))
-        .with_state(Admin { running, address, token });
+        .with_state(Admin {
+            running,
+            home: home.clone(),
+            address,
+            token,
+            metrics_token: options.metrics_token.clone(),
+        });
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the admin API has stopped");
@@ -65,7 +85,7 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err((status, why)) = admit(&admin, &headers) {
+    if let Err((status, why)) = admit(&admin, &headers, &[&admin.token]) {
         return (status, why).into_response();
     }
     let answered = match request.as_str() {
@@ -94,11 +114,36 @@ async fn answer(
     }
 }
 
+async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
+    let tokens: Vec<&String> = admin.metrics_token.iter().chain([&admin.token]).collect();
+    if let Err((status, why)) = admit(&admin, &headers, &tokens) {
+        return (status, why).into_response();
+    }
+    let machine = admin.home.machine_with(admin.running.dials(), true);
+    let asked = Metrics { machine: Some(machine) };
+    let json = match serde_json::to_vec(&asked) {
+        Ok(json) => json,
+        Err(error) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
+        }
+    };
+    let answered = admin.running.dispatch(Metrics::NAME.to_owned(), json).await;
+    let read = |reply: Vec<u8>| serde_json::from_slice::<MetricsReport>(&reply).ok();
+    match answered.ok().and_then(read) {
+        Some(report) => ([(header::CONTENT_TYPE, OPEN_METRICS)], report.text).into_response(),
+        None => (StatusCode::INTERNAL_SERVER_ERROR, "the node did not answer\n").into_response(),
+    }
+}
+
 fn encode(reply: &impl serde::Serialize) -> Result<Vec<u8>, CommandError> {
     serde_json::to_vec(reply).map_err(|error| CommandError::new(ErrorKind::Failed, "reply", error))
 }
 
-fn admit(admin: &Admin, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+fn admit(
+    admin: &Admin,
+    headers: &HeaderMap,
+    tokens: &[&String],
+) -> Result<(), (StatusCode, &'static str)> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let port = admin.address.port();
     let local = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
@@ -112,7 +157,8 @@ fn admit(admin: &Admin, headers: &HeaderMap) -> Result<(), (StatusCode, &'static
     let shown = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
     // Compared by hash, so that the time tells nothing of how much was right.
     let right = shown.is_some_and(|shown| {
-        blake3::hash(shown.as_bytes()) == blake3::hash(admin.token.as_bytes())
+        let shown = blake3::hash(shown.as_bytes());
+        tokens.iter().any(|token| shown == blake3::hash(token.as_bytes()))
     });
     if right { Ok(()) } else { Err((StatusCode::UNAUTHORIZED, "the token is wrong\n")) }
 }

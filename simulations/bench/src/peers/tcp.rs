@@ -83,6 +83,8 @@ pub(crate) fn side(
     }
     let home = Home::at(&own).with_secrets(Arc::new(KeyFile(key_file(folder))));
     let up = UpOptions {
+        admin_port: None,
+        metrics_token: None,
         listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
         peers: peer.map(str::to_owned).into_iter().collect(),
         mdns: false,
