@@ -38,6 +38,7 @@ pub(crate) mod item;
 pub(crate) mod join;
 pub(crate) mod lag;
 pub(crate) mod log;
+pub(crate) mod manual;
 pub(crate) mod merge;
 pub(crate) mod metrics;
 pub(crate) mod peers;
@@ -127,6 +128,7 @@ pub(crate) enum Command {
     Demo(demo::Args),
     Sample(sample::Args),
     Completions(completions::Args),
+    Manual(manual::Args),
 }
 
 impl Command {
@@ -187,6 +189,7 @@ impl Command {
             Self::Demo(args) => demo::run(args, context),
             Self::Sample(args) => sample::run(args, context),
             Self::Completions(args) => completions::run(args, context),
+            Self::Manual(args) => manual::run(args, context),
         }
     }
 }

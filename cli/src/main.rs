@@ -9,6 +9,7 @@ mod arguments;
 mod audit;
 mod card;
 mod commands;
+mod completion;
 mod confirm;
 mod context;
 mod day;
@@ -54,6 +55,7 @@ use crate::secret::Secrets;
 
 fn main() -> ExitCode {
     let raw: Vec<OsString> = std::env::args_os().collect();
+    completion::answer_a_shell(&raw);
     let early = Early::read(&raw);
     let messages = Messages::new(early.language);
     let arguments = match arguments::read(&raw, &messages) {

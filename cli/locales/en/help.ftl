@@ -351,8 +351,14 @@ help-sample = Write a realistic ledger of people who do not exist
         shouwang sample --out ledger.xlsx --areas areas.csv
         shouwang sample --seed 7 --elders 500 --faults --township 990121200000 --out qinghe.xlsx
 
+help-manual = Pages for man, in the language of the messages
+    .out = Write one page for each command into this directory
+    .example =
+        shouwang manual | man -l -
+        shouwang manual --out ~/.local/share/man/man1
+
 help-completions = Print what a shell needs to complete command lines
     .shell = The shell
     .example =
-        shouwang completions bash > ~/.local/share/bash-completion/completions/shouwang
+        source <(shouwang completions bash)
         shouwang completions powershell

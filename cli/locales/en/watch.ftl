@@ -53,3 +53,4 @@ happening =
 error-bad_metrics_token = The first line of { $path } is no token: { $length } characters at least, without spaces
     .hint = For example: head -c 24 /dev/urandom | base64 > { $path }
 no-log-file = No log is written: { $path }: { $detail }
+manual-written = Pages written to { $path }

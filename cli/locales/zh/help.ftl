@@ -351,8 +351,14 @@ help-sample = 生成一份仿真台账，其中人物均属虚构
         shouwang sample --out 台账.xlsx --areas areas.csv
         shouwang sample --seed 7 --elders 500 --faults --township 990121200000 --out 清荷乡.xlsx
 
+help-manual = 供 man 查阅的手册，语言与提示相同
+    .out = 每个命令一页，写入此目录
+    .example =
+        shouwang manual | man -l -
+        shouwang manual --out ~/.local/share/man/man1
+
 help-completions = 打印命令行补全脚本
     .shell = 命令行外壳
     .example =
-        shouwang completions bash > ~/.local/share/bash-completion/completions/shouwang
+        source <(shouwang completions bash)
         shouwang completions powershell

@@ -38,3 +38,4 @@ happening =
 error-bad_metrics_token = { $path } 的第一行不能作口令：至少{ $length }个字符，不含空格
     .hint = 例如：head -c 24 /dev/urandom | base64 > { $path }
 no-log-file = 没有写日志：{ $path }：{ $detail }
+manual-written = 手册已写入 { $path }

@@ -1,12 +1,11 @@
 //! `completions`: what a shell needs to complete our command lines.
 
-use clap::CommandFactory;
-use clap_complete::Shell;
+use anyhow::Context as _;
+use clap_complete::env::Shells;
 
-use crate::arguments::Arguments;
+use crate::completion::VARIABLE;
 use crate::context::Context;
 use crate::error::Exit;
-use crate::help;
 
 /// `completions`
 #[derive(Debug, clap::Args)]
@@ -24,17 +23,18 @@ enum ShellName {
     PowerShell,
 }
 
-/// Prints the shell's script.
+/// Prints the shell's script. It asks this program whenever there is something to complete.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let mut command = help::localised(Arguments::command(), &context.messages);
-    let shell = match args.shell {
-        ShellName::Bash => Shell::Bash,
-        ShellName::Zsh => Shell::Zsh,
-        ShellName::Fish => Shell::Fish,
-        ShellName::PowerShell => Shell::PowerShell,
+    let name = match args.shell {
+        ShellName::Bash => "bash",
+        ShellName::Zsh => "zsh",
+        ShellName::Fish => "fish",
+        ShellName::PowerShell => "powershell",
     };
+    let shells = Shells::builtins();
+    let shell = shells.completer(name).with_context(|| format!("no script is known for {name}"))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "shouwang", &mut script);
+    shell.write_registration(VARIABLE, "shouwang", "shouwang", "shouwang", &mut script)?;
     context.output.write(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }
