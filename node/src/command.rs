@@ -223,6 +223,7 @@ impl From<StoreError> for CommandError {
         let code = match &error {
             StoreError::InUse => "in_use",
             StoreError::OtherSchema { .. } => "other_schema",
+            StoreError::LaterFormat { .. } => "later_format",
             StoreError::Corrupt { .. } => "store_corrupt",
             StoreError::Database(cause) if matches!(**cause, redb::Error::Corrupted(_)) => {
                 "store_corrupt"

@@ -5,7 +5,7 @@
 //! acknowledges it, [`Engine::poll`] gives what to do until [`Output::Timeout`];
 //! [`Engine::capture`] writes what a person does here.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use shouwang_crdt_schema::change::CHANGE_BYTES_MAX;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
@@ -24,6 +24,7 @@ use crate::entropy::Entropy;
 use crate::identity::grant::{Grant, GrantError, GrantId, SignedGrant};
 use crate::identity::{DeviceId, DeviceKeys};
 use crate::index::{self, IndexSecret};
+use crate::ingest::judging::JUDGE;
 use crate::ingest::{Ingest, Ingested, Refusal, SetAside};
 use crate::journal::{Journal, What};
 use crate::limits::COMMIT_BYTES;
@@ -35,9 +36,8 @@ use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::audit::AuditRow;
-use crate::store::incidents::IncidentRead;
 use crate::store::rows::{ClockReading, DocumentKey, EvidenceRow};
-use crate::store::{Snapshot, Store, StoreError, StoreRead, Transaction};
+use crate::store::{JUDGED_BY, Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::summary::NamedHead;
 use crate::sync::wire::Aside;
 use crate::sync::{Disposition, Event, Input, LogPosition, Mesh, Now, Output, PeerError, Progress};
@@ -189,8 +189,17 @@ impl Engine {
     pub fn open(store: Store, seed: [u8; 32]) -> Result<Self, SetupError> {
         let mut entropy = Entropy::new(seed);
         let own = setup::read(&store)?;
-        let authority = setup::load_authority(&store)?;
+        let mut authority = setup::load_authority(&store)?;
         let grant = authority.grant(&own.grant).cloned().ok_or(SetupError::NotJoined)?;
+        if store.read()?.meta_number(JUDGED_BY)? < JUDGE {
+            store.write::<_, StoreError>(|tables| {
+                let mut ingest =
+                    Ingest::begin(tables, &mut authority, grant.area, own.index_secret);
+                ingest.judge_again()?;
+                ingest.keep(JUDGED_BY, &JUDGE.to_be_bytes())?;
+                ingest.finish().map(drop)
+            })?;
+        }
         let snapshot = store.read()?;
         let peers = PeerBook::load(&snapshot)?;
         let publish_due = snapshot.meta(setup::PUBLISH_DUE)?.is_some_and(|due| !due.is_empty());
@@ -679,7 +688,7 @@ impl Engine {
         accept: impl FnOnce(&Ingested) -> Result<(), E>,
         work: impl FnOnce(&mut Ingest<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Ingested), E> {
-        let (area, secret, before) = (self.area(), self.secret, self.store.read()?);
+        let (area, secret) = (self.area(), self.secret);
         let authority = &mut self.authority;
         let result = self.store.write(|tables: &mut Transaction<'_>| {
             let mut ingest = Ingest::begin(tables, authority, area, secret);
@@ -693,7 +702,7 @@ impl Engine {
             for scope in ingested.heard_of(tables, authority)? {
                 tables.count(scope, |row| row.heard_ms = Some(now.wall_ms))?;
             }
-            let news = news(&before, tables, &ingested)?;
+            let news = news(tables, &ingested);
             Ok::<_, E>((value, ingested, news))
         });
         if result.is_err() {
@@ -848,25 +857,13 @@ impl Engine {
 }
 
 /// What a transaction brings that somebody who watches wants to know at once.
-fn news(
-    before: &Snapshot,
-    after: &Transaction<'_>,
-    ingested: &Ingested,
-) -> Result<Vec<(Option<DivisionCode>, What)>, StoreError> {
-    let mut news = Vec::new();
-    news.extend(ingested.evidence.iter().map(|_| (None, What::Forked)));
-    if ingested.authority_changed {
-        news.push((None, What::Authority));
-    }
-    let records = || ingested.logs.keys().filter(|log| log.lane.carries_records());
-    let urgent = records().filter(|log| log.lane == Lane::Urgent);
-    for scope in urgent.map(|log| log.scope).collect::<BTreeSet<_>>() {
-        let count = after.incident_count(scope)?.saturating_sub(before.incident_count(scope)?);
-        news.extend((count > 0).then_some((Some(scope), What::Incidents { count })));
-    }
-    for scope in records().map(|log| log.scope).collect::<BTreeSet<_>>() {
-        let count = after.scope(scope)?.conflicts.saturating_sub(before.scope(scope)?.conflicts);
-        news.extend((count > 0).then_some((Some(scope), What::Conflicts { count })));
-    }
-    Ok(news)
+fn news(tables: &Transaction<'_>, ingested: &Ingested) -> Vec<(Option<DivisionCode>, What)> {
+    let growth = tables.growth();
+    let forks = ingested.evidence.iter().map(|_| (None, What::Forked));
+    let authority = ingested.authority_changed.then_some((None, What::Authority));
+    let incidents = growth.more_incidents();
+    let incidents = incidents.map(|(scope, count)| (Some(scope), What::Incidents { count }));
+    let conflicts = growth.more_conflicts();
+    let conflicts = conflicts.map(|(scope, count)| (Some(scope), What::Conflicts { count }));
+    forks.chain(authority).chain(incidents).chain(conflicts).collect()
 }

@@ -38,6 +38,7 @@ use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
 
 mod attach;
 mod erasing;
+pub mod judging;
 mod moving;
 
 use attach::Place;
@@ -61,6 +62,10 @@ pub struct Ingest<'a, 't> {
     /// Logs with new entries of which not all count: what ends them may have come.
     cut: BTreeSet<LogKey>,
     /// Elders whose erasures have to be decided again.
+    /// Documents of which an entry was not readable for an earlier version.
+    again: BTreeSet<DocumentKey>,
+    /// Statements of which an earlier version did not say whether they count.
+    stated_again: BTreeSet<EntryPlace>,
     erasing: BTreeSet<(DivisionCode, ElderId)>,
     /// `Erase` entries that came in this transaction.
     fresh_erasures: BTreeSet<EntryHash>,
@@ -215,6 +220,8 @@ impl<'a, 't> Ingest<'a, 't> {
             noted: BTreeMap::new(),
             before: None,
             cut: BTreeSet::new(),
+            again: BTreeSet::new(),
+            stated_again: BTreeSet::new(),
             erasing: BTreeSet::new(),
             fresh_erasures: BTreeSet::new(),
             moving: BTreeSet::new(),
@@ -355,7 +362,8 @@ impl<'a, 't> Ingest<'a, 't> {
             BTreeMap::new();
         let authority_changed = self.before.is_some();
         let recounted = self.recount()?;
-        for key in recounted.into_iter().chain(self.erase_again()?) {
+        let again = std::mem::take(&mut self.again);
+        for key in recounted.into_iter().chain(self.erase_again()?).chain(again) {
             undecided.entry(key.scope).or_default().entry(key).or_default();
         }
         if authority_changed {
@@ -442,7 +450,7 @@ impl<'a, 't> Ingest<'a, 't> {
         let known: BTreeMap<EntryPlace, StatementStanding> =
             before.statements().map(|(place, _, standing)| (*place, standing)).collect();
         for (place, standing) in standings {
-            if known.get(&place) != Some(&standing) {
+            if known.get(&place) != Some(&standing) || self.stated_again.contains(&place) {
                 self.note_statement(&place, standing, known.contains_key(&place))?;
             }
         }

@@ -29,6 +29,7 @@ mod elders;
 mod encoding;
 pub mod erasures;
 pub mod facts;
+pub mod format;
 pub mod incidents;
 pub mod moves;
 pub mod names;
@@ -43,16 +44,17 @@ use blocks::RecentBlocks;
 pub use chains::ChainRead;
 pub use copy::{CopyProgress, Image};
 pub use digests::DigestRead;
+use format::{CURRENT, Format, Way};
 pub use packed::unpacked_row;
 pub use tables::{CountedReads, Snapshot, StoreRead};
 pub use write::Transaction;
 
-/// What this version writes and reads: the tables' layout and the schema of the documents.
-pub const FORMAT: &str = "shouwang store 3, schema 1";
-
 /// Meta: something was deleted whose bytes shall not stay in the file. Any value; whoever set it in a
 /// transaction need do nothing more: the store is written anew right after it, or when it is opened.
 pub const REWRITE_DUE: &str = "rewrite_due";
+
+/// Meta: which judge (eight bytes, `JUDGE` of the ingest) has judged what is set aside.
+pub const JUDGED_BY: &str = "judged_by";
 
 /// Meta: 1 (eight bytes) in a store that came out of a backup, until the engine has dealt with it.
 pub const RESTORED: &str = "restored";
@@ -91,13 +93,21 @@ pub enum StoreError {
     /// Another process has it open.
     #[error("the store is in use by another process")]
     InUse,
-    /// Written by another version.
-    #[error("the store is of another schema: {found:?}, this program reads {expected:?}")]
+    /// Written by a version that is too early, or by another program.
+    #[error("the store is of another schema: {found:?}, this program reads {expected}")]
     OtherSchema {
         /// What the store says.
         found: String,
         /// What this program reads.
-        expected: &'static str,
+        expected: Format,
+    },
+    /// Written by a later version.
+    #[error("the store is of a later version: {found}, this program reads {expected}")]
+    LaterFormat {
+        /// What the store says.
+        found: Format,
+        /// What this program reads.
+        expected: Format,
     },
     /// A row does not read: the disk has changed it, or a bug wrote it.
     #[error("a row of {table} does not read: {detail}")]
@@ -145,7 +155,7 @@ impl Store {
         Ok(store)
     }
 
-    /// A fresh database gets this version's format; any other than this version's is refused.
+    /// A fresh database gets this version's format; one of an earlier format is brought to it, any other is refused.
     fn check_format(&self) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().map_err(redb_error)?;
         // A table that came later than the format is empty in a store that was made before it.
@@ -153,8 +163,9 @@ impl Store {
             .list_tables()
             .map_err(redb_error)?
             .any(|table| table.name() == tables::VECTORS.name());
+        let mut steps = Vec::new();
         let written = {
-            let mut meta = transaction.open_table(tables::META).map_err(redb_error)?;
+            let meta = transaction.open_table(tables::META).map_err(redb_error)?;
             // The format of a later version may come without a checksum, or with another.
             let readable = |row: &[u8]| {
                 let text = encoding::decode_checked(row).unwrap_or(row);
@@ -163,22 +174,35 @@ impl Store {
             let found =
                 meta.get("format").map_err(redb_error)?.map(|found| readable(found.value()));
             match found {
-                Some(found) if found == FORMAT => {
+                Some(found) => {
+                    let format = found.parse::<Format>();
+                    match format.map_or(Way::None, Format::way) {
+                        Way::Here => {}
+                        Way::Up(way) => steps = way,
+                        Way::Later => {
+                            let found = format.unwrap_or(CURRENT);
+                            return Err(StoreError::LaterFormat { found, expected: CURRENT });
+                        }
+                        Way::None => {
+                            return Err(StoreError::OtherSchema { found, expected: CURRENT });
+                        }
+                    }
                     let due = meta.get(REWRITE_DUE).map_err(redb_error)?.is_some();
                     self.rewrite_due.store(due, Ordering::Relaxed);
-                    lacks_tables
+                    lacks_tables || !steps.is_empty()
                 }
-                Some(found) => return Err(StoreError::OtherSchema { found, expected: FORMAT }),
-                None => {
-                    meta.insert("format", encoding::encode_checked(FORMAT.as_bytes()).as_slice())
-                        .map_err(redb_error)?;
-                    true
-                }
+                None => true,
             }
         };
         if written {
-            Transaction::open(&transaction, &self.recent)?;
-            transaction.commit().map_err(redb_error)
+            let upgrade = |tables: &mut Transaction<'_>| {
+                steps.iter().try_for_each(|step| step(tables))?;
+                tables.set_meta("format", CURRENT.to_string().as_bytes())
+            };
+            let ((), rewrite_due) = self.run::<_, StoreError>(&transaction, upgrade)?;
+            transaction.commit().map_err(redb_error)?;
+            self.rewrite_due.fetch_or(rewrite_due, Ordering::Relaxed);
+            Ok(())
         } else {
             transaction.abort().map_err(redb_error)
         }

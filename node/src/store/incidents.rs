@@ -112,18 +112,6 @@ pub trait IncidentRead: TableAccess {
         self.incidents_between(&[], &[0xff; 41])
     }
 
-    /// How many incidents there are in a scope, without those of places inside it.
-    fn incident_count(&self, scope: DivisionCode) -> Result<u64, StoreError> {
-        let low = elder_bytes(scope, ElderId([0; 16]));
-        let high = [&elder_bytes(scope, ElderId([0xff; 16]))[..], &[0xff; 17]].concat();
-        let mut count = 0;
-        for row in self.incidents().range(&low[..]..&high[..])? {
-            row?;
-            count += 1;
-        }
-        Ok(count)
-    }
-
     /// The incidents from one key to before another.
     fn incidents_between(
         &self,
@@ -155,13 +143,15 @@ impl Transaction<'_> {
             detail: error.to_string(),
         };
         let row = encode_checked(&serde_json::to_vec(row).map_err(detail)?);
-        self.incidents.insert(place.to_bytes().as_slice(), row.as_slice())?;
+        let before = self.incidents.insert(place.to_bytes().as_slice(), row.as_slice())?.is_some();
+        self.growth.incidents(place.scope, i64::from(!before));
         Ok(())
     }
 
     /// Takes an incident away: nothing of it counts.
     pub fn remove_incident(&mut self, place: IncidentPlace) -> Result<(), StoreError> {
-        self.incidents.remove(place.to_bytes().as_slice())?;
+        let before = self.incidents.remove(place.to_bytes().as_slice())?.is_some();
+        self.growth.incidents(place.scope, -i64::from(before));
         Ok(())
     }
 }

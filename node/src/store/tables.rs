@@ -2,7 +2,7 @@
 //!
 //! | Table | Key | Value |
 //! | --- | --- | --- |
-//! | `meta-1` | name | bytes: format, own keys and grants, incarnation, commit number |
+//! | `meta-1` | name | bytes: format, own keys and grants, incarnation, commit number, judge |
 //! | `logs-1` | log number | log key (53 B), grant (32 B), 0 or 1 and parent's number, first seq |
 //! | `log_numbers-1` | log key (53 B), which of its chains (1 B) | log number |
 //! | `heads-2` | log number | seq, hash, bytes since the last checkpoint, when it was written |

@@ -1,5 +1,7 @@
 //! Everything that writes the store, within one transaction.
 
+use std::collections::BTreeMap;
+
 use redb::{ReadableTable, Table, WriteTransaction};
 use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
@@ -25,6 +27,39 @@ use crate::log::{Entry, EntryHash, Head, LogKey};
 
 type Bytes = &'static [u8];
 
+/// What there is more of than before a transaction, and a person may want to hear of.
+#[derive(Debug, Default)]
+pub struct Growth {
+    incidents: BTreeMap<DivisionCode, i64>,
+    conflicts: BTreeMap<DivisionCode, i64>,
+}
+
+impl Growth {
+    pub(super) fn incidents(&mut self, scope: DivisionCode, by: i64) {
+        *self.incidents.entry(scope).or_default() += by;
+    }
+
+    fn conflicts(&mut self, scope: DivisionCode, before: u64, after: u64) {
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        *self.conflicts.entry(scope).or_default() += signed(after) - signed(before);
+    }
+
+    /// Places with more incidents than before, and how many more.
+    pub fn more_incidents(&self) -> impl Iterator<Item = (DivisionCode, u64)> {
+        more(&self.incidents)
+    }
+
+    /// Places with concurrent values in more fields than before, and how many more.
+    pub fn more_conflicts(&self) -> impl Iterator<Item = (DivisionCode, u64)> {
+        more(&self.conflicts)
+    }
+}
+
+fn more(counts: &BTreeMap<DivisionCode, i64>) -> impl Iterator<Item = (DivisionCode, u64)> {
+    let more = |(scope, by): (&DivisionCode, &i64)| Some((*scope, u64::try_from(*by).ok()?));
+    counts.iter().filter_map(more).filter(|(_, by)| *by > 0)
+}
+
 /// The tables, open for writing.
 pub struct Transaction<'t> {
     pub(super) blocks: Blocks,
@@ -46,6 +81,7 @@ pub struct Transaction<'t> {
     pub(super) audit: Table<'t, u64, Bytes>,
     /// Whether this transaction has asked for a rewrite.
     pub(super) rewrite_due: bool,
+    pub(super) growth: Growth,
     pub(super) erasures: Table<'t, Bytes, ()>,
     pub(super) missing: Table<'t, (u32, u64), ()>,
     pub(super) incidents: Table<'t, Bytes, Bytes>,
@@ -88,6 +124,7 @@ impl<'t> Transaction<'t> {
             custody: transaction.open_table(tables::CUSTODY)?,
             audit: transaction.open_table(tables::AUDIT)?,
             rewrite_due: false,
+            growth: Growth::default(),
             erasures: transaction.open_table(tables::ERASURES)?,
             missing: transaction.open_table(tables::MISSING)?,
             incidents: transaction.open_table(tables::INCIDENTS)?,
@@ -104,6 +141,11 @@ impl<'t> Transaction<'t> {
             places: transaction.open_table(tables::PLACES)?,
             vectors: transaction.open_table(tables::VECTORS)?,
         })
+    }
+
+    /// What there is more of than before, so far.
+    pub fn growth(&self) -> &Growth {
+        &self.growth
     }
 
     /// Sets a value of the node itself.
@@ -212,6 +254,7 @@ impl<'t> Transaction<'t> {
         let mut counts = before;
         change(&mut counts);
         if counts != before {
+            self.growth.conflicts(scope, before.conflicts, counts.conflicts);
             self.scopes.insert(scope.number(), json(&counts)?.as_slice())?;
         }
         Ok(())
