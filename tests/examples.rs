@@ -307,7 +307,7 @@ impl World {
             () if is(&["transfer", "roster", "absence", "agreement", "blacklist"]) => "shanghe",
             () if is(&["visit add", "elder set", "elder item", "elder add", "review"]) => "shanghe",
             () if is(&["support", "entitlement", "service", "incident raise", "undo"]) => "shanghe",
-            () if is(&["device retire"]) => "shanghe",
+            () if is(&["device retire", "device wipe"]) => "shanghe",
             () => "county",
         };
         &self.offices[name]
@@ -459,7 +459,7 @@ fn may_end_with(line: &str) -> &'static [u32] {
         () if line.starts_with("shouwang sync") => &[5],
         // What it finds is what this mesh is like: things wait for a person.
         () if ["status", "doctor", "peers", "lag"].iter().any(|one| line.contains(one)) => &[3, 4],
-        () if line.contains("retire") => &[3, 4],
+        () if line.contains("retire") || line == "shouwang device wipe" => &[3, 4],
         () if line.contains(" log ") || line.contains("import") => &[3],
         () if ["conflicts list", "duplicates", "erase"].iter().any(|one| line.contains(one)) => {
             &[3]

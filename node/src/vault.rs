@@ -25,10 +25,12 @@ pub mod envelope;
 mod file;
 pub mod secret;
 pub mod sectors;
+mod wipe;
 
 pub use backup::Backup;
 pub use envelope::{Envelope, EnvelopeError, Fresh, Lock, VolumeKey};
 pub use secret::Secret;
+pub use wipe::{Wiped, wipe};
 
 use file::{LockedFile, put_in_place, remove};
 use sectors::Encrypted;

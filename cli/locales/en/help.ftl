@@ -145,6 +145,16 @@ help-device-passphrase = Lock this node's home with another passphrase or key fi
         shouwang device passphrase
         shouwang device passphrase --new-key-file /media/key/office.key
 
+help-device-wipe = Destroy this home: its keys first, then its store and logs. Exported files and backups are not touched
+    .lose-unheld = Also while records are held nowhere else, or where the store does not open: they are lost
+    .yes = Do not ask
+    .example =
+        shouwang device wipe
+        shouwang device wipe --lose-unheld --yes
+    .exit-codes =
+        0  destroyed
+        4  nothing was done: records would be lost
+
 help-backup = Write everything this node holds into one encrypted file; it may be running meanwhile
     .file = The new file; one that is there is never overwritten
     .example =

@@ -145,6 +145,16 @@ help-device-passphrase = 更换本节点的口令或密钥文件；节点可以�
         shouwang device passphrase
         shouwang device passphrase --new-key-file /media/key/office.key
 
+help-device-wipe = 销毁本目录：先毁密钥，再删数据和日志。导出的文件和备份不动
+    .lose-unheld = 即使有记录别处没有，或数据打不开，也销毁：这些记录就没有了
+    .yes = 不再询问
+    .example =
+        shouwang device wipe
+        shouwang device wipe --lose-unheld --yes
+    .exit-codes =
+        0  已销毁
+        4  什么也没做：会丢失记录
+
 help-backup = 把本节点的全部数据写入一个加密文件；节点可以正在运行
     .file = 新文件；已有的文件不会被覆盖
     .example =

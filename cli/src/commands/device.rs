@@ -14,6 +14,7 @@ mod list;
 mod passphrase;
 mod retire;
 mod revoke;
+mod wipe;
 
 /// `device …`
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Revoke(revoke::Args),
     Retire(retire::Args),
     Passphrase(passphrase::Args),
+    Wipe(wipe::Args),
 }
 
 /// Runs a command about devices.
@@ -31,6 +33,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
         Command::Revoke(args) => revoke::run(args, context),
         Command::Retire(args) => retire::run(args, context),
         Command::Passphrase(args) => passphrase::run(args, context),
+        Command::Wipe(args) => wipe::run(args, context),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::entropy::Entropy;
 use crate::machine::seed;
 use crate::store::{CopyProgress, Store, StoreError};
 use crate::vault::backup::{make_directory, restore};
-use crate::vault::{Fresh, Lock, Secret, Vault, VaultError, VolumeKey, change_secret};
+use crate::vault::{Fresh, Lock, Secret, Vault, VaultError, VolumeKey, Wiped, change_secret, wipe};
 
 /// How often a backup says how far it is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -95,6 +95,14 @@ impl Home {
     pub fn restore(&self, backup: &Path) -> Result<(), HomeError> {
         let ask = |lock| self.secrets.to_open(lock).map_err(Trouble::from);
         restore(backup, self.path(), ask).map_err(|trouble| self.trouble(trouble))
+    }
+
+    /// Destroys this home, whatever it holds. Whoever calls has made sure that nothing is lost by it.
+    pub fn wipe(&self) -> Result<Wiped, HomeError> {
+        if !self.path().is_dir() {
+            return Err(HomeError::NoNode(self.path().to_owned()));
+        }
+        wipe(self.path()).map_err(|error| self.trouble(Trouble::Vault(error)))
     }
 
     fn trouble(&self, trouble: Trouble) -> HomeError {
