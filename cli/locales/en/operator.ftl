@@ -177,7 +177,10 @@ explain-moved-away = { $id } has moved from { $scope } to { $to }; what was writ
 explain-arriving = { $id } is on its way to { $scope }: what was carried ahead waits for the handover
 explain-hidden = { $id } in { $scope } is hidden: one device has signed to erase it, a second has not
 explain-erased = { $id } in { $scope } was erased by two signatures
-explain-unsettled = { $count } entries of it are kept and do not count: shouwang log --refused
+explain-unsettled = { $count ->
+    [one] { $count } entry of it is kept and does not count
+   *[other] { $count } entries of it are kept and do not count
+}: shouwang log --refused
 explain-nothing = Nothing is here of a file with this id. Files of { $area } and what lies inside it can be here, no others
 explain-nothing-why = Its village may be silent: shouwang lag --unhealthy. Or the id is not quite right: shouwang elder find NAME
 explain-more = There are more: write more of the id

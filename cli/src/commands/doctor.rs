@@ -25,7 +25,6 @@ pub(crate) struct Args {
     bundle: Option<PathBuf>,
 }
 
-/// What `--json` prints.
 #[derive(Serialize)]
 struct DoctorObject<'a> {
     schema_version: u32,
@@ -56,22 +55,31 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let shown: Vec<&Finding> =
         shown.filter(|found| !args.unhealthy || found.severity > Severity::Note).collect();
     if output.is_json() {
-        let findings = shown.into_iter().map(|found| WordedFinding {
-            finding: found,
-            message: finding::text(found, context),
-            fix: finding::fix(found, context),
-        });
-        output.json(&DoctorObject {
-            schema_version: JSON_SCHEMA_VERSION,
-            severity: report.severity(),
-            findings: findings.collect(),
-        })?;
+        output.json(&object(&report, &shown, context))?;
     } else if output.is_table() {
         screen(&report, &shown, context).show(output)?;
     } else {
         output.table(&table(&shown, context))?;
     }
     Ok(exit)
+}
+
+/// What `--json` prints.
+pub(crate) fn object<'a>(
+    report: &HealthReport,
+    shown: &[&'a Finding],
+    context: &Context,
+) -> impl Serialize + use<'a> {
+    let worded = |found: &&'a Finding| WordedFinding {
+        finding: found,
+        message: finding::text(found, context),
+        fix: finding::fix(found, context),
+    };
+    DoctorObject {
+        schema_version: JSON_SCHEMA_VERSION,
+        severity: report.severity(),
+        findings: shown.iter().map(worded).collect(),
+    }
 }
 
 /// Group by group, each finding with what mends it.

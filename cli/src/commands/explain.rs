@@ -39,7 +39,7 @@ pub(crate) struct Args {
 
 /// What a code means.
 #[derive(Serialize)]
-struct ExplainedCode {
+pub(crate) struct ExplainedCode {
     schema_version: u32,
     code: String,
     meanings: Vec<String>,
@@ -59,11 +59,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             output.json(&explained)?;
             return Ok(Exit::Done);
         }
-        let mut screen = Screen::default();
-        explained.meanings.iter().for_each(|meaning| screen.line(meaning.as_str()));
-        let fixes = explained.fix.iter().flat_map(|fix| fix.lines());
-        fixes.for_each(|line| screen.hint(line));
-        screen.show(output)?;
+        meanings(&explained).show(output)?;
         return Ok(Exit::Done);
     }
     let is_id = what.len() >= 4 && what.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -80,7 +76,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// What the catalogue says of a code: places that only an occasion fills are left as dots.
-fn code(code: &str, messages: &Messages) -> ExplainedCode {
+pub(crate) fn code(code: &str, messages: &Messages) -> ExplainedCode {
     let plain = code.replace(':', "-");
     let kind = code.split(':').next().unwrap_or(code);
     let mut meanings = Vec::new();
@@ -125,7 +121,17 @@ fn explain_place(place: DivisionCode, context: &Context) -> anyhow::Result<Exit>
     Ok(exit)
 }
 
-fn files(report: &ExplainReport, context: &Context) -> Screen {
+/// What a code means, and what mends it.
+pub(crate) fn meanings(explained: &ExplainedCode) -> Screen {
+    let mut screen = Screen::default();
+    explained.meanings.iter().for_each(|meaning| screen.line(meaning.as_str()));
+    let fixes = explained.fix.iter().flat_map(|fix| fix.lines());
+    fixes.for_each(|line| screen.hint(line));
+    screen
+}
+
+/// Why files are or are not here.
+pub(crate) fn files(report: &ExplainReport, context: &Context) -> Screen {
     let messages = &context.messages;
     let mut screen = Screen::default();
     for file in &report.files {

@@ -1,13 +1,14 @@
 //! `log`: what was refused or does not count, and who looked at elders.
 
 use fluent_bundle::FluentValue;
-use shouwang_node::command::audit::{AuditList, AuditRow};
-use shouwang_node::command::refused::{NamedDevice, Refused, RefusedRow};
+use shouwang_node::command::audit::{AuditList, AuditReport, AuditRow};
+use shouwang_node::command::refused::{NamedDevice, Refused, RefusedReport, RefusedRow};
 
-use crate::context::{Context, now_ms};
+use crate::context::Context;
 use crate::error::Exit;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
+use crate::screen::Screen;
 
 /// `log`
 #[derive(Debug, clap::Args)]
@@ -39,6 +40,25 @@ fn refused(all: bool, context: &Context) -> anyhow::Result<Exit> {
         output.note(&messages.text("nothing-refused"));
         return Ok(Exit::Done);
     }
+    match output.is_table() {
+        true => refused_screen(&report, context).show(output)?,
+        false => output.table(&refused_table(&report, context))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// What was refused, and how much of it there is.
+pub(crate) fn refused_screen(report: &RefusedReport, context: &Context) -> Screen {
+    let mut screen = Screen::default();
+    screen.table(refused_table(report, context));
+    let count = FluentValue::from(report.refused.len());
+    screen.gap();
+    screen.line(context.messages.say("refused-count", [("count", count)]));
+    screen
+}
+
+fn refused_table(report: &RefusedReport, context: &Context) -> Table {
+    let messages = &context.messages;
     let mut table = Table::new(messages, ["at", "place", "author", "code", "reason"]);
     for row in &report.refused {
         table.row([
@@ -49,12 +69,7 @@ fn refused(all: bool, context: &Context) -> anyhow::Result<Exit> {
             Cell::text(meaning(row, context)),
         ]);
     }
-    output.table(&table)?;
-    if output.is_table() {
-        let count = FluentValue::from(report.refused.len());
-        output.note(&messages.say("refused-count", [("count", count)]));
-    }
-    Ok(Exit::Done)
+    table
 }
 
 /// What a code means and what to do: the words for all of it, or for its kind alone.
@@ -98,6 +113,27 @@ fn audit(context: &Context) -> anyhow::Result<Exit> {
         output.note(&messages.text("nothing-audited"));
         return Ok(Exit::Done);
     }
+    match output.is_table() {
+        true => audit_screen(&report, context).show(output)?,
+        false => output.table(&audit_table(&report, context))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Who looked at elders, and what is no longer known of it.
+pub(crate) fn audit_screen(report: &AuditReport, context: &Context) -> Screen {
+    let mut screen = Screen::default();
+    screen.table(audit_table(report, context));
+    if report.gone > 0 {
+        let count = FluentValue::from(report.gone);
+        screen.gap();
+        screen.line(context.messages.say("audit-gone", [("count", count)]));
+    }
+    screen
+}
+
+fn audit_table(report: &AuditReport, context: &Context) -> Table {
+    let messages = &context.messages;
     let mut table = Table::new(messages, ["at", "user", "action", "area", "elders", "personal"]);
     for AuditRow { at_ms, what, area, elders, personal, who } in &report.audit {
         let personal = if *personal { "Yes" } else { "No" };
@@ -110,15 +146,10 @@ fn audit(context: &Context) -> anyhow::Result<Exit> {
             Cell::text(messages.word("choice-YesNo", personal)),
         ]);
     }
-    output.table(&table)?;
-    if report.gone > 0 {
-        let count = FluentValue::from(report.gone);
-        output.note(&messages.say("audit-gone", [("count", count)]));
-    }
-    Ok(Exit::Done)
+    table
 }
 
 fn at(at_ms: i64, context: &Context) -> Cell {
     let whole = context.verbose || !context.output.is_table();
-    Cell::text(moment::ago(&context.messages, at_ms, now_ms(), whole))
+    Cell::text(moment::ago(&context.messages, at_ms, context.now_ms, whole))
 }

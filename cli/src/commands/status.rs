@@ -29,14 +29,7 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (report, running) = health(context)?;
     let exit = finding::exit(report.severity());
     if output.is_json() {
-        output.json(&StatusObject {
-            report: &report.status,
-            clock: &report.clock,
-            incidents: &report.incidents,
-            villages: &report.villages,
-            severity: report.severity(),
-            findings: &report.findings,
-        })?;
+        output.json(&object(&report))?;
     } else if output.is_table() {
         screen(&report, running, context).show(output)?;
     } else {
@@ -55,6 +48,17 @@ pub(crate) fn health(context: &Context) -> anyhow::Result<(HealthReport, bool)> 
 }
 
 /// What `--json` prints.
+pub(crate) fn object(report: &HealthReport) -> impl Serialize + '_ {
+    StatusObject {
+        report: &report.status,
+        clock: &report.clock,
+        incidents: &report.incidents,
+        villages: &report.villages,
+        severity: report.severity(),
+        findings: &report.findings,
+    }
+}
+
 #[derive(Serialize)]
 struct StatusObject<'a> {
     #[serde(flatten)]

@@ -1,11 +1,12 @@
 //! `verify`: reads everything again.
 
 use fluent_bundle::FluentValue;
-use shouwang_node::command::verify::Verify;
+use shouwang_node::command::verify::{Verify, VerifyReport};
 
 use crate::context::Context;
 use crate::error::Exit;
 use crate::output::{Cell, Mark, Table};
+use crate::screen::Screen;
 
 /// `verify`
 #[derive(Debug, clap::Args)]
@@ -13,14 +14,25 @@ pub(crate) struct Args {}
 
 /// Reads everything and names every fault.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let (messages, output) = (&context.messages, context.output);
+    let output = context.output;
     let report = context.node()?.call(Verify {})?;
     let exit = if report.ok && report.faults.is_empty() { Exit::Done } else { Exit::AtRisk };
     if output.is_json() {
         output.json(&report)?;
         return Ok(exit);
     }
-    let read = messages.say(
+    match output.is_table() {
+        true => screen(&report, context).show(output)?,
+        false => output.table(&table(&report, context))?,
+    }
+    Ok(exit)
+}
+
+/// What was read, and every fault.
+pub(crate) fn screen(report: &VerifyReport, context: &Context) -> Screen {
+    let messages = &context.messages;
+    let mut screen = Screen::default();
+    screen.line(messages.say(
         "verify-read",
         [
             ("logs", FluentValue::from(report.logs)),
@@ -29,10 +41,20 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
             ("documents", report.documents.into()),
             ("elders", report.elders.into()),
         ],
-    );
-    if output.is_table() {
-        output.line(&read)?;
+    ));
+    if report.ok && report.faults.is_empty() {
+        screen.marked(Mark::Good, messages.text("verify-ok"));
+        return screen;
     }
+    screen.table(table(report, context));
+    screen.gap();
+    let count = FluentValue::from(report.faults.len());
+    screen.marked(Mark::Bad, messages.say("verify-faults", [("count", count)]));
+    screen
+}
+
+fn table(report: &VerifyReport, context: &Context) -> Table {
+    let messages = &context.messages;
     let mut table = Table::new(messages, ["place", "fault", "detail"]);
     for fault in &report.faults {
         table.row([
@@ -41,15 +63,5 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
             Cell::text(&fault.detail),
         ]);
     }
-    if !output.is_table() {
-        output.table(&table)?;
-    } else if exit == Exit::Done {
-        output.line(&output.marked_text(Mark::Good, &messages.text("verify-ok")))?;
-    } else {
-        output.table(&table)?;
-        let count = report.faults.len();
-        let faulty = messages.say("verify-faults", [("count", FluentValue::from(count))]);
-        output.line(&output.marked_text(Mark::Bad, &faulty))?;
-    }
-    Ok(exit)
+    table
 }

@@ -36,7 +36,7 @@ pub(crate) struct Args {}
 /// One line of the stream that `--json` prints.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Line<'a> {
+pub(crate) enum Line<'a> {
     /// Whether a node runs.
     Node { schema_version: u32, running: bool },
     /// Something happened.

@@ -5,16 +5,22 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use shouwang_node::command::audit::AuditReport;
 use shouwang_node::command::clock::{CheckedToday, ClockFault, ClockReport};
 use shouwang_node::command::coverage::VillageState;
+use shouwang_node::command::explain::ExplainReport;
+use shouwang_node::command::happenings::Happening;
 use shouwang_node::command::health::{HealthReport, Machine, Severity, examine};
 use shouwang_node::command::incident::IncidentCounts;
 use shouwang_node::command::lag::{LagReport, LagTotals, VillageLag};
-use shouwang_node::command::status::{PeerState, PeerStatus, StatusReport};
+use shouwang_node::command::refused::RefusedReport;
+use shouwang_node::command::status::{PeerState, PeerStatus, PeersReport, StatusReport};
+use shouwang_node::command::verify::VerifyReport;
 
+use crate::commands::watch::Line;
 use crate::commands::watch::view::{Key, View};
 use crate::commands::watch::{Look, News};
-use crate::commands::{doctor, lag, peers, status};
+use crate::commands::{doctor, explain, lag, log, peers, status, verify};
 use crate::context::Context;
 use crate::error::Exit;
 use crate::finding;
@@ -255,6 +261,20 @@ fn context(language: Language, color: bool) -> Context {
     Context::for_screens(Messages::new(language), Output::for_screens(color), NOW_MS, false)
 }
 
+/// As [`seen`], of a screen that has nothing to colour but its headings, if that.
+fn seen_without_colour(name: &str, draw: impl Fn(&Context) -> Screen) {
+    for language in Language::ALL {
+        for width in [80, 120] {
+            let (plain, colored) = (context(language, false), context(language, true));
+            let text = draw(&plain).text(plain.output, Some(width));
+            let same = draw(&colored).text(colored.output, Some(width));
+            assert_eq!(without_escapes(&same), text, "{name}: colour moves something");
+            let language = format!("{language:?}").to_lowercase();
+            insta::assert_snapshot!(format!("{name}_{language}_{width}"), text);
+        }
+    }
+}
+
 /// One snapshot for each screen, language and width; colour adds nothing but itself.
 fn seen(name: &str, draw: impl Fn(&Context) -> Screen) {
     for language in Language::ALL {
@@ -320,6 +340,134 @@ fn peers_screens() {
         |report: &HealthReport, context: &Context| peers::screen(&report.status.peers, context);
     seen("peers_well", |context| screen(&well(), context));
     seen("peers_unwell", |context| screen(&all_that_is_wrong(), context));
+}
+
+fn refused() -> RefusedReport {
+    let device =
+        |nth: u8, name: &str| json!({"device": format!("{nth:02x}").repeat(32), "name": name});
+    let log = json!({"scope": "990121101203", "lane": "routine", "device": "22".repeat(32), "incarnation": 1});
+    let row = |kind: &str, code: &str, log: serde_json::Value, author: serde_json::Value| {
+        let seq = if log.is_null() { json!(null) } else { json!(17) };
+        json!({
+            "kind": kind, "at_ms": NOW_MS - 3 * HOUR_MS, "code": code, "detail": "start_op",
+            "peer": device(0x22, "上禾村"), "log": log, "seq": seq, "author": author,
+        })
+    };
+    let author = device(0x22, "上禾村");
+    serde_json::from_value(json!({"schema_version": 1, "refused": [
+        row("entry", "not_allowed:right", log.clone(), author.clone()),
+        row("entry", "ill_formed:start_op", log.clone(), author.clone()),
+        row("entry", "unknown_kind", log, author),
+        row("evidence", "broken_signature", json!(null), json!(null)),
+    ]}))
+    .unwrap()
+}
+
+fn audited() -> AuditReport {
+    let row = |what: &str, personal: bool| {
+        json!({
+            "at_ms": NOW_MS - 26 * HOUR_MS, "what": what, "area": "990121101203", "elders": 61,
+            "personal": personal, "who": "clerk",
+        })
+    };
+    let rows = [row("list", false), row("show_resident_id", true)];
+    serde_json::from_value(json!({"schema_version": 1, "audit": rows, "gone": 12})).unwrap()
+}
+
+fn verified(faults: &[(&str, &str)]) -> VerifyReport {
+    let faults: Vec<_> = faults
+        .iter()
+        .map(|(place, code)| json!({"place": place, "code": code, "detail": "checksum"}))
+        .collect();
+    serde_json::from_value(json!({
+        "schema_version": 1, "ok": faults.is_empty(), "logs": 12, "entries": 8_412,
+        "signatures": 960, "documents": 640, "elders": 61, "missing": 0, "faults": faults,
+    }))
+    .unwrap()
+}
+
+const FAULTS: [(&str, &str); 2] =
+    [("990121101203 Routine #17", "header"), ("5f5f5f5f Card", "document")];
+
+fn traced() -> ExplainReport {
+    let states = ["here", "merged", "moved_away", "arriving", "hidden", "erased"];
+    let file = |(nth, state): (usize, &&str)| {
+        json!({
+            "elder_id": format!("51aa{nth:02}").repeat(6)[..32], "scope": "990121101203",
+            "scope_name": "上禾村", "state": state, "to": "990121101204", "unsettled": nth % 2,
+        })
+    };
+    let files: Vec<_> = states.iter().enumerate().map(file).collect();
+    let area = "990121101000";
+    serde_json::from_value(json!({"schema_version": 1, "files": files, "more": true, "area": area}))
+        .unwrap()
+}
+
+#[test]
+fn log_screens() {
+    seen("log_refused", |context| log::refused_screen(&refused(), context));
+    seen_without_colour("log_audit", |context| log::audit_screen(&audited(), context));
+}
+
+#[test]
+fn verify_screens() {
+    seen("verify_well", |context| verify::screen(&verified(&[]), context));
+    seen("verify_unwell", |context| verify::screen(&verified(&FAULTS), context));
+}
+
+#[test]
+fn explain_screens() {
+    seen("explain_files", |context| explain::files(&traced(), context));
+    let nothing = ExplainReport { files: Vec::new(), more: false, ..traced() };
+    seen("explain_nothing", |context| explain::files(&nothing, context));
+    seen_without_colour("explain_code", |context| {
+        explain::meanings(&explain::code("forked_log", &context.messages))
+    });
+}
+
+/// Keys and their values are part of the interface: docs/json.md. Whoever changes one sees it here.
+#[test]
+fn what_scripts_read() {
+    let context = context(Language::En, false);
+    let report = all_that_is_wrong();
+    let shown: Vec<_> = report.findings.iter().collect();
+    let happening: Happening = serde_json::from_value(json!({
+        "number": 7, "at_ms": NOW_MS, "peer": "11".repeat(32), "scope": null, "code": "failed",
+        "reason": "silence", "retry": true,
+    }))
+    .unwrap();
+    let value = |object: &dyn erased::Json| object.value();
+    for (name, object) in [
+        ("status", value(&status::object(&report))),
+        ("doctor", value(&doctor::object(&report, &shown, &context))),
+        ("lag", value(&villages())),
+        ("peers", value(&PeersReport { schema_version: 1, peers: report.status.peers.clone() })),
+        ("log_refused", value(&refused())),
+        ("log_audit", value(&audited())),
+        ("verify", value(&verified(&FAULTS))),
+        ("explain_files", value(&traced())),
+        ("explain_code", value(&explain::code("forked_log", &context.messages))),
+        ("watch_node", value(&Line::Node { schema_version: 1, running: true })),
+        ("watch_happening", value(&Line::Happening { schema_version: 1, happening: &happening })),
+        ("watch_forgotten", value(&Line::Forgotten { schema_version: 1, count: 3 })),
+    ] {
+        assert_eq!(object["schema_version"], 1, "{name}");
+        let text = serde_json::to_string_pretty(&object).unwrap();
+        insta::assert_snapshot!(format!("json_{name}"), text);
+    }
+}
+
+mod erased {
+    /// Anything that can be written as JSON, beside others of other types.
+    pub(super) trait Json {
+        fn value(&self) -> serde_json::Value;
+    }
+
+    impl<T: serde::Serialize> Json for T {
+        fn value(&self) -> serde_json::Value {
+            serde_json::to_value(self).unwrap()
+        }
+    }
 }
 
 /// What a terminal of this size shows, with the colours of its cells.
