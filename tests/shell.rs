@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use support::{COUNTY, Office, SHANGHE};
+use support::{COUNTY, Office, SHANGHE, eventually};
 
 /// What bash offers for a line that ends where the cursor is.
 fn offered(office: &Office, line: &[&str]) -> Vec<String> {
@@ -51,18 +51,35 @@ fn a_shell_completes_commands_options_and_what_there_is() {
     assert!(!begins(&silent, &incident), "{silent:?}");
 
     let node = county.up(&[]);
-    let incidents = offered(&county, &["shouwang", "incident", "ack", ""]);
-    assert!(begins(&incidents, &incident), "{incidents:?} has not {incident}");
-    let places = offered(&county, &["shouwang", "elder", "list", "--scope", "99"]);
-    assert!(places.iter().any(|place| place.starts_with(SHANGHE)), "{places:?}");
+    // A prompt waits for a busy node no longer than a person does.
+    let incidents = eventually("the incident is offered", || {
+        let incidents = offered(&county, &["shouwang", "incident", "ack", ""]);
+        if begins(&incidents, &incident) { Ok(incidents) } else { Err(format!("{incidents:?}")) }
+    });
+    let list = ["shouwang", "elder", "list", "--scope", "99"];
+    let places = eventually("places are offered", || {
+        let places = offered(&county, &list);
+        match places.iter().any(|place| place.starts_with(SHANGHE)) {
+            true => Ok(places),
+            false => Err(format!("{places:?}")),
+        }
+    });
     let device = county.device();
-    assert!(begins(&offered(&county, &["shouwang", "device", "revoke", ""]), &device));
-    assert!(begins(&offered(&county, &["shouwang", "elder", "show", &elder[..4]]), &elder));
+    let mut all = [incidents, places].concat();
+    for (line, id) in [
+        (["shouwang", "device", "revoke", ""], &device),
+        (["shouwang", "elder", "show", &elder[..4]], &elder),
+    ] {
+        all.extend(eventually("it is offered", || {
+            let values = offered(&county, &line);
+            if begins(&values, id) { Ok(values) } else { Err(format!("{line:?}: {values:?}")) }
+        }));
+    }
     assert!(!begins(&offered(&county, &["shouwang", "elder", "show", "zzzz"]), &elder));
     let codes = offered(&county, &["shouwang", "explain", "forked"]);
     assert_eq!(codes, ["forked_log"]);
     // Whom it is about is not for a shell's screen.
-    let all = [incidents, places].concat().join(" ");
+    let all = all.join(" ");
     assert!(!all.contains("周国强"), "{all}");
     node.stop();
 }

@@ -2,14 +2,11 @@
 //! a week later finds what happened and no disk is ever full of it. No log has a name, a phone or an ID number of an
 //! elder in it (`tests/logs.rs`).
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use file_rotate::compression::Compression;
-use file_rotate::suffix::AppendCount;
-use file_rotate::{ContentLimit, FileRotate};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -21,7 +18,7 @@ const STDERR_VERBOSE: &str = "shouwang=debug,shouwang_node=debug,warn";
 /// What files get unless `SHOUWANG_LOG` says otherwise: each session, and what came of it.
 const FILE_DEFAULT: &str = "shouwang=info,shouwang_node=info,warn";
 /// A file is turned over when it is longer, bytes. Eight thousand lines.
-const FILE_BYTES: usize = 1 << 20;
+const FILE_BYTES: u64 = 1 << 20;
 /// Files that are kept beside the newest: 8 MiB of a laptop's disk in all, some weeks of a township.
 const FILES_KEPT: usize = 7;
 
@@ -33,13 +30,13 @@ pub(crate) fn start(verbose: bool, file: Option<&Path>) -> Option<io::Error> {
         .with_writer(io::stderr)
         .with_ansi(false)
         .with_filter(asked().unwrap_or_else(|| EnvFilter::new(default)));
-    let (rotating, failure) = match file.map(rotating).transpose() {
-        Ok(rotating) => (rotating, None),
+    let (turned, failure) = match file.map(TurnedFile::open).transpose() {
+        Ok(turned) => (turned, None),
         Err(error) => (None, Some(error)),
     };
-    let file = rotating.map(|rotating| {
+    let file = turned.map(|turned| {
         tracing_subscriber::fmt::layer()
-            .with_writer(Mutex::new(rotating))
+            .with_writer(Mutex::new(turned))
             .with_ansi(false)
             .with_filter(asked().unwrap_or_else(|| EnvFilter::new(FILE_DEFAULT)))
     });
@@ -52,29 +49,75 @@ pub(crate) fn default_file(home: &Path) -> PathBuf {
     home.join("logs").join("shouwang.log")
 }
 
-fn rotating(path: &Path) -> io::Result<FileRotate<AppendCount>> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
+/// A log file that is turned over when it is long: `shouwang.log` becomes `shouwang.log.1`, that `.2`, and the last
+/// goes. Whatever somebody does to the files meanwhile, it goes on with what it finds.
+struct TurnedFile {
+    path: PathBuf,
+    /// None where it could not be opened again; then each line tries.
+    file: Option<File>,
+    bytes: u64,
+}
+
+impl TurnedFile {
+    fn open(path: &Path) -> io::Result<Self> {
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let mut turned = Self { path: path.to_owned(), file: None, bytes: 0 };
+        turned.open_again()?;
+        Ok(turned)
     }
-    let mut options = fs::OpenOptions::new();
-    options.read(true).create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // The writer itself would say nothing.
-    options.open(path)?;
-    Ok(FileRotate::new(
-        path,
-        AppendCount::new(FILES_KEPT),
-        ContentLimit::BytesSurpassed(FILE_BYTES),
-        Compression::None,
-        Some(options),
-    ))
+
+    fn open_again(&mut self) -> io::Result<&mut File> {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&self.path)?;
+        self.bytes = file.metadata()?.len();
+        Ok(self.file.insert(file))
+    }
+
+    /// Each file takes the next number. One that is not there leaves a gap, one that cannot be moved is appended to.
+    fn turn(&mut self) {
+        self.file = None;
+        let numbered = |number: usize| match number {
+            0 => self.path.clone(),
+            number => {
+                let mut name = self.path.clone().into_os_string();
+                name.push(format!(".{number}"));
+                PathBuf::from(name)
+            }
+        };
+        for number in (0..FILES_KEPT).rev() {
+            let _ = fs::rename(numbered(number), numbered(number + 1));
+        }
+    }
+}
+
+impl Write for TurnedFile {
+    /// Lines come whole.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.bytes > FILE_BYTES {
+            self.turn();
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.open_again()?,
+        };
+        file.write_all(line)?;
+        self.bytes += line.len() as u64;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), File::flush)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     #[test]
     fn however_much_is_logged_the_files_stay_small_and_the_last_line_is_there() {
@@ -83,7 +126,7 @@ mod tests {
         let line = format!("{}\n", "x".repeat(1_023));
         for _ in 0..3 {
             // Begun anew in between, as a node is.
-            let mut file = rotating(&path).unwrap();
+            let mut file = TurnedFile::open(&path).unwrap();
             for _ in 0..6 * 1_024 {
                 file.write_all(line.as_bytes()).unwrap();
             }
@@ -92,10 +135,28 @@ mod tests {
         let files = fs::read_dir(path.parent().unwrap()).unwrap();
         let lengths: Vec<u64> = files.map(|file| file.unwrap().metadata().unwrap().len()).collect();
         assert_eq!(lengths.len(), FILES_KEPT + 1);
-        assert!(
-            lengths.iter().sum::<u64>() <= (FILES_KEPT as u64 + 1) * (FILE_BYTES as u64 + 1_024)
-        );
+        assert!(lengths.iter().sum::<u64>() <= (FILES_KEPT as u64 + 1) * (FILE_BYTES + 2_048));
         assert!(fs::read_to_string(&path).unwrap().ends_with("the last\n"));
+    }
+
+    #[test]
+    fn files_that_somebody_takes_away_meanwhile_stop_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = default_file(directory.path());
+        let long = vec![b'x'; FILE_BYTES as usize + 1];
+        let mut file = TurnedFile::open(&path).unwrap();
+        for _ in 0..3 {
+            file.write_all(&long).unwrap();
+        }
+        let logs = path.parent().unwrap();
+        fs::remove_file(logs.join("shouwang.log.1")).unwrap();
+        file.write_all(&long).unwrap();
+        fs::remove_dir_all(logs).unwrap();
+        // Nowhere to write to: it is said, and the next line tries again.
+        assert!(file.write_all(&long).is_err());
+        fs::create_dir(logs).unwrap();
+        file.write_all(b"back\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "back\n");
     }
 
     #[test]
@@ -103,6 +164,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let taken = directory.path().join("logs");
         fs::write(&taken, "").unwrap();
-        assert!(rotating(&taken.join("shouwang.log")).is_err());
+        assert!(TurnedFile::open(&taken.join("shouwang.log")).is_err());
     }
 }

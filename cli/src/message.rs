@@ -11,6 +11,15 @@ use fluent_bundle::resolver::errors::ReferenceKind;
 use fluent_bundle::{FluentArgs, FluentError, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
+/// Names come from other machines: none of them may steer a terminal.
+pub(crate) fn printable(text: std::borrow::Cow<'_, str>) -> String {
+    let steers = |c: char| c.is_control() && c != '\n';
+    match text.contains(steers) {
+        true => text.replace(steers, "\u{fffd}"),
+        false => text.into_owned(),
+    }
+}
+
 #[cfg(test)]
 mod catalogue_tests;
 
@@ -164,6 +173,6 @@ impl Messages {
         };
         let mut errors = Vec::new();
         let text = self.bundle.format_pattern(pattern, Some(arguments), &mut errors);
-        errors.is_empty().then(|| text.into_owned())
+        errors.is_empty().then(|| printable(text))
     }
 }

@@ -8,7 +8,7 @@ use fluent_bundle::FluentValue;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use crate::message::Messages;
+use crate::message::{Messages, printable};
 use crate::qr::{Code, Ink};
 
 /// Narrower than this a table is not wrapped, columns.
@@ -481,7 +481,7 @@ impl Table {
 impl Cell {
     /// A text.
     pub(crate) fn text(text: impl ToString) -> Self {
-        Self { text: text.to_string(), mark: None, right: false }
+        Self { text: printable(text.to_string().into()), mark: None, right: false }
     }
 
     /// A text that may be absent.
@@ -496,7 +496,7 @@ impl Cell {
 
     /// A state in words with its glyph.
     pub(crate) fn state(mark: Mark, text: impl ToString) -> Self {
-        Self { text: text.to_string(), mark: Some(mark), right: false }
+        Self { text: printable(text.to_string().into()), mark: Some(mark), right: false }
     }
 
     /// How wide it is on a screen, with its glyph.

@@ -1,7 +1,8 @@
 //! The local admin API: HTTP on loopback, one POST for each request of [`crate::command`].
 //!
 //! `admin.json` in the node's home (mode 0600) holds the address and a token. The server answers
-//! only with that token, a `Host` of loopback, and no foreign `Origin`: so no web page in a browser
+//! only with that token (and `GET /metrics` with one of its own, where there is one, which opens
+//! nothing else), a `Host` of loopback, and no foreign `Origin`: so no web page in a browser
 //! on the same machine can ask, not even by rebinding a name to 127.0.0.1.
 
 use std::path::{Path, PathBuf};

@@ -27,8 +27,8 @@ use crate::index::{self, IndexSecret};
 use crate::ingest::judging::JUDGE;
 use crate::ingest::{Ingest, Ingested, Refusal, SetAside};
 use crate::journal::{Journal, What};
-use crate::limits::COMMIT_BYTES;
-use crate::lineage::Lineage;
+use crate::limits::{COMMIT_BYTES, SET_ASIDE_CODES_MAX, STRANGERS_NOTED_EVERY_MS};
+use crate::lineage::{FORKED_LOG, Lineage};
 use crate::log::run::RunEntry;
 use crate::log::{EntryPlace, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::path::Path;
@@ -97,6 +97,11 @@ pub struct Engine {
     authority_changes: u64,
     /// What has happened since this was opened.
     journal: Journal,
+    /// What is said to the log of a session stands within its span.
+    spans: BTreeMap<DeviceId, tracing::Span>,
+    sessions_begun: u64,
+    /// When something was last noted of a peer that has proved nothing, by what it was (monotonic ms).
+    strangers_noted: BTreeMap<String, u64>,
     /// Bytes over all connections as the transport counts them: sent, received.
     wire_bytes: (u64, u64),
     /// Whether the store may know of a grant that has taken our own's place.
@@ -233,6 +238,9 @@ impl Engine {
             paths: BTreeMap::new(),
             authority_changes: 0,
             journal: Journal::default(),
+            spans: BTreeMap::new(),
+            sessions_begun: 0,
+            strangers_noted: BTreeMap::new(),
             wire_bytes: (0, 0),
             grant_unchecked: true,
             publish_due,
@@ -300,6 +308,11 @@ impl Engine {
         &self.peers
     }
 
+    /// What tells one opening of this store from another: the same in none.
+    pub fn process(&self) -> String {
+        hex::encode(self.actor_nonce)
+    }
+
     /// What has happened since this was opened.
     pub fn journal(&self) -> &Journal {
         &self.journal
@@ -363,10 +376,15 @@ impl Engine {
         match &input {
             Input::PeerUp(peer) | Input::PeerNear(peer) => {
                 self.peers.note(*peer, |row| row.sessions += 1);
+                self.sessions_begun += 1;
+                let number = self.sessions_begun;
+                let span = tracing::info_span!("session", number, peer = %peer.short());
+                self.spans.insert(*peer, span);
                 self.happened(now, *peer, What::Began);
             }
             Input::PeerDown(peer) if self.mesh.is_in_session(*peer) => {
                 self.happened(now, *peer, What::Parted);
+                self.spans.remove(peer);
             }
             Input::Frame(peer, bytes) => self.peers.note(*peer, |row| {
                 row.bytes_received += bytes.len() as u64;
@@ -377,7 +395,13 @@ impl Engine {
         self.spend_input(now, &input);
         let snapshot = self.store.read()?;
         let view = View::new(&snapshot, &self.authority, self.own_grant);
-        self.mesh.handle(now, input, &view)?;
+        let span = match &input {
+            Input::Frame(peer, _) | Input::PeerUp(peer) | Input::PeerNear(peer) => {
+                self.spans.get(peer).cloned().unwrap_or_else(tracing::Span::none)
+            }
+            _ => tracing::Span::none(),
+        };
+        span.in_scope(|| self.mesh.handle(now, input, &view))?;
         self.drain(now)?;
         self.keep_budget(now)?;
         for (peer, heads, agreed) in std::mem::take(&mut self.shown) {
@@ -444,9 +468,12 @@ impl Engine {
                     self.peers.note(*peer, |row| row.entries_received += outcome.new);
                     *received.entry(*peer).or_default() += outcome.new;
                 }
-                Err(refusal) => {
-                    self.happened(now, *peer, What::Refused { reason: refusal.code().into() });
+                // Any other ends the session, which says so, or is nobody's fault.
+                Err(Refusal::Forked { .. } | Refusal::OverQuota { .. }) => {
+                    let reason = result.err().map_or("", |refusal| refusal.code()).to_owned();
+                    self.happened(now, *peer, What::Refused { reason });
                 }
+                Err(_) => {}
             }
             self.mesh.ingested(*peer, *log, *last, result)?;
         }
@@ -695,14 +722,16 @@ impl Engine {
             let value = work(&mut ingest)?;
             let ingested = ingest.finish()?;
             accept(&ingested)?;
+            let mut forks = 0;
             for row in &ingested.evidence {
                 let row = EvidenceRow { at_ms: now.wall_ms, ..row.clone() };
-                tables.put_evidence_once(row)?;
+                let is_fork = row.code == FORKED_LOG;
+                forks += u64::from(tables.put_evidence_once(row)? && is_fork);
             }
             for scope in ingested.heard_of(tables, authority)? {
                 tables.count(scope, |row| row.heard_ms = Some(now.wall_ms))?;
             }
-            let news = news(tables, &ingested);
+            let news = news(tables, &ingested, forks);
             Ok::<_, E>((value, ingested, news))
         });
         if result.is_err() {
@@ -718,10 +747,30 @@ impl Engine {
         Ok((value, ingested))
     }
 
-    /// Something happened with a peer. The log has it within the session's span.
+    /// Something happened with a peer. The log has it within the session's span. Whoever has proved nothing may
+    /// knock all day long: each sort of thing is noted once a minute of all of them, and counted each time.
     fn happened(&mut self, now: Now, peer: DeviceId, what: What) {
+        let is_known =
+            self.peers.is_proved(peer) || self.authority.grants_of(peer).next().is_some();
+        if !is_known {
+            let sort = format!("{} {}", what.code(), what.reason().unwrap_or_default());
+            let last = self.strangers_noted.get(&sort).copied();
+            if last.is_some_and(|at| now.monotonic_ms < at + STRANGERS_NOTED_EVERY_MS) {
+                self.journal.count(&what);
+                return;
+            }
+            // Sorts are codes: few, but what a peer tells is of its own choosing.
+            if self.strangers_noted.len() >= SET_ASIDE_CODES_MAX {
+                self.strangers_noted.clear();
+            }
+            self.strangers_noted.insert(sort, now.monotonic_ms);
+        }
         let journal = &mut self.journal;
-        self.mesh.span(peer).in_scope(|| journal.note(now.wall_ms, Some(peer), None, what));
+        let note = || journal.note(now.wall_ms, Some(peer), None, what);
+        match self.spans.get(&peer) {
+            Some(span) => span.in_scope(note),
+            None => note(),
+        }
     }
 
     fn committed(&mut self, now: Now, ingested: &Ingested) -> Result<(), StoreError> {
@@ -801,6 +850,7 @@ impl Engine {
                         let retry = error.disposition() == Disposition::RetrySoon;
                         self.happened(now, peer, What::Failed { reason: error.code(), retry });
                     }
+                    self.spans.remove(&peer);
                     self.out.push_back(Output::Hangup(peer, error));
                 }
             }
@@ -857,11 +907,15 @@ impl Engine {
 }
 
 /// What a transaction brings that somebody who watches wants to know at once.
-fn news(tables: &Transaction<'_>, ingested: &Ingested) -> Vec<(Option<DivisionCode>, What)> {
+fn news(
+    tables: &Transaction<'_>,
+    ingested: &Ingested,
+    forks: u64,
+) -> Vec<(Option<DivisionCode>, What)> {
     let growth = tables.growth();
-    let forks = ingested.evidence.iter().map(|_| (None, What::Forked));
+    let forks = (0..forks).map(|_| (None, What::Forked));
     let authority = ingested.authority_changed.then_some((None, What::Authority));
-    let incidents = growth.more_incidents();
+    let incidents = growth.new_incidents().into_iter();
     let incidents = incidents.map(|(scope, count)| (Some(scope), What::Incidents { count }));
     let conflicts = growth.more_conflicts();
     let conflicts = conflicts.map(|(scope, count)| (Some(scope), What::Conflicts { count }));

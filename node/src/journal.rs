@@ -111,12 +111,17 @@ impl Journal {
         what: What,
     ) {
         self.count += 1;
-        *self.counts.entry(what.code()).or_default() += 1;
+        self.count(&what);
         what.log(peer, scope);
         if self.kept.len() == HAPPENINGS_KEPT {
             self.kept.pop_front();
         }
         self.kept.push_back(Happening { number: self.count, at_ms, peer, scope, what });
+    }
+
+    /// Counts it, and neither remembers it nor says it.
+    pub fn count(&mut self, what: &What) {
+        *self.counts.entry(what.code()).or_default() += 1;
     }
 
     /// Those after this number that are still remembered.
@@ -187,7 +192,7 @@ impl What {
         let scope = scope.map(tracing::field::display);
         let (count, reason, code) = (self.count(), self.reason(), self.code());
         match self {
-            Self::Failed { .. }
+            Self::Failed { retry: false, .. }
             | Self::Refused { .. }
             | Self::SetAside { .. }
             | Self::SetAsideThere { .. }

@@ -468,6 +468,10 @@ pub const EXPLAINED_FILES_MAX: usize = 20;
 /// county's first exchange. About 150 B each.
 pub const HAPPENINGS_KEPT: usize = 512;
 
+/// Of peers that have proved nothing, each sort of thing is noted so often at most, ms: whoever knocks in a loop neither
+/// fills a disk with lines nor pushes out what is worth remembering.
+pub const STRANGERS_NOTED_EVERY_MS: u64 = 60_000;
+
 /// Less room than this where the store lies is spoken of, bytes: a gibibyte, three times what a county of
 /// 100,000 elders keeps (`docs/performance.md`).
 pub const SPACE_LOW_BYTES: u64 = 1 << 30;

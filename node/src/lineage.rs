@@ -19,8 +19,10 @@ use crate::sync::summary::NamedHead;
 
 /// Codes of evidence that say what happened to this device or to a log, rather than what a peer did:
 /// `status` shows each.
-pub const NOTICES: [&str; 3] = [ROLLED_BACK, CLONED_HOME, "forked_log"];
+pub const NOTICES: [&str; 3] = [ROLLED_BACK, CLONED_HOME, FORKED_LOG];
 
+/// A device has written two branches of one log.
+pub const FORKED_LOG: &str = "forked_log";
 const ROLLED_BACK: &str = "rolled_back";
 const CLONED_HOME: &str = "cloned_home";
 

@@ -67,6 +67,11 @@ impl PeerBook {
         }
     }
 
+    /// Whether a peer has ever proved a grant.
+    pub fn is_proved(&self, peer: DeviceId) -> bool {
+        self.rows.get(&peer).is_some_and(|row| !row.grant.is_empty())
+    }
+
     fn known(&self, peer: DeviceId) -> Option<&PeerRow> {
         self.rows.get(&self.place_of(peer))
     }
@@ -185,9 +190,8 @@ impl PeerBook {
         if error.counts_as_refused() {
             self.count_refused(peer, &error.code());
             // Anybody can make new keys: those who have proved no grant are written down as one.
-            let proved = self.rows.get(&peer).is_some_and(|row| !row.grant.is_empty());
             let row = EvidenceRow {
-                peer: Some(if proved { peer } else { STRANGERS }),
+                peer: Some(if self.is_proved(peer) { peer } else { STRANGERS }),
                 code: error.code(),
                 detail: error.to_string(),
                 at_ms: now.wall_ms,

@@ -61,10 +61,12 @@ pub async fn up(
 fn admin_port(error: std::io::Error, options: &UpOptions) -> CommandError {
     match options.admin_port {
         Some(port) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            let address = format!("127.0.0.1:{port}");
-            CommandError::new(ErrorKind::Failed, "port_in_use", &error).with("address", address)
+            CommandError::new(ErrorKind::Failed, "admin_port_in_use", &error).with("port", port)
         }
-        _ => network(error),
+        Some(port) => CommandError::new(ErrorKind::Failed, "admin_port", &error)
+            .with("port", port)
+            .with("detail", error),
+        None => network(error),
     }
 }
 

@@ -298,7 +298,7 @@ help-watch = How it stands with every peer, and what happens, as it happens; off
 help-metrics = What a monitoring system keeps of this node, in the format of Prometheus
     .example =
         shouwang metrics
-        shouwang metrics > /var/lib/node_exporter/shouwang.prom
+        shouwang metrics > shouwang.prom.new && mv shouwang.prom.new /var/lib/node_exporter/shouwang.prom
     .exit-codes =
         0  printed, however the node is
 

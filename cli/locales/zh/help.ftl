@@ -298,7 +298,7 @@ help-watch = 看着每个对方的进展和正在发生的事；不在终端上�
 help-metrics = 供监控系统收集的指标，Prometheus 格式
     .example =
         shouwang metrics
-        shouwang metrics > /var/lib/node_exporter/shouwang.prom
+        shouwang metrics > shouwang.prom.new && mv shouwang.prom.new /var/lib/node_exporter/shouwang.prom
     .exit-codes =
         0  已输出，不论节点情况如何
 

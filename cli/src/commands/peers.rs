@@ -7,6 +7,7 @@ use shouwang_node::command::status::{PeerState, PeerStatus, Peers};
 use crate::context::Context;
 use crate::error::Exit;
 use crate::finding;
+use crate::message::printable;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
 use crate::screen::Screen;
@@ -111,7 +112,8 @@ pub(crate) fn table(peers: &[&PeerStatus], context: &Context) -> Table {
 
 /// What screens call a peer: its name in its grant, else four digits of its key.
 pub(crate) fn display_name(peer: &PeerStatus) -> String {
-    peer.name.clone().unwrap_or_else(|| peer.device.short())
+    let name = peer.name.as_deref().map(|name| printable(name.into()));
+    name.unwrap_or_else(|| peer.device.short())
 }
 
 /// The words for a code. What its author may not do is said (`not_allowed:right`); another detail after

@@ -29,6 +29,9 @@ pub(crate) mod view;
 /// How long a key waits to be looked at, at most.
 const KEYS_EVERY: Duration = Duration::from_millis(100);
 
+/// How long a request to end may take.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// `watch`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
@@ -37,8 +40,8 @@ pub(crate) struct Args {}
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Line<'a> {
-    /// Whether a node runs.
-    Node { schema_version: u32, running: bool },
+    /// Whether a node runs; if it does not answer as it should, the code of the error.
+    Node { schema_version: u32, running: bool, error: Option<String> },
     /// Something happened.
     Happening {
         schema_version: u32,
@@ -58,13 +61,20 @@ pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
         let _inside = signals.enter();
         up::interrupted()?
     };
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let is_seen = context.output.is_table() && is_terminal;
     signals.spawn(async move {
         interrupted.await;
         let _ = stop.send(());
+        // Where nobody reads what is printed, nobody looks whether it should end.
+        tokio::time::sleep(GRACE).await;
+        if is_seen {
+            ratatui::restore();
+        }
+        std::process::exit(0);
     });
-    let feed = Feed::start(context)?;
-    let is_seen = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let watched = match context.output.is_table() && is_seen {
+    let feed = Feed::start(context, is_seen)?;
+    let watched = match is_seen {
         true => on_screen(&feed, &stopped, context),
         false => as_lines(&feed, &stopped, context),
     };
@@ -82,7 +92,8 @@ impl Drop for Screen {
 }
 
 fn on_screen(feed: &Feed, stopped: &Receiver<()>, context: &Context) -> anyhow::Result<()> {
-    let mut screen = Screen(ratatui::try_init().context("the terminal has no full screen")?);
+    let terminal = ratatui::try_init().inspect_err(|_| ratatui::restore());
+    let mut screen = Screen(terminal.context("the terminal has no full screen")?);
     let mut view = View::new();
     let mut drawn_at: Option<Instant> = None;
     loop {
@@ -151,15 +162,16 @@ fn as_lines(feed: &Feed, stopped: &Receiver<()>, context: &Context) -> anyhow::R
         let schema_version = JSON_SCHEMA_VERSION;
         let is_running = matches!(news, News::Looked(_));
         if running.replace(is_running) != Some(is_running) {
-            match output.is_json() {
-                true if !output.stream(&Line::Node { schema_version, running: is_running })? => {
-                    return Ok(());
-                }
-                true => {}
-                false => output.note(&match is_running {
-                    true => context.messages.text("watch-running"),
-                    false => context.messages.text("watch-not-running"),
-                }),
+            let error = match &news {
+                News::NotRunning(Some(error)) => Some(error.code().to_owned()),
+                _ => None,
+            };
+            let line = Line::Node { schema_version, running: is_running, error };
+            match (output.is_json(), &news) {
+                (true, _) if !output.stream(&line)? => return Ok(()),
+                (true, _) => {}
+                (false, News::Looked(_)) => output.note(&context.messages.text("watch-running")),
+                (false, News::NotRunning(why)) => output.note(&view::why(why, context)),
             }
         }
         let News::Looked(look) = news else { continue };

@@ -447,7 +447,7 @@ fn what_scripts_read() {
         ("verify", value(&verified(&FAULTS))),
         ("explain_files", value(&traced())),
         ("explain_code", value(&explain::code("forked_log", &context.messages))),
-        ("watch_node", value(&Line::Node { schema_version: 1, running: true })),
+        ("watch_node", value(&Line::Node { schema_version: 1, running: true, error: None })),
         ("watch_happening", value(&Line::Happening { schema_version: 1, happening: &happening })),
         ("watch_forgotten", value(&Line::Forgotten { schema_version: 1, count: 3 })),
     ] {
@@ -617,6 +617,35 @@ fn a_window_of_any_size_is_drawn_into_and_lists_end_where_they_end() {
     assert_eq!(drawn(&mut view, &context, 80, 18).0, start);
     view.press(Key::Down(usize::MAX));
     assert!(drawn(&mut view, &context, 80, 18).0.contains("link down"));
+    // However far somebody scrolls before anything is drawn.
+    view.press(Key::Up(usize::MAX));
+    view.learn(look(2, &examined(well(), &machine()), &happenings()[..2]), &context);
+    assert!(drawn(&mut view, &context, 80, 18).0.contains("has proved"));
+    view.press(Key::Down(usize::MAX));
+    // What is no longer remembered is said above the first that is.
+    for _ in 0..60 {
+        view.learn(look(3, &examined(well(), &machine()), &happenings()), &context);
+    }
+    assert!(!drawn(&mut view, &context, 80, 18).0.contains("no longer remembered"));
+    view.press(Key::Up(usize::MAX));
+    assert!(drawn(&mut view, &context, 80, 18).0.contains("no longer remembered"));
+}
+
+#[test]
+fn no_name_steers_a_terminal_or_breaks_a_screen() {
+    for name in ["❤️县民政局张科长和他的同事们", "\u{1b}[2J\u{1b}]0;x\u{7}", "名\t字\r\n", "é̂̂"]
+    {
+        let mut report = examined(well(), &machine());
+        report.status.peers[0].name = Some(name.into());
+        let context = context(Language::Zh, false);
+        let mut view = View::new();
+        view.learn(look(0, &report, &happenings()), &context);
+        for (width, height) in [(40, 8), (80, 24), (120, 40)] {
+            drawn(&mut view, &context, width, height);
+        }
+        let screen = peers::screen(&report.status.peers, &context).text(context.output, Some(80));
+        assert!(!screen.contains(|c: char| c.is_control() && c != '\n'), "{screen:?}");
+    }
 }
 
 #[test]

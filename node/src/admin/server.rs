@@ -128,10 +128,16 @@ async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
         }
     };
     let answered = admin.running.dispatch(Metrics::NAME.to_owned(), json).await;
-    let read = |reply: Vec<u8>| serde_json::from_slice::<MetricsReport>(&reply).ok();
-    match answered.ok().and_then(read) {
-        Some(report) => ([(header::CONTENT_TYPE, OPEN_METRICS)], report.text).into_response(),
-        None => (StatusCode::INTERNAL_SERVER_ERROR, "the node did not answer\n").into_response(),
+    let read = |reply: Vec<u8>| {
+        serde_json::from_slice::<MetricsReport>(&reply)
+            .map_err(|error| CommandError::new(ErrorKind::Failed, "reply", error))
+    };
+    match answered.and_then(read) {
+        Ok(report) => ([(header::CONTENT_TYPE, OPEN_METRICS)], report.text).into_response(),
+        Err(error) => {
+            tracing::warn!(code = error.code, "no metrics");
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", error.code)).into_response()
+        }
     }
 }
 

@@ -20,7 +20,9 @@ pub struct Happenings {
 pub struct HappeningsReport {
     /// See [`super::JSON_SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// The number of the last. Lower than one that was told before: another process answers.
+    /// Another in each process: whoever sees another than before asks again from 0.
+    pub process: String,
+    /// The number of the last.
     pub last: u64,
     /// How many after the one that was asked for are no longer remembered.
     pub forgotten: u64,
@@ -38,6 +40,7 @@ impl Request for Happenings {
         let asked = journal.last().saturating_sub(self.after);
         Ok(HappeningsReport {
             schema_version: JSON_SCHEMA_VERSION,
+            process: engine.process(),
             last: journal.last(),
             forgotten: asked.saturating_sub(happenings.len() as u64),
             happenings,

@@ -15,6 +15,7 @@ use crate::bundle::{
 use crate::identity::DeviceId;
 use crate::identity::grant::{Grant, SignedGrant};
 use crate::ingest::{Outcome, Refusal, SetAside};
+use crate::journal::What;
 use crate::limits::{ASIDES_PER_SESSION, PROVES_AHEAD_MAX};
 use crate::log::{LogKey, RunError, UnverifiedRun};
 use crate::replica::View;
@@ -347,14 +348,22 @@ impl Engine {
                 Err(Refusal::Run(RunError::Gap { .. } | RunError::BrokenChain)) => {
                     taken.waiting += 1;
                 }
-                Err(refusal) => taken.refuse(refusal.code()),
+                Err(refusal) => {
+                    taken.refuse(refusal.code());
+                    self.happened(now, from, What::Refused { reason: refusal.code().into() });
+                }
             }
         }
         taken.new += new;
+        if new > 0 {
+            self.happened(now, from, What::Received { count: new });
+        }
         self.peers.event(now, &Event::Proved(from, granted.encode()));
         // Every bundle says it again: it is counted once.
         let asides = self.told_aside(now, from, &sorted.asides)?;
-        if !asides.is_empty() {
+        if let Some(first) = asides.first() {
+            let (reason, count) = (first.code.clone(), asides.len() as u64);
+            self.happened(now, from, What::SetAsideThere { reason, count });
             self.peers.event(now, &Event::SetAside(from, asides));
         }
         self.peers.note(from, |row| {
@@ -370,8 +379,13 @@ impl Engine {
         if self.lineage.is_due() {
             self.lineage.settle(&self.store, &mut self.entropy, now.wall_ms)?;
         }
-        for SetAside { reason, .. } in ingested.set_aside.values().flatten() {
+        let asides: Vec<&SetAside> = ingested.set_aside.values().flatten().collect();
+        for SetAside { reason, .. } in &asides {
             self.peers.count_refused(from, &reason.code());
+        }
+        if let Some(first) = asides.first() {
+            let (reason, count) = (first.reason.code(), asides.len() as u64);
+            self.happened(now, from, What::SetAside { reason, count });
         }
         self.committed(now, &ingested)?;
         Ok(Ok(()))

@@ -144,14 +144,18 @@ impl Transaction<'_> {
         };
         let row = encode_checked(&serde_json::to_vec(row).map_err(detail)?);
         let before = self.incidents.insert(place.to_bytes().as_slice(), row.as_slice())?.is_some();
-        self.growth.incidents(place.scope, i64::from(!before));
+        if !before {
+            self.growth.came(place);
+        }
         Ok(())
     }
 
     /// Takes an incident away: nothing of it counts.
     pub fn remove_incident(&mut self, place: IncidentPlace) -> Result<(), StoreError> {
         let before = self.incidents.remove(place.to_bytes().as_slice())?.is_some();
-        self.growth.incidents(place.scope, -i64::from(before));
+        if before {
+            self.growth.left(place);
+        }
         Ok(())
     }
 }

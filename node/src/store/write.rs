@@ -1,11 +1,11 @@
 //! Everything that writes the store, within one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redb::{ReadableTable, Table, WriteTransaction};
 use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
-use shouwang_crdt_schema::record::ElderId;
+use shouwang_crdt_schema::record::{ElderId, IncidentId};
 
 use super::blocks::{Blocks, RecentBlocks};
 use super::chains::ChainRead;
@@ -13,6 +13,7 @@ use super::digests::Unsummed;
 use super::documents::encode_document;
 use super::elders::encode_elder;
 use super::encoding::{self, encode_checked, encode_unsettled, encode_usage};
+use super::incidents::IncidentPlace;
 use super::rows::{
     DocumentKey, DocumentRow, ElderRow, EvidenceRow, Fork, LogNumber, LogRow, PeerRow, ScopeRow,
     UnsettledRow, UsageRow, elder_bytes,
@@ -30,13 +31,20 @@ type Bytes = &'static [u8];
 /// What there is more of than before a transaction, and a person may want to hear of.
 #[derive(Debug, Default)]
 pub struct Growth {
-    incidents: BTreeMap<DivisionCode, i64>,
+    /// By whose file and which, where they are now: those that were not there before.
+    incidents: BTreeMap<(ElderId, IncidentId), DivisionCode>,
+    /// Those that have left a place.
+    left: BTreeSet<(ElderId, IncidentId)>,
     conflicts: BTreeMap<DivisionCode, i64>,
 }
 
 impl Growth {
-    pub(super) fn incidents(&mut self, scope: DivisionCode, by: i64) {
-        *self.incidents.entry(scope).or_default() += by;
+    pub(super) fn came(&mut self, place: IncidentPlace) {
+        self.incidents.insert((place.elder, place.incident), place.scope);
+    }
+
+    pub(super) fn left(&mut self, place: IncidentPlace) {
+        self.left.insert((place.elder, place.incident));
     }
 
     fn conflicts(&mut self, scope: DivisionCode, before: u64, after: u64) {
@@ -44,20 +52,20 @@ impl Growth {
         *self.conflicts.entry(scope).or_default() += signed(after) - signed(before);
     }
 
-    /// Places with more incidents than before, and how many more.
-    pub fn more_incidents(&self) -> impl Iterator<Item = (DivisionCode, u64)> {
-        more(&self.incidents)
+    /// Places with new incidents, and how many. What an elder who moves takes along is not new.
+    pub fn new_incidents(&self) -> BTreeMap<DivisionCode, u64> {
+        let mut counts = BTreeMap::new();
+        for (_, scope) in self.incidents.iter().filter(|(which, _)| !self.left.contains(which)) {
+            *counts.entry(*scope).or_default() += 1;
+        }
+        counts
     }
 
     /// Places with concurrent values in more fields than before, and how many more.
     pub fn more_conflicts(&self) -> impl Iterator<Item = (DivisionCode, u64)> {
-        more(&self.conflicts)
+        let more = |(scope, by): (&DivisionCode, &i64)| Some((*scope, u64::try_from(*by).ok()?));
+        self.conflicts.iter().filter_map(more).filter(|(_, by)| *by > 0)
     }
-}
-
-fn more(counts: &BTreeMap<DivisionCode, i64>) -> impl Iterator<Item = (DivisionCode, u64)> {
-    let more = |(scope, by): (&DivisionCode, &i64)| Some((*scope, u64::try_from(*by).ok()?));
-    counts.iter().filter_map(more).filter(|(_, by)| *by > 0)
 }
 
 /// The tables, open for writing.

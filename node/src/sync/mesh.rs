@@ -220,11 +220,6 @@ impl Mesh {
         self.sessions.contains_key(&peer)
     }
 
-    /// What is said to the log of a session stands within this.
-    pub fn span(&self, peer: DeviceId) -> tracing::Span {
-        self.sessions.get(&peer).map_or_else(tracing::Span::none, Session::span)
-    }
-
     /// The peers in a session.
     pub fn peers(&self) -> impl Iterator<Item = DeviceId> {
         self.sessions.keys().copied()
@@ -245,10 +240,8 @@ impl Mesh {
         work: impl FnOnce(&mut Session, &mut VecDeque<Output>) -> Result<(), Stop>,
     ) -> Result<(), StoreError> {
         let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
-        let entered = session.span().entered();
         let done = work(session, &mut self.out);
         session.flush(&mut self.out);
-        drop(entered);
         match done {
             Ok(()) => Ok(()),
             Err(stop) => self.stop(peer, stop),

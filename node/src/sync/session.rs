@@ -66,7 +66,6 @@ pub(super) struct Changed {
 #[derive(Debug)]
 pub(super) struct Session {
     peer: DeviceId,
-    span: tracing::Span,
     /// Whether packets of this peer could not be read before: frames go as they are.
     plainly: bool,
     /// What we mix into what we say in short.
@@ -150,7 +149,6 @@ impl Session {
     ) -> Result<Self, Stop> {
         let mut session = Self {
             peer,
-            span: tracing::info_span!("session", peer = %peer.short(), salt = %hex::encode(salt.0)),
             plainly,
             salt,
             line: None,
@@ -208,11 +206,6 @@ impl Session {
             session.begin(now, replica, out)?;
         }
         Ok(session)
-    }
-
-    /// What is said to the log stands within this.
-    pub(super) fn span(&self) -> tracing::Span {
-        self.span.clone()
     }
 
     pub(super) fn frame(

@@ -1,6 +1,6 @@
 //! Asks the running node again and again, beside the screen: a node that is slow, or gone, holds up no key.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
@@ -48,15 +48,23 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Begins to ask.
-    pub(super) fn start(context: &Context) -> std::io::Result<Self> {
-        let (sender, news) = channel();
+    /// Begins to ask, also for what is well and what is not if that is shown.
+    pub(super) fn start(context: &Context, with_health: bool) -> std::io::Result<Self> {
+        // Whoever does not read what came is not asked for more.
+        let (sender, news) = sync_channel(1);
         let (asked, asks) = channel();
         let home = context.home.clone();
         let as_of = incident::moment(context);
         let began = Instant::now();
         let work = move || {
-            let mut watched = Watched { home, node: None, last: 0, health_at: None };
+            let mut watched = Watched {
+                home,
+                with_health,
+                node: None,
+                process: String::new(),
+                last: 0,
+                health_at: None,
+            };
             loop {
                 let news = match watched.look(as_of, began) {
                     Ok(look) => News::Looked(Box::new(look)),
@@ -97,7 +105,10 @@ impl Feed {
 
 struct Watched {
     home: Home,
+    with_health: bool,
     node: Option<Node>,
+    /// Which process answered last.
+    process: String,
     /// The last happening that was told.
     last: u64,
     health_at: Option<Instant>,
@@ -116,19 +127,19 @@ impl Watched {
         let peers = node.call(Peers {}).map_err(Some)?.peers;
         let mut told = node.call(Happenings { after: self.last }).map_err(Some)?;
         // Another process answers, which counts anew.
-        if told.last < self.last {
+        if told.process != self.process {
             told = node.call(Happenings { after: 0 }).map_err(Some)?;
+            self.process.clone_from(&told.process);
         }
-        self.last = told.last;
         let is_due = self.health_at.is_none_or(|at| at.elapsed() >= HEALTH_EVERY);
-        let health = match is_due {
-            true => {
-                let machine = Some(self.home.machine(node).map_err(Some)?);
-                self.health_at = Some(Instant::now());
-                Some(node.call(Health { as_of, machine }).map_err(Some)?)
-            }
-            false => None,
-        };
+        let mut health = None;
+        if self.with_health && is_due {
+            self.health_at = Some(Instant::now());
+            let machine = Some(self.home.machine(node).map_err(Some)?);
+            health = Some(node.call(Health { as_of, machine }).map_err(Some)?);
+        }
+        // Only now: what is not handed on is asked for again.
+        self.last = told.last;
         Ok(Look {
             at: began.elapsed(),
             seen_ms: now_ms(),

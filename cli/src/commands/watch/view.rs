@@ -12,16 +12,16 @@ use ratatui::widgets::{Cell, Paragraph, Row, Table};
 use shouwang_node::command::happenings::Happening;
 use shouwang_node::command::health::{HealthReport, Severity};
 use shouwang_node::command::status::{PeerState, PeerStatus};
+use shouwang_node::home::HomeError;
 use shouwang_node::identity::DeviceId;
 use shouwang_node::limits::HAPPENINGS_KEPT;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::feed::{Look, News};
 use super::rate::Rate;
 use crate::commands::peers::{display_name, sorted, state_words};
 use crate::commands::status;
 use crate::context::{Context, civil_time};
-use crate::error::Described;
 use crate::finding;
 use crate::happening::{self, Names};
 use crate::meter::Meter;
@@ -92,7 +92,7 @@ enum NodeState {
     /// It answered at this time.
     Running(i64),
     /// It does not run, or says why it does not answer.
-    NotRunning(Option<String>),
+    NotRunning(String),
 }
 
 /// What goes to and fro in one session.
@@ -126,8 +126,8 @@ impl View {
     pub(crate) fn learn(&mut self, news: News, context: &Context) {
         let look = match news {
             News::Looked(look) => *look,
-            News::NotRunning(why) => {
-                let why = why.map(|why| Described::new(&why.into(), &context.messages).message);
+            News::NotRunning(error) => {
+                let why = why(&error, context);
                 self.node = NodeState::NotRunning(why);
                 self.exchanges.clear();
                 // Nobody is connected to a node that is gone, and what was well with it may not be any more.
@@ -146,7 +146,7 @@ impl View {
         self.forgotten += look.forgotten;
         // Who has scrolled up goes on seeing what they see.
         if self.happenings_below > 0 {
-            self.happenings_below += look.happenings.len();
+            self.happenings_below = self.happenings_below.saturating_add(look.happenings.len());
         }
         self.happenings.extend(look.happenings);
         while self.happenings.len() > HAPPENINGS_KEPT {
@@ -235,10 +235,7 @@ impl View {
         let mut lines = vec![Line::from(format!("{time}  {}", self.who))];
         lines.push(match &self.node {
             NodeState::Unknown => marked(Mark::Note, messages.text("watch-looking"), context),
-            NodeState::NotRunning(why) => {
-                let text = why.clone().unwrap_or_else(|| messages.text("watch-not-running"));
-                marked(Mark::Bad, text, context)
-            }
+            NodeState::NotRunning(why) => marked(Mark::Bad, why.clone(), context),
             NodeState::Running(seen_ms) => match self.now_ms.saturating_sub(*seen_ms) {
                 silent_ms @ SILENT_AFTER_MS.. => {
                     let seconds = FluentValue::from(silent_ms / 1_000);
@@ -363,21 +360,23 @@ impl View {
             Layout::vertical([Constraint::Length(2), Constraint::Min(0)]).areas(area);
         let title_line = self.title(List::Happenings, context);
         frame.render_widget(Paragraph::new(vec![Line::default(), title_line]), title);
-        let height = usize::from(list.height);
-        self.happenings_below =
-            self.happenings_below.min(self.happenings.len().saturating_sub(height));
+        // What is no longer remembered stands above all others, as a row of its own.
+        let note = usize::from(self.forgotten > 0);
+        let (height, rows) = (usize::from(list.height), self.happenings.len() + note);
+        self.happenings_below = self.happenings_below.min(rows.saturating_sub(height));
+        let end = rows - self.happenings_below;
+        let start = end.saturating_sub(height);
         let mut lines: Vec<Line<'static>> = Vec::new();
-        if self.happenings.is_empty() && matches!(self.node, NodeState::Running(_)) {
+        if rows == 0 && matches!(self.node, NodeState::Running(_)) {
             let text = messages.text("watch-nothing-happened");
             lines.push(Line::from(text).style(faint(context)));
         }
-        if self.forgotten > 0 && self.happenings.len() - self.happenings_below < height {
+        if start < note {
             let text = happening::forgotten(self.forgotten, messages);
             lines.push(Line::from(text).style(faint(context)));
         }
-        let room = height.saturating_sub(lines.len());
-        let last = self.happenings.len() - self.happenings_below;
-        let shown = self.happenings.iter().take(last).skip(last.saturating_sub(room));
+        let shown = self.happenings.iter().take(end.saturating_sub(note));
+        let shown = shown.skip(start.saturating_sub(note));
         lines.extend(shown.map(|happening| self.line(happening, context)));
         frame.render_widget(Paragraph::new(fitted(lines, area.width)), list);
     }
@@ -389,6 +388,18 @@ impl View {
         let head = format!("{}  {}  ", happening::time(happening), padded(&who, 14));
         line.spans.insert(0, Span::raw(head));
         line
+    }
+}
+
+/// Why there is nothing to see.
+pub(super) fn why(error: &Option<HomeError>, context: &Context) -> String {
+    match error {
+        Some(error) => {
+            let code = error.code();
+            let words = context.messages.dotted(&format!("error-{code}"), None);
+            words.unwrap_or_else(|| code.to_owned())
+        }
+        None => context.messages.text("watch-not-running"),
     }
 }
 
@@ -431,7 +442,7 @@ fn fitted(mut lines: Vec<Line<'static>>, width: u16) -> Vec<Line<'static>> {
             if span.width() > room {
                 span.content = cut(&span.content, room).into();
             }
-            room -= span.width();
+            room = room.saturating_sub(span.width());
         }
     }
     lines
@@ -440,7 +451,7 @@ fn fitted(mut lines: Vec<Line<'static>>, width: u16) -> Vec<Line<'static>> {
 /// As wide as told, with an ellipsis where it does not fit.
 fn padded(text: &str, width: usize) -> String {
     let text = cut(text, width);
-    let missing = width - text.width();
+    let missing = width.saturating_sub(text.width());
     text + &" ".repeat(missing)
 }
 
@@ -452,14 +463,14 @@ fn cut(text: &str, width: usize) -> String {
     if width == 0 {
         return String::new();
     }
-    let (mut kept, mut taken) = (String::new(), 0);
+    let mut kept = String::new();
     for c in text.chars() {
-        let wide = c.width().unwrap_or_default();
-        if taken + wide + 1 > width {
+        // Of the whole: what stands beside a character may make it wider.
+        kept.push(c);
+        if kept.width() + 1 > width {
+            kept.pop();
             break;
         }
-        kept.push(c);
-        taken += wide;
     }
     format!("{kept}…")
 }
