@@ -38,7 +38,7 @@ use crate::store::{ChainRead, StoreError, StoreRead, Transaction};
 
 mod attach;
 mod erasing;
-pub mod judging;
+mod judging;
 mod moving;
 
 use attach::Place;

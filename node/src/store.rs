@@ -53,8 +53,13 @@ pub use write::Transaction;
 /// transaction need do nothing more: the store is written anew right after it, or when it is opened.
 pub const REWRITE_DUE: &str = "rewrite_due";
 
-/// Meta: which judge (eight bytes, `JUDGE` of the ingest) has judged what is set aside.
+/// Meta: which judge (eight bytes) has judged what is set aside.
 pub const JUDGED_BY: &str = "judged_by";
+
+/// Raised by whatever lets this program read what it could not: a kind of entry, a document, a form of a statement,
+/// a rule of `docs/well-formed.md` that is widened. Each store is then judged anew once, when it is opened
+/// (the ingest does it).
+pub const JUDGE: u64 = 1;
 
 /// Meta: 1 (eight bytes) in a store that came out of a backup, until the engine has dealt with it.
 pub const RESTORED: &str = "restored";
@@ -163,7 +168,7 @@ impl Store {
             .list_tables()
             .map_err(redb_error)?
             .any(|table| table.name() == tables::VECTORS.name());
-        let mut steps = Vec::new();
+        let (mut steps, mut is_fresh) = (Vec::new(), false);
         let written = {
             let meta = transaction.open_table(tables::META).map_err(redb_error)?;
             // The format of a later version may come without a checksum, or with another.
@@ -191,11 +196,18 @@ impl Store {
                     self.rewrite_due.store(due, Ordering::Relaxed);
                     lacks_tables || !steps.is_empty()
                 }
-                None => true,
+                None => {
+                    is_fresh = true;
+                    true
+                }
             }
         };
         if written {
             let upgrade = |tables: &mut Transaction<'_>| {
+                // In a fresh store nothing waits to be judged.
+                if is_fresh {
+                    tables.set_meta(JUDGED_BY, &JUDGE.to_be_bytes())?;
+                }
                 steps.iter().try_for_each(|step| step(tables))?;
                 tables.set_meta("format", CURRENT.to_string().as_bytes())
             };

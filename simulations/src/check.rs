@@ -25,6 +25,7 @@ use shouwang_node::sync::Progress;
 use shouwang_node::verify;
 
 mod fact;
+pub mod health;
 pub mod inbox;
 mod promises;
 pub mod rightful;
@@ -75,6 +76,8 @@ pub enum Guarantee {
     CountsByRight,
     /// What is stored either counts or is listed with a reason.
     NothingDropped,
+    /// What a node says of itself and of its villages is so.
+    ToldRightly,
     /// What one device can put into others is bounded.
     Bounded,
     /// What is sent follows from what is new.

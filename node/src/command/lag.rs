@@ -119,6 +119,13 @@ impl Request for Lag {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<LagReport, CommandError> {
         engine.settle(now)?;
+        self.report(engine, now)
+    }
+}
+
+impl Lag {
+    /// The answer, of what is committed.
+    pub fn report(&self, engine: &Engine, now: Now) -> Result<LagReport, CommandError> {
         let within = coverage::within(engine, self.within)?;
         let snapshot = engine.read()?;
         let as_of_ms = self.as_of_ms.unwrap_or(now.wall_ms);

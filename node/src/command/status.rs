@@ -233,6 +233,13 @@ impl Request for Status {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<StatusReport, CommandError> {
         engine.settle(now)?;
+        self.report(engine, now)
+    }
+}
+
+impl Status {
+    /// The answer, of what is committed.
+    pub fn report(&self, engine: &Engine, now: Now) -> Result<StatusReport, CommandError> {
         let snapshot = engine.read()?;
         let area = engine.area();
         let names = places::names(&snapshot, area)?;

@@ -11,10 +11,6 @@ use crate::statement;
 use crate::store::rows::{DocumentKey, Unsettled, UnsettledRow};
 use crate::store::{StoreError, StoreRead};
 
-/// Raised by whatever lets this program read what it could not: a kind of entry, a document, a form of a statement,
-/// a rule of `docs/well-formed.md` that is widened. Each store is then judged anew once, when it is opened.
-pub const JUDGE: u64 = 1;
-
 impl Ingest<'_, '_> {
     /// Judges once more what was set aside because it could not be read. What still cannot is set aside again.
     pub fn judge_again(&mut self) -> Result<(), StoreError> {

@@ -120,6 +120,8 @@ impl World {
             check::inbox::whole(&self.checker, node, engine)?;
             if self.nodes.iter().all(|node| node.engine.is_some()) {
                 custody::not_held_is_true(node, engine, self.running())?;
+                let running: Vec<(Node, &Engine)> = self.running().collect();
+                check::health::told_rightly(node, engine, self.now(node), &running)?;
             }
         }
         Ok(())
