@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admin::server;
@@ -39,7 +40,9 @@ pub async fn up(
     let mut engine = home.open_engine()?;
     remember(&mut engine, &options.peers)?;
     let Started { running, listening, ended } = start(engine, &options).await?;
-    let served = server::serve(home, running.clone(), &options).await;
+    let machine = home.clone();
+    let look = Arc::new(move |dials| machine.machine_with(dials, true));
+    let served = server::serve(home.path(), running.clone(), &options, look).await;
     let served = served.map_err(|error| admin_port(error, &options))?;
     ready(Ready { listening, admin: served.address.clone() });
     let failed = tokio::select! {

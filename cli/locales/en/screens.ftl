@@ -158,7 +158,6 @@ status-head = { $area } · { $name } { $device } ({ $role })
 status-totals = Elders { $elders } · entries { $entries } · conflicts { $conflicts }
 status-running = The node runs
 status-not-running = The node does not run; its store was opened for this answer
-status-healthy = Healthy
 hint-not-held-elsewhere = { $count ->
     [one] A peer lacks { $count } entry: shouwang sync
    *[other] A peer lacks { $count } entries: shouwang sync
@@ -170,6 +169,8 @@ no-peers = No peers met yet: shouwang sync --peer ADDRESS
 peer-online = online
 peer-exchanging = online, exchanging
 peer-seen = seen { $age }
+peer-stale = stale, seen { $age }
+peer-skewed = online, skewed
 peer-never = never
 peer-refused = refused
 

@@ -128,7 +128,6 @@ status-head = { $area } · { $name } { $device }（{ $role }）
 status-totals = 老人 { $elders } · 记录 { $entries } · 冲突 { $conflicts }
 status-running = 节点正在运行
 status-not-running = 节点没有运行，本次直接打开了数据
-status-healthy = 正常
 hint-not-held-elsewhere = 有节点还缺 { $count } 条记录：shouwang sync
 hint-conflicts = 查看冲突：shouwang conflicts list
 hint-up = 要随时同步：shouwang up
@@ -137,6 +136,8 @@ no-peers = 还没有与其他节点往来过：shouwang sync --peer 地址
 peer-online = 在线
 peer-exchanging = 在线，同步中
 peer-seen = { $age }见过
+peer-stale = 久未往来，{ $age }见过
+peer-skewed = 在线，时钟不一致
 peer-never = 从未
 peer-refused = 被拒
 

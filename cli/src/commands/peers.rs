@@ -3,6 +3,7 @@
 use fluent_bundle::FluentValue;
 use shouwang_node::command::health;
 use shouwang_node::command::status::{PeerState, PeerStatus, Peers};
+use shouwang_node::limits::CLOCK_SKEW_SHOWN_MS;
 
 use crate::context::Context;
 use crate::error::Exit;
@@ -136,6 +137,18 @@ fn state(peer: &PeerStatus, now: i64, context: &Context) -> Cell {
     }
 }
 
+/// Whether no exchange was complete for longer than is expected of it.
+fn is_stale(peer: &PeerStatus, now_ms: i64) -> bool {
+    let Some(days) = peer.expected_days else { return false };
+    let last_ms = peer.last_done_ms.max(peer.last_bundle_ms);
+    last_ms.is_none_or(|at| now_ms.saturating_sub(at) > i64::from(days) * 86_400_000)
+}
+
+/// Whether its clock and this machine's are far enough apart to be spoken of.
+fn is_skewed(peer: &PeerStatus) -> bool {
+    peer.ahead_ms.is_some_and(|ahead| ahead.unsigned_abs() >= CLOCK_SKEW_SHOWN_MS.unsigned_abs())
+}
+
 /// How it stands with a peer, in words, and the glyph before them.
 pub(crate) fn state_words(
     peer: &PeerStatus,
@@ -145,13 +158,18 @@ pub(crate) fn state_words(
     let messages = &context.messages;
     match (peer.state, peer.last_seen_ms) {
         (PeerState::Online, _) => match peer.done {
+            true if is_skewed(peer) => (Some(Mark::Attention), messages.text("peer-skewed")),
             true => (Some(Mark::Good), messages.text("peer-online")),
             false if peer.held_back => (Some(Mark::Attention), messages.text("peer-held-back")),
             false => (Some(Mark::Attention), messages.text("peer-exchanging")),
         },
         (PeerState::Seen, Some(at)) => {
             let age = moment::ago(messages, at, now, context.verbose);
-            (None, messages.say("peer-seen", [("age", FluentValue::from(age))]))
+            let age = [("age", FluentValue::from(age))];
+            match is_stale(peer, now) {
+                true => (Some(Mark::Attention), messages.say("peer-stale", age)),
+                false => (None, messages.say("peer-seen", age)),
+            }
         }
         (PeerState::Seen | PeerState::Never, _) => (None, messages.text("peer-never")),
         (PeerState::Refused, _) => (Some(Mark::Bad), messages.text("peer-refused")),

@@ -127,9 +127,6 @@ pub(crate) fn screen(report: &HealthReport, running: bool, context: &Context) ->
         screen.marked(finding::mark(found.severity), finding::text(found, context));
         hints.extend(finding::fix(found, context));
     }
-    if finding::exit(report.severity()) == Exit::Done {
-        screen.marked(Mark::Good, messages.text("status-healthy"));
-    }
     hints.extend(everyday_hints(report, running, context));
     let mut said = Vec::new();
     for hint in hints {

@@ -292,6 +292,8 @@ mod tests {
             last_seen_ms: None,
             last_done_ms: done_ms,
             last_bundle_ms: None,
+            ahead_ms: None,
+            expected_days: None,
             done: false,
             in_session: state == PeerState::Online,
             settled: false,

@@ -46,6 +46,7 @@ fn machine() -> Machine {
 fn peer(nth: u8, name: &str, area: &str, role: &str) -> PeerStatus {
     serde_json::from_value(json!({
         "device": format!("{nth:02x}").repeat(32), "name": name, "area": area, "role": role,
+        "ahead_ms": 20_000, "expected_days": 7,
         "state": "online", "via": "lan", "last_seen_ms": NOW_MS, "last_done_ms": NOW_MS - HOUR_MS,
         "done": true, "in_session": true, "settled": true, "stuck": 0, "they_lack": 0, "we_lack": 0,
         "last_error": null, "refused": {}, "set_aside_there": {}, "sessions": 4,
@@ -332,6 +333,31 @@ fn lag_screens() {
     well.villages.retain(current);
     well.totals = LagTotals::of(&well.villages);
     seen("lag_well", |context| lag::screen(&well, context));
+}
+
+#[test]
+fn a_peer_is_stale_or_skewed_by_what_is_expected_of_it() {
+    let report = examined(well(), &machine());
+    let context = context(Language::En, false);
+    let state = |change: fn(&mut PeerStatus)| {
+        let mut peer = report.status.peers[0].clone();
+        change(&mut peer);
+        peers::state_words(&peer, NOW_MS, &context).1
+    };
+    assert_eq!(state(|_| {}), "online");
+    assert_eq!(state(|peer| peer.ahead_ms = Some(-6 * 60_000)), "online, skewed");
+    let seen = |peer: &mut PeerStatus| {
+        (peer.state, peer.last_seen_ms) = (PeerState::Seen, Some(NOW_MS - HOUR_MS));
+    };
+    assert_eq!(state(seen), "seen 1 h ago");
+    // It connects, and nothing is ever complete.
+    assert_eq!(
+        state(|peer| {
+            (peer.state, peer.last_seen_ms) = (PeerState::Seen, Some(NOW_MS - HOUR_MS));
+            peer.last_done_ms = Some(NOW_MS - 8 * DAY_MS);
+        }),
+        "stale, seen 1 h ago"
+    );
 }
 
 #[test]
@@ -655,7 +681,7 @@ fn nothing_that_is_wrong_is_called_healthy() {
     assert_eq!(healthy["well"], Exit::Done);
     for language in Language::ALL {
         let context = context(language, false);
-        let healthy = context.messages.text("status-healthy");
+        let healthy = context.messages.text("health-good");
         let calls_it = |report: &HealthReport| {
             status::screen(report, true, &context).text(context.output, Some(80)).contains(&healthy)
         };

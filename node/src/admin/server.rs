@@ -1,8 +1,10 @@
 //! Answers requests.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,12 +14,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::Door;
+use crate::command::health::Machine;
 use crate::command::metrics::{Metrics, MetricsReport};
 use crate::command::{CommandError, ErrorKind, Request};
-use crate::home::Home;
 use crate::limits::ADMIN_REQUEST_BYTES_MAX;
 use crate::machine::seed;
 use crate::runtime::{Running, UpOptions};
+use crate::transport::DialState;
 
 /// What `/metrics` answers with.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,10 +32,13 @@ pub(crate) struct Served {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// Looks at the machine under a running node that stands so with each address.
+pub(crate) type Look = Arc<dyn Fn(BTreeMap<String, DialState>) -> Machine + Send + Sync>;
+
 #[derive(Clone)]
 struct Admin {
     running: Running,
-    home: Home,
+    look: Look,
     address: SocketAddr,
     token: String,
     /// Opens the metrics and nothing else.
@@ -41,16 +47,17 @@ struct Admin {
 
 /// Serves on loopback, on a free port unless one is asked for, and says where in the home.
 pub(crate) async fn serve(
-    home: &Home,
+    home: &Path,
     running: Running,
     options: &UpOptions,
+    look: Look,
 ) -> std::io::Result<Served> {
     let place = (Ipv4Addr::LOCALHOST, options.admin_port.unwrap_or(0));
     let listener = tokio::net::TcpListener::bind(place).await?;
     let address = listener.local_addr()?;
     let token = hex::encode(seed().map_err(std::io::Error::other)?);
     let door = Door { address: address.to_string(), token: token.clone(), pid: std::process::id() };
-    let file = Door::path(home.path());
+    let file = Door::path(home);
     write_private(&file, &serde_json::to_vec(&door)?)?;
     let router = Router::new()
         .route("/v1/{request}", post(answer))
@@ -58,7 +65,7 @@ pub(crate) async fn serve(
         .layer(DefaultBodyLimit::max(ADMIN_REQUEST_BYTES_MAX))
         .with_state(Admin {
             running,
-            home: home.clone(),
+            look,
             address,
             token,
             metrics_token: options.metrics_token.clone(),
@@ -119,7 +126,7 @@ async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     if let Err((status, why)) = admit(&admin, &headers, &tokens) {
         return (status, why).into_response();
     }
-    let machine = admin.home.machine_with(admin.running.dials(), true);
+    let machine = (admin.look)(admin.running.dials());
     let asked = Metrics { machine: Some(machine) };
     let json = match serde_json::to_vec(&asked) {
         Ok(json) => json,

@@ -164,6 +164,12 @@ pub struct PeerStatus {
     /// When a bundle of its was last imported here.
     #[serde(default)]
     pub last_bundle_ms: Option<i64>,
+    /// How far its clock was ahead of this machine's when it was last met, ms; None where it never said.
+    #[serde(default)]
+    pub ahead_ms: Option<i64>,
+    /// After how many days without an exchange it is silent (the county's ruleset, by its area).
+    #[serde(default)]
+    pub expected_days: Option<u32>,
     /// Whether the exchange under way is complete.
     pub done: bool,
     /// Whether there is a session with it now, proved or not.
@@ -346,6 +352,7 @@ fn erasures_waiting(snapshot: &Snapshot, engine: &Engine) -> Result<u64, StoreEr
 
 fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
     let online = engine.sessions();
+    let rules = ruleset(engine, &engine.read()?)?;
     let mut found = Vec::new();
     for (device, row) in engine.peers().rows() {
         let grant = Grant::from_bytes(&row.grant).ok();
@@ -370,6 +377,8 @@ fn peers(engine: &Engine) -> Result<Vec<PeerStatus>, StoreError> {
             last_seen_ms: row.last_seen_ms,
             last_done_ms: row.last_done_ms,
             last_bundle_ms: row.last_bundle_ms,
+            ahead_ms: row.clock.map(|clock| clock.peer_ms.saturating_sub(clock.local_ms)),
+            expected_days: grant.as_ref().map(|grant| rules.sync_interval_of(grant.area.0)),
             done: progress.is_some_and(|progress| progress.done),
             in_session: online.contains(&device),
             settled: progress.is_some_and(|progress| progress.settled),

@@ -116,6 +116,7 @@ impl Checker {
     ) -> Result<Vec<LogPosition>, Violation> {
         let scopes: BTreeSet<DivisionCode> = facts.iter().map(Fact::scope).collect();
         let mut places: BTreeMap<DivisionCode, Vec<LogPosition>> = BTreeMap::new();
+        let mut known: BTreeMap<DivisionCode, Vec<LogPosition>> = BTreeMap::new();
         for scope in scopes {
             for log in snapshot.logs_of(scope)? {
                 if log.key.device != device {
@@ -123,14 +124,20 @@ impl Checker {
                 }
                 if let Some(head) = snapshot.head_of(log.number)? {
                     let place = LogPosition { log: log.key, seq: head.seq, hash: head.hash };
-                    if self.claim(machine, place) {
-                        places.entry(scope).or_default().push(place);
+                    match self.claim(machine, place) {
+                        true => places.entry(scope).or_default().push(place),
+                        false if log.key.lane.carries_records() => {
+                            known.entry(scope).or_default().push(place);
+                        }
+                        false => {}
                     }
                 }
             }
         }
         for fact in facts {
-            let places = places.get(&fact.scope()).cloned().unwrap_or_default();
+            // What a peer was told of before a person was is somewhere in what is held, and goes with it.
+            let held = places.get(&fact.scope()).or(known.get(&fact.scope()));
+            let places = held.cloned().unwrap_or_default();
             self.add(Saved { by: machine, fact, places });
         }
         Ok(places.into_values().flatten().collect())
