@@ -28,6 +28,7 @@ mod meter;
 mod moment;
 mod output;
 mod parse;
+mod progress;
 mod qr;
 mod report_sheets;
 mod sample;

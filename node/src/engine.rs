@@ -6,6 +6,7 @@
 //! [`Engine::capture`] writes what a person does here.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use shouwang_crdt_schema::change::CHANGE_BYTES_MAX;
 use shouwang_crdt_schema::division::{Area, DivisionCode};
@@ -94,6 +95,7 @@ pub struct Engine {
     /// The ways of sessions.
     paths: BTreeMap<DeviceId, Path>,
     authority_changes: u64,
+    verify_progress: Arc<crate::progress::Progress>,
     /// What has happened since this was opened.
     journal: Journal,
     /// What is said to the log of a session stands within its span.
@@ -236,6 +238,7 @@ impl Engine {
             listening: Vec::new(),
             paths: BTreeMap::new(),
             authority_changes: 0,
+            verify_progress: Arc::default(),
             journal: Journal::default(),
             spans: BTreeMap::new(),
             sessions_begun: 0,
@@ -310,6 +313,11 @@ impl Engine {
     /// What tells one opening of this store from another: the same in none.
     pub fn process(&self) -> String {
         hex::encode(self.actor_nonce)
+    }
+
+    /// How far the `verify` under way is.
+    pub fn verify_progress(&self) -> Arc<crate::progress::Progress> {
+        self.verify_progress.clone()
     }
 
     /// What has happened since this was opened.

@@ -44,6 +44,7 @@ pub mod log;
 pub mod moves;
 pub mod path;
 pub mod peers;
+pub mod progress;
 pub mod replica;
 pub mod replication;
 pub mod setup;

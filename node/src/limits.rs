@@ -472,12 +472,17 @@ pub const HAPPENINGS_KEPT: usize = 512;
 /// fills a disk with lines nor pushes out what is worth remembering.
 pub const STRANGERS_NOTED_EVERY_MS: u64 = 60_000;
 
-/// Less room than this where the store lies is spoken of, bytes: a gibibyte, three times what a county of
-/// 100,000 elders keeps (`docs/performance.md`).
-pub const SPACE_LOW_BYTES: u64 = 1 << 30;
+/// Less room than this where the store lies is spoken of, bytes: 256 MiB. A village of 500 elders writes 2 MB a year;
+/// it is what else runs on the machine that needs the rest. Less than the store itself is spoken of as well: to write
+/// it anew takes as much once more.
+pub const SPACE_LOW_BYTES: u64 = 256 << 20;
 
-/// Less room than this is a fault, bytes: a hundred mebibytes. A village of 500 elders writes 2 MB a year; what else
-/// runs on the machine fills the rest on some afternoon.
+/// Room for fewer days than this, as the store has grown so far, is spoken of, days: half a year, in which an office
+/// finds the money for a disk.
+pub const SPACE_LOW_DAYS: u64 = 183;
+
+/// Less room than this is a fault, bytes: a hundred mebibytes. What else runs on the machine fills them on
+/// some afternoon.
 pub const SPACE_NONE_BYTES: u64 = 100 << 20;
 
 /// A store that is younger is taken to be so old when its growth is worked out, days: the ledgers of the first day

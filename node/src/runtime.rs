@@ -10,6 +10,7 @@ use crate::command::storage::BackedUp;
 use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::identity::grant::Rights;
+use crate::progress::Progress;
 use crate::setup;
 use crate::store::CopyProgress;
 use crate::transport::{
@@ -44,6 +45,7 @@ pub(crate) struct Running {
     orders: mpsc::UnboundedSender<Order>,
     dials: Arc<Mutex<BTreeMap<String, DialState>>>,
     wire: WireBytes,
+    verify: Arc<Progress>,
     /// Of the backup that was begun last.
     backup: Arc<Mutex<Arc<CopyProgress>>>,
 }
@@ -78,6 +80,11 @@ impl Running {
         let bytes =
             written.map_err(|error| CommandError::new(ErrorKind::Failed, "thread", error))??;
         Ok(BackedUp { schema_version: JSON_SCHEMA_VERSION, file: to, bytes })
+    }
+
+    /// How far the `verify` under way is: steps done, steps in all.
+    pub(crate) fn verify_progress(&self) -> (u64, u64) {
+        self.verify.get()
     }
 
     /// How far that backup is: rows written, rows in all.
@@ -144,10 +151,10 @@ pub(crate) async fn start(
     })?;
     engine.set_listening(listening.clone());
     tokio::spawn(transport.run());
-    let orders = ends.orders.clone();
+    let (orders, verify) = (ends.orders.clone(), engine.verify_progress());
     let (engine, ended) = thread::spawn(engine, ends, guests)?;
     Ok(Started {
-        running: Running { engine, orders, dials: shown, wire, backup: Arc::default() },
+        running: Running { engine, orders, dials: shown, wire, verify, backup: Arc::default() },
         listening,
         ended,
     })

@@ -17,6 +17,7 @@ use crate::identity::DeviceId;
 use crate::index::{self, IndexSecret};
 use crate::json::JSON_SCHEMA_VERSION;
 use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
+use crate::progress::Progress;
 use crate::statement;
 use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};
@@ -68,8 +69,22 @@ pub struct Fault {
 
 /// Reads everything that the store holds.
 pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> VerifyReport {
+    run_telling(snapshot, authority, secret, &Progress::default())
+}
+
+/// As [`run`], saying how far it is: a step for each entry and each elder.
+pub fn run_telling(
+    snapshot: &Snapshot,
+    authority: &Authority,
+    secret: &IndexSecret,
+    progress: &Progress,
+) -> VerifyReport {
+    // What is damaged is named where it is read, and not here.
+    let steps = std::panic::catch_unwind(AssertUnwindSafe(|| steps(snapshot)));
+    progress.begin(steps.ok().and_then(Result::ok).unwrap_or_default());
     let mut check = Check {
         snapshot,
+        progress,
         authority,
         report: VerifyReport {
             schema_version: JSON_SCHEMA_VERSION,
@@ -104,8 +119,19 @@ pub fn run(snapshot: &Snapshot, authority: &Authority, secret: &IndexSecret) -> 
     check.report
 }
 
+fn steps(snapshot: &Snapshot) -> Result<u64, StoreError> {
+    let mut steps = snapshot.elders_with_documents()?.len() as u64;
+    for log in snapshot.logs_all()? {
+        let first = log.branch.map_or(0, |branch| branch.first_seq);
+        let end = snapshot.head_of(log.number)?.map_or(0, |head| head.seq + 1);
+        steps += end.saturating_sub(first);
+    }
+    Ok(steps)
+}
+
 struct Check<'a> {
     snapshot: &'a Snapshot,
+    progress: &'a Progress,
     authority: &'a Authority,
     report: VerifyReport,
     found: Found,
@@ -195,6 +221,7 @@ impl Check<'_> {
                 }
             };
             self.report.entries += 1;
+            self.progress.step();
             self.scopes.entry(log.key.scope).or_default().entries += 1;
             self.usage_of(&log.key).bytes += u64::from(entry.header.body_length);
             let is_head = last.is_some_and(|last| last.seq == seq);
@@ -448,6 +475,7 @@ impl Check<'_> {
         };
         for (scope, elder) in self.snapshot.elders_with_documents()? {
             self.report.elders += 1;
+            self.progress.step();
             if index::elsewhere(self.snapshot, scope, elder)?.is_some() {
                 continue;
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest. A module may name those on lines before its own.
 const LAYERS: &[&[&str]] = &[
-    &["limits", "codec", "dictionary", "entropy", "json", "path"],
+    &["limits", "codec", "dictionary", "entropy", "json", "path", "progress"],
     &["identity"],
     &["log"],
     &["authority", "erasure"],

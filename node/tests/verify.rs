@@ -230,6 +230,24 @@ fn places(value: &[u8], step: usize) -> impl Iterator<Item = usize> + use<> {
     (0..value.len()).filter(move |at| *at < dense || at % step == 0)
 }
 
+/// Whoever waits sees how far it is, and at the end that all of it is done.
+#[test]
+fn every_step_of_reading_is_counted() {
+    let mut county = County::begin(COUNTY);
+    county.grant(COUNTY, SHANGHE);
+    county.connect(COUNTY, SHANGHE);
+    let elder = county.adds_elder(SHANGHE, "周国强");
+    county.records_visit(SHANGHE, &elder, "2026-08-20");
+    county.settle();
+    for place in [COUNTY, SHANGHE] {
+        let now = county.now();
+        let report = Verify {}.execute(county.engine(place), now).unwrap();
+        let steps = report.entries + report.elders;
+        assert_eq!(county.engine(place).verify_progress().get(), (steps, steps));
+        assert!(steps > 4, "{report:?}");
+    }
+}
+
 #[test]
 fn a_sound_store_is_sound() {
     let shelf = Shelf::new();

@@ -29,7 +29,7 @@ finding =
            *[other] The content of { $count } entries is missing here; every peer is asked for it
         }
     .space_enough = { $free } of room; at the growth so far it lasts { $lasts }
-    .space_low = Only { $free } of room is left; the store takes { $store } and writes itself anew in as much again
+    .space_low = Only { $free } of room is left, at the growth so far for { $lasts }; to write itself anew the store needs { $store }
     .space_none = The disk is as good as full: { $free } left. What is typed may not be saved
     .locked_by_passphrase = The store is encrypted; a passphrase opens it
     .locked_by_key_file = The store is encrypted; a key file opens it

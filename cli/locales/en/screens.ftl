@@ -191,6 +191,7 @@ retry-may-help = (retrying may help)
 no-need-to-retry = (no need to retry)
 
 # Verify.
+verify-progress = Reading everything
 verify-read = Read { $logs ->
     [one] { $logs } log
    *[other] { $logs } logs

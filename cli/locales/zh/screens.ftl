@@ -158,6 +158,7 @@ retry-may-help = （可稍后再试）
 no-need-to-retry = （不必再试）
 
 # 校验。
+verify-progress = 正在逐条读取
 verify-read = 读取 { $logs } 个日志、{ $entries } 条记录、{ $signatures } 个签名，重建 { $documents } 份文档、{ $elders } 位老人
 verify-ok = 没有问题
 verify-faults = 共 { $count } 处问题

@@ -1,15 +1,14 @@
 //! `backup`: everything this node holds, in one encrypted file.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use fluent_bundle::FluentValue;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::file;
 use crate::output::Mark;
+use crate::progress;
 
 /// `backup`
 #[derive(Debug, clap::Args)]
@@ -26,16 +25,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let path =
         std::path::absolute(&args.file).map_err(|error| Failure::unwritable(&args.file, &error))?;
     let mut node = context.node()?;
-    let bar = bar(context);
-    let written = node.backup(&path, |(rows, total)| {
-        if let Some(bar) = &bar {
-            bar.set_length(total.max(1));
-            bar.set_position(rows);
-        }
-    });
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    let bar = progress::bar(context, messages.text("backup-progress"));
+    let written = node.backup(&path, |rows| progress::show(bar.as_ref(), rows));
+    progress::end(bar);
     let written = written?;
     if output.is_json() {
         output.json(&written)?;
@@ -51,17 +43,4 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     output.line(&output.marked_text(Mark::Good, &done))?;
     output.note(&messages.text("backup-secret"));
     Ok(Exit::Done)
-}
-
-fn bar(context: &Context) -> Option<ProgressBar> {
-    if !context.output.shows_progress() {
-        return None;
-    }
-    let bar = ProgressBar::new(1);
-    if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {percent}% ETA {eta}") {
-        bar.set_style(style.progress_chars("█·"));
-    }
-    bar.set_message(context.messages.text("backup-progress"));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    Some(bar)
 }

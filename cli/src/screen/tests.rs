@@ -140,7 +140,11 @@ fn unwell() -> Vec<(&'static str, Severity, Change)> {
             let why = ClockFault::BeforeRelease;
             report.clock.today = CheckedToday::Implausible { local, peers: None, why };
         }),
-        ("the disk is nearly full", Attention, |_, machine| machine.free_bytes = Some(700 << 20)),
+        ("the disk is nearly full", Attention, |_, machine| machine.free_bytes = Some(200 << 20)),
+        ("the disk is filling up", Attention, |report, machine| {
+            report.status.device.granted_at_ms = NOW_MS - 60 * DAY_MS;
+            (machine.store_bytes, machine.free_bytes) = (900 << 20, Some(2 << 30));
+        }),
         ("the disk is full", Bad, |_, machine| machine.free_bytes = Some(9 << 20)),
         ("the store would not fit again", Attention, |_, machine| {
             (machine.free_bytes, machine.store_bytes) = (Some(3 << 30), 4 << 30);

@@ -107,6 +107,7 @@ async fn answer(
             Ok(path) => admin.running.backup(path).await.and_then(|done| encode(&done)),
             Err(error) => Err(CommandError::new(ErrorKind::Usage, "bad_request", error)),
         },
+        "verify_progress" => encode(&admin.running.verify_progress()),
         "backup_progress" => encode(&admin.running.backup_progress()),
         "dials" => encode(&admin.running.dials()),
         _ => admin.running.dispatch(request, body.to_vec()).await,

@@ -19,7 +19,7 @@ use super::{CommandError, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::limits::{
     CLOCK_SKEW_SHOWN_MS, CUSTODY_RISK_DAYS, SPACE_FORECAST_DAYS_MIN, SPACE_LOW_BYTES,
-    SPACE_NONE_BYTES,
+    SPACE_LOW_DAYS, SPACE_NONE_BYTES,
 };
 use crate::sync::Now;
 
@@ -237,10 +237,10 @@ fn storage(
     let age_days = days_since(status.device.granted_at_ms, now_ms);
     let growth = store_bytes / u64::try_from(age_days.max(SPACE_FORECAST_DAYS_MIN)).unwrap_or(1);
     let days = free / growth.max(1);
-    // Writing the store anew takes as much once more.
+    let low = SPACE_LOW_BYTES.max(*store_bytes);
     let (code, severity) = match *free {
         free if free < SPACE_NONE_BYTES => ("space_none", Severity::Bad),
-        free if free < SPACE_LOW_BYTES.max(*store_bytes) => ("space_low", Severity::Attention),
+        free if free < low || days < SPACE_LOW_DAYS => ("space_low", Severity::Attention),
         _ => ("space_enough", Severity::Good),
     };
     let space = Finding::new(Group::Storage, code, severity);

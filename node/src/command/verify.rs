@@ -18,7 +18,10 @@ impl Request for Verify {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<VerifyReport, CommandError> {
         engine.settle(now)?;
-        let mut report = verify::run(&engine.read()?, engine.authority(), engine.index_secret());
+        let (snapshot, progress) = (engine.read()?, engine.verify_progress());
+        let secret = engine.index_secret();
+        let mut report = verify::run_telling(&snapshot, engine.authority(), secret, &progress);
+        drop(snapshot);
         // Pages that no row is read from. Only a store whose rows are sound is given to redb, which
         // repairs what it can by going back to an earlier commit.
         if report.ok && !matches!(engine.store_mut().check_pages(), Ok(true)) {

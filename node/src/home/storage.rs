@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::{Door, Home, HomeError, Node};
 use crate::command::storage::BackedUp;
-use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION};
+use crate::command::verify::{Verify, VerifyReport};
+use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::entropy::Entropy;
 use crate::machine::seed;
 use crate::store::{CopyProgress, Store, StoreError};
@@ -157,6 +158,39 @@ impl Node {
             }
         };
         Ok(answer?)
+    }
+}
+
+impl Node {
+    /// Reads everything again. `progress` is called a few times a second, by another thread, with steps done and
+    /// steps in all.
+    pub fn verify(
+        &mut self,
+        mut progress: impl FnMut((u64, u64)) + Send,
+    ) -> Result<VerifyReport, HomeError> {
+        let (done, is_done) = channel::<()>();
+        let mut watch = move |look: &dyn Fn() -> Option<(u64, u64)>| {
+            while let Err(RecvTimeoutError::Timeout) = is_done.recv_timeout(PROGRESS_INTERVAL) {
+                progress(look().unwrap_or_default());
+            }
+        };
+        let verifying = match &self.0 {
+            Door::Running(client) => {
+                return std::thread::scope(|scope| {
+                    scope.spawn(move || watch(&|| client.ask("verify_progress", &()).ok()));
+                    let report = client.ask_for_long(Verify::NAME, &Verify {});
+                    drop(done);
+                    Ok(report?)
+                });
+            }
+            Door::Here(engine) => engine.verify_progress(),
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(move || watch(&|| Some(verifying.get())));
+            let report = self.call(Verify {});
+            drop(done);
+            report
+        })
     }
 }
 
