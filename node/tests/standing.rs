@@ -201,6 +201,9 @@ struct State {
     elders: String,
 }
 
+/// How often 96 worlds are played where a case was not among them.
+const ROUNDS_MAX: usize = 10;
+
 /// Cases that the generator must reach, or the property says nothing of them.
 const CASES: [&str; 19] = [
     "adopted",
@@ -304,9 +307,9 @@ fn cases(world: &World, node: &Node, state: &State) -> BTreeSet<&'static str> {
 fn grants_and_revocations_come_to_the_same_in_every_order() {
     let none = CASES.iter().map(|case| (*case, 0)).collect::<BTreeMap<&str, u32>>();
     let reached = RefCell::new(none);
-    let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
     let seeds = prop::array::uniform3(prop::num::u64::ANY);
-    let result = TestRunner::new(config).run(&(deeds(), seeds), |(deeds, seeds)| {
+    let worlds = (deeds(), seeds);
+    let play = |(deeds, seeds): (Vec<_>, [u64; 3])| {
         let world = World::play(&deeds);
         let [one, two, three] = seeds;
         let (first, second) =
@@ -329,8 +332,17 @@ fn grants_and_revocations_come_to_the_same_in_every_order() {
             prop_assert!(node.area.contains(village()));
         }
         Ok::<_, TestCaseError>(())
-    });
-    result.unwrap_or_else(|error| panic!("{error}"));
+    };
+    let unreached = || reached.borrow().values().any(|times| *times == 0);
+    // The rarest case comes once in thirty worlds or so: of 96 of them none in a run of thirty.
+    for round in 0..ROUNDS_MAX {
+        if round > 0 && !unreached() {
+            break;
+        }
+        let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
+        let result = TestRunner::new(config).run(&worlds, &play);
+        result.unwrap_or_else(|error| panic!("{error}"));
+    }
     let reached = reached.into_inner();
     eprintln!("{reached:#?}");
     let never: Vec<_> = reached.iter().filter(|(_, times)| **times == 0).collect();
