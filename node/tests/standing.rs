@@ -340,7 +340,7 @@ fn grants_and_revocations_come_to_the_same_in_every_order() {
             break;
         }
         let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
-        let result = TestRunner::new(config).run(&worlds, &play);
+        let result = TestRunner::new(config).run(&worlds, play);
         result.unwrap_or_else(|error| panic!("{error}"));
     }
     let reached = reached.into_inner();
