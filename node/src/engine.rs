@@ -36,6 +36,7 @@ use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::audit::AuditRow;
+use crate::store::drafts::DraftRow;
 use crate::store::rows::{ClockReading, DocumentKey, EvidenceRow};
 use crate::store::{JUDGE, JUDGED_BY, Snapshot, Store, StoreError, StoreRead, Transaction};
 use crate::sync::summary::NamedHead;
@@ -626,6 +627,16 @@ impl Engine {
     /// Keeps a row of the audit. Returns how many of the oldest went for it.
     pub fn note_audit(&mut self, row: &AuditRow) -> Result<u64, StoreError> {
         self.store.write(|tables| tables.put_audit(row))
+    }
+
+    /// Keeps what somebody has begun to type.
+    pub fn keep_draft(&mut self, form: &str, row: &DraftRow) -> Result<(), StoreError> {
+        self.store.write(|tables| tables.put_draft(form, row))
+    }
+
+    /// Forgets what somebody has begun to type.
+    pub fn drop_draft(&mut self, form: &str) -> Result<(), StoreError> {
+        self.store.write(|tables| tables.remove_draft(form))
     }
 
     fn change(

@@ -25,6 +25,7 @@ mod copy;
 pub mod custody;
 pub mod digests;
 mod documents;
+pub mod drafts;
 mod elders;
 mod encoding;
 pub mod erasures;
@@ -167,7 +168,7 @@ impl Store {
         let lacks_tables = !transaction
             .list_tables()
             .map_err(redb_error)?
-            .any(|table| table.name() == tables::VECTORS.name());
+            .any(|table| table.name() == tables::DRAFTS.name());
         let (mut steps, mut is_fresh) = (Vec::new(), false);
         let written = {
             let meta = transaction.open_table(tables::META).map_err(redb_error)?;

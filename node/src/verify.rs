@@ -20,6 +20,7 @@ use crate::log::{Entry, EntryHash, Head, Incarnation, Kind, LogKey};
 use crate::progress::Progress;
 use crate::statement;
 use crate::store::audit::AuditRead;
+use crate::store::drafts::DraftRead;
 use crate::store::custody::{Claim, CustodyRead};
 use crate::store::digests::Family;
 use crate::store::erasures::{ErasurePlace, ErasureRead};
@@ -586,6 +587,7 @@ impl Check<'_> {
         self.snapshot.peers_all()?;
         self.snapshot.evidence_all()?;
         self.snapshot.audit_all()?;
+        self.snapshot.drafts_all()?;
         Ok(())
     }
 }

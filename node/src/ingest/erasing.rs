@@ -202,6 +202,9 @@ impl Ingest<'_, '_> {
                 }
                 Ok(())
             })?;
+            if !gone.is_empty() {
+                self.tables.remove_drafts_of(elder)?;
+            }
             for entry in gone {
                 self.tables.put_entry(log.number, &entry)?;
                 self.tables.set_rewrite_due()?;
