@@ -30,6 +30,7 @@ use crate::output::{ColorChoice, Format, Output};
 use crate::secret::Secrets;
 
 mod asked;
+mod chart;
 mod conflicts;
 mod devices;
 mod due;
@@ -54,6 +55,7 @@ mod visit;
 
 use asked::{Answer, Asked, Upload};
 use form::{FORM_BYTES_MAX, Fields};
+use import::Waiting;
 use page::Page;
 use session::{Admission, Door};
 
@@ -74,6 +76,7 @@ pub(crate) struct Console {
     secrets: Arc<Secrets>,
     messages: [Arc<Messages>; 2],
     door: Mutex<Door>,
+    waiting: Mutex<Vec<Waiting>>,
     /// The day that a person typed when the node was started.
     as_of: Option<NaiveDate>,
 }
@@ -89,6 +92,7 @@ pub(crate) fn pages(context: &Context, inside: Inside) -> Pages {
         secrets: context.secrets.clone(),
         messages: Language::ALL.map(|language| Arc::new(Messages::new(language))),
         door: Mutex::default(),
+        waiting: Mutex::default(),
         as_of: context.as_of_typed.then_some(context.as_of),
     });
     let made = console.clone();
@@ -141,8 +145,14 @@ fn router(console: Arc<Console>) -> Router {
         .route("/lock", post(lock::lock))
         .route("/unlock", post(lock::unlock))
         .route("/language", post(language::choose))
-        .route("/assets/console.css", asset(include_str!("../console/console.css"), "text/css; charset=utf-8"))
-        .route("/assets/console.js", asset(include_str!("../console/console.js"), "text/javascript; charset=utf-8"))
+        .route(
+            "/assets/console.css",
+            asset(include_str!("../console/console.css"), "text/css; charset=utf-8"),
+        )
+        .route(
+            "/assets/console.js",
+            asset(include_str!("../console/console.js"), "text/javascript; charset=utf-8"),
+        )
         .route("/assets/icon.svg", asset(include_str!("../console/icon.svg"), "image/svg+xml"))
         .layer(axum::extract::DefaultBodyLimit::max(UPLOAD_BYTES_MAX))
         .layer(axum::middleware::map_response(guarded))
@@ -174,14 +184,20 @@ fn show(handler: Handler) -> MethodRouter<Arc<Console>> {
 
 /// A page with something to fill in, and what takes it.
 fn fill(shows: Handler, takes: Handler) -> MethodRouter<Arc<Console>> {
-    show(shows).post(move |state: State<Arc<Console>>, path: RawPathParams, request: Request<Body>| {
-        answer(state, path, request, shows, Some(takes))
-    })
+    show(shows).post(
+        move |state: State<Arc<Console>>, path: RawPathParams, request: Request<Body>| {
+            answer(state, path, request, shows, Some(takes))
+        },
+    )
 }
 
 impl Console {
     fn door(&self) -> std::sync::MutexGuard<'_, Door> {
         self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn messages(&self, language: Language) -> Arc<Messages> {
@@ -203,6 +219,7 @@ impl Console {
             as_of: self.as_of.unwrap_or_else(context::today),
             as_of_typed: self.as_of.is_some(),
             now_ms: context::now_ms(),
+            language_typed: None,
             verbose: false,
         }
     }
@@ -316,7 +333,8 @@ async fn answer(
             Some(sent) => (Some(sent.fields), sent.files),
             None => (None, BTreeMap::new()),
         };
-        let mut asked = Asked::new(&console, language, csrf, cookie, here, ids, query, fields, files);
+        let mut asked =
+            Asked::new(&console, language, csrf, cookie, here, ids, query, fields, files);
         match takes.filter(|_| is_post) {
             Some(takes) => asked.take(takes, shows),
             None => asked.show(shows),
@@ -359,29 +377,35 @@ async fn events(State(console): State<Arc<Console>>, headers: HeaderMap) -> Resp
     }
     let told = sync::Told::default();
     let state = (console, told, cookie, Vec::<Event>::new(), false);
-    let stream = stream::unfold(state, move |(console, mut told, cookie, mut waiting, ended)| async move {
-        loop {
-            if let Some(event) = waiting.pop() {
-                return Some((Ok::<_, Infallible>(event), (console, told, cookie, waiting, ended)));
+    let stream =
+        stream::unfold(state, move |(console, mut told, cookie, mut waiting, ended)| async move {
+            loop {
+                if let Some(event) = waiting.pop() {
+                    return Some((
+                        Ok::<_, Infallible>(event),
+                        (console, told, cookie, waiting, ended),
+                    ));
+                }
+                if ended {
+                    return None;
+                }
+                tokio::time::sleep(TOLD_EVERY).await;
+                let admission = console.door().admit(&cookie, false, Instant::now());
+                if !matches!(admission, Admission::In { .. }) {
+                    let event = Event::default().event("locked").data("");
+                    return Some((Ok(event), (console, told, cookie, waiting, true)));
+                }
+                let asked = console.clone();
+                let look = move || {
+                    let events = told.look(&asked, language);
+                    (events, told)
+                };
+                let Ok((events, seen)) = tokio::task::spawn_blocking(look).await else {
+                    return None;
+                };
+                (waiting, told) = (events, seen);
             }
-            if ended {
-                return None;
-            }
-            tokio::time::sleep(TOLD_EVERY).await;
-            let admission = console.door().admit(&cookie, false, Instant::now());
-            if !matches!(admission, Admission::In { .. }) {
-                let event = Event::default().event("locked").data("");
-                return Some((Ok(event), (console, told, cookie, waiting, true)));
-            }
-            let asked = console.clone();
-            let look = move || {
-                let events = told.look(&asked, language);
-                (events, told)
-            };
-            let Ok((events, seen)) = tokio::task::spawn_blocking(look).await else { return None };
-            (waiting, told) = (events, seen);
-        }
-    });
+        });
     Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 

@@ -8,10 +8,12 @@ use chrono::{NaiveDate, NaiveTime};
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::element::List;
 use shouwang_crdt_schema::field::{Field, Kind};
+use shouwang_crdt_schema::rules::calendar::Month;
 use shouwang_crdt_schema::visit::AreaReport;
 use shouwang_node::command::area::AreaList;
 use shouwang_node::home::Node;
 
+use crate::context::Context;
 use crate::error::Failure;
 use crate::message::Messages;
 use crate::words::{self, Labelled};
@@ -183,6 +185,24 @@ pub(crate) fn fields(
     Ok(fields)
 }
 
+/// A month that has begun: `2026-09`.
+pub(crate) fn month(text: &str, context: &Context) -> Result<Month, Failure> {
+    let month: Month =
+        text.trim().parse().map_err(|_| Failure::usage("month").with("value", text))?;
+    has_begun(month, context)?;
+    Ok(month)
+}
+
+/// A month that is still to come would be a page of zeros.
+pub(crate) fn has_begun(month: Month, context: &Context) -> Result<(), Failure> {
+    match month.first() <= context.as_of {
+        true => Ok(()),
+        false => {
+            Err(Failure::usage("month_to_come").with("month", month).with("as_of", context.as_of))
+        }
+    }
+}
+
 /// A time of day: `9:30`.
 pub(crate) fn time(argument: &str, text: &str) -> Result<NaiveTime, Failure> {
     NaiveTime::parse_from_str(text.trim().replace('：', ":").as_str(), "%H:%M")
@@ -229,7 +249,8 @@ pub(crate) fn element(
     Ok(texts)
 }
 
-fn in_stored_case(field: Field, text: &str) -> String {
+/// A text as a field stores it: a word of a vocabulary may be in any case.
+pub(crate) fn in_stored_case(field: Field, text: &str) -> String {
     let Kind::Choice(words) = field.spec().kind else { return text.to_owned() };
     let plain = text.trim().replace(['-', '_', ' '], "");
     words

@@ -24,7 +24,7 @@ use crate::output::Mark;
 
 /// What somebody asks of a page.
 pub(super) struct Asked<'a> {
-    console: &'a Console,
+    pub(super) console: &'a Console,
     pub(super) node: Node,
     pub(super) context: Context,
     pub(super) language: Language,
@@ -147,7 +147,10 @@ impl<'a> Asked<'a> {
                 let name = form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>();
                 let name = name.replace('+', "%20");
                 let kept = format!("attachment; filename*=UTF-8''{name}");
-                ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, kept)], bytes)
+                (
+                    [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, kept)],
+                    bytes,
+                )
                     .into_response()
             }
         }

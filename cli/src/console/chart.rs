@@ -56,7 +56,10 @@ fn draw(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    let most = series.iter().flat_map(|series| series.values.iter().flatten()).fold(1.0_f64, |a, b| a.max(*b));
+    let most = series
+        .iter()
+        .flat_map(|series| series.values.iter().flatten())
+        .fold(1.0_f64, |a, b| a.max(*b));
     let top = top.unwrap_or_else(|| (most * 1.1).ceil());
     let last = names.len().saturating_sub(1).max(1) as f64;
     let mut chart = ChartBuilder::on(&area)
@@ -93,11 +96,13 @@ fn draw(
             .collect();
         chart.draw_series(LineSeries::new(points.clone(), color.stroke_width(2)))?;
         match number {
-            0 => drop(chart.draw_series(points.into_iter().map(|at| Circle::new(at, 4, color.filled())))?),
-            _ => drop(
+            0 => drop(
                 chart
-                    .draw_series(points.into_iter().map(|at| TriangleMarker::new(at, 6, color.filled())))?,
+                    .draw_series(points.into_iter().map(|at| Circle::new(at, 4, color.filled())))?,
             ),
+            _ => drop(chart.draw_series(
+                points.into_iter().map(|at| TriangleMarker::new(at, 6, color.filled())),
+            )?),
         }
     }
     area.present()?;

@@ -24,9 +24,8 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     let report = asked.node.call(ConflictList { scope: None, elder })?;
     asked.note("list", "conflicts", None, report.conflicts.len() + report.differs.len())?;
     let messages = asked.context.messages.clone();
-    let mut page = asked
-        .page(messages.word("console-place", "conflicts"))
-        .same_as("shouwang conflicts list");
+    let mut page =
+        asked.page(messages.word("console-place", "conflicts")).same_as("shouwang conflicts list");
     saved(asked, &mut page);
     if let Some(error) = asked.error.take() {
         page.add(Block::Note { mark: Mark::Bad, text: error.message, fix: error.hint });
@@ -63,9 +62,10 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
 
 fn one(asked: &Asked, page: &mut Page, conflict: &InboxConflict) -> anyhow::Result<()> {
     let messages = asked.context.messages.clone();
-    let about = conflict.element.as_ref().and_then(|element| {
-        element.get("name").or_else(|| element.get("helper")).cloned()
-    });
+    let about = conflict
+        .element
+        .as_ref()
+        .and_then(|element| element.get("name").or_else(|| element.get("helper")).cloned());
     let field = conflict_name(&messages, &conflict.field);
     let field = about.map_or(field.clone(), |about| format!("{field} ({about})"));
     let name = conflict.name.clone().unwrap_or_default();
@@ -134,14 +134,14 @@ pub(super) fn undo(asked: &mut Asked) -> anyhow::Result<Answer> {
     page.note(Mark::Note, messages.say("undo-these", [("when", FluentValue::from(when))]));
     let table = undo::table(&plan, &asked.context);
     let to = |row: usize| plan.steps.get(row).map(|step| format!("/elder/{}", step.elder_id));
-    let (caption, none) = (messages.word("console-word", "undo"), messages.text("undo-nothing-left"));
+    let (caption, none) =
+        (messages.word("console-word", "undo"), messages.text("undo-nothing-left"));
     page.add(Block::Grid(Grid::of(&table, caption, none, to)));
     for text in undo::left(&plan, &asked.context) {
         page.note(Mark::Attention, text);
     }
     if !plan.steps.is_empty() {
-        let edit = serde_json::to_string(&plan.edit)?;
-        let fields = vec![FormField::hidden("edit", edit)];
+        let fields = vec![FormField::hidden("edit", plan.edit.clone())];
         let mut form = asked.form(messages.word("console-word", "undo_now"), fields)?;
         form.grave = true;
         page.add(Block::Form(Box::new(form)));
@@ -152,8 +152,7 @@ pub(super) fn undo(asked: &mut Asked) -> anyhow::Result<Answer> {
 /// Takes it back: what was shown, and nothing that was done since.
 pub(super) fn take_back(asked: &mut Asked) -> anyhow::Result<Answer> {
     let filled = asked.filled();
-    let edit = serde_json::from_str(filled.text("edit").unwrap_or_default());
-    let edit = edit.map_err(|_| crate::error::Failure::usage("form_unreadable"))?;
+    let edit = filled.text("edit").unwrap_or_default().to_owned();
     asked.node.call(Undo { dry_run: false, edit: Some(edit) })?;
     Ok(Answer::Go("/?saved=undone".to_owned()))
 }

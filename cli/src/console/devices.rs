@@ -26,9 +26,8 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     let all = asked.query.text("which") == Some("all");
     let report = asked.node.call(DeviceList { all })?;
     let messages = asked.context.messages.clone();
-    let mut page = asked
-        .page(messages.word("console-place", "devices"))
-        .same_as("shouwang device list");
+    let mut page =
+        asked.page(messages.word("console-place", "devices")).same_as("shouwang device list");
     saved(asked, &mut page);
     let link = |member: &str, href: &str, current: bool| Link {
         href: href.to_owned(),
@@ -70,8 +69,12 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
         chosen: typed.text("role").is_none(),
     };
     let fields = vec![
-        FormField::lines("request", messages.word("console-word", "request"), typed.typed("request"))
-            .required(),
+        FormField::lines(
+            "request",
+            messages.word("console-word", "request"),
+            typed.typed("request"),
+        )
+        .required(),
         FormField::select("area", messages.word("console-word", "place"), choices),
         FormField::line("name", messages.word("console-word", "device_name"), typed.typed("name"))
             .required(),
@@ -90,7 +93,11 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
 pub(super) fn grant(asked: &mut Asked) -> anyhow::Result<Answer> {
     let filled = asked.filled();
     let text = |name: &str| filled.text(name).unwrap_or_default().to_owned();
-    let area = parse::place(&mut asked.node, &asked.context.messages.word("console-word", "place"), &text("area"))?;
+    let area = parse::place(
+        &mut asked.node,
+        &asked.context.messages.word("console-word", "place"),
+        &text("area"),
+    )?;
     let role = match filled.text("role") {
         Some(named) => Role::GRANTABLE.iter().copied().find(|role| role.as_str() == named),
         None => match area.level() {
@@ -123,7 +130,8 @@ pub(super) fn grant(asked: &mut Asked) -> anyhow::Result<Answer> {
         ],
     );
     page.note(Mark::Good, done);
-    let aloud = messages.say("compare-aloud", [("fingerprint", granted.fingerprint.clone().into())]);
+    let aloud =
+        messages.say("compare-aloud", [("fingerprint", granted.fingerprint.clone().into())]);
     page.note(Mark::Attention, aloud);
     if let Some(code) = Code::of(&granted.invite) {
         let text = messages.word("console-word", "invite_code");
@@ -151,7 +159,10 @@ pub(super) fn one(asked: &mut Asked) -> anyhow::Result<Answer> {
     let place = device.area_name.clone().unwrap_or_default();
     page.add(Block::Facts(vec![
         Fact::line(messages.word("console-word", "fingerprint"), device.fingerprint.clone()),
-        Fact::line(messages.word("console-word", "role"), messages.word("role", device.role.as_str())),
+        Fact::line(
+            messages.word("console-word", "role"),
+            messages.word("role", device.role.as_str()),
+        ),
         Fact::line(
             messages.word("console-word", "place"),
             format!("{place} {}", device.area).trim().to_owned(),
@@ -204,8 +215,7 @@ pub(super) fn revoke(asked: &mut Asked) -> anyhow::Result<Answer> {
     let reason = filled.text("reason").unwrap_or_default();
     let reason = reasons.into_iter().find(|known| known.as_str() == reason);
     let reason = reason.ok_or_else(|| Failure::usage("form_unreadable"))?;
-    let request =
-        DeviceRevoke { device: id, reason, root: None, personal: false, dry_run: false };
+    let request = DeviceRevoke { device: id, reason, root: None, personal: false, dry_run: false };
     asked.node.call(request)?;
     Ok(Answer::Go("/devices?which=all&saved=revoked".to_owned()))
 }
@@ -214,9 +224,8 @@ pub(super) fn revoke(asked: &mut Asked) -> anyhow::Result<Answer> {
 pub(super) fn ruleset(asked: &mut Asked) -> anyhow::Result<Answer> {
     let report = asked.node.call(RulesetShow {})?;
     let messages = asked.context.messages.clone();
-    let mut page = asked
-        .page(messages.word("console-place", "ruleset"))
-        .same_as("shouwang ruleset show");
+    let mut page =
+        asked.page(messages.word("console-place", "ruleset")).same_as("shouwang ruleset show");
     saved(asked, &mut page);
     page.add_screen(&ruleset::screen(&report, &asked.context));
     if report.may_set {

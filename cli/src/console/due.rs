@@ -38,11 +38,13 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     let links: Vec<Link> = DueList::ALL
         .iter()
         .map(|list| Link {
-            href: asked.query.address("/due", &[("list", Some(list.as_str().to_owned())), ("page", None)]),
+            href: asked
+                .query
+                .address("/due", &[("list", Some(list.as_str().to_owned())), ("page", None)]),
             text: format!(
                 "{} {}",
                 list_name(*list),
-                report.counts.get(list).copied().unwrap_or_default()
+                report.counts.get(&list).copied().unwrap_or_default()
             ),
             current: named == Some(*list),
         })
@@ -81,7 +83,7 @@ pub(super) fn paged(asked: &Asked, path: &str, lines: usize) -> (Block, std::ops
 
 /// What each village owes: for whoever calls them.
 pub(super) fn chasing(asked: &mut Asked) -> anyhow::Result<Answer> {
-    let (report, coverage) = today::due(asked, None, DueList::ALL)?;
+    let (report, coverage) = today::due(asked, None, &DueList::ALL)?;
     let names = place_names(&mut asked.node)?;
     let mut by_village: BTreeMap<DivisionCode, BTreeMap<DueList, u64>> = BTreeMap::new();
     for elder in &report.elders {
@@ -94,9 +96,8 @@ pub(super) fn chasing(asked: &mut Asked) -> anyhow::Result<Answer> {
     }
     let messages = asked.context.messages.clone();
     let mut columns = vec![(messages.word("console-word", "village"), false)];
-    columns.extend(
-        DueList::ALL.iter().map(|list| (messages.word("due-list", list.as_str()), true)),
-    );
+    columns
+        .extend(DueList::ALL.iter().map(|list| (messages.word("due-list", list.as_str()), true)));
     columns.push((messages.word("console-word", "data"), false));
     let mut rows = Vec::new();
     for village in &coverage.by_village {
@@ -104,20 +105,24 @@ pub(super) fn chasing(asked: &mut Asked) -> anyhow::Result<Answer> {
         let name = names.get(&village.code).cloned().or_else(|| village.name.clone());
         let code = village.code;
         let mut row = vec![
-            Cell::text(name.unwrap_or_else(|| code.to_string())).to(format!("/due?list=all&scope={code}")),
+            Cell::text(name.unwrap_or_else(|| code.to_string()))
+                .to(format!("/due?list=all&scope={code}")),
         ];
         for list in DueList::ALL {
-            let count = counts.and_then(|counts| counts.get(list)).copied().unwrap_or_default();
+            let count = counts.and_then(|counts| counts.get(&list)).copied().unwrap_or_default();
             row.push(match count {
                 0 => Cell::text("0"),
-                count if *list == DueList::Overdue || *list == DueList::Alerts => {
+                count if list == DueList::Overdue || list == DueList::Alerts => {
                     Cell::state(Mark::Bad, count)
                 }
                 count => Cell::text(count),
             });
         }
         row.push(super::mesh::freshness(village, &asked.context));
-        rows.push((counts.and_then(|c| c.get(&DueList::Overdue)).copied().unwrap_or_default(), row));
+        rows.push((
+            counts.and_then(|c| c.get(&DueList::Overdue)).copied().unwrap_or_default(),
+            row,
+        ));
     }
     // Whoever owes most is called first.
     rows.sort_by_key(|(overdue, _)| std::cmp::Reverse(*overdue));

@@ -14,9 +14,9 @@ use shouwang_node::command::incident::{IncidentList, Which};
 
 use super::asked::{Answer, Asked};
 use super::form::{Choice, Fields, FormField, choices};
+use super::incidents;
 use super::page::{Block, Fact, Grid, Link, Page};
 use super::visit::{elder, saved};
-use super::incidents;
 use crate::commands::elder::{file_facts, lists_table, notes_of, place_names, short};
 use crate::commands::history;
 use crate::commands::incident::moment;
@@ -69,11 +69,8 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     for (mark, text) in notes_of(&report, &asked.context) {
         page.note(mark, text);
     }
-    let which = IncidentList {
-        which: Which::Open,
-        elder: Some(id.clone()),
-        as_of: moment(&asked.context),
-    };
+    let which =
+        IncidentList { which: Which::Open, elder: Some(id.clone()), as_of: moment(&asked.context) };
     let open = asked.node.call(which)?.incidents;
     if !open.is_empty() {
         page.heading(messages.word("console-place", "incidents"));
@@ -86,10 +83,10 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     page.add(Block::Facts(
         facts
             .into_iter()
-            .map(|(label, value, remark)| Fact {
-                label,
-                lines: vec![value],
-                remark: remark.map(|remark| (Mark::Attention, remark)),
+            .map(|fact| Fact {
+                label: fact.label,
+                lines: vec![fact.value],
+                remark: fact.remark.map(|remark| (Mark::Attention, remark)),
                 href: None,
             })
             .collect(),
@@ -125,12 +122,13 @@ pub(super) fn card(asked: &mut Asked) -> anyhow::Result<Answer> {
     let directory = asked.node.call(AreaList { within: None })?;
     let places = Places::new(directory.places.into_iter().map(|place| (place.code, place.name)));
     let rows = card::rows(elder, &places, asked.context.as_of, &asked.context.messages);
+    let date = card::date(asked.context.as_of, &asked.context.messages);
     let id = elder.elder_id.to_string();
     let title = asked.context.messages.text("card-title");
     let command = format!("shouwang card {} -o card.html", short(&id, false));
     let scope = elder.scope;
     let mut page = asked.page(title).same_as(command);
-    page.add(Block::Card(rows));
+    page.add(Block::Card { rows, date });
     asked.note("print", &id, Some(scope), 1)?;
     Ok(page.into())
 }
@@ -224,11 +222,7 @@ pub(super) fn new(asked: &mut Asked) -> anyhow::Result<Answer> {
         let places = asked.node.call(AreaList { within: None })?.places;
         let chosen = typed.text("scope").unwrap_or_default().to_owned();
         let villages = places.into_iter().filter(|place| place.code.level() == Level::Village);
-        let choice = |value: String, text: String| Choice {
-            chosen: value == chosen,
-            value,
-            text,
-        };
+        let choice = |value: String, text: String| Choice { chosen: value == chosen, value, text };
         let none = choice(String::new(), String::new());
         let villages = villages.map(|place| choice(place.code.to_string(), place.name));
         let villages = std::iter::once(none).chain(villages).collect();
@@ -306,7 +300,9 @@ fn control(field: Field, typed: &Fields, stored: &str, messages: &Messages) -> F
             };
             let mut choices: Vec<Choice> = known
                 .iter()
-                .map(|(word, _)| choice(word, words::field_value(messages, field, word), *word == value))
+                .map(|(word, _)| {
+                    choice(word, words::field_value(messages, field, word), *word == value)
+                })
                 .collect();
             // Nothing said is no word of the vocabulary.
             if stored.is_empty() {

@@ -18,8 +18,7 @@ use crate::words;
 /// Those who are found by what somebody types, or all.
 pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     let matching = asked.query.text("q").map(str::to_owned);
-    let request =
-        ElderList { scope: None, matching: matching.clone(), as_of: asked.context.as_of };
+    let request = ElderList { scope: None, matching: matching.clone(), as_of: asked.context.as_of };
     let elders = asked.node.call(request)?.elders;
     // Whoever is the only one is whom somebody means.
     if let (Some(_), [only]) = (&matching, elders.as_slice()) {
@@ -77,7 +76,8 @@ pub(super) fn grid(asked: &mut Asked, elders: &[ElderSummary]) -> anyhow::Result
                 0 => Cell::text("0"),
                 count => Cell::state(Mark::Attention, count).to(format!("/conflicts?elder={id}")),
             },
-            Cell::text(messages.word("console-word", "record_visit")).to(format!("/elder/{id}/visit")),
+            Cell::text(messages.word("console-word", "record_visit"))
+                .to(format!("/elder/{id}/visit")),
         ]);
         row
     };
@@ -116,7 +116,8 @@ pub(super) fn duplicates(asked: &mut Asked) -> anyhow::Result<Answer> {
         let columns = ["elder_name", "sex", "birth_date", "id_tail", "village", "last_visit"];
         let rows = group.files.iter().map(|file| {
             let place = names.get(&file.scope).cloned();
-            let day = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
+            let day =
+                |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
             let name = file.name.clone().unwrap_or_else(|| file.elder_id.to_string());
             vec![
                 Cell::text(name).to(format!("/elder/{}", file.elder_id)),
@@ -211,7 +212,7 @@ pub(super) fn merge(asked: &mut Asked) -> anyhow::Result<Answer> {
         });
         page.add(Block::Grid(Grid {
             caption: messages.word("console-word", "merge_differs"),
-            columns: vec![head("field"), head("kept"), head("beside")],
+            columns: vec![head("field"), head("kept_one"), head("beside")],
             rows: differs.collect(),
             empty: String::new(),
         }));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use askama::Template;
 use fluent_bundle::FluentValue;
 
 use crate::error::Described;
@@ -139,11 +140,15 @@ impl Fields {
 impl FormField {
     /// A line of text.
     pub(super) fn line(name: &str, label: String, value: Option<&str>) -> Self {
-        Self::of(name, label, Control::Line {
-            kind: "text",
-            value: value.unwrap_or_default().to_owned(),
-            longest: None,
-        })
+        Self::of(
+            name,
+            label,
+            Control::Line {
+                kind: "text",
+                value: value.unwrap_or_default().to_owned(),
+                longest: None,
+            },
+        )
     }
 
     /// A line of another kind than text.
@@ -180,7 +185,11 @@ impl FormField {
         chosen: Option<&str>,
         messages: &Messages,
     ) -> Self {
-        Self::of(name, label, Control::Radios(choices::<C>(&[chosen.unwrap_or_default()], messages)))
+        Self::of(
+            name,
+            label,
+            Control::Radios(choices::<C>(&[chosen.unwrap_or_default()], messages)),
+        )
     }
 
     /// Any of a vocabulary.
@@ -215,16 +224,18 @@ impl FormField {
     pub(super) fn of(name: &str, label: String, control: Control) -> Self {
         Self { name: name.to_owned(), label, hint: None, control, required: false }
     }
+}
 
-    /// Whether nothing of it is seen.
-    pub(super) fn is_hidden(&self) -> bool {
-        matches!(self.control, Control::Hidden(_))
-    }
+/// Fields that stand inside another.
+#[derive(Template)]
+#[template(path = "nested.html")]
+struct Nested<'a> {
+    fields: &'a [FormField],
+}
 
-    /// Whether it is a group of boxes under one name.
-    pub(super) fn is_set(&self) -> bool {
-        matches!(self.control, Control::Radios(_) | Control::Checks(_))
-    }
+/// Fields inside another, drawn.
+pub(super) fn drawn(fields: &[FormField]) -> String {
+    Nested { fields }.render().unwrap_or_default()
 }
 
 /// The words of a vocabulary.

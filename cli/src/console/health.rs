@@ -14,14 +14,15 @@ use crate::output::Mark;
 /// What `doctor` finds, and the other devices.
 pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     let machine = asked.context.home.machine(&mut asked.node)?;
-    let report = asked.node.call(Health { machine: Some(machine) })?;
+    let report = asked.node.call(Health {
+        as_of: crate::commands::incident::moment(&asked.context),
+        machine: Some(machine),
+    })?;
     let messages = asked.context.messages.clone();
-    let mut page = asked
-        .page(messages.word("console-place", "health"))
-        .same_as("shouwang doctor")
-        .live();
+    let mut page =
+        asked.page(messages.word("console-place", "health")).same_as("shouwang doctor").live();
     let verdict = finding::verdict(&report, &asked.context);
-    page.note(finding::mark(report.severity), verdict);
+    page.note(finding::mark(report.severity()), verdict);
     let mut group = None;
     for one in &report.findings {
         if group != Some(one.group) {

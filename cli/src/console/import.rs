@@ -32,8 +32,13 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     let mut page =
         asked.page(messages.word("console-place", "import")).same_as("shouwang import FILE");
     page.note(Mark::Note, messages.text("console-import-why"));
-    let field = FormField::of("file", messages.word("console-word", "ledger_file"), Control::File(".xlsx,.csv"));
-    let mut form = asked.form(messages.word("console-word", "look_at_it"), vec![field.required()])?;
+    let field = FormField::of(
+        "file",
+        messages.word("console-word", "ledger_file"),
+        Control::File(".xlsx,.csv"),
+    );
+    let mut form =
+        asked.form(messages.word("console-word", "look_at_it"), vec![field.required()])?;
     form.file = true;
     page.add(Block::Form(Box::new(form)));
     Ok(page.into())
@@ -50,7 +55,8 @@ pub(super) fn take(asked: &mut Asked) -> anyhow::Result<Answer> {
             report(asked, &waiting.name, &waiting.bytes, false)
         }
         None => {
-            let Some(file) = asked.files.remove("file").filter(|file| !file.bytes.is_empty()) else {
+            let Some(file) = asked.files.remove("file").filter(|file| !file.bytes.is_empty())
+            else {
                 return Err(Failure::usage("upload_missing").into());
             };
             report(asked, &file.name, &file.bytes, true)

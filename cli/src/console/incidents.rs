@@ -27,8 +27,7 @@ pub(super) fn list(asked: &mut Asked) -> anyhow::Result<Answer> {
     asked.note("list", "incidents", None, report.incidents.len())?;
     let messages = asked.context.messages.clone();
     let command = if all { "shouwang incident list --all" } else { "shouwang incident list" };
-    let mut page =
-        asked.page(messages.word("console-place", "incidents")).same_as(command).live();
+    let mut page = asked.page(messages.word("console-place", "incidents")).same_as(command).live();
     saved(asked, &mut page);
     let link = |member: &str, href: &str, current: bool| Link {
         href: href.to_owned(),
@@ -92,16 +91,16 @@ pub(super) fn grid(asked: &mut Asked, incidents: &[IncidentSummary]) -> anyhow::
 pub(super) fn of_whom(asked: &mut Asked) -> anyhow::Result<Answer> {
     let matching = asked.query.text("q").map(str::to_owned);
     let messages = asked.context.messages.clone();
-    let mut page = asked
-        .page(messages.word("console-word", "incident"))
-        .same_as("shouwang incident raise");
+    let mut page =
+        asked.page(messages.word("console-word", "incident")).same_as("shouwang incident raise");
     let label = messages.word("console-word", "of_whom");
     let field = FormField::line("q", label, matching.as_deref()).required();
     let mut form = asked.form(messages.word("console-word", "find"), vec![field])?;
     (form.looks, form.inline) = (true, true);
     page.add(Block::Form(Box::new(form)));
     if let Some(text) = matching {
-        let request = ElderList { scope: None, matching: Some(text.clone()), as_of: asked.context.as_of };
+        let request =
+            ElderList { scope: None, matching: Some(text.clone()), as_of: asked.context.as_of };
         let found = asked.node.call(request)?.elders;
         if let [only] = found.as_slice() {
             return Ok(Answer::Go(format!("/elder/{}/incident", only.elder_id)));
@@ -134,10 +133,18 @@ pub(super) fn raise(asked: &mut Asked) -> anyhow::Result<Answer> {
     let mut fields = vec![
         FormField::hidden("about", name),
         FormField::radios::<IncidentKind>("kind", label, typed.text("kind"), &messages).required(),
-        FormField::lines("note", messages.word("console-word", "what_was_seen"), typed.typed("note")),
+        FormField::lines(
+            "note",
+            messages.word("console-word", "what_was_seen"),
+            typed.typed("note"),
+        ),
     ];
     fields.extend(when_and_who(&typed, asked));
-    fields.push(FormField::line("place", messages.word("console-word", "where"), typed.typed("place")));
+    fields.push(FormField::line(
+        "place",
+        messages.word("console-word", "where"),
+        typed.typed("place"),
+    ));
     let form = asked.form(messages.word("console-word", "raise"), fields)?;
     let form = asked.drafted(form, &draft, Some(&id), at_ms);
     page.add(Block::Form(Box::new(form)));
@@ -236,7 +243,11 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
                 messages.word("console-word", "next_step"),
                 super::form::Control::Radios(steps),
             ),
-            FormField::lines("note", messages.word("console-word", "what_was_done"), typed.typed("note")),
+            FormField::lines(
+                "note",
+                messages.word("console-word", "what_was_done"),
+                typed.typed("note"),
+            ),
         ];
         fields.extend(when_and_who(&typed, asked));
         let form = asked.form(asked.word("save"), fields)?;

@@ -40,7 +40,10 @@ pub(super) fn chosen(language: Language) -> String {
 }
 
 /// The other language, from now on.
-pub(super) async fn choose(State(console): State<Arc<Console>>, request: Request<Body>) -> Response {
+pub(super) async fn choose(
+    State(console): State<Arc<Console>>,
+    request: Request<Body>,
+) -> Response {
     let headers = request.headers().clone();
     let own = cookie(&headers, &cookie_name(&headers)).unwrap_or_default().to_owned();
     let admission = console.door().admit(&own, true, Instant::now());

@@ -13,7 +13,7 @@ use super::due::paged;
 use super::form::{Choice, Control, FormField, choices};
 use super::page::{Block, Cell, Grid, Link};
 use crate::commands::export;
-use crate::ledger::{Export, Heading, Places};
+use crate::ledger::{Heading, Places, Written};
 use crate::parse;
 use crate::words;
 
@@ -63,7 +63,9 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     form.looks = true;
     page.add(Block::Form(Box::new(form)));
     let link = |member: &str, kind: &str| Link {
-        href: asked.query.address("/ledger/file", &[("kind", Some(kind.to_owned())), ("page", None)]),
+        href: asked
+            .query
+            .address("/ledger/file", &[("kind", Some(kind.to_owned())), ("page", None)]),
         text: messages.word("console-word", member),
         current: false,
     };
@@ -175,16 +177,15 @@ pub(super) fn file(asked: &mut Asked) -> anyhow::Result<Answer> {
     let heading = Heading::of_ledger(&name, asked.context.as_of);
     let count = elders.len();
     let rows: Vec<_> = elders.into_iter().map(|elder| elder.row).collect();
-    let written = Export::new(&rows, &places, area);
+    let written = Written::new(&rows, &places, area);
     asked.note("export", "ledger", Some(place), count)?;
     let is_text = query.text("kind") == Some("csv");
     let bytes = match is_text {
         true => written.text(&heading),
         false => written.workbook(&heading),
     };
-    let bytes = bytes.map_err(|error| {
-        crate::commands::import::unusable(std::path::Path::new(&name), &error)
-    })?;
+    let bytes = bytes
+        .map_err(|error| crate::commands::import::unusable(std::path::Path::new(&name), &error))?;
     let (ending, kind) = match is_text {
         true => ("csv", "text/csv; charset=utf-8"),
         false => ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),

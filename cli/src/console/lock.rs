@@ -20,10 +20,7 @@ use crate::output::Mark;
 use crate::secret;
 
 /// Lets a browser in by a one-time link.
-pub(super) async fn enter(
-    State(console): State<Arc<Console>>,
-    request: Request<Body>,
-) -> Response {
+pub(super) async fn enter(State(console): State<Arc<Console>>, request: Request<Body>) -> Response {
     let headers = request.headers();
     let asked = super::Fields::read(request.uri().query().unwrap_or_default().as_bytes());
     let link = asked.text("link").unwrap_or_default();
@@ -100,7 +97,8 @@ pub(super) async fn unlock(
             Redirect::to(&back).into_response()
         }
         Ok(Ok(false)) => {
-            let wrong = console.messages(language).text("console-passphrase-wrong");
+            let messages = console.messages(language);
+            let wrong = messages.text("console-passphrase-wrong");
             locked(&console, language, &csrf, &back, Some(wrong))
         }
         Ok(Err(error)) => failed(&console, language, &error.into()),

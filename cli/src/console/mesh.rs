@@ -62,7 +62,11 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
             let percent = (well * 100 / villages.len().max(1)) as u64;
             let elders: u64 = villages.iter().map(|village| village.elders).sum();
             rows.push(vec![
-                Cell::text(name.unwrap_or_else(|| township.map(|code| code.to_string()).unwrap_or_default())),
+                Cell::text(
+                    name.unwrap_or_else(|| {
+                        township.map(|code| code.to_string()).unwrap_or_default()
+                    }),
+                ),
                 Cell::state(mark, count).with_bar(percent),
                 Cell::default(),
                 Cell::default(),

@@ -2,9 +2,11 @@
 
 use askama::Template;
 
+use crate::card;
 use crate::output::{self, Mark};
+use crate::screen::{Part, Screen};
 
-use super::form::Form;
+use super::form::{Control, Form};
 
 /// What stands on a page.
 #[derive(Debug, Template)]
@@ -58,7 +60,6 @@ pub(super) struct Words {
     pub(super) lock: String,
     pub(super) pages: String,
     pub(super) same_as: String,
-    pub(super) incident: String,
     pub(super) print: String,
     pub(super) earlier: String,
     pub(super) later: String,
@@ -104,11 +105,11 @@ pub(super) enum Block {
     /// Where one is in a long list.
     Pager(Pager),
     /// A picture of numbers, as SVG of our own making, and what it shows in words.
-    Picture { svg: String, text: String },
+    Picture { svg: String, title: String, text: String },
     /// A text to be copied, such as an invite.
     Copy { label: String, text: String },
     /// The one-page card of an elder.
-    Card(Vec<(String, Vec<String>)>),
+    Card { rows: Vec<card::Row>, date: String },
 }
 
 /// A number at a glance, and the way to what it counts.
@@ -187,6 +188,26 @@ impl Page {
         self
     }
 
+    /// Adds what a command shows.
+    pub(super) fn add_screen(&mut self, screen: &Screen) -> &mut Self {
+        for part in screen.parts() {
+            match part {
+                Part::Line(text) if text.is_empty() => {}
+                Part::Line(text) => drop(self.note(Mark::Note, text.clone())),
+                Part::Marked(mark, text) => drop(self.note(*mark, text.clone())),
+                Part::Hint(text) => match self.blocks.last_mut() {
+                    Some(Block::Note { fix, .. }) if fix.is_none() => *fix = Some(text.clone()),
+                    _ => drop(self.note(Mark::Note, text.clone())),
+                },
+                Part::Table(table) => {
+                    let caption = self.title.clone();
+                    self.add(Block::Grid(Grid::of(table, caption, String::new(), |_| None)));
+                }
+            }
+        }
+        self
+    }
+
     /// Adds a heading.
     pub(super) fn heading(&mut self, text: String) -> &mut Self {
         self.add(Block::Heading(text))
@@ -209,6 +230,11 @@ fn turns(c: char) -> bool {
 }
 
 impl Grid {
+    /// Whether a column stands to the right.
+    fn is_right(&self, column: &usize) -> bool {
+        self.columns.get(*column).is_some_and(|(_, right)| *right)
+    }
+
     /// The same rows as a command prints. `href` leads from a row, by its number, where its first cell does.
     pub(super) fn of(
         table: &output::Table,

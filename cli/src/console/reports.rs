@@ -82,7 +82,9 @@ pub(super) fn file(asked: &mut Asked) -> anyhow::Result<Answer> {
     let is_text = asked.query.text("kind") == Some("csv");
     let filing = Filing { unit: unit.clone(), date: coverage.as_of };
     let (bytes, ending, kind) = match is_text {
-        true => (sheet::to_csv(&sheets, &asked.context.messages)?, "csv", "text/csv; charset=utf-8"),
+        true => {
+            (sheet::to_csv(&sheets, &asked.context.messages)?, "csv", "text/csv; charset=utf-8")
+        }
         false => (
             sheet::xlsx::workbook(&sheets, &filing, &asked.context.messages)?,
             "xlsx",
@@ -126,7 +128,8 @@ fn pictures(page: &mut Page, reports: &[MonthlyReport], messages: &crate::messag
         let rate = report.tables.total.all.visit_rate();
         rate.tenths_of_percent().map(|tenths| tenths as f64 / 10.0)
     });
-    let visited = Series { name: messages.word("console-word", "visit_rate"), values: rates.collect() };
+    let visited =
+        Series { name: messages.word("console-word", "visit_rate"), values: rates.collect() };
     let title = messages.word("console-word", "rates_by_month");
     page.add(chart::lines(&title, &names, &[visited], Some(100.0)));
     let count = |of: fn(&MonthlyReport) -> u64| {

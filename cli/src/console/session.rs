@@ -132,11 +132,6 @@ impl Door {
         }
     }
 
-    /// Forgets this browser.
-    pub(super) fn leave(&mut self, cookie: &str) {
-        self.sessions.remove(&hash(cookie));
-    }
-
     /// Whether a form with this token was not sent before: it counts as sent.
     pub(super) fn is_first(&mut self, cookie: &str, form: &str) -> bool {
         let Some(session) = self.sessions.get_mut(&hash(cookie)) else { return false };
@@ -220,7 +215,7 @@ mod tests {
     #[test]
     fn neither_links_nor_browsers_grow_without_bound() {
         let (mut door, start) = (Door::default(), Instant::now());
-        for n in 0..100_u64 {
+        for n in 0..100_u32 {
             let now = start + n * SECOND;
             entered(&mut door, &n.to_string(), now);
             door.link(format!("unused {n}"), now);

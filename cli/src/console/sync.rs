@@ -1,7 +1,7 @@
 //! How it stands with the other offices, in a few words that stand on every page.
 
-use fluent_bundle::FluentValue;
 use axum::response::sse::Event;
+use fluent_bundle::FluentValue;
 use shouwang_node::command::happenings::Happenings;
 use shouwang_node::command::status::{Status, StatusReport};
 

@@ -37,10 +37,12 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     {
         page.note(Mark::Bad, asked.context.messages.text("console-clock"));
     }
-    let (report, coverage) = due(asked, None, &[DueList::Overdue, DueList::Due, DueList::Occasions])?;
+    let (report, coverage) =
+        due(asked, None, &[DueList::Overdue, DueList::Due, DueList::Occasions])?;
     let which = IncidentList { which: Which::Open, elder: None, as_of: moment(&asked.context) };
     let incidents = asked.node.call(which)?;
-    let conflicts = asked.node.call(ConflictList { scope: None, elder: None })?.conflicts.len() as u64;
+    let conflicts =
+        asked.node.call(ConflictList { scope: None, elder: None })?.conflicts.len() as u64;
     let count = |list: DueList| report.counts.get(&list).copied().unwrap_or_default();
     let held = status.not_held_elsewhere.entries;
     let tile = |member: &str, number: u64, bad: Mark, href: &str, command: &str| Tile {
@@ -89,7 +91,11 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     page.add(Block::Grid(grid));
     if more {
         let text = asked.word("all_of_them");
-        page.add(Block::Links(vec![Link { href: "/due?list=all".to_owned(), text, current: false }]));
+        page.add(Block::Links(vec![Link {
+            href: "/due?list=all".to_owned(),
+            text,
+            current: false,
+        }]));
     }
     asked.note("due", "", Some(coverage.area), report.elders.len())?;
     Ok(page.into())
@@ -144,7 +150,7 @@ pub(super) fn due(
     report.elders.sort_by_key(|elder| {
         let first = elder.items.first();
         let late = first.and_then(|item| item.days_late).map_or(0, i64::from);
-        (first.map(|item| item.list), -late, elder.scope)
+        (first.map(|item| item.list), -late, first.and_then(|item| item.by), elder.scope)
     });
     Ok((report, coverage))
 }

@@ -96,12 +96,16 @@ pub(super) fn offer(asked: &mut Asked) -> anyhow::Result<Answer> {
     let command = format!("shouwang transfer offer {} --to …", short(&id, false));
     let mut page = asked.page(title).same_as(command);
     page.note(Mark::Note, messages.text("console-move-why"));
-    let offered = asked.node.call(TransferList { scope: None })?.transfers.into_iter().find(|one| {
-        one.elder_id == report.summary.elder_id && one.stage == TransferStage::Offered
-    });
+    let offered =
+        asked.node.call(TransferList { scope: None })?.transfers.into_iter().find(|one| {
+            one.elder_id == report.summary.elder_id && one.stage == TransferStage::Offered
+        });
     if let Some(one) = offered {
         let to = crate::commands::transfer::place(one.to, one.to_name.as_deref());
-        page.note(Mark::Attention, messages.say("console-offered", [("to", FluentValue::from(to))]));
+        page.note(
+            Mark::Attention,
+            messages.say("console-offered", [("to", FluentValue::from(to))]),
+        );
         let fields = vec![
             FormField::hidden("transfer", one.transfer_id.to_string()),
             FormField::hidden("answer", "cancel"),
@@ -115,9 +119,7 @@ pub(super) fn offer(asked: &mut Asked) -> anyhow::Result<Answer> {
     let places = asked.node.call(AreaList { within: None })?.places;
     let villages: Vec<Choice> = places
         .into_iter()
-        .filter(|place| {
-            place.code.level() == Level::Village && place.code != report.summary.scope
-        })
+        .filter(|place| place.code.level() == Level::Village && place.code != report.summary.scope)
         .map(|place| Choice {
             chosen: place.code.to_string() == chosen,
             value: place.code.to_string(),
@@ -144,7 +146,11 @@ pub(super) fn offer(asked: &mut Asked) -> anyhow::Result<Answer> {
 pub(super) fn save(asked: &mut Asked) -> anyhow::Result<Answer> {
     let filled = asked.filled();
     let to = filled.text("to").unwrap_or_default();
-    let to = parse::place(&mut asked.node, &asked.context.messages.word("console-word", "to_village"), to)?;
+    let to = parse::place(
+        &mut asked.node,
+        &asked.context.messages.word("console-word", "to_village"),
+        to,
+    )?;
     let (elder, date) = (asked.id(), Some(asked.context.as_of));
     let note = filled.text("note").map(str::to_owned);
     asked.node.call(TransferOffer { elder, to, date, note })?;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use fluent_bundle::FluentValue;
 use shouwang_crdt_schema::record::{
-    Choice, EconomicItem, FamilyItem, Finding, HealthItem, SafetyItem, ServiceNeed, VisitAction,
-    VisitMode, VisitOccasion, VisitOutcome,
+    EconomicItem, FamilyItem, Finding, HealthItem, SafetyItem, ServiceNeed, VisitAction, VisitMode,
+    VisitOccasion, VisitOutcome,
 };
 use shouwang_crdt_schema::visit::{AreaReport, Visit};
 use shouwang_node::command::elder::{ElderReport, ElderShow, VisitAdd};
@@ -23,8 +23,6 @@ use crate::words::{self, Labelled};
 
 /// Somebody says that all areas are in order.
 const ALL_FINE: &str = "fine";
-/// Somebody says of each area how it is.
-const EACH: &str = "each";
 
 /// Earlier visits that are shown beside the form.
 const EARLIER_SHOWN: usize = 3;
@@ -49,7 +47,12 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     page.heading(asked.word("earlier_visits"));
     let visits = table(earlier, false, &asked.context);
     let none = messages.text("no-visits");
-    page.add(Block::Grid(super::page::Grid::of(&visits, asked.word("earlier_visits"), none, |_| None)));
+    page.add(Block::Grid(super::page::Grid::of(
+        &visits,
+        asked.word("earlier_visits"),
+        none,
+        |_| None,
+    )));
     asked.note("show", &id, Some(report.summary.scope), 1)?;
     Ok(page.into())
 }
@@ -79,12 +82,14 @@ fn about(report: &ElderReport, messages: &Messages) -> Vec<Fact> {
         messages.word("column", "care_group"),
         words::label(messages, report.summary.care_group),
     )];
-    facts.extend(report.fields.iter().filter(|field| wanted.contains(&field.field.spec().key)).map(
-        |field| {
-            let value = words::field_value(messages, field.field, &field.value);
-            Fact::line(messages.word("field", field.field.spec().key), value)
-        },
-    ));
+    facts.extend(
+        report.fields.iter().filter(|field| wanted.contains(&field.field.spec().key)).map(
+            |field| {
+                let value = words::field_value(messages, field.field, &field.value);
+                Fact::line(messages.word("field", field.field.spec().key), value)
+            },
+        ),
+    );
     facts
 }
 
@@ -97,7 +102,8 @@ fn fields(typed: &Fields, today: NaiveDate, name: &str, messages: &Messages) -> 
     let is_touched = |names: &[&str]| names.iter().any(|name| typed.has(name));
     let area = |key: &str, items: Vec<Picked>| {
         let label = messages.word("visit-area", key);
-        let shown = messages.say("console-visit-items", [("area", FluentValue::from(label.clone()))]);
+        let shown =
+            messages.say("console-visit-items", [("area", FluentValue::from(label.clone()))]);
         [
             FormField::radios::<Finding>(key, label, typed.text(key), messages),
             FormField::of(&format!("{key}_items"), shown, Control::Checks(items)),
@@ -109,25 +115,27 @@ fn fields(typed: &Fields, today: NaiveDate, name: &str, messages: &Messages) -> 
         FormField::line("date", word("day"), Some(typed.text("date").unwrap_or(&today)))
             .kind("date")
             .required(),
-        FormField::radios::<VisitMode>("mode", word("mode"), Some(&chosen("mode", "Home")), messages),
+        FormField::radios::<VisitMode>(
+            "mode",
+            word("mode"),
+            Some(&chosen("mode", "Home")),
+            messages,
+        ),
         FormField::radios::<VisitOutcome>(
             "outcome",
             word("outcome"),
             Some(&chosen("outcome", "Completed")),
             messages,
         ),
-        FormField::of("areas", word("areas"), Control::Radios(vec![
-            Picked {
+        FormField::of(
+            "areas",
+            word("areas"),
+            Control::Checks(vec![Picked {
                 value: ALL_FINE.to_owned(),
                 text: word("areas_fine"),
                 chosen: typed.text("areas") == Some(ALL_FINE),
-            },
-            Picked {
-                value: EACH.to_owned(),
-                text: word("areas_each"),
-                chosen: typed.text("areas") == Some(EACH),
-            },
-        ])),
+            }]),
+        ),
     ];
     let mut each = Vec::new();
     each.extend(area("health", picked::<HealthItem>(&items("health"), messages)));

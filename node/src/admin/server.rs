@@ -84,14 +84,8 @@ pub(crate) async fn serve(
     let file = Door::path(home);
     write_private(&file, &serde_json::to_vec(&door)?)?;
     let (pages, link) = pages.map(|pages| (pages.router, pages.link)).unzip();
-    let admin = Admin {
-        running,
-        look,
-        address,
-        token,
-        metrics_token: options.metrics_token.clone(),
-        link,
-    };
+    let admin =
+        Admin { running, look, address, token, metrics_token: options.metrics_token.clone(), link };
     let router = Router::new()
         .route("/v1/{request}", post(answer))
         .route("/metrics", get(metrics))
@@ -193,7 +187,11 @@ fn encode(reply: &impl serde::Serialize) -> Result<Vec<u8>, CommandError> {
 
 /// Whatever a page of another site has a browser ask is turned away: it names another Host, though the name lead
 /// here, or another Origin.
-async fn from_this_machine(State(admin): State<Admin>, request: HttpRequest<Body>, next: Next) -> Response {
+async fn from_this_machine(
+    State(admin): State<Admin>,
+    request: HttpRequest<Body>,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let port = admin.address.port();

@@ -15,8 +15,8 @@ use crate::machine::seed;
 use crate::store::{CopyProgress, Store, StoreError};
 use crate::vault::backup::{make_directory, restore};
 use crate::vault::{
-    EnvelopeError, Fresh, Lock, Secret, Vault, VaultError, VolumeKey, Wiped, change_secret, lock_of,
-    read_envelope, wipe,
+    EnvelopeError, Fresh, Lock, Secret, Vault, VaultError, VolumeKey, Wiped, change_secret,
+    lock_of, read_envelope, wipe,
 };
 
 /// How often a backup says how far it is.
@@ -163,9 +163,7 @@ impl Node {
                 scope.spawn(move || sender.send(client.ask_for_long("backup", &to)));
                 watch(&|| client.ask("backup_progress", &()).ok())
             }),
-            Door::Inside(inside) => {
-                inside.handle.block_on(inside.running.backup(to.to_owned()))
-            }
+            Door::Inside(inside) => inside.handle.block_on(inside.running.backup(to.to_owned())),
             Door::Here(engine) => {
                 let backup = engine.backup().map_err(CommandError::from)?;
                 let copied: Arc<CopyProgress> = backup.progress();
