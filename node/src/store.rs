@@ -62,6 +62,13 @@ pub const JUDGED_BY: &str = "judged_by";
 /// (the ingest does it).
 pub const JUDGE: u64 = 1;
 
+/// Meta: by which version of the index (eight bytes) the rows of elders were written.
+pub const INDEXED_BY: &str = "indexed_by";
+
+/// Raised by whatever the index notes of each elder beside what it did. The engine writes it anew once, when it opens
+/// a store.
+pub const INDEX: u64 = 1;
+
 /// Meta: 1 (eight bytes) in a store that came out of a backup, until the engine has dealt with it.
 pub const RESTORED: &str = "restored";
 
@@ -208,6 +215,7 @@ impl Store {
                 // In a fresh store nothing waits to be judged.
                 if is_fresh {
                     tables.set_meta(JUDGED_BY, &JUDGE.to_be_bytes())?;
+                    tables.set_meta(INDEXED_BY, &INDEX.to_be_bytes())?;
                 }
                 steps.iter().try_for_each(|step| step(tables))?;
                 tables.set_meta("format", CURRENT.to_string().as_bytes())

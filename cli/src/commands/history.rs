@@ -98,7 +98,9 @@ pub(crate) fn says(messages: &Messages, field: &str, texts: &BTreeMap<String, St
         .into_iter()
         .map(|(key, stored)| {
             let value = match key.as_str() {
-                "value" => conflict_value(messages, field, stored),
+                "value" if List::from_key(field).is_none() => {
+                    conflict_value(messages, field, stored)
+                }
                 key => words::element_value(messages, list, key, stored),
             };
             match messages.known_word("element-key", key) {
