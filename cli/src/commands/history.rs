@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fluent_bundle::FluentValue;
+use shouwang_crdt_schema::element::List;
 use shouwang_node::command::history::{Effect, ElderHistory, ElderHistoryReport, HistoryChange};
 use shouwang_node::home::Node;
 
