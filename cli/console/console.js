@@ -33,6 +33,17 @@
     state.className = "hint";
     state.setAttribute("role", "status");
     form.appendChild(state);
+    // What was typed last may have come after the page was asked for again: then it is asked for once more.
+    setTimeout(function () {
+      var request = new XMLHttpRequest(), first = last;
+      request.open("GET", "/draft?form=" + encodeURIComponent(form.getAttribute("data-draft")));
+      request.setRequestHeader("x-shouwang-by", "script");
+      request.onload = function () {
+        var newer = Number(request.responseText) > Number(form.getAttribute("data-kept-at"));
+        if (request.status === 200 && newer && typed(form) === first) { location.reload(); }
+      };
+      request.send();
+    }, 400);
     function text() {
       return "csrf=" + encodeURIComponent(csrf) + "&form=" + encodeURIComponent(form.getAttribute("data-draft")) +
         "&elder=" + encodeURIComponent(form.getAttribute("data-elder") || "") + "&typed=" + encodeURIComponent(last);
@@ -57,14 +68,19 @@
         Array.prototype.forEach.call(form.querySelectorAll("button"), function (button) { button.disabled = true; });
       }, 0);
     });
-    window.addEventListener("pagehide", function () {
+    function leave() {
       if (timer === null) { return; }
       clearTimeout(timer);
+      timer = null;
       last = typed(form);
       if (navigator.sendBeacon) {
         navigator.sendBeacon("/draft", new Blob([text()], { type: "application/x-www-form-urlencoded" }));
       }
-    });
+    }
+    // The first comes before the next page is asked for, so that it has what was typed last; telephones know only the
+    // second.
+    window.addEventListener("beforeunload", leave);
+    window.addEventListener("pagehide", leave);
   });
 
   Array.prototype.forEach.call(document.querySelectorAll("[data-print]"), function (button) {

@@ -139,7 +139,7 @@ fn router(console: Arc<Console>) -> Router {
         .route("/devices", fill(devices::show, devices::grant))
         .route("/device/{id}", fill(devices::one, devices::revoke))
         .route("/ruleset", fill(devices::ruleset, devices::set_rule))
-        .route("/draft", post(keep_draft))
+        .route("/draft", show(asked::kept_at).post(keep_draft))
         .route("/events", get(events))
         .route("/enter", get(lock::enter))
         .route("/lock", post(lock::lock))
@@ -165,7 +165,8 @@ async fn guarded<B>(mut response: Response<B>) -> Response<B> {
     for (name, value) in [
         ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
+        // With none at all a form would be sent with an `Origin` of null, which is nobody's.
+        ("referrer-policy", "same-origin"),
         ("cache-control", "no-store"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
@@ -336,7 +337,7 @@ async fn answer(
         let mut asked =
             Asked::new(&console, language, csrf, cookie, here, ids, query, fields, files);
         match takes.filter(|_| is_post) {
-            Some(takes) => asked.take(takes, shows),
+            Some(takes) => asked.take(takes),
             None => asked.show(shows),
         }
     };

@@ -14,6 +14,8 @@ pub enum Capability {
     Netns,
     /// Mounting a file system: root.
     Mount,
+    /// Chromium and its driver.
+    Browser,
 }
 
 impl Capability {
@@ -23,6 +25,7 @@ impl Capability {
             Self::Node => "node",
             Self::Netns => "netns",
             Self::Mount => "mount",
+            Self::Browser => "browser",
         }
     }
 

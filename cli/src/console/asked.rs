@@ -14,6 +14,7 @@ use shouwang_node::home::Node;
 
 use super::form::{self, Fields, Form, FormField};
 use super::page::{Block, Page};
+use super::session::Refused;
 use super::{Console, drawn, frame, status, token};
 use crate::audit;
 use crate::context::Context;
@@ -39,6 +40,8 @@ pub(super) struct Asked<'a> {
     pub(super) files: BTreeMap<String, Upload>,
     /// Why what was filled in could not be taken.
     pub(super) error: Option<Described>,
+    /// When the draft that stands on the page was kept.
+    kept_at_ms: i64,
     status: Option<StatusReport>,
 }
 
@@ -92,12 +95,17 @@ impl<'a> Asked<'a> {
             sent,
             files,
             error: None,
+            kept_at_ms: 0,
             status: None,
         }
     }
 
     /// Shows a page.
     pub(super) fn show(&mut self, shows: super::Handler) -> Response {
+        // A page that was sent and not taken is shown again, by an address of its own that may be loaded anew.
+        if let Some(refused) = self.console.door().refused(&self.cookie, &self.here) {
+            (self.error, self.sent) = (Some(refused.why), Some(refused.sent));
+        }
         let shown = self.today().and_then(|()| shows(self));
         match shown {
             Ok(answer) => self.response(answer, StatusCode::OK),
@@ -106,7 +114,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Takes what was filled in; where that fails the page is shown again, with all that was typed.
-    pub(super) fn take(&mut self, takes: super::Handler, shows: super::Handler) -> Response {
+    pub(super) fn take(&mut self, takes: super::Handler) -> Response {
         if let Err(error) = self.today() {
             return self.failed(&error);
         }
@@ -127,14 +135,11 @@ impl<'a> Asked<'a> {
             }
             Err(error) => {
                 self.console.door().may_send_again(&self.cookie, &once);
-                let described = Described::new(&error, &self.context.messages);
-                let code = status(&described);
-                self.error = Some(described);
+                let why = Described::new(&error, &self.context.messages);
                 let _ = keep(self.console, &sent);
-                match shows(self) {
-                    Ok(answer) => self.response(answer, code),
-                    Err(_) => self.failed(&error),
-                }
+                let page = self.here.clone();
+                self.console.door().refuse(&self.cookie, Refused { page, why, sent });
+                Redirect::to(&self.query.address(&self.here, &[])).into_response()
             }
         }
     }
@@ -231,13 +236,14 @@ impl<'a> Asked<'a> {
 
     /// What stands in a form that is shown: what was sent and not taken, or what was typed earlier, or nothing.
     pub(super) fn typed(&mut self, draft: &str) -> anyhow::Result<(Fields, Option<i64>)> {
-        if let Some(sent) = &self.sent {
-            return Ok((sent.clone(), None));
-        }
         let kept = self.node.call(DraftShow { form: draft.to_owned() })?.drafts.into_iter().next();
-        Ok(match kept {
-            Some(kept) => (Fields(kept.fields), Some(kept.at_ms)),
-            None => (Fields::default(), None),
+        self.kept_at_ms = kept.as_ref().map_or(0, |kept| kept.at_ms);
+        Ok(match (kept, &self.sent) {
+            (Some(kept), None) => (Fields(kept.fields), Some(kept.at_ms)),
+            // It was kept just now: nobody need be told.
+            (Some(kept), Some(_)) => (Fields(kept.fields), None),
+            (None, Some(sent)) => (sent.clone(), None),
+            (None, None) => (Fields::default(), None),
         })
     }
 
@@ -255,6 +261,7 @@ impl<'a> Asked<'a> {
             file: false,
             grave: false,
             inline: false,
+            kept_at_ms: 0,
             error: self.error.clone(),
             drafted: None,
         })
@@ -276,6 +283,7 @@ impl<'a> Asked<'a> {
         Form {
             draft: Some(draft.to_owned()),
             elder: elder.map(str::to_owned),
+            kept_at_ms: self.kept_at_ms,
             drafted: ago.map(|ago| form::drafted(messages, ago)),
             ..form
         }
@@ -295,6 +303,14 @@ impl<'a> Asked<'a> {
             None => Ok(self.context.as_of),
         }
     }
+}
+
+/// When the draft that the address names was kept; 0 where there is none.
+pub(super) fn kept_at(asked: &mut Asked) -> anyhow::Result<Answer> {
+    let form = asked.query.text("form").unwrap_or_default().to_owned();
+    let kept = asked.node.call(DraftShow { form })?.drafts.into_iter().next();
+    let at_ms = kept.map_or(0, |kept| kept.at_ms).to_string();
+    Ok(Answer::File { name: "draft.txt".to_owned(), kind: "text/plain", bytes: at_ms.into_bytes() })
 }
 
 /// Keeps what stands in a form: as its script sends it, or as the form itself was sent.

@@ -34,6 +34,8 @@ pub(super) struct Form {
     pub(super) grave: bool,
     /// A line with little to fill in.
     pub(super) inline: bool,
+    /// When what stands in it was kept (ms since 1970), where it is a draft.
+    pub(super) kept_at_ms: i64,
     /// What was not right when it was sent.
     pub(super) error: Option<Described>,
     /// That something typed earlier stands in it, and a word to forget it by.

@@ -160,6 +160,7 @@ pub(super) fn locked(
         file: false,
         grave: false,
         inline: true,
+        kept_at_ms: 0,
         error: None,
         drafted: None,
     })));

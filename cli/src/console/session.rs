@@ -7,6 +7,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use super::form::Fields;
+use crate::error::Described;
+
 /// How long a link waits to be opened. A browser on an old laptop takes a minute to start.
 pub(super) const LINK_LIFE: Duration = Duration::from_secs(120);
 /// How long a page stays open that nobody uses.
@@ -42,6 +45,16 @@ pub(super) struct Session {
     sent: HashSet<String>,
     /// What was noted of whom it was shown, and when.
     noted: HashMap<String, Instant>,
+    /// What was sent and could not be taken, for the page that says why.
+    refused: Option<Refused>,
+}
+
+/// What was sent and could not be taken.
+pub(super) struct Refused {
+    /// The page that sent it.
+    pub(super) page: String,
+    pub(super) why: Described,
+    pub(super) sent: Fields,
 }
 
 /// How it stands with who asks.
@@ -88,6 +101,7 @@ impl Door {
             locked: false,
             sent: HashSet::new(),
             noted: HashMap::new(),
+            refused: None,
         };
         self.sessions.insert(hash(cookie), session);
         true
@@ -146,6 +160,19 @@ impl Door {
         if let Some(session) = self.sessions.get_mut(&hash(cookie)) {
             session.sent.remove(form);
         }
+    }
+
+    /// Keeps what could not be taken, until the page is shown that says why.
+    pub(super) fn refuse(&mut self, cookie: &str, refused: Refused) {
+        if let Some(session) = self.sessions.get_mut(&hash(cookie)) {
+            session.refused = Some(refused);
+        }
+    }
+
+    /// What this page has sent and could not be taken; told once.
+    pub(super) fn refused(&mut self, cookie: &str, page: &str) -> Option<Refused> {
+        let session = self.sessions.get_mut(&hash(cookie))?;
+        session.refused.take_if(|refused| refused.page == page)
     }
 
     /// Whether what this browser is about to be shown was not noted within the last while: it counts as noted.
