@@ -528,8 +528,9 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Whether only the last four of a number are left.
-fn is_masked(number: &str) -> bool {
+/// Whether only the last four of a number are left: as exports write it, and as some offices do,
+/// which cannot be told apart.
+pub(crate) fn is_masked(number: &str) -> bool {
     let length = number.chars().count();
     length > 4 && number.chars().take(length - 4).all(|c| c == '*')
 }
