@@ -145,11 +145,14 @@ fn name_of(elder: &Value) -> &str {
     elder["name"].as_str().unwrap()
 }
 
+/// The people of the village, and the first letters of their names.
+const PEOPLE: [(&str, &str); 3] = [("周国强", "zgq"), ("许桂英", "xgy"), ("陈荷花", "chh")];
+
 /// A village of fictional people, and the county's office that let it in.
 fn village() -> (Office, Office) {
     let county = Office::begin(COUNTY);
     let village = county.admits(SHANGHE, None);
-    for name in ["周国强", "许桂英", "陈荷花"] {
+    for (name, _) in PEOPLE {
         let elder = village.adds_elder(SHANGHE, name);
         village.done(&["elder", "set", &elder, "address=上禾村6组57号", "phone=13800000000"]);
     }
@@ -186,9 +189,15 @@ async fn a_cadre_works_through_the_month(words: &Words) {
         assert_eq!(visit[area]["finding"], "Fine", "{visit}");
     }
 
+    let visited = visits[0]["elder_id"].as_str().unwrap();
+    let elders = village.elders();
+    let first = elders.iter().find(|elder| elder["elder_id"] == visited).map(name_of).unwrap();
+    let mut others = PEOPLE.into_iter().filter(|(name, _)| *name != first);
+    let ((name, initials), (unvisited, _)) = (others.next().unwrap(), others.next().unwrap());
+
     // By the first letters of a name; what was forgotten is said, and what was typed stays.
-    browser.find("#find").await.send_keys("xgy\u{e007}").await.unwrap();
-    browser.until("许桂英").await;
+    browser.find("#find").await.send_keys(&format!("{initials}\u{e007}")).await.unwrap();
+    browser.until(name).await;
     browser.click(words.record_visit).await;
     browser.types("note", "血压偏高 <b>已提醒</b>").await;
     browser.click(words.save).await;
@@ -226,22 +235,22 @@ async fn a_cadre_works_through_the_month(words: &Words) {
     browser.until(words.in_sync).await;
     let meet = ["sync", "--peer", &above.address(), "--timeout", "30s"];
     second.run(&meet);
-    let found = second.done(&["elder", "find", "陈荷花"]);
+    let found = second.done(&["elder", "find", unvisited]);
     let elder = found["elders"][0]["elder_id"].as_str().unwrap();
-    second.done(&["elder", "set", elder, "name=陈荷香"]);
+    second.done(&["elder", "set", elder, "name=温玉兰"]);
     second.run(&meet);
     support::eventually("the village's own node knows it", || {
         let names = village.names();
-        names.contains(&"陈荷香".to_owned()).then_some(()).ok_or(format!("{names:?}"))
+        names.contains(&"温玉兰".to_owned()).then_some(()).ok_or(format!("{names:?}"))
     });
-    browser.until("陈荷香").await;
+    browser.until("温玉兰").await;
 
     // An incident, from anywhere.
     browser.visit("/incidents").await;
     browser.click(words.incident).await;
-    browser.find("main [name=q]").await.send_keys("周国强\u{e007}").await.unwrap();
+    browser.find("main [name=q]").await.send_keys(&format!("{name}\u{e007}")).await.unwrap();
     browser
-        .until_that("the form", |text| text.contains("周国强") && text.contains(words.raise))
+        .until_that("the form", |text| text.contains(name) && text.contains(words.raise))
         .await;
     browser.click_on("main input[name=kind][value=SafetyRisk]").await;
     browser.types("note", "屋顶漏雨").await;

@@ -110,7 +110,7 @@
     };
     request.send();
   }
-  var events = new EventSource("/events");
+  var events = new EventSource("/events?seen=" + encodeURIComponent(body.getAttribute("data-seen") || ""));
   events.addEventListener("sync", function (event) {
     var state = JSON.parse(event.data), link = sync && sync.querySelector("a");
     if (!link) { return; }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use askama::Template;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest, Multipart, RawPathParams, State};
+use axum::extract::{FromRequest, Multipart, RawPathParams, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -370,13 +370,19 @@ async fn keep_draft(State(console): State<Arc<Console>>, request: Request<Body>)
 }
 
 /// What an open page is told as it happens: how it stands with the others, that something came, that it is locked.
-async fn events(State(console): State<Arc<Console>>, headers: HeaderMap) -> Response {
+async fn events(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
     let language = language::of(&headers);
+    let query = Fields::read(query.unwrap_or_default().as_bytes());
+    let seen = query.text("seen").and_then(|seen| seen.parse().ok());
     let cookie = cookie(&headers, &cookie_name(&headers)).unwrap_or_default().to_owned();
     if console.door().admit(&cookie, false, Instant::now()) == Admission::Out {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let told = sync::Told::default();
+    let told = sync::Told::of(seen);
     let state = (console, told, cookie, Vec::<Event>::new(), false);
     let stream =
         stream::unfold(state, move |(console, mut told, cookie, mut waiting, ended)| async move {
@@ -393,7 +399,7 @@ async fn events(State(console): State<Arc<Console>>, headers: HeaderMap) -> Resp
                 tokio::time::sleep(TOLD_EVERY).await;
                 let admission = console.door().admit(&cookie, false, Instant::now());
                 if !matches!(admission, Admission::In { .. }) {
-                    let event = Event::default().event("locked").data("");
+                    let event = sync::happened("locked");
                     return Some((Ok(event), (console, told, cookie, waiting, true)));
                 }
                 let asked = console.clone();

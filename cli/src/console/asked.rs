@@ -15,6 +15,7 @@ use shouwang_node::home::Node;
 use super::form::{self, Fields, Form, FormField};
 use super::page::{Block, Page};
 use super::session::Refused;
+use super::sync::Seen;
 use super::{Console, drawn, frame, status, token};
 use crate::audit;
 use crate::context::Context;
@@ -42,6 +43,8 @@ pub(super) struct Asked<'a> {
     pub(super) error: Option<Described>,
     /// When the draft that stands on the page was kept.
     kept_at_ms: i64,
+    /// What had happened before anything on the page was read.
+    pub(super) seen: Option<Seen>,
     status: Option<StatusReport>,
 }
 
@@ -96,6 +99,7 @@ impl<'a> Asked<'a> {
             files,
             error: None,
             kept_at_ms: 0,
+            seen: None,
             status: None,
         }
     }
@@ -106,6 +110,7 @@ impl<'a> Asked<'a> {
         if let Some(refused) = self.console.door().refused(&self.cookie, &self.here) {
             (self.error, self.sent) = (Some(refused.why), Some(refused.sent));
         }
+        self.seen = Seen::now(&mut self.node).ok();
         let shown = self.today().and_then(|()| shows(self));
         match shown {
             Ok(answer) => self.response(answer, StatusCode::OK),

@@ -4,7 +4,7 @@ use shouwang_crdt_schema::division::Level;
 
 use super::asked::Asked;
 use super::page::{Chrome, Link, Words};
-use super::sync;
+use super::sync::{self, Seen};
 use crate::message::{Language, Messages};
 
 /// Everything around a page for somebody who is in. What cannot be found out is left out: the page itself says why.
@@ -13,6 +13,7 @@ pub(super) fn chrome(asked: &mut Asked) -> Chrome {
     let status = asked.status().ok();
     let mut chrome = plain(&messages, asked.language, &asked.csrf, &asked.here);
     chrome.open = true;
+    chrome.seen = asked.seen.as_ref().map(Seen::to_string).unwrap_or_default();
     let Some(status) = status else { return chrome };
     chrome.place = status.area_name.clone().unwrap_or_else(|| status.device.name.clone());
     chrome.role = messages.word("role", status.device.role.as_str());

@@ -43,6 +43,8 @@ pub(super) struct Chrome {
     pub(super) words: Words,
     /// Whether to show more than the content: not to whom it is locked.
     pub(super) open: bool,
+    /// What had happened before this was made.
+    pub(super) seen: String,
     /// This page, to come back to.
     pub(super) here: String,
     /// What the script says where it must say something.

@@ -1,9 +1,13 @@
 //! How it stands with the other offices, in a few words that stand on every page.
 
+use std::fmt;
+use std::str::FromStr;
+
 use axum::response::sse::Event;
 use fluent_bundle::FluentValue;
 use shouwang_node::command::happenings::Happenings;
 use shouwang_node::command::status::{Status, StatusReport};
+use shouwang_node::home::Node;
 
 use super::Console;
 use super::page::{self, Sync};
@@ -31,25 +35,61 @@ pub(super) fn state(status: &StatusReport, context: &Context) -> Sync {
     Sync { mark: page::class(&mark), glyph: page::glyph(&mark), text }
 }
 
+/// That something happened. It says something, because a browser passes over an event without data.
+pub(super) fn happened(what: &str) -> Event {
+    Event::default().event(what).data("1")
+}
+
+/// The last happening that a page knows of: the process and the number. It is looked at before anything that the page
+/// shows is read, so that nothing comes between the two unnoticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    process: String,
+    number: u64,
+}
+
+impl Seen {
+    /// Up to now.
+    pub(super) fn now(node: &mut Node) -> anyhow::Result<Self> {
+        let report = node.call(Happenings { after: u64::MAX })?;
+        Ok(Self { process: report.process, number: report.last })
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.number, self.process)
+    }
+}
+
+impl FromStr for Seen {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (number, process) = text.split_once('-').ok_or(())?;
+        Ok(Self { process: process.to_owned(), number: number.parse().map_err(drop)? })
+    }
+}
+
 /// What an open page has been told.
-#[derive(Default)]
 pub(super) struct Told {
-    /// The process and the number of the last happening.
-    seen: Option<(String, u64)>,
+    seen: Option<Seen>,
     shown: Option<Sync>,
 }
 
 impl Told {
+    /// Nothing but what the page knew when it was made.
+    pub(super) fn of(seen: Option<Seen>) -> Self {
+        Self { seen, shown: None }
+    }
+
     /// What is new since.
     pub(super) fn look(&mut self, console: &Console, language: Language) -> Vec<Event> {
         let mut node = console.inside.node();
         let mut events = Vec::new();
-        let after = self.seen.as_ref().map_or(0, |(_, number)| *number);
-        if let Ok(report) = node.call(Happenings { after }) {
-            let is_first = self.seen.is_none();
-            let now = (report.process, report.last);
-            if self.seen.as_ref() != Some(&now) && !is_first {
-                events.push(Event::default().event("changed").data(""));
+        if let Ok(now) = Seen::now(&mut node) {
+            if self.seen.as_ref() != Some(&now) {
+                events.push(happened("changed"));
             }
             self.seen = Some(now);
         }
