@@ -1,14 +1,13 @@
 //! The console as people use it: in a real browser, in both languages, off line and while records come and go.
 //!
-//! Needs Chromium and its driver, and for the checks of accessibility node's npm (`tests/support/capability.rs`).
-//! Pictures of every page go to `docs/console` with `SHOUWANG_BLESS=1`, else beside what is built.
+//! Needs Chromium and its driver (`tests/support/capability.rs`).
 
 mod support;
 
 #[path = "support/browser/mod.rs"]
 mod browser;
 
-use browser::{Browser, TELEPHONE, missing};
+use browser::{Browser, TELEPHONE};
 use serde_json::Value;
 use support::capability::Capability;
 use support::{COUNTY, Node, Office, SHANGHE, SONGWU, XIAHE, data};
@@ -112,7 +111,7 @@ const EN: Words = Words {
 
 /// Whether there is a browser; else it is said that a story is not told.
 fn may_tell(story: &str) -> bool {
-    match missing() {
+    match Capability::Browser.missing() {
         None => true,
         Some(why) => {
             Capability::Browser.skips(story, &why);
@@ -121,15 +120,8 @@ fn may_tell(story: &str) -> bool {
     }
 }
 
-/// A one-time link, made by the command line.
-fn link(office: &Office, words: &Words) -> String {
-    let opened = office.done(&["open", "--no-browser"]);
-    let url = opened["url"].as_str().unwrap();
-    url.replace("&lang=en", &format!("&lang={}", words.language))
-}
-
 async fn enters(browser: &Browser, office: &Office, words: &Words) {
-    browser.goto(&link(office, words)).await;
+    browser.goto(&office.console_link(words.language)).await;
     assert_eq!(browser.path().await, "/", "{}", browser.text().await);
 }
 
@@ -249,9 +241,7 @@ async fn a_cadre_works_through_the_month(words: &Words) {
     browser.visit("/incidents").await;
     browser.click(words.incident).await;
     browser.find("main [name=q]").await.send_keys(&format!("{name}\u{e007}")).await.unwrap();
-    browser
-        .until_that("the form", |text| text.contains(name) && text.contains(words.raise))
-        .await;
+    browser.until_that("the form", |text| text.contains(name) && text.contains(words.raise)).await;
     browser.click_on("main input[name=kind][value=SafetyRisk]").await;
     browser.types("note", "屋顶漏雨").await;
     browser.click(words.raise).await;

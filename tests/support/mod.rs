@@ -16,6 +16,7 @@ use serde_json::Value;
 
 pub mod capability;
 pub mod image;
+pub mod npm;
 
 /// The longest that anything here may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -173,6 +174,13 @@ impl Office {
         let ended = self.run(&["peers"]);
         assert!(matches!(ended.exit, Some(0 | 3)), "{}: {ended:?}", self.name);
         ended.json()["peers"].as_array().unwrap().clone()
+    }
+
+    /// A one-time link to the pages of this node, which runs.
+    pub fn console_link(&self, language: &str) -> String {
+        let opened = self.done(&["open", "--no-browser"]);
+        let url = opened["url"].as_str().unwrap();
+        url.replace("&lang=en", &format!("&lang={language}"))
     }
 
     /// This device's id.

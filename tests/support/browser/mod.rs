@@ -3,33 +3,24 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
+use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-
-use crate::support::PATIENCE;
+use url::{ParseError, Url};
 
 /// The screen of an old laptop.
 pub const LAPTOP: (u32, u32) = (1024, 768);
 /// A telephone.
 pub const TELEPHONE: (u32, u32) = (390, 800);
 
-/// Why there is no browser here.
-pub fn missing() -> Option<String> {
-    ["chromium", "chromedriver"].into_iter().find_map(|program| {
-        let version = Command::new(program).arg("--version").output();
-        match version {
-            Ok(output) if output.status.success() => None,
-            Ok(output) => Some(format!("{program} --version ended with {}", output.status)),
-            Err(error) => Some(format!("{program}: {error}")),
-        }
-    })
-}
+/// The longest that anything on a page may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with one window, and what somebody does in it.
 pub struct Browser {
@@ -212,13 +203,12 @@ impl Browser {
         }
     }
 
-    /// Whatever the browser complained of: refused loads, broken policies, errors of scripts.
+    /// Whatever the browser has complained of since this was last asked: loads that failed, a policy that was broken,
+    /// errors of scripts.
     pub async fn complaints(&self) -> Vec<String> {
-        let session = self.page.session_id().await.unwrap().unwrap();
-        let _ = session;
-        let script = "return (window.__complaints || [])";
-        let said = self.script(script).await;
-        said.as_array().unwrap().iter().map(|one| one.to_string()).collect()
+        let said = self.page.issue_cmd(Complaints).await.unwrap();
+        let text = |one: &Value| one["message"].as_str().unwrap().to_owned();
+        said.as_array().unwrap().iter().map(text).collect()
     }
 
     /// Addresses that this page has asked, its own among them.
@@ -236,8 +226,8 @@ impl Browser {
         said.as_array().unwrap().iter().map(|one| one.as_u64().unwrap()).sum()
     }
 
-    /// A picture of the whole page.
-    pub async fn picture(&self, name: &str) {
+    /// A picture of the page, down to where it is very long.
+    pub async fn picture(&self) -> Vec<u8> {
         let script =
             "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]";
         let size = self.script(script).await;
@@ -246,9 +236,7 @@ impl Browser {
         self.screen((width, wanted)).await;
         let bytes = self.page.screenshot().await.unwrap();
         self.screen(LAPTOP).await;
-        let folder = pictures();
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
+        bytes
     }
 
     pub async fn close(mut self) {
@@ -258,18 +246,23 @@ impl Browser {
     }
 }
 
+/// What the browser's own console says; not in the standard, and in every driver of Chromium.
+#[derive(Debug)]
+struct Complaints;
+
+impl WebDriverCompatibleCommand for Complaints {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({"type": "browser"}).to_string()))
+    }
+}
+
 impl Drop for Browser {
     fn drop(&mut self) {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
-    }
-}
-
-/// Where pictures go: into the documentation where that is asked for, else beside what is built.
-pub fn pictures() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    match std::env::var_os("SHOUWANG_BLESS") {
-        Some(_) => root.join("docs/console"),
-        None => PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("console"),
     }
 }
