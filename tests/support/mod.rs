@@ -93,10 +93,15 @@ impl Office {
 
     /// A new device, let in by this one.
     pub fn admits(&self, area: &str, role: Option<&str>) -> Self {
+        self.admits_named(area, area, role)
+    }
+
+    /// A new device of this name.
+    pub fn admits_named(&self, name: &str, area: &str, role: Option<&str>) -> Self {
         let office = Self::new(&format!("{area} {}", role.unwrap_or_default()));
         let request = office.done(&["request"]);
         let request = request["request"].as_str().unwrap();
-        let mut grant = vec!["grant", request, "--area", area, "--name", area];
+        let mut grant = vec!["grant", request, "--area", area, "--name", name];
         grant.extend(role.iter().flat_map(|role| ["--role", role]));
         let granted = self.done(&grant);
         office.done(&["join", granted["invite"].as_str().unwrap()]);

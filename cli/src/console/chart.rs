@@ -60,7 +60,8 @@ fn draw(
         .iter()
         .flat_map(|series| series.values.iter().flatten())
         .fold(1.0_f64, |a, b| a.max(*b));
-    let top = top.unwrap_or_else(|| (most * 1.1).ceil());
+    // Numbers of people: four whole steps, and none of them is said twice.
+    let top = top.unwrap_or_else(|| (most * 1.1 / 4.0).ceil() * 4.0);
     let last = names.len().saturating_sub(1).max(1) as f64;
     let mut chart = ChartBuilder::on(&area)
         .margin(8)

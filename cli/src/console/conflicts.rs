@@ -3,15 +3,17 @@
 use fluent_bundle::FluentValue;
 use shouwang_node::command::conflicts::{ConflictList, ConflictResolve, InboxConflict};
 use shouwang_node::command::undo::Undo;
+use shouwang_node::home::HomeError;
 
 use super::asked::{Answer, Asked};
 use super::due::paged;
 use super::form::FormField;
-use super::page::{Block, Cell, Grid, Link, Page};
+use super::page::{Block, Grid, Link, Page, Side};
 use super::visit::saved;
 use crate::commands::conflicts::{author, differs_table, remark};
 use crate::commands::elder::{conflict_name, conflict_value};
 use crate::commands::undo;
+use crate::error::Described;
 use crate::output::Mark;
 use crate::words;
 
@@ -70,40 +72,28 @@ fn one(asked: &Asked, page: &mut Page, conflict: &InboxConflict) -> anyhow::Resu
     let field = about.map_or(field.clone(), |about| format!("{field} ({about})"));
     let name = conflict.name.clone().unwrap_or_default();
     page.heading(format!("{name} · {field} · {}", words::part_name(&messages, &conflict.part)));
-    let word = |member: &str| (messages.word("console-word", member), false);
-    let rows = conflict.values.iter().map(|value| {
-        let by: Vec<String> = value.written.iter().map(|by| author(by, &asked.context)).collect();
-        let (mark, text) = remark(conflict, value, &messages);
-        vec![
-            Cell::text(conflict_value(&messages, &conflict.field, &value.value)),
-            Cell::text(by.join(&messages.text("list-separator"))),
-            Cell { mark, ..Cell::text(text) },
-        ]
-    });
-    page.add(Block::Grid(Grid {
-        caption: field,
-        columns: vec![word("value"), word("written_by"), word("stands")],
-        rows: rows.collect(),
-        empty: String::new(),
-    }));
+    let mut sides = Vec::new();
     for value in &conflict.values {
+        let by: Vec<String> = value.written.iter().map(|by| author(by, &asked.context)).collect();
+        let (mark, state) = remark(conflict, value, &messages);
         let shown = conflict_value(&messages, &conflict.field, &value.value);
         let fields = vec![
             FormField::hidden("id", conflict.id.clone()),
             FormField::hidden("keep", value.number.to_string()),
         ];
-        let keep = messages.say("console-keep", [("value", FluentValue::from(shown))]);
+        let keep = messages.say("console-keep", [("value", FluentValue::from(shown.clone()))]);
         let mut form = asked.form(keep, fields)?;
-        (form.inline, form.action) = (true, "/conflicts".to_owned());
-        page.add(Block::Form(Box::new(form)));
+        form.action = "/conflicts".to_owned();
+        sides.push(Side { value: shown, by, state: Some((mark, state)), form });
     }
     let fields = vec![
         FormField::hidden("id", conflict.id.clone()),
         FormField::line("value", messages.word("console-word", "third_value"), None).required(),
     ];
     let mut form = asked.form(messages.word("console-word", "write_this"), fields)?;
-    (form.inline, form.action) = (true, "/conflicts".to_owned());
-    page.add(Block::Form(Box::new(form)));
+    form.action = "/conflicts".to_owned();
+    sides.push(Side { value: String::new(), by: Vec::new(), state: None, form });
+    page.add(Block::Sides(sides));
     Ok(())
 }
 
@@ -125,11 +115,20 @@ pub(super) fn resolve(asked: &mut Asked) -> anyhow::Result<Answer> {
 
 /// What would be taken back.
 pub(super) fn undo(asked: &mut Asked) -> anyhow::Result<Answer> {
-    let plan = asked.node.call(Undo { dry_run: true, edit: None })?;
-    asked.note("show", "undo", None, plan.steps.len())?;
     let messages = asked.context.messages.clone();
     let mut page = asked.page(messages.word("console-word", "undo")).same_as("shouwang undo");
     saved(asked, &mut page);
+    let plan = match asked.node.call(Undo { dry_run: true, edit: None }) {
+        Ok(plan) => plan,
+        // That there is nothing that can be taken back is an answer.
+        Err(HomeError::Command(error)) => {
+            let why = Described::new(&HomeError::Command(error).into(), &messages);
+            page.add(Block::Note { mark: Mark::Attention, text: why.message, fix: why.hint });
+            return Ok(page.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    asked.note("show", "undo", None, plan.steps.len())?;
     let when = crate::moment::ago(&messages, plan.written_at_ms, asked.context.now_ms, false);
     page.note(Mark::Note, messages.say("undo-these", [("when", FluentValue::from(when))]));
     let table = undo::table(&plan, &asked.context);

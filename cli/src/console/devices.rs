@@ -180,13 +180,16 @@ pub(super) fn one(asked: &mut Asked) -> anyhow::Result<Answer> {
     })?;
     page.heading(messages.word("console-word", "revoke"));
     page.add_screen(&exposure(&plan, &asked.context));
-    let choice = |reason: RevocationReason| Choice {
+    let choice = |(reason, member): (RevocationReason, &str)| Choice {
         value: reason.as_str().to_owned(),
-        text: messages.word("revocation-reason", reason.as_str()),
+        text: messages.word("console-revocation", member),
         chosen: reason == RevocationReason::Lost,
     };
-    let reasons =
-        [RevocationReason::Lost, RevocationReason::Compromised, RevocationReason::Retired];
+    let reasons = [
+        (RevocationReason::Lost, "lost"),
+        (RevocationReason::Compromised, "compromised"),
+        (RevocationReason::Retired, "retired"),
+    ];
     let fields = vec![
         FormField::of(
             "reason",

@@ -42,6 +42,7 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
         tile("without_device", totals.without_device, Mark::Attention),
     ]));
     page.note(Mark::Note, lag::ages(&report, &messages));
+    page.note(Mark::Note, messages.text("console-mesh-bars"));
     let mut townships: BTreeMap<Option<DivisionCode>, Vec<&VillageLag>> = BTreeMap::new();
     for village in &report.villages {
         let township = village.code.parent().filter(|parent| *parent != report.area);
@@ -53,12 +54,14 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
         villages.sort_by_key(|village| village.code);
         if township.is_some() {
             let name = villages.first().and_then(|village| village.township_name.clone());
-            let well = villages.iter().filter(|village| lag::is_well(village)).count();
+            let current = |village: &&&VillageLag| village.state == VillageState::Current;
+            let well = villages.iter().filter(current).count();
             let count = messages.say(
                 "console-township-well",
                 [("well", FluentValue::from(well)), ("all", villages.len().into())],
             );
-            let mark = if well == villages.len() { Mark::Good } else { Mark::Attention };
+            let marks = villages.iter().map(|village| mark(village));
+            let mark = marks.max_by_key(|mark| gravity(*mark)).unwrap_or(Mark::Note);
             let percent = (well * 100 / villages.len().max(1)) as u64;
             let elders: u64 = villages.iter().map(|village| village.elders).sum();
             rows.push(vec![
@@ -91,15 +94,28 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     Ok(page.into())
 }
 
-fn line(village: &VillageLag, depth: usize, context: &Context) -> Vec<Cell> {
-    let messages = &context.messages;
-    let name = village.name.clone().unwrap_or_else(|| village.code.to_string());
-    let mark = match village.state {
+/// Which of two states a summary shows.
+fn gravity(mark: Mark) -> u8 {
+    match mark {
+        Mark::Good => 0,
+        Mark::Note => 1,
+        Mark::Attention => 2,
+        Mark::Bad => 3,
+    }
+}
+
+fn mark(village: &VillageLag) -> Mark {
+    match village.state {
         VillageState::Current => Mark::Good,
         VillageState::FromAbove | VillageState::Missing if village.is_new => Mark::Note,
         VillageState::Stale => Mark::Bad,
         VillageState::FromAbove | VillageState::Missing => Mark::Attention,
-    };
+    }
+}
+
+fn line(village: &VillageLag, depth: usize, context: &Context) -> Vec<Cell> {
+    let messages = &context.messages;
+    let name = village.name.clone().unwrap_or_else(|| village.code.to_string());
     let state = words::village_state(messages, village.state);
     let text = match village.age_ms {
         Some(age_ms) => format!("{state} · {}", moment::age(messages, age_ms)),
@@ -110,9 +126,9 @@ fn line(village: &VillageLag, depth: usize, context: &Context) -> Vec<Cell> {
         // Full when it has just come, empty when twice what is expected has gone by.
         Some(age_ms) => {
             let left = (2 * expected_ms).saturating_sub(age_ms);
-            Cell::state(mark, text).with_bar(left * 100 / (2 * expected_ms))
+            Cell::state(mark(village), text).with_bar(left * 100 / (2 * expected_ms))
         }
-        None => Cell::state(mark, text),
+        None => Cell::state(mark(village), text),
     };
     let met = village.last_exchange_ms;
     let met = met.map(|at_ms| moment::ago(messages, at_ms, context.now_ms, false));

@@ -102,6 +102,8 @@ pub(super) enum Block {
     Facts(Vec<Fact>),
     /// Something to fill in.
     Form(Box<Form>),
+    /// Values beside one another, of which somebody chooses.
+    Sides(Vec<Side>),
     /// Somewhere to go from here.
     Links(Vec<Link>),
     /// Where one is in a long list.
@@ -147,6 +149,16 @@ pub(super) struct Cell {
     pub(super) bar: Option<u64>,
     /// How deep it stands in a tree.
     pub(super) depth: usize,
+}
+
+/// One of several values: who wrote it, how it stands, and the button that chooses it. The last may be one that
+/// nobody has written yet.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) value: String,
+    pub(super) by: Vec<String>,
+    pub(super) state: Option<(Option<Mark>, String)>,
+    pub(super) form: Form,
 }
 
 /// A name and what stands under it.

@@ -77,7 +77,7 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     page.add(Block::Tiles(tiles));
     drafts(asked, &mut page)?;
     if !incidents.incidents.is_empty() {
-        page.heading(asked.context.messages.word("console-tile", "incidents"));
+        page.heading(asked.context.messages.word("console-place", "incidents"));
         let shown = incidents.incidents.len().min(SHOWN_MAX);
         let grid = incidents::grid(asked, incidents.incidents.get(..shown).unwrap_or_default())?;
         page.add(Block::Grid(grid));

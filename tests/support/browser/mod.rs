@@ -232,7 +232,7 @@ impl Browser {
             "return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]";
         let size = self.script(script).await;
         let (width, height) = LAPTOP;
-        let wanted = u32::try_from(size[1].as_u64().unwrap()).unwrap().clamp(height, 2_400);
+        let wanted = u32::try_from(size[1].as_u64().unwrap()).unwrap().clamp(height, 1_600);
         self.screen((width, wanted)).await;
         let bytes = self.page.screenshot().await.unwrap();
         self.screen(LAPTOP).await;
