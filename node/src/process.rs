@@ -32,7 +32,8 @@ pub struct Ready {
     pub admin: String,
 }
 
-/// Runs the node until `shutdown` resolves, with pages for a browser on the admin address if there are any. Everything that was reported as saved is on the disk.
+/// Runs the node until `shutdown` resolves, with pages for a browser on the admin address if there
+/// are any. Everything that was reported as saved is on the disk.
 pub async fn up(
     home: &Home,
     options: UpOptions,

@@ -69,14 +69,18 @@ pub(super) fn paged(asked: &Asked, path: &str, lines: usize) -> (Block, std::ops
     let shown = first..lines.min(first + PAGE_LINES);
     let to = |page: usize| asked.query.address(path, &[("page", Some(page.to_string()))]);
     let values = [
-        ("from", fluent_bundle::FluentValue::from(if lines == 0 { 0 } else { shown.start + 1 })),
+        ("from", fluent_bundle::FluentValue::from(shown.start + 1)),
         ("to", shown.end.into()),
         ("all", lines.into()),
     ];
     let pager = Pager {
         earlier: (page > 1).then(|| to(page - 1)),
         later: (page < pages).then(|| to(page + 1)),
-        text: asked.context.messages.say("console-lines", values),
+        // Where there is nothing, that is said by what would be listed.
+        text: match lines {
+            0 => String::new(),
+            _ => asked.context.messages.say("console-lines", values),
+        },
     };
     (Block::Pager(pager), shown)
 }

@@ -132,16 +132,17 @@ mod tests {
 
     #[test]
     fn rows_read_back() {
-        for says_anything in [false, true] {
-            for is_merged in [false, true] {
-                for id_tail in [None, Some("008X".to_owned())] {
-                    for name in [None, Some("和秀英".to_owned())] {
-                        let id_tail = id_tail.clone();
-                        let row = NameRow { says_anything, is_merged, id_tail, name };
-                        assert_eq!(NameRow::decode(&row.encode()), Ok(row));
-                    }
-                }
-            }
+        for bits in 0..32_u8 {
+            let is = |bit: u8| bits & (1 << bit) != 0;
+            let text = |bit: u8, text: &str| is(bit).then(|| text.to_owned());
+            let row = NameRow {
+                says_anything: is(0),
+                is_merged: is(1),
+                id_tail: text(2, "008X"),
+                name: text(3, "和秀英"),
+                house: text(4, "6组57号"),
+            };
+            assert_eq!(NameRow::decode(&row.encode()), Ok(row));
         }
     }
 }

@@ -226,6 +226,25 @@ impl Browser {
         said.as_array().unwrap().iter().map(|one| one.as_u64().unwrap()).sum()
     }
 
+    /// When something was first to be seen on this page, in ms since it was asked for.
+    pub async fn first_paint_ms(&self) -> f64 {
+        let script = "const paint = performance.getEntriesByName('first-contentful-paint')[0];\
+            return paint ? paint.startTime : null";
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at_ms) = self.script(script).await.as_f64() {
+                return at_ms;
+            }
+            assert!(Instant::now() < until, "nothing is painted within {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// As on a machine so many times slower.
+    pub async fn slow_down(&self, times: u32) {
+        self.page.issue_cmd(SlowDown(times)).await.unwrap();
+    }
+
     /// A picture of the page, down to where it is very long.
     pub async fn picture(&self) -> Vec<u8> {
         let script =
@@ -257,6 +276,21 @@ impl WebDriverCompatibleCommand for Complaints {
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
         (Method::POST, Some(json!({"type": "browser"}).to_string()))
+    }
+}
+
+/// What developers of pages use to see them as on an old machine.
+#[derive(Debug)]
+struct SlowDown(u32);
+
+impl WebDriverCompatibleCommand for SlowDown {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let asked = json!({"cmd": "Emulation.setCPUThrottlingRate", "params": {"rate": self.0}});
+        (Method::POST, Some(asked.to_string()))
     }
 }
 
