@@ -13,7 +13,6 @@ use shouwang_crdt_schema::visit::AreaReport;
 use shouwang_node::command::area::AreaList;
 use shouwang_node::home::Node;
 
-use crate::context::Context;
 use crate::error::Failure;
 use crate::message::Messages;
 use crate::words::{self, Labelled};
@@ -186,20 +185,18 @@ pub(crate) fn fields(
 }
 
 /// A month that has begun: `2026-09`.
-pub(crate) fn month(text: &str, context: &Context) -> Result<Month, Failure> {
+pub(crate) fn month(text: &str, as_of: NaiveDate) -> Result<Month, Failure> {
     let month: Month =
         text.trim().parse().map_err(|_| Failure::usage("month").with("value", text))?;
-    has_begun(month, context)?;
+    has_begun(month, as_of)?;
     Ok(month)
 }
 
 /// A month that is still to come would be a page of zeros.
-pub(crate) fn has_begun(month: Month, context: &Context) -> Result<(), Failure> {
-    match month.first() <= context.as_of {
+pub(crate) fn has_begun(month: Month, as_of: NaiveDate) -> Result<(), Failure> {
+    match month.first() <= as_of {
         true => Ok(()),
-        false => {
-            Err(Failure::usage("month_to_come").with("month", month).with("as_of", context.as_of))
-        }
+        false => Err(Failure::usage("month_to_come").with("month", month).with("as_of", as_of)),
     }
 }
 

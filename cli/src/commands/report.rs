@@ -81,7 +81,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
 }
 
 fn month(args: &MonthArgs, context: &Context) -> anyhow::Result<Exit> {
-    let month = parse::month(&args.month, context)?;
+    let month = parse::month(&args.month, context.as_of)?;
     args.target.check()?;
     let mut node = context.node()?;
     let coverage = coverage(&args.target, &mut node, context)?;
@@ -108,7 +108,7 @@ fn half_year(args: &HalfYearArgs, context: &Context) -> anyhow::Result<Exit> {
     let mut node = context.node()?;
     let calendar = node.call(HalfYearAsked { half_year })?;
     if let Some(first) = calendar.months.first() {
-        parse::has_begun(*first, context)?;
+        parse::has_begun(*first, context.as_of)?;
     }
     let coverage = coverage(&args.target, &mut node, context)?;
     let tallies = tally(&calendar.months, &coverage, &mut node, context)?;
@@ -119,7 +119,7 @@ fn half_year(args: &HalfYearArgs, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn prefecture(args: &MonthArgs, context: &Context) -> anyhow::Result<Exit> {
-    let month = parse::month(&args.month, context)?;
+    let month = parse::month(&args.month, context.as_of)?;
     args.target.check()?;
     let mut node = context.node()?;
     let coverage = coverage(&args.target, &mut node, context)?;

@@ -44,7 +44,7 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
             text: format!(
                 "{} {}",
                 list_name(*list),
-                report.counts.get(&list).copied().unwrap_or_default()
+                report.counts.get(list).copied().unwrap_or_default()
             ),
             current: named == Some(*list),
         })

@@ -100,7 +100,7 @@ fn counted(
     months: usize,
 ) -> anyhow::Result<(Month, Coverage, BTreeMap<Month, MonthTally>)> {
     let month = match asked.query.text("month") {
-        Some(text) => parse::month(text, &asked.context)?,
+        Some(text) => parse::month(text, asked.context.as_of)?,
         None => Month::of(asked.context.as_of),
     };
     let as_of = asked.context.as_of;
