@@ -225,10 +225,11 @@ help-elder-list = List elders
     .example =
         shouwang elder list
         shouwang elder list --scope 990121101203 --format tsv
-help-elder-find = Find elders by part of the name, last four of the ID number, or id
+help-elder-find = Find elders by part of the name, first letters of its pinyin, house, last four of the ID number, or id
     .text = What to look for
     .example =
         shouwang elder find 卫
+        shouwang elder find wgy
         shouwang elder find 0047
 
 help-visit = Visits

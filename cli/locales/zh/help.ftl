@@ -225,10 +225,11 @@ help-elder-list = 列出老人
     .example =
         shouwang elder list
         shouwang elder list --scope 上禾村 --format tsv
-help-elder-find = 按姓名的一部分、身份号码末四位或档案编号查找
+help-elder-find = 按姓名的一部分、拼音首字母、门牌、身份号码末四位或档案编号查找
     .text = 要找的内容
     .example =
         shouwang elder find 卫
+        shouwang elder find wgy
         shouwang elder find 0047
 
 help-visit = 探访
