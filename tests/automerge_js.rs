@@ -9,19 +9,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 use support::capability::Capability;
-use support::{COUNTY, Office, SHANGHE, data};
-
-/// Why nothing can be asked of node here.
-fn missing() -> Option<String> {
-    ["node", "npm"].into_iter().find_map(|program| {
-        let version = Command::new(program).arg("--version").output();
-        match version {
-            Ok(output) if output.status.success() => None,
-            Ok(output) => Some(format!("{program} --version ended with {}", output.status)),
-            Err(error) => Some(format!("{program}: {error}")),
-        }
-    })
-}
+use support::{COUNTY, Office, SHANGHE, data, npm};
 
 fn skip(why: &str) {
     Capability::Node.skips("documents in Automerge's JavaScript", why);
@@ -29,17 +17,8 @@ fn skip(why: &str) {
 
 /// What `check.mjs` reads in a directory of documents; None where its package cannot be had.
 fn read_in_javascript(documents: &Path, workplace: &Path) -> Option<Value> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/automerge_js");
-    for name in ["package.json", "package-lock.json", "check.mjs"] {
-        std::fs::copy(source.join(name), workplace.join(name)).unwrap();
-    }
-    let installed = Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-        .current_dir(workplace)
-        .output()
-        .unwrap();
-    if !installed.status.success() {
-        skip(&format!("npm ci: {}", String::from_utf8_lossy(&installed.stderr)));
+    if let Err(why) = npm::install("automerge_js", workplace) {
+        skip(&why);
         return None;
     }
     let read = Command::new("node")
@@ -62,7 +41,7 @@ fn shown(element: &Value) -> Value {
 
 #[test]
 fn javascript_reads_the_same_values() {
-    if let Some(why) = missing() {
+    if let Some(why) = Capability::Node.missing() {
         return skip(&why);
     }
     let county = Office::begin(COUNTY);

@@ -352,8 +352,12 @@ impl World {
         let day = if day.is_empty() { String::new() } else { format!("--as-of {day}") };
         let wrapper = format!("#!/bin/sh\nexec {program} --lang en {day} \"$@\"\n");
         std::fs::write(inside("bin/shouwang"), wrapper).unwrap();
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(inside("bin/shouwang"), executable).unwrap();
+        // Whoever runs the tests wants no window of theirs opened.
+        std::fs::write(inside("bin/xdg-open"), "#!/bin/sh\n").unwrap();
+        for program in ["bin/shouwang", "bin/xdg-open"] {
+            let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(inside(program), executable).unwrap();
+        }
 
         let mut line = example.line.clone();
         for (_, from, to) in
@@ -401,6 +405,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Whether it runs a node for as long as nobody ends it.
+fn runs_a_node(line: &str) -> bool {
+    line.starts_with("shouwang up") || line.starts_with("shouwang open")
+}
+
 /// What an example ends with that does not end.
 const NEVER: u32 = 999;
 
@@ -420,7 +429,7 @@ fn on_terminal(command: CommandBuilder, line: &str) -> (u32, String) {
             shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
         }
     });
-    let runs_on = line.starts_with("shouwang up") || line.starts_with("shouwang watch");
+    let runs_on = runs_a_node(line) || line.starts_with("shouwang watch");
     let until = Instant::now() + PATIENCE;
     let mut answered = 0;
     let code = loop {
@@ -487,8 +496,7 @@ fn every_example_of_every_help_runs() {
             scope.spawn(|| {
                 loop {
                     let Some(example) = waiting.lock().unwrap().pop() else { return };
-                    let alone =
-                        example.line.starts_with("shouwang up").then(|| port.lock().unwrap());
+                    let alone = runs_a_node(&example.line).then(|| port.lock().unwrap());
                     let (code, seen) = world.run(&example);
                     drop(alone);
                     let ends_well = code == 0 || may_end_with(&example.line).contains(&code);

@@ -50,6 +50,37 @@ footer{margin-top:4mm;font-size:9pt}\
 @media print{section{margin:0;border:none;width:auto;min-height:0;padding:0}}";
 
 fn page(elder: &ExportedElder, places: &Places, as_of: NaiveDate, messages: &Messages) -> String {
+    let mut html =
+        format!("<section>\n<h1>{}</h1>\n<table>\n", escaped(&messages.text("card-title")));
+    for (number, Row { label, lines }) in rows(elder, places, as_of, messages).iter().enumerate() {
+        let line = |line: &String| format!("<span class=\"line\">{}</span>", escaped(line));
+        let lines: String = lines.iter().map(line).collect();
+        let class = if number == 0 { "name" } else { "" };
+        html +=
+            &format!("<tr><th>{}</th><td class=\"{class}\">{lines}</td></tr>\n", escaped(label));
+    }
+    html + &format!("</table>\n<footer>{}</footer>\n</section>\n", escaped(&date(as_of, messages)))
+}
+
+/// What stands in one row of a card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) label: String,
+    pub(crate) lines: Vec<String>,
+}
+
+/// The day of a card.
+pub(crate) fn date(as_of: NaiveDate, messages: &Messages) -> String {
+    messages.say("card-date", [("date", fluent_bundle::FluentValue::from(as_of.to_string()))])
+}
+
+/// The rows of an elder's card, the name first.
+pub(crate) fn rows(
+    elder: &ExportedElder,
+    places: &Places,
+    as_of: NaiveDate,
+    messages: &Messages,
+) -> Vec<Row> {
     let row = &elder.row;
     let mut contacts: Vec<(u16, String)> = Vec::new();
     for contact in &row.guardian_contacts {
@@ -78,26 +109,17 @@ fn page(elder: &ExportedElder, places: &Places, as_of: NaiveDate, messages: &Mes
     let here = places.name(elder.scope).map_or_else(|| elder.scope.to_string(), str::to_owned);
     let hamlet = row.field(Field::Hamlet).unwrap_or_default();
     let village = [above, &here, hamlet].join(" ");
-    let mut html =
-        format!("<section>\n<h1>{}</h1>\n<table>\n", escaped(&messages.text("card-title")));
-    let mut add = |key: &str, class: &str, lines: &[String]| {
-        let lines: String = lines
-            .iter()
-            .map(|line| format!("<span class=\"line\">{}</span>", escaped(line)))
-            .collect();
-        let label = escaped(&messages.word("card-row", key));
-        html += &format!("<tr><th>{label}</th><td class=\"{class}\">{lines}</td></tr>\n");
-    };
     let name = row.field(Field::Name).unwrap_or_default().to_owned();
-    add("name", "name", &[name]);
-    add("village", "", &[village.trim().to_owned()]);
-    add("care_group", "", &[words::label(messages, elder.care_group)]);
-    add("helper", "", &helpers);
-    add("contacts", "", &contacts);
-    add("doctor", "", &doctor);
-    let date =
-        messages.say("card-date", [("date", fluent_bundle::FluentValue::from(as_of.to_string()))]);
-    html + &format!("</table>\n<footer>{}</footer>\n</section>\n", escaped(&date))
+    [
+        ("name", vec![name]),
+        ("village", vec![village.trim().to_owned()]),
+        ("care_group", vec![words::label(messages, elder.care_group)]),
+        ("helper", helpers),
+        ("contacts", contacts),
+        ("doctor", doctor),
+    ]
+    .map(|(key, lines)| Row { label: messages.word("card-row", key), lines })
+    .to_vec()
 }
 
 /// What somebody is, the name, and the telephone.

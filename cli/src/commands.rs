@@ -41,6 +41,7 @@ pub(crate) mod log;
 pub(crate) mod manual;
 pub(crate) mod merge;
 pub(crate) mod metrics;
+pub(crate) mod open;
 pub(crate) mod peers;
 pub(crate) mod quarantine;
 pub(crate) mod report;
@@ -75,6 +76,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Ruleset(ruleset::Command),
     Up(up::Args),
+    Open(open::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Compact(compact::Args),
@@ -136,6 +138,7 @@ impl Command {
     pub(crate) fn log_file(&self, home: &Path) -> Option<PathBuf> {
         match self {
             Self::Up(args) => args.log_file(home),
+            Self::Open(args) => args.up.log_file(home),
             _ => None,
         }
     }
@@ -151,6 +154,7 @@ impl Command {
             Self::Area(command) => area::run(command, context),
             Self::Ruleset(command) => ruleset::run(command, context),
             Self::Up(args) => up::run(args, context),
+            Self::Open(args) => open::run(args, context),
             Self::Backup(args) => backup::run(args, context),
             Self::Restore(args) => restore::run(args, context),
             Self::Compact(args) => compact::run(args, context),

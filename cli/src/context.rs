@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use shouwang_node::home::{Home, HomeError, Node};
 
-use crate::message::Messages;
+use crate::message::{Language, Messages};
 use crate::output::Output;
 use crate::secret::Secrets;
 
@@ -18,7 +18,7 @@ pub(crate) struct Context {
     /// What opens it.
     pub(crate) secrets: Arc<Secrets>,
     /// What the program says.
-    pub(crate) messages: Messages,
+    pub(crate) messages: Arc<Messages>,
     /// Where it prints.
     pub(crate) output: Output,
     /// The civil day for everything that is computed.
@@ -27,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) as_of_typed: bool,
     /// The clock of this machine, ms since 1970, when the command began. Only screens use it.
     pub(crate) now_ms: i64,
+    /// The language that a person asked for.
+    pub(crate) language_typed: Option<Language>,
     /// Say more: absolute times, whole identifiers.
     pub(crate) verbose: bool,
 }
@@ -49,11 +51,12 @@ impl Context {
         Self {
             home: Home::at(home),
             secrets: Arc::new(secrets),
-            messages,
+            messages: Arc::new(messages),
             output,
             as_of,
             as_of_typed: false,
             now_ms,
+            language_typed: None,
             verbose,
         }
     }

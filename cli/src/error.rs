@@ -42,7 +42,7 @@ pub(crate) struct Failure {
 }
 
 /// An error as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Described {
     #[serde(skip)]
     pub(crate) exit: Exit,

@@ -11,6 +11,7 @@ mod card;
 mod commands;
 mod completion;
 mod confirm;
+mod console;
 mod context;
 mod day;
 mod demo;
@@ -99,7 +100,18 @@ fn main() -> ExitCode {
     let secrets = Arc::new(Secrets::new(&arguments.global, home.clone(), &messages));
     let home = Home::at(home).with_secrets(secrets.clone());
     let now_ms = context::now_ms();
-    let context = Context { home, secrets, messages, output, as_of, as_of_typed, now_ms, verbose };
+    let messages = Arc::new(messages);
+    let context = Context {
+        home,
+        secrets,
+        messages,
+        output,
+        as_of,
+        as_of_typed,
+        now_ms,
+        language_typed: arguments.global.lang,
+        verbose,
+    };
     code(finish(arguments.command.run(&context), output, &context.messages))
 }
 

@@ -58,6 +58,7 @@ macro_rules! sources {
             include_str!(concat!("../locales/", $language, "/links.ftl")),
             include_str!(concat!("../locales/", $language, "/operator.ftl")),
             include_str!(concat!("../locales/", $language, "/watch.ftl")),
+            include_str!(concat!("../locales/", $language, "/console.ftl")),
         ]
     };
 }

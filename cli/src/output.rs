@@ -420,6 +420,20 @@ impl Table {
         }
     }
 
+    /// The headers, each with whether what stands below goes to the right.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (&str, bool)> {
+        let head = |(index, column)| {
+            let Column { header, .. }: &Column = column;
+            (header.as_str(), self.is_right(index))
+        };
+        self.columns.iter().enumerate().map(head)
+    }
+
+    /// The rows.
+    pub(crate) fn all_rows(&self) -> &[Vec<Cell>] {
+        &self.rows
+    }
+
     /// Whether it has no rows.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -509,6 +523,16 @@ impl Cell {
     fn token_width(&self) -> usize {
         let tokens = self.text.split(|c: char| !c.is_ascii_graphic());
         tokens.map(str::len).max().unwrap_or_default()
+    }
+
+    /// What stands in it.
+    pub(crate) fn as_text(&self) -> &str {
+        &self.text
+    }
+
+    /// How good that is, if that is said.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.mark
     }
 
     /// To the right.

@@ -8,6 +8,7 @@ use chrono::{NaiveDate, NaiveTime};
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::element::List;
 use shouwang_crdt_schema::field::{Field, Kind};
+use shouwang_crdt_schema::rules::calendar::Month;
 use shouwang_crdt_schema::visit::AreaReport;
 use shouwang_node::command::area::AreaList;
 use shouwang_node::home::Node;
@@ -183,6 +184,22 @@ pub(crate) fn fields(
     Ok(fields)
 }
 
+/// A month that has begun: `2026-09`.
+pub(crate) fn month(text: &str, as_of: NaiveDate) -> Result<Month, Failure> {
+    let month: Month =
+        text.trim().parse().map_err(|_| Failure::usage("month").with("value", text))?;
+    has_begun(month, as_of)?;
+    Ok(month)
+}
+
+/// A month that is still to come would be a page of zeros.
+pub(crate) fn has_begun(month: Month, as_of: NaiveDate) -> Result<(), Failure> {
+    match month.first() <= as_of {
+        true => Ok(()),
+        false => Err(Failure::usage("month_to_come").with("month", month).with("as_of", as_of)),
+    }
+}
+
 /// A time of day: `9:30`.
 pub(crate) fn time(argument: &str, text: &str) -> Result<NaiveTime, Failure> {
     NaiveTime::parse_from_str(text.trim().replace('：', ":").as_str(), "%H:%M")
@@ -229,7 +246,8 @@ pub(crate) fn element(
     Ok(texts)
 }
 
-fn in_stored_case(field: Field, text: &str) -> String {
+/// A text as a field stores it: a word of a vocabulary may be in any case.
+pub(crate) fn in_stored_case(field: Field, text: &str) -> String {
     let Kind::Choice(words) = field.spec().kind else { return text.to_owned() };
     let plain = text.trim().replace(['-', '_', ' '], "");
     words

@@ -35,6 +35,22 @@ impl Code {
         Some(Self { size, dark })
     }
 
+    /// The code as a picture of squares, dark on light.
+    pub(crate) fn svg(&self) -> String {
+        let side = self.size + 2 * QUIET;
+        let mut path = String::new();
+        for row in 0..side {
+            for column in (0..side).filter(|column| self.is_dark(row, *column)) {
+                path.push_str(&format!("M{column} {row}h1v1h-1z"));
+            }
+        }
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" width=\"480\" \
+             height=\"480\" shape-rendering=\"crispEdges\"><rect width=\"{side}\" height=\"{side}\" \
+             fill=\"#fff\"/><path d=\"{path}\" fill=\"#000\"/></svg>"
+        )
+    }
+
     /// Columns of the terminal that it takes.
     pub(crate) fn columns(&self, ink: Ink) -> usize {
         (self.size + 2 * QUIET) * if ink == Ink::Ascii { 2 } else { 1 }

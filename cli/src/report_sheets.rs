@@ -18,7 +18,7 @@ use crate::words::{label, village_state};
 mod due;
 mod prefecture;
 
-pub(crate) use due::due;
+pub(crate) use due::{due, due_why};
 pub(crate) use prefecture::prefecture;
 
 /// A word of a heading.

@@ -9,11 +9,16 @@ pub(crate) struct Screen {
     parts: Vec<Part>,
 }
 
+/// What stands on a screen.
 #[derive(Clone, Debug)]
-enum Part {
+pub(crate) enum Part {
+    /// A line; an empty one parts what is above from what is below.
     Line(String),
+    /// A line behind a glyph.
     Marked(Mark, String),
+    /// What to do next.
     Hint(String),
+    /// A table.
     Table(Table),
 }
 
@@ -41,12 +46,22 @@ impl Screen {
         }
     }
 
+    /// A table right below what stands above.
+    pub(crate) fn under(&mut self, table: Table) {
+        self.parts.push(Part::Table(table));
+    }
+
     /// An empty line, unless there is one or nothing stands above.
     pub(crate) fn gap(&mut self) {
         let is_gap = |part: &Part| matches!(part, Part::Line(text) if text.is_empty());
         if self.parts.last().is_some_and(|last| !is_gap(last)) {
             self.line("");
         }
+    }
+
+    /// What stands on it.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The text, at most so wide where a width is known.

@@ -179,7 +179,7 @@ fn prompt(question: &str) -> Result<Zeroizing<String>, CommandError> {
 }
 
 /// One form of what looks the same: input methods differ in how they compose characters.
-fn normal(text: &str) -> Zeroizing<String> {
+pub(crate) fn normal(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.nfc().collect())
 }
 

@@ -25,6 +25,7 @@ pub mod coverage;
 pub mod custody;
 pub mod device;
 pub mod devices;
+pub mod drafts;
 pub mod due;
 pub mod duplicates;
 pub mod elder;
@@ -122,6 +123,10 @@ dispatch!(
     custody::ReceiptAwaited,
     audit::Audit,
     audit::AuditList,
+    drafts::DraftKeep,
+    drafts::DraftShow,
+    drafts::DraftDrop,
+    drafts::DraftList,
     refused::Refused,
     clock::Today,
     record::Record,

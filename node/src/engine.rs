@@ -36,8 +36,11 @@ use crate::peers::PeerBook;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::audit::AuditRow;
+use crate::store::drafts::DraftRow;
 use crate::store::rows::{ClockReading, DocumentKey, EvidenceRow};
-use crate::store::{JUDGE, JUDGED_BY, Snapshot, Store, StoreError, StoreRead, Transaction};
+use crate::store::{
+    INDEX, INDEXED_BY, JUDGE, JUDGED_BY, Snapshot, Store, StoreError, StoreRead, Transaction,
+};
 use crate::sync::summary::NamedHead;
 use crate::sync::wire::Aside;
 use crate::sync::{Disposition, Event, Input, LogPosition, Mesh, Now, Output, PeerError, Progress};
@@ -204,6 +207,13 @@ impl Engine {
                 ingest.judge_again()?;
                 ingest.keep(JUDGED_BY, &JUDGE.to_be_bytes())?;
                 ingest.finish().map(drop)
+            })?;
+        }
+        if store.read()?.meta_number(INDEXED_BY)? < INDEX {
+            tracing::info!("the index of elders is written anew, once");
+            store.write::<_, StoreError>(|tables| {
+                index::renew(tables, &own.index_secret)?;
+                tables.set_meta(INDEXED_BY, &INDEX.to_be_bytes())
             })?;
         }
         let snapshot = store.read()?;
@@ -626,6 +636,16 @@ impl Engine {
     /// Keeps a row of the audit. Returns how many of the oldest went for it.
     pub fn note_audit(&mut self, row: &AuditRow) -> Result<u64, StoreError> {
         self.store.write(|tables| tables.put_audit(row))
+    }
+
+    /// Keeps what somebody has begun to type.
+    pub fn keep_draft(&mut self, form: &str, row: &DraftRow) -> Result<(), StoreError> {
+        self.store.write(|tables| tables.put_draft(form, row))
+    }
+
+    /// Forgets what somebody has begun to type.
+    pub fn drop_draft(&mut self, form: &str) -> Result<(), StoreError> {
+        self.store.write(|tables| tables.remove_draft(form))
     }
 
     fn change(

@@ -8,6 +8,7 @@ use shouwang_crdt_schema::division::DivisionCode;
 use thiserror::Error;
 
 use crate::admin::client::Client;
+use crate::admin::server::PageLink;
 use crate::command::{CommandError, ErrorKind, Request};
 use crate::engine::Engine;
 use crate::entropy::Entropy;
@@ -15,6 +16,7 @@ use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, Role};
 use crate::identity::token::root_to_text;
 use crate::machine::{now, seed};
+use crate::runtime::Running;
 use crate::setup::{self, SetupError};
 use crate::store::StoreError;
 use crate::transport::DialState;
@@ -36,7 +38,15 @@ pub struct Node(Door);
 
 enum Door {
     Running(Client),
+    Inside(Inside),
     Here(Box<Engine>),
+}
+
+/// The node that runs in this very process, for whoever asks from another of its threads.
+#[derive(Clone)]
+pub struct Inside {
+    running: Running,
+    handle: tokio::runtime::Handle,
 }
 
 /// What `init` makes.
@@ -258,11 +268,24 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, CommandError> {
     })
 }
 
+impl Inside {
+    /// For whoever is on threads that this runtime lets block.
+    pub(crate) fn new(running: Running, handle: tokio::runtime::Handle) -> Self {
+        Self { running, handle }
+    }
+
+    /// A way to ask it, for one who asks. Not to be used by a task of the runtime itself.
+    pub fn node(&self) -> Node {
+        Node(Door::Inside(self.clone()))
+    }
+}
+
 impl Node {
     /// Asks.
     pub fn call<R: Request>(&mut self, request: R) -> Result<R::Reply, HomeError> {
         match &mut self.0 {
             Door::Running(client) => Ok(client.ask(R::NAME, &request)?),
+            Door::Inside(inside) => Ok(inside.handle.block_on(inside.running.call(request))?),
             Door::Here(engine) => {
                 let reply = guarded(|| request.execute(engine, now()))??;
                 guarded(|| engine.rewrite_if_due())?.map_err(CommandError::from)?;
@@ -271,15 +294,30 @@ impl Node {
         }
     }
 
+    /// A link that opens the pages of the running process, once.
+    pub fn page_link(&mut self) -> Result<PageLink, HomeError> {
+        match &self.0 {
+            Door::Running(client) => Ok(client.ask("page_link", &())?),
+            Door::Inside(_) | Door::Here(_) => {
+                let message = "no process that shows pages runs";
+                Err(CommandError::new(ErrorKind::Failed, "no_pages", message).into())
+            }
+        }
+    }
+
     /// Whether a running process answers, rather than the store opened here.
     pub fn is_running(&self) -> bool {
-        matches!(self.0, Door::Running(_))
+        matches!(self.0, Door::Running(_) | Door::Inside(_))
     }
 
     /// Has a running node dial these addresses and everything that is not connected.
     pub(crate) fn dial_now(&mut self, addresses: &[String]) -> Result<(), HomeError> {
         match &self.0 {
             Door::Running(client) => Ok(client.ask("dial_now", &addresses)?),
+            Door::Inside(inside) => {
+                inside.running.dial_now(addresses);
+                Ok(())
+            }
             Door::Here(_) => Ok(()),
         }
     }
@@ -288,6 +326,7 @@ impl Node {
     pub(crate) fn dials(&mut self) -> Result<BTreeMap<String, DialState>, HomeError> {
         match &self.0 {
             Door::Running(client) => Ok(client.ask("dials", &())?),
+            Door::Inside(inside) => Ok(inside.running.dials()),
             Door::Here(_) => Ok(BTreeMap::new()),
         }
     }

@@ -190,6 +190,14 @@ pub fn update(
     tables.put_elder(scope, elder, &row)
 }
 
+/// Notes of every elder what a version before this one did not.
+pub fn renew(tables: &mut Transaction<'_>, secret: &IndexSecret) -> Result<(), StoreError> {
+    for (scope, elder) in tables.elder_places_all()? {
+        update(tables, secret, scope, elder, &[Part::Card], &InHand::default())?;
+    }
+    Ok(())
+}
+
 /// Why a scope does not show what it holds of an elder, if so: custody is elsewhere, or nobody has
 /// handed the file over yet. Where nobody has moved the elder, the file is where its card was begun.
 pub fn elsewhere(
@@ -337,6 +345,9 @@ fn note_facts(row: &mut ElderRow, secret: &IndexSecret, scope: DivisionCode, vie
     row.birth_date = view.date(Field::BirthDate);
     row.sex = view.choice(Field::Sex).unwrap_or(Sex::Unknown);
     row.id_tail = resident_id.map(tail);
+    let house = [Field::Address, Field::Hamlet].map(|field| view.text(field));
+    let house: Vec<&str> = house.into_iter().flatten().collect();
+    row.house = (!house.is_empty()).then(|| house.join(" "));
     row.care = CareRow::from(view.care_facts());
     let differs = |field: &&Field| view.field(**field).is_some_and(|one| !one.differs.is_empty());
     row.differs = Field::ALL.iter().filter(differs).count() as u64;

@@ -61,12 +61,14 @@ pub struct Ingest<'a, 't> {
     before: Option<Box<Authority>>,
     /// Logs with new entries of which not all count: what ends them may have come.
     cut: BTreeSet<LogKey>,
-    /// Elders whose erasures have to be decided again.
     /// Documents of which an entry was not readable for an earlier version.
     again: BTreeSet<DocumentKey>,
     /// Statements of which an earlier version did not say whether they count.
     stated_again: BTreeSet<EntryPlace>,
+    /// Elders whose erasures have to be decided again.
     erasing: BTreeSet<(DivisionCode, ElderId)>,
+    /// Elders of whom something went for good in this transaction.
+    emptied: BTreeSet<ElderId>,
     /// `Erase` entries that came in this transaction.
     fresh_erasures: BTreeSet<EntryHash>,
     /// Elders whose moves have to be decided again.
@@ -223,6 +225,7 @@ impl<'a, 't> Ingest<'a, 't> {
             again: BTreeSet::new(),
             stated_again: BTreeSet::new(),
             erasing: BTreeSet::new(),
+            emptied: BTreeSet::new(),
             fresh_erasures: BTreeSet::new(),
             moving: BTreeSet::new(),
             fresh_moves: BTreeSet::new(),
@@ -413,6 +416,7 @@ impl<'a, 't> Ingest<'a, 't> {
             set_aside.entry(log).or_default().extend(asides);
         }
         self.index(changed)?;
+        self.forget_drafts()?;
         Ok(Ingested {
             logs: self.logs,
             evidence: self.evidence,

@@ -284,6 +284,16 @@ pub const AUDIT_ROWS_MAX: u64 = 11_000;
 /// Longest name of a user in the audit, characters.
 pub const AUDIT_NAME_CHARACTERS_MAX: usize = 64;
 
+/// Forms in which something stands that is not saved. A cadre who begins a visit of everybody in a village of 200 and
+/// saves none; at some 500 B each 100 kB.
+pub const DRAFTS_MAX: u64 = 200;
+
+/// What may stand in one form, bytes: the longest note is 4 KiB, and a card of the file has forty fields.
+pub const DRAFT_BYTES_MAX: usize = 64 << 10;
+
+/// The longest name of a form, bytes: a word and two ids of 64 digits.
+pub const DRAFT_FORM_BYTES_MAX: usize = 160;
+
 /// Entries named in one `Aside` frame: 159 B each (position 94, code at most 65).
 pub const ASIDES_PER_FRAME: usize = 64;
 

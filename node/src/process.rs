@@ -5,13 +5,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::admin::server::{Link as PagesLink, PageLink, Pages};
+
 use crate::admin::server;
 use crate::command::custody::ReceiptAwaited;
 use crate::command::device::AddressAdd;
 use crate::command::status::{Peers, PeersReport};
 use crate::command::{CommandError, ErrorKind, Request};
 use crate::engine::Engine;
-use crate::home::{Home, HomeError, Node};
+use crate::home::{Home, HomeError, Inside, Node};
 use crate::identity::DeviceId;
 use crate::limits::RECEIPT_WAIT_MS;
 use crate::machine::now;
@@ -30,10 +32,12 @@ pub struct Ready {
     pub admin: String,
 }
 
-/// Runs the node until `shutdown` resolves. Everything that was reported as saved is on the disk.
+/// Runs the node until `shutdown` resolves, with pages for a browser on the admin address if there
+/// are any. Everything that was reported as saved is on the disk.
 pub async fn up(
     home: &Home,
     options: UpOptions,
+    pages: Option<impl FnOnce(Inside) -> Pages>,
     ready: impl FnOnce(Ready),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), HomeError> {
@@ -42,7 +46,9 @@ pub async fn up(
     let Started { running, listening, ended } = start(engine, &options).await?;
     let machine = home.clone();
     let look = Arc::new(move |dials| machine.machine_with(dials, true));
-    let served = server::serve(home.path(), running.clone(), &options, look).await;
+    let inside = || Inside::new(running.clone(), tokio::runtime::Handle::current());
+    let pages = pages.map(|pages| pages(inside()));
+    let served = server::serve(home.path(), running.clone(), &options, look, pages).await;
     let served = served.map_err(|error| admin_port(error, &options))?;
     ready(Ready { listening, admin: served.address.clone() });
     let failed = tokio::select! {

@@ -25,6 +25,7 @@ mod copy;
 pub mod custody;
 pub mod digests;
 mod documents;
+pub mod drafts;
 mod elders;
 mod encoding;
 pub mod erasures;
@@ -60,6 +61,13 @@ pub const JUDGED_BY: &str = "judged_by";
 /// a rule of `docs/well-formed.md` that is widened. Each store is then judged anew once, when it is opened
 /// (the ingest does it).
 pub const JUDGE: u64 = 1;
+
+/// Meta: by which version of the index (eight bytes) the rows of elders were written.
+pub const INDEXED_BY: &str = "indexed_by";
+
+/// Raised by whatever the index notes of each elder beside what it did. The engine writes it anew once, when it opens
+/// a store.
+pub const INDEX: u64 = 1;
 
 /// Meta: 1 (eight bytes) in a store that came out of a backup, until the engine has dealt with it.
 pub const RESTORED: &str = "restored";
@@ -167,7 +175,7 @@ impl Store {
         let lacks_tables = !transaction
             .list_tables()
             .map_err(redb_error)?
-            .any(|table| table.name() == tables::VECTORS.name());
+            .any(|table| table.name() == tables::DRAFTS.name());
         let (mut steps, mut is_fresh) = (Vec::new(), false);
         let written = {
             let meta = transaction.open_table(tables::META).map_err(redb_error)?;
@@ -207,6 +215,7 @@ impl Store {
                 // In a fresh store nothing waits to be judged.
                 if is_fresh {
                     tables.set_meta(JUDGED_BY, &JUDGE.to_be_bytes())?;
+                    tables.set_meta(INDEXED_BY, &INDEX.to_be_bytes())?;
                 }
                 steps.iter().try_for_each(|step| step(tables))?;
                 tables.set_meta("format", CURRENT.to_string().as_bytes())

@@ -22,6 +22,7 @@ use crate::statement;
 use crate::store::audit::AuditRead;
 use crate::store::custody::{Claim, CustodyRead};
 use crate::store::digests::Family;
+use crate::store::drafts::DraftRead;
 use crate::store::erasures::{ErasurePlace, ErasureRead};
 use crate::store::facts::FactsRead;
 use crate::store::incidents::IncidentRead;
@@ -586,6 +587,7 @@ impl Check<'_> {
         self.snapshot.peers_all()?;
         self.snapshot.evidence_all()?;
         self.snapshot.audit_all()?;
+        self.snapshot.drafts_all()?;
         Ok(())
     }
 }

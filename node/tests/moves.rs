@@ -19,6 +19,7 @@ use redb::backends::InMemoryBackend;
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
 use shouwang_crdt_schema::record::ElderId;
+use shouwang_node::command::drafts::DraftKeep;
 use shouwang_node::command::elder::ElderSet;
 use shouwang_node::command::transfer::{
     ListedTransfer, TransferAccept, TransferCancel, TransferDecline, TransferList,
@@ -26,6 +27,7 @@ use shouwang_node::command::transfer::{
 };
 use shouwang_node::command::{CommandError, Request};
 use shouwang_node::limits::{MOVE_DEFER_MS, RECEIPT_INTERVAL_MS};
+use shouwang_node::store::drafts::DraftRead;
 use shouwang_node::store::erasures::ErasureRead;
 use shouwang_node::store::moves::{Custody, MovesRead};
 use shouwang_node::store::{Store, StoreRead};
@@ -295,6 +297,13 @@ fn late_edits_of_the_old_village_follow_whenever_they_surface() {
 #[test]
 fn the_old_copies_go_only_under_receipts_and_a_stub_stays() {
     let mut scene = Scene::new();
+    // What was begun to be typed goes with the file, and where the file is shown it stays.
+    for place in [SHANGHE, SONGWU] {
+        let (form, elder) = (format!("visit:{}", scene.elder), Some(scene.elder.clone()));
+        let keep = DraftKeep { form, elder, fields: BTreeMap::new() };
+        let now = scene.county.now();
+        keep.execute(scene.county.engine(place), now).unwrap();
+    }
     // Nobody but the town holds the new copies.
     scene.county.disconnect(SONGWU, COUNTY);
     scene.offers(SHANGHE, XIAHE).unwrap();
@@ -320,6 +329,8 @@ fn the_old_copies_go_only_under_receipts_and_a_stub_stays() {
         let stub = snapshot.elsewhere_of(code(SHANGHE), scene.id()).unwrap().unwrap();
         assert_eq!(stub.custody, Custody::MovedTo(code(XIAHE)));
         assert_eq!(scene.stage(place), (TransferStage::Done, None), "{place}");
+        let drafts = usize::from(place == SONGWU);
+        assert_eq!(snapshot.drafts_count().unwrap(), drafts as u64, "{place}");
     }
     assert_eq!(scene.county.shows(XIAHE, &scene.elder.clone()).visits.len(), 1);
     let stubs = scene.list(SHANGHE).stubs;

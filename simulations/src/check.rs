@@ -24,6 +24,7 @@ use shouwang_node::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use shouwang_node::sync::Progress;
 use shouwang_node::verify;
 
+pub mod drafts;
 mod fact;
 pub mod health;
 pub mod inbox;

@@ -41,6 +41,7 @@ mod revocation;
 mod roads;
 mod rot;
 mod trouble;
+mod typing;
 mod weeks;
 mod wires;
 
@@ -214,6 +215,7 @@ struct Streams {
     seeds: ChaCha8Rng,
     sticks: ChaCha8Rng,
     versions: ChaCha8Rng,
+    typing: ChaCha8Rng,
 }
 
 #[derive(Debug)]
@@ -281,6 +283,7 @@ impl World {
                 seeds: stream(5),
                 sticks: stream(6),
                 versions: stream(7),
+                typing: stream(8),
             },
             plan,
             now_ms: 0,
@@ -687,6 +690,7 @@ impl World {
         if !self.is_honest(node) {
             return self.act(node, People::visits);
         }
+        self.types(node)?;
         let is_later = self.nodes[node].version.is_later;
         if is_later && self.streams.versions.random_bool(0.3) {
             return self.act(node, People::visits_later);

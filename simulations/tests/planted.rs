@@ -1,5 +1,7 @@
 //! Each check finds what is planted for it.
 
+use std::collections::BTreeMap;
+
 use shouwang_crdt_schema::automerge::Change;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::edit::{Action, write_change};
@@ -10,8 +12,10 @@ use shouwang_node::command::{CommandError, ErrorKind};
 use shouwang_node::index;
 use shouwang_node::log::{Entry, EntryPlace, Incarnation, Lane, LogKey};
 use shouwang_node::store::custody::{Claim, CustodyRead};
+use shouwang_node::store::drafts::DraftRow;
 use shouwang_node::store::rows::{DocumentKey, DocumentRow};
 use shouwang_node::store::{StoreError, StoreRead};
+use shouwang_simulations::check::drafts::{Drafts, NOTE};
 use shouwang_simulations::check::{self, Fact, Guarantee, Violation, Written};
 use shouwang_simulations::forger::Deed;
 use shouwang_simulations::workload::{Done, People, elders};
@@ -67,6 +71,32 @@ fn what_is_damaged_at_rest_under_a_running_node_is_found_by_reading_its_disk_aga
     assert!(world.counts().entries_read_again >= 3 * entries, "every day every store");
     assert!(world.disk(village).damage("周国强1".as_bytes()));
     found(Guarantee::NodeWorks, world.run_for(2 * DAY));
+}
+
+/// What somebody was told is kept, and is not; and what stays of somebody of whom nothing else is left.
+#[test]
+fn a_draft_that_is_gone_is_found_and_one_that_outlives_its_file() {
+    let (mut world, _, village) = county();
+    let (_, elder) = somebody(&world, village);
+    let (form, note) = (format!("visit:{elder}"), "写到一半".to_owned());
+    let row = |elder, note: &str| DraftRow {
+        at_ms: 0,
+        elder: Some(elder),
+        fields: BTreeMap::from([(NOTE.to_owned(), vec![note.to_owned()])]),
+    };
+    let stand = |world: &World| {
+        let mut drafts = Drafts::default();
+        drafts.kept(village, &form, Some(note.clone()));
+        drafts.stand(village, world.engine(village).unwrap())
+    };
+    found(Guarantee::SavedSurvives, stand(&world));
+    world.engine_mut(village).unwrap().keep_draft(&form, &row(elder, "别的")).unwrap();
+    found(Guarantee::SavedSurvives, stand(&world));
+    world.engine_mut(village).unwrap().keep_draft(&form, &row(elder, &note)).unwrap();
+    stand(&world).unwrap();
+    let nobody = ElderId([7; 16]);
+    world.engine_mut(village).unwrap().keep_draft("visit:of", &row(nobody, "便条")).unwrap();
+    found(Guarantee::ErasedIsGone, stand(&world));
 }
 
 /// The county and the root have erased a file: what is left of it anywhere is found, and so is what

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::process::Command;
 
 /// What a machine may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Capability {
     Netns,
     /// Mounting a file system: root.
     Mount,
+    /// Chromium and its driver.
+    Browser,
 }
 
 impl Capability {
@@ -23,6 +26,7 @@ impl Capability {
             Self::Node => "node",
             Self::Netns => "netns",
             Self::Mount => "mount",
+            Self::Browser => "browser",
         }
     }
 
@@ -30,6 +34,20 @@ impl Capability {
     pub fn is_required(self) -> bool {
         let required = std::env::var("SHOUWANG_REQUIRE").unwrap_or_default();
         required.split(',').any(|name| name.trim() == self.name())
+    }
+
+    /// Which of its programs cannot be run here, and why.
+    pub fn missing(self) -> Option<String> {
+        let programs: &[&str] = match self {
+            Self::Node => &["node", "npm"],
+            Self::Browser => &["chromium", "chromedriver"],
+            Self::Netns | Self::Mount => &[],
+        };
+        programs.iter().find_map(|program| match Command::new(program).arg("--version").output() {
+            Ok(output) if output.status.success() => None,
+            Ok(output) => Some(format!("{program} --version ended with {}", output.status)),
+            Err(error) => Some(format!("{program}: {error}")),
+        })
     }
 
     /// A test cannot be run, because this is missing: it returns after it has said so here.

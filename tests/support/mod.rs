@@ -16,6 +16,7 @@ use serde_json::Value;
 
 pub mod capability;
 pub mod image;
+pub mod npm;
 
 /// The longest that anything here may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,10 +93,15 @@ impl Office {
 
     /// A new device, let in by this one.
     pub fn admits(&self, area: &str, role: Option<&str>) -> Self {
+        self.admits_named(area, area, role)
+    }
+
+    /// A new device of this name.
+    pub fn admits_named(&self, name: &str, area: &str, role: Option<&str>) -> Self {
         let office = Self::new(&format!("{area} {}", role.unwrap_or_default()));
         let request = office.done(&["request"]);
         let request = request["request"].as_str().unwrap();
-        let mut grant = vec!["grant", request, "--area", area, "--name", area];
+        let mut grant = vec!["grant", request, "--area", area, "--name", name];
         grant.extend(role.iter().flat_map(|role| ["--role", role]));
         let granted = self.done(&grant);
         office.done(&["join", granted["invite"].as_str().unwrap()]);
@@ -173,6 +179,13 @@ impl Office {
         let ended = self.run(&["peers"]);
         assert!(matches!(ended.exit, Some(0 | 3)), "{}: {ended:?}", self.name);
         ended.json()["peers"].as_array().unwrap().clone()
+    }
+
+    /// A one-time link to the pages of this node, which runs.
+    pub fn console_link(&self, language: &str) -> String {
+        let opened = self.done(&["open", "--no-browser"]);
+        let url = opened["url"].as_str().unwrap();
+        url.replace("&lang=en", &format!("&lang={language}"))
     }
 
     /// This device's id.

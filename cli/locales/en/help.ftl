@@ -138,6 +138,20 @@ help-up = Run the node until it is told to stop
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
         shouwang up --listen /ip4/10.1.2.3/tcp/4420/p2p/12D3KooW…/p2p-circuit
 
+help-open = Open the pages of this node in a browser; run the node too, where it does not run
+    .no-browser = Start no browser; print the link alone
+    .listen = Where to listen; port 0 picks one; may be repeated
+    .peer = A node to dial, beside those that are remembered; may be repeated
+    .no-mdns = Do not look for peers in the local network
+    .no-relay = Carry no connections of others, though this device may
+    .admin-port = On which port of this machine programs ask this node (the metrics at /metrics); a free one unless named
+    .metrics-token-file = Whoever shows the first line of this file is given the metrics, and nothing else
+    .log-file = Log to this file, which is turned over at 1 MiB; otherwise to logs/shouwang.log in the home
+    .no-log-file = Log to no file
+    .stop-with-stdin = Stop when stdin ends
+    .example =
+        shouwang open
+        shouwang open --no-browser --lang zh
 help-device-passphrase = Lock this node's home with another passphrase or key file; it may be running meanwhile
     .new-passphrase-file = Take the new passphrase from the first line of this file instead of asking
     .new-key-file = Lock it with this key file instead of a passphrase; one is made where there is none
@@ -211,10 +225,11 @@ help-elder-list = List elders
     .example =
         shouwang elder list
         shouwang elder list --scope 990121101203 --format tsv
-help-elder-find = Find elders by part of the name, last four of the ID number, or id
+help-elder-find = Find elders by part of the name, first letters of its pinyin, house, last four of the ID number, or id
     .text = What to look for
     .example =
         shouwang elder find 卫
+        shouwang elder find wgy
         shouwang elder find 0047
 
 help-visit = Visits

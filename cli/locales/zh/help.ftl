@@ -138,6 +138,20 @@ help-up = 运行本节点，直到叫停
         shouwang up --listen /ip4/0.0.0.0/tcp/4430 --no-mdns
         shouwang up --listen /ip4/10.1.2.3/tcp/4420/p2p/12D3KooW…/p2p-circuit
 
+help-open = 在浏览器中打开本节点的页面；节点没有运行时一并运行
+    .no-browser = 不启动浏览器，只给出链接
+    .listen = 监听地址，端口 0 表示自动选择；可写多个
+    .peer = 除已记住的以外还要连接的节点；可写多个
+    .no-mdns = 不在局域网内寻找其他节点
+    .no-relay = 不为其他节点转接连接，即使本设备有此权限
+    .admin-port = 本机程序经哪个端口询问本节点（指标在 /metrics）；不写则用空闲端口
+    .metrics-token-file = 出示此文件第一行的，可以读取指标，别的都不行
+    .log-file = 日志写入此文件，满 1 MiB 换一个；不写则在目录里的 logs/shouwang.log
+    .no-log-file = 不写日志文件
+    .stop-with-stdin = 标准输入结束时停止
+    .example =
+        shouwang open
+        shouwang open --no-browser --lang zh
 help-device-passphrase = 更换本节点的口令或密钥文件；节点可以正在运行
     .new-passphrase-file = 新口令取自此文件第一行，不再询问
     .new-key-file = 改用此密钥文件上锁，不用口令；文件不存在则新建
@@ -211,10 +225,11 @@ help-elder-list = 列出老人
     .example =
         shouwang elder list
         shouwang elder list --scope 上禾村 --format tsv
-help-elder-find = 按姓名的一部分、身份号码末四位或档案编号查找
+help-elder-find = 按姓名的一部分、拼音首字母、门牌、身份号码末四位或档案编号查找
     .text = 要找的内容
     .example =
         shouwang elder find 卫
+        shouwang elder find wgy
         shouwang elder find 0047
 
 help-visit = 探访

@@ -113,23 +113,31 @@ fn table(conflicts: &[InboxConflict], context: &Context) -> Table {
                 Cell::number(value.number as u64),
                 Cell::text(conflict_value(messages, &conflict.field, &value.value)),
                 Cell::text(authors.join(&messages.text("list-separator"))),
-                remark(conflict, value, messages),
+                match remark(conflict, value, messages) {
+                    (Some(mark), text) => Cell::state(mark, text),
+                    (None, text) => Cell::text(text),
+                },
             ]);
         }
     }
     table
 }
 
-fn remark(conflict: &InboxConflict, value: &StandingValue, messages: &Messages) -> Cell {
+/// Whether a value takes effect, and by which rule.
+pub(crate) fn remark(
+    conflict: &InboxConflict,
+    value: &StandingValue,
+    messages: &Messages,
+) -> (Option<Mark>, String) {
     if !value.effective {
-        return Cell::text(messages.text("kept-beside"));
+        return (None, messages.text("kept-beside"));
     }
     let why = match conflict.policy {
         Policy::MostProtectiveWins => "most_protective_wins",
         Policy::LastWriterWins => "last_writer_wins",
         Policy::WriteOnce => "write_once",
     };
-    Cell::state(Mark::Attention, messages.word("effective-by", why))
+    (Some(Mark::Attention), messages.word("effective-by", why))
 }
 
 /// Who wrote something, from which office, and when by which clock.
@@ -151,7 +159,8 @@ pub(crate) fn author(by: &Author, context: &Context) -> String {
     format!("{text} ({})", messages.word("clock-doubt", doubt))
 }
 
-fn differs_table(differs: &[Difference], context: &Context) -> Table {
+/// Fields of which parts say different things.
+pub(crate) fn differs_table(differs: &[Difference], context: &Context) -> Table {
     let messages = &context.messages;
     let whole = context.verbose || !context.output.is_table();
     let mut table =

@@ -8,9 +8,10 @@ use crate::context::{Context, now_ms};
 use crate::error::Exit;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
+use crate::screen::Screen;
 
 mod check;
-mod list;
+pub(crate) mod list;
 mod passphrase;
 mod retire;
 mod revoke;
@@ -55,37 +56,40 @@ fn explain(report: &RevocationReport, context: &Context) -> anyhow::Result<()> {
     output.line(&messages.text("revocation-grants"))?;
     output.line(&messages.text("revocation-unheard"))?;
     output.line(&messages.text("revocation-seen"))?;
-    exposure(report, context)
+    output.line("")?;
+    exposure(report, context).show(output)
 }
 
-fn exposure(report: &RevocationReport, context: &Context) -> anyhow::Result<()> {
-    let (messages, output, now) = (&context.messages, context.output, now_ms());
-    let exposure = &report.exposure;
-    output.line("")?;
+/// What the device has seen.
+pub(crate) fn exposure(report: &RevocationReport, context: &Context) -> Screen {
+    let (messages, now) = (&context.messages, now_ms());
+    let (mut screen, exposure) = (Screen::default(), &report.exposure);
     let moment = |at: Option<i64>| {
         let at = at.map(|at| moment::ago(messages, at, now, context.verbose));
         FluentValue::from(at.unwrap_or_else(|| messages.text("never")))
     };
-    output.line(&messages.say(
+    screen.line(messages.say(
         "exposure-contact",
         [
             ("seen", moment(exposure.last_seen_ms)),
             ("done", moment(exposure.last_done_ms)),
             ("written", moment(exposure.last_written_ms)),
         ],
-    ))?;
+    ));
     if exposure.encrypted_at_rest {
-        output.line(&messages.text("exposure-encrypted"))?;
+        screen.line(messages.text("exposure-encrypted"));
     }
     if !exposure.holds_records {
-        return output.line(&messages.text("exposure-own-only"));
+        screen.line(messages.text("exposure-own-only"));
+        return screen;
     }
     let elders: u64 = exposure.scopes.iter().map(|scope| scope.elders).sum();
     if elders == 0 {
-        return output.line(&messages.text("exposure-none"));
+        screen.line(messages.text("exposure-none"));
+        return screen;
     }
     let attention = messages.say("exposure-files", [("elders", FluentValue::from(elders))]);
-    output.line(&output.marked_text(Mark::Attention, &attention))?;
+    screen.marked(Mark::Attention, attention);
     let mut table = Table::new(messages, ["code", "place", "elders"]);
     for scope in &exposure.scopes {
         table.row([
@@ -94,9 +98,8 @@ fn exposure(report: &RevocationReport, context: &Context) -> anyhow::Result<()> 
             Cell::number(scope.elders),
         ]);
     }
-    output.table(&table)?;
+    screen.table(table);
     if !exposure.elders.is_empty() {
-        output.line("")?;
         let mut table = Table::new(messages, ["scope", "elder", "elder_name"]);
         for elder in &exposure.elders {
             table.row([
@@ -105,9 +108,9 @@ fn exposure(report: &RevocationReport, context: &Context) -> anyhow::Result<()> 
                 Cell::optional(elder.name.as_ref()),
             ]);
         }
-        output.table(&table)?;
+        screen.table(table);
     }
-    Ok(())
+    screen
 }
 
 /// What was done, or that nothing was.

@@ -9,6 +9,7 @@ use shouwang_node::command::elder::{
     ConflictReport, ElderAdd, ElderList, ElderReport, ElderSet, ElderShow, ElderSummary,
     RosterEntry, Saved,
 };
+use shouwang_node::command::history::OfNoEffect;
 use shouwang_node::home::Node;
 
 use crate::audit;
@@ -217,7 +218,7 @@ fn list(request: ElderList, node: &mut Node, context: &Context) -> anyhow::Resul
 }
 
 fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<Exit> {
-    let (messages, output) = (&context.messages, context.output);
+    let output = context.output;
     let report = node.call(ElderShow {
         elder: args.elder.trim().to_owned(),
         as_of: context.as_of,
@@ -239,38 +240,46 @@ fn show(args: &ShowArgs, node: &mut Node, context: &Context) -> anyhow::Result<E
         output.line("")?;
         output.table(&visit::table(&report.visits, false, context))?;
     }
-    show_merges(&report, context)?;
-    show_of_no_effect(&report, context)?;
-    for (reason, count) in &report.unsettled {
-        if reason == "vouched" {
-            let line = messages.say("problem-vouched", [("count", FluentValue::from(*count))]);
-            output.line(&output.marked_text(Mark::Attention, &line))?;
-            continue;
+    for (mark, text) in notes_of(&report, context) {
+        match mark {
+            Mark::Note => output.line(&text)?,
+            mark => output.line(&output.marked_text(mark, &text))?,
         }
-        let line = messages.say(
-            "unsettled-line",
-            [
-                ("count", FluentValue::from(*count)),
-                ("reason", peers::coded(context, "unsettled", reason).into()),
-            ],
-        );
-        output.line(&output.marked_text(Mark::Attention, &line))?;
     }
     Ok(Exit::Done)
 }
 
+/// What else is to be said of a file: where the person's other files are, what takes no effect, what is set aside.
+pub(crate) fn notes_of(report: &ElderReport, context: &Context) -> Vec<(Mark, String)> {
+    let messages = &context.messages;
+    let mut notes = merges(report, context);
+    notes.extend(of_no_effect(report, context).into_iter().map(|text| (Mark::Attention, text)));
+    for (reason, count) in &report.unsettled {
+        let count = FluentValue::from(*count);
+        let text = match reason.as_str() {
+            "vouched" => messages.say("problem-vouched", [("count", count)]),
+            reason => {
+                let reason = peers::coded(context, "unsettled", reason);
+                messages.say("unsettled-line", [("count", count), ("reason", reason.into())])
+            }
+        };
+        notes.push((Mark::Attention, text));
+    }
+    notes
+}
+
 /// Where the person's other files are.
-fn show_merges(report: &ElderReport, context: &Context) -> anyhow::Result<()> {
-    let (messages, output) = (&context.messages, context.output);
+fn merges(report: &ElderReport, context: &Context) -> Vec<(Mark, String)> {
+    let messages = &context.messages;
     let id = |elder: &shouwang_crdt_schema::record::ElderId| {
         FluentValue::from(short(&elder.to_string(), context.verbose))
     };
+    let mut notes = Vec::new();
     if let Some(other) = &report.merged_into {
-        let text = messages.say("merged-into", [("id", id(other))]);
-        output.line(&output.marked_text(Mark::Attention, &text))?;
+        notes.push((Mark::Attention, messages.say("merged-into", [("id", id(other))])));
     }
     for other in &report.merged_from {
-        output.line(&messages.say("merged-from", [("id", id(other))]))?;
+        notes.push((Mark::Note, messages.say("merged-from", [("id", id(other))])));
     }
     for (list, elements) in &report.not_taken_over {
         for element in elements {
@@ -281,16 +290,16 @@ fn show_merges(report: &ElderReport, context: &Context) -> anyhow::Result<()> {
                     ("says", history::says(messages, list, element).into()),
                 ],
             );
-            output.line(&output.marked_text(Mark::Attention, &text))?;
+            notes.push((Mark::Attention, text));
         }
     }
-    Ok(())
+    notes
 }
 
 /// What is kept and takes no effect, and whose it is.
-fn show_of_no_effect(report: &ElderReport, context: &Context) -> anyhow::Result<()> {
-    let (messages, output) = (&context.messages, context.output);
-    for one in &report.of_no_effect {
+fn of_no_effect(report: &ElderReport, context: &Context) -> Vec<String> {
+    let messages = &context.messages;
+    let line = |one: &OfNoEffect| {
         let by = |author: &Option<_>| {
             author.as_ref().map(|by| conflicts::author(by, context)).unwrap_or_default()
         };
@@ -301,7 +310,7 @@ fn show_of_no_effect(report: &ElderReport, context: &Context) -> anyhow::Result<
             "takes_no_effect" => messages.text("takes-no-effect"),
             why => peers::coded(context, "unsettled", why),
         };
-        let text = messages.say(
+        messages.say(
             "of-no-effect",
             [
                 ("field", FluentValue::from(conflict_name(messages, &one.field))),
@@ -309,10 +318,9 @@ fn show_of_no_effect(report: &ElderReport, context: &Context) -> anyhow::Result<
                 ("by", by(&one.author).into()),
                 ("why", why.into()),
             ],
-        );
-        output.line(&output.marked_text(Mark::Attention, &text))?;
-    }
-    Ok(())
+        )
+    };
+    report.of_no_effect.iter().map(line).collect()
 }
 
 /// The conflicts that no line of the fields tells of, and how those of fields are settled.
@@ -373,14 +381,44 @@ pub(crate) fn conflict_value(messages: &Messages, field: &str, stored: &str) -> 
 
 fn file_table(report: &ElderReport, node: &mut Node, context: &Context) -> anyhow::Result<Table> {
     let messages = &context.messages;
-    let summary = &report.summary;
     let mut table = Table::new(messages, ["field", "value", "part", "remark"]);
+    let id = report.summary.elder_id.to_string();
+    let label = messages.word("column", "elder");
+    table.row([Cell::text(label), Cell::text(id), Cell::default(), Cell::default()]);
+    for fact in file_facts(report, &place_names(node)?, context) {
+        let remark = fact.remark.map(|remark| Cell::state(Mark::Attention, remark));
+        table.row([
+            Cell::text(fact.label),
+            Cell::text(fact.value),
+            Cell::text(fact.part),
+            remark.unwrap_or_default(),
+        ]);
+    }
+    Ok(table)
+}
+
+/// What a file says in one place.
+pub(crate) struct FileFact {
+    pub(crate) label: String,
+    pub(crate) value: String,
+    /// The part that says it; nothing for what is computed.
+    pub(crate) part: String,
+    /// What else is said of it elsewhere.
+    pub(crate) remark: Option<String>,
+}
+
+/// What a file says, the place of the file and what is computed of it first.
+pub(crate) fn file_facts(
+    report: &ElderReport,
+    places: &std::collections::BTreeMap<shouwang_crdt_schema::division::DivisionCode, String>,
+    context: &Context,
+) -> Vec<FileFact> {
+    let (messages, summary) = (&context.messages, &report.summary);
+    let mut facts = Vec::new();
     let mut computed = |key: &str, value: String| {
         let label = messages.word("column", key);
-        table.row([Cell::text(label), Cell::text(value), Cell::default(), Cell::default()]);
+        facts.push(FileFact { label, value, part: String::new(), remark: None });
     };
-    computed("elder", summary.elder_id.to_string());
-    let places = place_names(node)?;
     let place = places.get(&summary.scope).cloned().unwrap_or_default();
     computed("village", format!("{place} {}", summary.scope).trim().to_owned());
     if let Some(age) = report.age {
@@ -416,20 +454,18 @@ fn file_table(report: &ElderReport, node: &mut Node, context: &Context) -> anyho
             remarks.push(messages.say("stands-in-file", [("id", id)]));
         }
         let remark = remarks.join(&messages.text("list-separator"));
-        table.row([
-            Cell::text(messages.word("field", field.field.spec().key)),
-            Cell::text(value(&field.value)),
-            Cell::text(words::part_name(messages, &field.part)),
-            match remarks.is_empty() {
-                true => Cell::default(),
-                false => Cell::state(Mark::Attention, remark),
-            },
-        ]);
+        facts.push(FileFact {
+            label: messages.word("field", field.field.spec().key),
+            value: value(&field.value),
+            part: words::part_name(messages, &field.part),
+            remark: (!remarks.is_empty()).then_some(remark),
+        });
     }
-    Ok(table)
+    facts
 }
 
-fn lists_table(report: &ElderReport, context: &Context) -> Table {
+/// The elements of a file's lists, one a line.
+pub(crate) fn lists_table(report: &ElderReport, context: &Context) -> Table {
     let messages = &context.messages;
     let mut table = Table::new(messages, ["list", "entry"]);
     let mut add = |list: &str, elements: &Vec<std::collections::BTreeMap<String, String>>| {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::Datelike;
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
 use serde::Serialize;
@@ -149,12 +148,7 @@ fn ledger(args: &LedgerArgs, context: &Context) -> anyhow::Result<Exit> {
     let elders = elders(&mut node, scope, None, args.with_id, context)?;
     let place = scope.unwrap_or(area.0);
     let name = places.name(place).map_or_else(|| place.to_string(), str::to_owned);
-    let day = context.as_of;
-    let heading = Heading {
-        title: format!("{name}农村留守老年人管理台账"),
-        unit: name,
-        date: format!("{}年{}月{}日", day.year(), day.month(), day.day()),
-    };
+    let heading = Heading::of_ledger(&name, context.as_of);
     let rows: Vec<LedgerRow> = elders.into_iter().map(|elder| elder.row).collect();
     let written = Written::new(&rows, &places, area);
     let bytes = match extension.as_str() {

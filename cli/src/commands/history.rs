@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use fluent_bundle::FluentValue;
-use shouwang_node::command::history::{Effect, ElderHistory, HistoryChange};
+use shouwang_crdt_schema::element::List;
+use shouwang_node::command::history::{Effect, ElderHistory, ElderHistoryReport, HistoryChange};
 use shouwang_node::home::Node;
 
 use crate::commands::conflicts::author;
@@ -30,8 +31,18 @@ pub(crate) fn run(args: &Args, node: &mut Node, context: &Context) -> anyhow::Re
         output.json(&report)?;
         return Ok(Exit::Done);
     }
-    let mut table =
-        Table::new(messages, ["elder", "author", "part", "field", "action", "detail", "state"]);
+    output.table(&table(&report, context))?;
+    if let Some(other) = report.merged_into {
+        let id = FluentValue::from(short(&other.to_string(), context.verbose));
+        output.marked_note(Mark::Attention, &messages.say("merged-into", [("id", id)]));
+    }
+    Ok(Exit::Done)
+}
+
+/// Every change, what builds on something after it.
+pub(crate) fn table(report: &ElderHistoryReport, context: &Context) -> Table {
+    let columns = ["elder", "author", "part", "field", "action", "detail", "state"];
+    let mut table = Table::new(&context.messages, columns);
     for change in &report.changes {
         if change.effects.is_empty() {
             row(&mut table, change, None, context);
@@ -40,12 +51,7 @@ pub(crate) fn run(args: &Args, node: &mut Node, context: &Context) -> anyhow::Re
             row(&mut table, change, Some(effect), context);
         }
     }
-    output.table(&table)?;
-    if let Some(other) = report.merged_into {
-        let id = FluentValue::from(short(&other.to_string(), context.verbose));
-        output.marked_note(Mark::Attention, &messages.say("merged-into", [("id", id)]));
-    }
-    Ok(Exit::Done)
+    table
 }
 
 fn row(table: &mut Table, change: &HistoryChange, effect: Option<&Effect>, context: &Context) {
@@ -93,7 +99,9 @@ pub(crate) fn says(messages: &Messages, field: &str, texts: &BTreeMap<String, St
         .into_iter()
         .map(|(key, stored)| {
             let value = match key.as_str() {
-                "value" => conflict_value(messages, field, stored),
+                "value" if List::from_key(field).is_none() => {
+                    conflict_value(messages, field, stored)
+                }
                 key => words::element_value(messages, list, key, stored),
             };
             match messages.known_word("element-key", key) {

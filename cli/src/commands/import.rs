@@ -30,6 +30,7 @@ use crate::ledger::{
 };
 use crate::message::Messages;
 use crate::output::{Cell, Mark, Table};
+use crate::screen::Screen;
 use crate::words;
 
 /// How many gaps a screen shows; `--verbose` and `--json` show all.
@@ -71,13 +72,42 @@ pub(crate) struct Files {
 }
 
 /// What a file holds.
-enum Contents {
+pub(crate) enum Contents {
     Ledger(Reading),
     Visits(Reading<VisitRow, VisitColumn>),
     Certificates(Reading<CertificateRow, CertificateColumn>),
 }
 
 impl Contents {
+    /// Reads a file of this name. Where nobody says what it holds its headings do.
+    pub(crate) fn read(
+        name: &str,
+        bytes: &[u8],
+        kind: Option<&Kind>,
+        directory: AreaListReport,
+    ) -> Result<Self, Failure> {
+        let area = Area(directory.area);
+        let by_id_alone = matches!(kind, Some(Kind::Certificates(_)));
+        if area.0.level() < Level::Village && !by_id_alone && !names_a_village(&directory) {
+            return Err(Failure::failed("no_place_names"));
+        }
+        let places = directory.places.into_iter().map(|place| (place.code, place.name));
+        let places = Places::new(places);
+        let read = match kind {
+            Some(Kind::Certificates(_)) => {
+                ledger::read_certificates(name, bytes).map(Self::Certificates)
+            }
+            Some(Kind::Visits(_)) => {
+                ledger::read_visits(name, bytes, &places, area).map(Self::Visits)
+            }
+            None if ledger::looks_like_visits(name, bytes) => {
+                ledger::read_visits(name, bytes, &places, area).map(Self::Visits)
+            }
+            None => ledger::read(name, bytes, &places, area).map(Self::Ledger),
+        };
+        read.map_err(|error| unusable(Path::new(name), &error))
+    }
+
     fn accepted(&self) -> usize {
         match self {
             Self::Ledger(reading) => reading.accepted.len(),
@@ -87,7 +117,7 @@ impl Contents {
     }
 
     /// Sends the rows to the node.
-    fn import(
+    pub(crate) fn import(
         &self,
         dry_run: bool,
         today: NaiveDate,
@@ -131,7 +161,7 @@ impl Contents {
 
 /// The last day on which an imported visit can have been: only lists of visits need to know it,
 /// and so only they need a clock that can be right.
-fn last_day(
+pub(crate) fn last_day(
     contents: &[Contents],
     node: &mut Node,
     context: &Context,
@@ -162,31 +192,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         .collect::<Result<_, _>>()?;
     let mut node = context.node()?;
     let directory = node.call(AreaList { within: None })?;
-    let area = Area(directory.area);
-    let by_id_alone = matches!(kind, Some(Kind::Certificates(_)));
-    if area.0.level() < Level::Village && !by_id_alone && !names_a_village(&directory) {
-        return Err(Failure::failed("no_place_names").into());
-    }
-    let places = Places::new(directory.places.into_iter().map(|place| (place.code, place.name)));
     let contents: Vec<Contents> = args
         .files
         .iter()
         .zip(&bytes)
         .map(|(path, bytes)| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let read = match kind {
-                Some(Kind::Certificates(_)) => {
-                    ledger::read_certificates(&name, bytes).map(Contents::Certificates)
-                }
-                Some(Kind::Visits(_)) => {
-                    ledger::read_visits(&name, bytes, &places, area).map(Contents::Visits)
-                }
-                None if ledger::looks_like_visits(&name, bytes) => {
-                    ledger::read_visits(&name, bytes, &places, area).map(Contents::Visits)
-                }
-                None => ledger::read(&name, bytes, &places, area).map(Contents::Ledger),
-            };
-            read.map_err(|error| unusable(path, &error))
+            let name = path.display().to_string();
+            Contents::read(&name, bytes, kind.as_ref(), directory.clone())
         })
         .collect::<Result<_, _>>()?;
     if !args.dry_run && !args.yes {
@@ -267,28 +279,35 @@ fn show_differences(
         return Ok(());
     }
     output.line(&messages.word("import-heading", "import-differences"))?;
-    let mut table = Table::new(messages, ["row", "elder", "field", "before", "after"]);
-    let shown = if context.verbose { usize::MAX } else { DIFFERENCES_SHOWN };
-    for [_, row, elder, _, field, about, old, new] in lines.iter().take(shown) {
-        let field = match about.is_empty() {
-            true => field.clone(),
-            false => format!("{field} · {about}"),
-        };
-        table.row([
-            Cell::text(row),
-            Cell::text(short(elder, context.verbose)),
-            Cell::text(field),
-            Cell::text(old),
-            Cell::text(new),
-        ]);
-    }
+    let (table, hidden) = differences_table(report, context);
     output.table(&table)?;
-    let hidden = lines.len().saturating_sub(shown);
     if hidden > 0 {
         let count = FluentValue::from(hidden);
         output.note(&messages.say("more-differences", [("count", count)]));
     }
     output.line("")
+}
+
+/// What is or would be different, as far as a screen shows it, and how much of it that is not.
+pub(crate) fn differences_table(report: &ImportReport, context: &Context) -> (Table, usize) {
+    let messages = &context.messages;
+    let mut table = Table::new(messages, ["row", "elder", "field", "before", "after"]);
+    let shown = if context.verbose { usize::MAX } else { DIFFERENCES_SHOWN };
+    for different in report.differences.iter().take(shown) {
+        let [_, row, elder, _, field, about, old, new] = difference_line(different, messages);
+        let field = match about.is_empty() {
+            true => field,
+            false => format!("{field} · {about}"),
+        };
+        table.row([
+            Cell::text(row),
+            Cell::text(short(&elder, context.verbose)),
+            Cell::text(field),
+            Cell::text(old),
+            Cell::text(new),
+        ]);
+    }
+    (table, report.differences.len().saturating_sub(shown))
 }
 
 /// A difference in words: sheet, row, elder, part, field, whose, old, new.
@@ -385,23 +404,21 @@ fn write_rejected<R, C>(
 
 fn show(report: &ImportReport, args: &Files, context: &Context) -> anyhow::Result<()> {
     let (messages, output) = (&context.messages, context.output);
-    if !report.files.is_empty() {
-        let columns = ["file", "rows", "new", "changed", "unchanged", "skipped", "rejected"];
-        let mut table = Table::new(messages, columns);
-        for file in &report.files {
-            table.row([
-                Cell::text(&file.file),
-                Cell::number(file.rows as u64),
-                Cell::number(file.new as u64),
-                Cell::number(file.changed as u64),
-                Cell::number(file.unchanged as u64),
-                Cell::number(file.skipped as u64),
-                Cell::number(file.rejected as u64),
-            ]);
-        }
-        output.table(&table)?;
-        output.line("")?;
+    if !output.is_table() {
+        return output.table(&counts(report, messages));
     }
+    screen(report, context).show(output)?;
+    if report.dry_run {
+        output.note(&messages.text("dry-run"));
+    }
+    if !report.rejected.is_empty() && args.rejected.is_none() {
+        output.note(&messages.text("import-rejected-hint"));
+    }
+    Ok(())
+}
+
+/// How many rows came to what.
+fn counts(report: &ImportReport, messages: &Messages) -> Table {
     let columns = ["rows", "new", "changed", "unchanged", "skipped", "rejected", "gaps"];
     let mut table = Table::new(messages, columns);
     table.row([
@@ -416,10 +433,30 @@ fn show(report: &ImportReport, args: &Files, context: &Context) -> anyhow::Resul
         },
         Cell::number(report.gaps.len() as u64),
     ]);
-    output.table(&table)?;
-    if !output.is_table() {
-        return Ok(());
+    table
+}
+
+/// What came of a file, or would come of it: counts, and what a person should look at.
+pub(crate) fn screen(report: &ImportReport, context: &Context) -> Screen {
+    let messages = &context.messages;
+    let mut screen = Screen::default();
+    if !report.files.is_empty() {
+        let columns = ["file", "rows", "new", "changed", "unchanged", "skipped", "rejected"];
+        let mut table = Table::new(messages, columns);
+        for file in &report.files {
+            table.row([
+                Cell::text(&file.file),
+                Cell::number(file.rows as u64),
+                Cell::number(file.new as u64),
+                Cell::number(file.changed as u64),
+                Cell::number(file.unchanged as u64),
+                Cell::number(file.skipped as u64),
+                Cell::number(file.rejected as u64),
+            ]);
+        }
+        screen.table(table);
     }
+    screen.table(counts(report, messages));
     let skipped: Vec<FieldRemark> = report
         .skipped
         .iter()
@@ -432,14 +469,14 @@ fn show(report: &ImportReport, args: &Files, context: &Context) -> anyhow::Resul
             detail: remark.detail.clone(),
         })
         .collect();
-    remarks("import-rejected", &report.rejected, usize::MAX, context)?;
-    remarks("import-skipped", &skipped, usize::MAX, context)?;
+    remarks(&mut screen, "import-rejected", &report.rejected, usize::MAX, messages);
+    remarks(&mut screen, "import-skipped", &skipped, usize::MAX, messages);
     let shown = if context.verbose { usize::MAX } else { GAPS_SHOWN };
-    remarks("import-gaps", &report.gaps, shown, context)?;
+    remarks(&mut screen, "import-gaps", &report.gaps, shown, messages);
     for sheet in &report.skipped_sheets {
         let name = FluentValue::from(sheet.sheet.as_str());
         let text = messages.say("import-sheet-without-header", [("sheet", name)]);
-        output.line(&output.marked_text(Mark::Attention, &text))?;
+        screen.marked(Mark::Attention, text);
     }
     for column in &report.unknown_columns {
         let text = messages.say(
@@ -450,29 +487,23 @@ fn show(report: &ImportReport, args: &Files, context: &Context) -> anyhow::Resul
                 ("heading", column.heading.as_str().into()),
             ],
         );
-        output.line(&output.marked_text(Mark::Attention, &text))?;
+        screen.marked(Mark::Attention, text);
     }
-    if report.dry_run {
-        output.note(&messages.text("dry-run"));
-    }
-    if !report.rejected.is_empty() && args.rejected.is_none() {
-        output.note(&messages.text("import-rejected-hint"));
-    }
-    Ok(())
+    screen
 }
 
 fn remarks(
+    screen: &mut Screen,
     heading: &str,
     remarks: &[FieldRemark],
     shown: usize,
-    context: &Context,
-) -> anyhow::Result<()> {
-    let (messages, output) = (&context.messages, context.output);
+    messages: &Messages,
+) {
     if remarks.is_empty() {
-        return Ok(());
+        return;
     }
-    output.line("")?;
-    output.line(&messages.word("import-heading", heading))?;
+    screen.gap();
+    screen.line(messages.word("import-heading", heading));
     let mut table = Table::new(messages, ["sheet", "row", "field", "reason", "detail"]);
     for remark in remarks.iter().take(shown) {
         let sheet = match &remark.file {
@@ -491,12 +522,11 @@ fn remarks(
             Cell::optional(remark.detail.as_ref()),
         ]);
     }
-    output.table(&table)?;
+    screen.under(table);
     let hidden = remarks.len().saturating_sub(shown);
     if hidden > 0 {
-        output.note(&messages.say("more-rows", [("count", FluentValue::from(hidden))]));
+        screen.line(messages.say("more-rows", [("count", FluentValue::from(hidden))]));
     }
-    Ok(())
 }
 
 fn bar(rows: usize, context: &Context) -> Option<ProgressBar> {

@@ -161,19 +161,20 @@ fn report(
 ) -> anyhow::Result<IncidentReport> {
     let date = day::of(node, context, "--date", when.date)?;
     let time = when.time.map(|text| parse::time("--time", text)).transpose()?;
-    let is_now = when.date.is_none() && !context.as_of_typed;
-    let now = civil_time(now_ms()).filter(|_| is_now).map(|moment| moment.time());
+    let now = now_to_the_minute(context).filter(|_| when.date.is_none());
     Ok(IncidentReport {
         date,
-        time: time.or(now.and_then(to_the_minute)),
+        time: time.or(now),
         place: None,
         by: by.cloned(),
         note: note.cloned(),
     })
 }
 
-fn to_the_minute(time: NaiveTime) -> Option<NaiveTime> {
+/// The time of day by this machine's clock; None where a person typed the day.
+pub(crate) fn now_to_the_minute(context: &Context) -> Option<NaiveTime> {
     use chrono::Timelike;
+    let time = civil_time(now_ms()).filter(|_| !context.as_of_typed)?.time();
     NaiveTime::from_hms_opt(time.hour(), time.minute(), 0)
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> anyhow::Result<Exit> 
 }
 
 fn month(args: &MonthArgs, context: &Context) -> anyhow::Result<Exit> {
-    let month = parse_month(&args.month, context)?;
+    let month = parse::month(&args.month, context.as_of)?;
     args.target.check()?;
     let mut node = context.node()?;
     let coverage = coverage(&args.target, &mut node, context)?;
@@ -108,7 +108,7 @@ fn half_year(args: &HalfYearArgs, context: &Context) -> anyhow::Result<Exit> {
     let mut node = context.node()?;
     let calendar = node.call(HalfYearAsked { half_year })?;
     if let Some(first) = calendar.months.first() {
-        has_begun(*first, context)?;
+        parse::has_begun(*first, context.as_of)?;
     }
     let coverage = coverage(&args.target, &mut node, context)?;
     let tallies = tally(&calendar.months, &coverage, &mut node, context)?;
@@ -119,7 +119,7 @@ fn half_year(args: &HalfYearArgs, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn prefecture(args: &MonthArgs, context: &Context) -> anyhow::Result<Exit> {
-    let month = parse_month(&args.month, context)?;
+    let month = parse::month(&args.month, context.as_of)?;
     args.target.check()?;
     let mut node = context.node()?;
     let coverage = coverage(&args.target, &mut node, context)?;
@@ -128,23 +128,6 @@ fn prefecture(args: &MonthArgs, context: &Context) -> anyhow::Result<Exit> {
     let sheets = report_sheets::prefecture(&report, &context.messages);
     let basis = [coverage_line(&coverage, context)];
     args.target.put_out(&report, &sheets, &basis, &coverage, context)
-}
-
-fn parse_month(text: &str, context: &Context) -> Result<Month, Failure> {
-    let month: Month =
-        text.trim().parse().map_err(|_| Failure::usage("month").with("value", text))?;
-    has_begun(month, context)?;
-    Ok(month)
-}
-
-/// A month that is still to come would be a page of zeros.
-fn has_begun(month: Month, context: &Context) -> Result<(), Failure> {
-    match month.first() <= context.as_of {
-        true => Ok(()),
-        false => {
-            Err(Failure::usage("month_to_come").with("month", month).with("as_of", context.as_of))
-        }
-    }
 }
 
 /// What is here of the place that the command is about.
@@ -169,7 +152,7 @@ fn tally_of(
 }
 
 /// Counts portion by portion.
-fn tally(
+pub(crate) fn tally(
     months: &[Month],
     coverage: &Coverage,
     node: &mut Node,

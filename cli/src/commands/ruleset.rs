@@ -5,13 +5,15 @@ use fluent_bundle::FluentValue;
 use shouwang_crdt_schema::record::{Choice, EligibilityRule};
 use shouwang_crdt_schema::rules::ruleset::Setting;
 use shouwang_node::command::ruleset::{
-    IneffectiveReason, IntervalReport, OccasionReport, RulesetSet, RulesetShow, SettingReport,
+    IneffectiveReason, IntervalReport, OccasionReport, RulesetReport, RulesetSet, RulesetShow,
+    SettingReport,
 };
 
 use crate::context::Context;
 use crate::error::Exit;
 use crate::message::Messages;
 use crate::output::{Cell, Mark, Table};
+use crate::screen::Screen;
 use crate::words::label;
 
 /// The setting of which a place may have its own.
@@ -50,6 +52,21 @@ fn show(context: &Context) -> anyhow::Result<Exit> {
         output.json(&report)?;
         return Ok(Exit::Done);
     }
+    screen(&report, context).show(output)?;
+    if output.is_table() {
+        let scope = FluentValue::from(report.scope.to_string());
+        output.note(&match report.may_set {
+            true => messages.text("ruleset-may-set"),
+            false => messages.say("ruleset-set-by", [("scope", scope)]),
+        });
+    }
+    Ok(Exit::Done)
+}
+
+/// The rules that hold here, and what stands beside them.
+pub(crate) fn screen(report: &RulesetReport, context: &Context) -> Screen {
+    let messages = &context.messages;
+    let mut screen = Screen::default();
     let mut table = Table::new(messages, ["setting", "key", "value", "default"]);
     for setting in &report.settings {
         let changed = setting.value != setting.default;
@@ -78,17 +95,15 @@ fn show(context: &Context) -> anyhow::Result<Exit> {
             Cell::optional(None::<&str>),
         ]);
     }
-    output.table(&table)?;
+    screen.table(table);
     let conflicts = report.settings.iter().map(SettingConflict::of_setting);
     let conflicts = conflicts.chain(report.occasions.iter().map(SettingConflict::of_occasion));
     let conflicts = conflicts.chain(report.intervals.iter().map(SettingConflict::of_interval));
     for SettingConflict { key, others } in conflicts.filter(|conflict| !conflict.others.is_empty())
     {
         let others = others.join(&messages.text("list-separator"));
-        output.marked_note(
-            Mark::Attention,
-            &messages.say("ruleset-conflict", [("key", key.into()), ("others", others.into())]),
-        );
+        let values = [("key", key.into()), ("others", others.into())];
+        screen.marked(Mark::Attention, messages.say("ruleset-conflict", values));
     }
     for rule in &report.ineffective {
         let values =
@@ -97,16 +112,9 @@ fn show(context: &Context) -> anyhow::Result<Exit> {
             IneffectiveReason::Unfit => messages.say("ruleset-unfit", values),
             IneffectiveReason::Unknown => messages.say("ruleset-unknown", values),
         };
-        output.marked_note(Mark::Attention, &text);
+        screen.marked(Mark::Attention, text);
     }
-    if output.is_table() {
-        let scope = FluentValue::from(report.scope.to_string());
-        output.note(&match report.may_set {
-            true => messages.text("ruleset-may-set"),
-            false => messages.say("ruleset-set-by", [("scope", scope)]),
-        });
-    }
-    Ok(Exit::Done)
+    screen
 }
 
 fn set(args: &SetArgs, context: &Context) -> anyhow::Result<Exit> {
@@ -151,7 +159,8 @@ impl<'a> SettingConflict<'a> {
 }
 
 /// What a setting is about.
-fn setting_name(messages: &Messages, key: &str) -> String {
+/// What a setting is called.
+pub(crate) fn setting_name(messages: &Messages, key: &str) -> String {
     match Setting::from_key(key) {
         Some(Setting::AcknowledgeHours(kind)) => {
             let kind = FluentValue::from(label(messages, kind));

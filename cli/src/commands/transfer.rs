@@ -379,7 +379,8 @@ fn next_commands(transfers: &[ListedTransfer], context: &Context) -> Vec<String>
     next
 }
 
-fn offers(transfers: &[ListedTransfer], context: &Context) -> Table {
+/// Offers, one a line.
+pub(crate) fn offers(transfers: &[ListedTransfer], context: &Context) -> Table {
     let messages = &context.messages;
     let whole = context.verbose || !context.output.is_table();
     let mut table = Table::new(

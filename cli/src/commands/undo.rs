@@ -53,6 +53,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn show(plan: &UndoReport, context: &Context) -> anyhow::Result<()> {
+    let output = context.output;
+    if !plan.steps.is_empty() {
+        output.table(&table(plan, context))?;
+    }
+    for text in left(plan, context) {
+        output.line(&output.marked_text(Mark::Attention, &text))?;
+    }
+    Ok(())
+}
+
+/// What would be taken back.
+pub(crate) fn table(plan: &UndoReport, context: &Context) -> Table {
     let (messages, output) = (&context.messages, context.output);
     let whole = context.verbose || !output.is_table();
     let mut table = Table::new(messages, ["elder", "part", "field", "action", "detail", "remark"]);
@@ -84,10 +96,14 @@ fn show(plan: &UndoReport, context: &Context) -> anyhow::Result<()> {
             },
         ]);
     }
-    if !plan.steps.is_empty() {
-        output.table(&table)?;
-    }
-    for left in &plan.left {
+    table
+}
+
+/// What would be left as it stands, and why.
+pub(crate) fn left(plan: &UndoReport, context: &Context) -> Vec<String> {
+    let messages = &context.messages;
+    let whole = context.verbose || !context.output.is_table();
+    let left = plan.left.iter().map(|left| {
         let by = left.by.as_ref().map(|by| author(by, context)).unwrap_or_default();
         let said = messages.say(
             "undo-left",
@@ -98,7 +114,7 @@ fn show(plan: &UndoReport, context: &Context) -> anyhow::Result<()> {
                 ("by", by.into()),
             ],
         );
-        output.line(&output.marked_text(Mark::Attention, said.trim()))?;
-    }
-    Ok(())
+        said.trim().to_owned()
+    });
+    left.collect()
 }

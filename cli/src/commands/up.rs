@@ -1,18 +1,21 @@
 //! `up`: runs the node until it is told to stop.
 
+use std::cell::OnceCell;
 use std::future::Future;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use fluent_bundle::FluentValue;
 use serde::Serialize;
-use shouwang_node::command::JSON_SCHEMA_VERSION;
+use shouwang_node::command::{CommandError, JSON_SCHEMA_VERSION};
 use shouwang_node::home::HomeError;
 use shouwang_node::process::{self, Ready};
 use shouwang_node::runtime::UpOptions;
 
+use crate::commands::open;
+use crate::console;
 use crate::context::Context;
-use crate::error::{Exit, Failure};
+use crate::error::{Described, Exit, Failure};
 use crate::log_output;
 use crate::output::Mark;
 use crate::parse;
@@ -69,6 +72,26 @@ struct ReadyEvent<'a> {
 
 /// Runs the node.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    run_then(args, context, |_| {})
+}
+
+/// Runs the node, and shows its pages in a browser as soon as it runs.
+pub(crate) fn run_and_open(args: &open::Args, context: &Context) -> anyhow::Result<Exit> {
+    run_then(&args.up, context, |link| {
+        let shown = link().map_err(anyhow::Error::from);
+        let shown = shown.and_then(|url| open::show(&url, args.no_browser, context));
+        // The node runs all the same, and says where.
+        if let Err(error) = shown {
+            let described = Described::new(&error, &context.messages);
+            context.output.marked_note(Mark::Attention, &described.message);
+        }
+    })
+}
+
+/// Makes a link that opens the pages once.
+type Link<'a> = &'a dyn Fn() -> Result<String, CommandError>;
+
+fn run_then(args: &Args, context: &Context, then: impl FnOnce(Link<'_>)) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     parse::addresses(&args.listen)?;
     parse::addresses(&args.peer)?;
@@ -80,33 +103,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         admin_port: args.admin_port,
         metrics_token: args.metrics_token_file.as_deref().map(metrics_token).transpose()?,
     };
+    let made = OnceCell::new();
+    let pages = |inside| {
+        let pages = console::pages(context, inside);
+        // Set once: pages are made once.
+        let _ = made.set(pages.link.clone());
+        pages
+    };
     let ready = |ready: Ready| {
-        if output.is_json() {
-            // Where nobody reads stdout any more the node goes on; it was asked to run.
-            let _ = output.json(&ReadyEvent {
-                schema_version: JSON_SCHEMA_VERSION,
-                event: "ready",
-                listening: &ready.listening,
-                admin: &ready.admin,
-            });
-            return;
+        say_ready(&ready, context);
+        if let Some(link) = made.get() {
+            then(&|| Ok(format!("http://{}{}", ready.admin, link()?)));
         }
-        output.marked_note(Mark::Good, &messages.text("up-ready"));
-        for address in ready.listening {
-            let by_relay = address.contains("/p2p-circuit");
-            let values = [("address", FluentValue::from(address))];
-            output.note(&match by_relay {
-                true => messages.say("up-asks-relay", values),
-                false => messages.say("up-listening", values),
-            });
-        }
-        output.note(&messages.say("up-admin", [("address", FluentValue::from(ready.admin))]));
-        output.note(&messages.text("up-stop"));
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let up = async {
         let shutdown = shutdown(args.stop_with_stdin)?;
-        let up = process::up(&context.home, options, ready, shutdown).await;
+        let up = process::up(&context.home, options, Some(pages), ready, shutdown).await;
         up.map_err(|error| already_running(error, context))
     };
     runtime.block_on(up)?;
@@ -116,6 +129,32 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         output.note(&messages.text("up-stopped"));
     }
     Ok(Exit::Done)
+}
+
+fn say_ready(ready: &Ready, context: &Context) {
+    let (messages, output) = (&context.messages, context.output);
+    if output.is_json() {
+        // Where nobody reads stdout any more the node goes on; it was asked to run.
+        let _ = output.json(&ReadyEvent {
+            schema_version: JSON_SCHEMA_VERSION,
+            event: "ready",
+            listening: &ready.listening,
+            admin: &ready.admin,
+        });
+        return;
+    }
+    output.marked_note(Mark::Good, &messages.text("up-ready"));
+    for address in &ready.listening {
+        let by_relay = address.contains("/p2p-circuit");
+        let values = [("address", FluentValue::from(address.as_str()))];
+        output.note(&match by_relay {
+            true => messages.say("up-asks-relay", values),
+            false => messages.say("up-listening", values),
+        });
+    }
+    let admin = FluentValue::from(ready.admin.as_str());
+    output.note(&messages.say("up-admin", [("address", admin)]));
+    output.note(&messages.text("up-stop"));
 }
 
 /// The first line of a file, as people keep such things.

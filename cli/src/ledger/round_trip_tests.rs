@@ -256,9 +256,8 @@ prop_compose! {
 /// are shown says nothing (what the file has of it stays), and absences come as their supporters do.
 fn said(row: &LedgerRow) -> LedgerRow {
     let mut said = row.clone();
-    said.fields.retain(|field, text| {
-        *field != Field::ResidentIdAsWritten || !super::row::is_masked(text)
-    });
+    said.fields
+        .retain(|field, text| *field != Field::ResidentIdAsWritten || !super::row::is_masked(text));
     said.entitlements.retain(|step| {
         step.kind != EntitlementKind::SubsistenceAllowance
             || step.date.is_some()

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{Datelike, NaiveDate};
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::element::Entitlement;
@@ -130,6 +131,17 @@ const LAYOUT: &[(&str, &[(Column, bool)])] = &[
     ),
     ("其他", &[(Column::Remarks, true), (Column::File, true)]),
 ];
+
+impl Heading {
+    /// Of the ledger of a place, on a day.
+    pub(crate) fn of_ledger(place: &str, day: NaiveDate) -> Self {
+        Self {
+            title: format!("{place}农村留守老年人管理台账"),
+            unit: place.to_owned(),
+            date: format!("{}年{}月{}日", day.year(), day.month(), day.day()),
+        }
+    }
+}
 
 /// A table ready to be written.
 pub(crate) struct Written {

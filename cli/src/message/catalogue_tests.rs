@@ -321,6 +321,32 @@ fn families_have_exactly_their_members() {
     assert_eq!(members("column"), headers);
 }
 
+#[test]
+fn every_word_of_a_page_is_there_and_is_used() {
+    let catalogue = catalogue(Language::En);
+    let sources = Source::all("src/console");
+    for source in &sources {
+        // A closure of that name, over one family of words.
+        for (member, rest) in source.literals("word(").filter(|(_, rest)| rest.starts_with(')')) {
+            let of = ["console-word", "incident-state"];
+            let known =
+                of.iter().any(|family| catalogue.contains_key(&format!("{family}.{member}")));
+            assert!(known && !rest.is_empty(), "{}: {member}", source.path.display());
+        }
+        for (family, rest) in source.literals("word(").filter(|(_, rest)| rest.starts_with(',')) {
+            let Some((member, _)) = literal(&rest[1..]) else { continue };
+            let key = format!("{family}.{member}");
+            assert!(catalogue.contains_key(&key), "{}: {key}", source.path.display());
+        }
+    }
+    for key in catalogue.keys().filter(|key| key.starts_with("console-")) {
+        let Some((_, member)) = key.split_once('.') else { continue };
+        let quoted = [format!("\"{member}\""), format!("saved={member}"), format!("{member}:")];
+        let is_used = |source: &Source| quoted.iter().any(|quoted| source.text.contains(quoted));
+        assert!(sources.iter().any(is_used), "nobody says {key}");
+    }
+}
+
 /// Places that `verify` names by a word that is no code.
 const PLACES: [&str; 2] = ["usage", "incidents"];
 

@@ -42,7 +42,7 @@ pub(crate) fn due(
             Value::day(item.by),
             item.days_late.map_or(Value::Blank, |days| Value::Count(days.into())),
             item.visits.map_or(Value::Blank, |visits| Value::Count(visits.into())),
-            Value::Text(why(messages, item)),
+            Value::Text(due_why(messages, item)),
             Value::day(elder.last_visit),
             Value::optional(elder.helper.as_ref()),
             Value::optional(declined),
@@ -98,7 +98,8 @@ fn list_name(messages: &Messages, list: DueList) -> String {
     messages.word("due-list", list.as_str())
 }
 
-fn why(messages: &Messages, item: &DueItem) -> String {
+/// Why something stands on a list.
+pub(crate) fn due_why(messages: &Messages, item: &DueItem) -> String {
     let words = item.why.iter().map(|why| match why {
         DueWhy::Gap(gap) => messages.word("due-gap", gap.as_str()),
         DueWhy::Agreement(standing) => {

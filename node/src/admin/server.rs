@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Request as HttpRequest, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
 
 use super::Door;
 use crate::command::health::Machine;
@@ -32,6 +34,13 @@ pub(crate) struct Served {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// A link that opens the pages once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageLink {
+    /// For a browser on this machine.
+    pub url: String,
+}
+
 /// Looks at the machine under a running node that stands so with each address.
 pub(crate) type Look = Arc<dyn Fn(BTreeMap<String, DialState>) -> Machine + Send + Sync>;
 
@@ -43,14 +52,29 @@ struct Admin {
     token: String,
     /// Opens the metrics and nothing else.
     metrics_token: Option<String>,
+    link: Option<Link>,
 }
 
-/// Serves on loopback, on a free port unless one is asked for, and says where in the home.
+/// Makes the path of a link that opens the pages once.
+pub type Link = Arc<dyn Fn() -> Result<String, CommandError> + Send + Sync>;
+
+/// Pages for a browser, beside the API and on the same address. They see to it themselves who may see them; that a
+/// request comes from this machine is seen to here.
+pub struct Pages {
+    /// What answers.
+    pub router: Router,
+    /// What opens them.
+    pub link: Link,
+}
+
+/// Serves on loopback, on a free port unless one is asked for, and says where in the home. `pages` answer whatever the
+/// API does not.
 pub(crate) async fn serve(
     home: &Path,
     running: Running,
     options: &UpOptions,
     look: Look,
+    pages: Option<Pages>,
 ) -> std::io::Result<Served> {
     let place = (Ipv4Addr::LOCALHOST, options.admin_port.unwrap_or(0));
     let listener = tokio::net::TcpListener::bind(place).await?;
@@ -59,17 +83,16 @@ pub(crate) async fn serve(
     let door = Door { address: address.to_string(), token: token.clone(), pid: std::process::id() };
     let file = Door::path(home);
     write_private(&file, &serde_json::to_vec(&door)?)?;
+    let (pages, link) = pages.map(|pages| (pages.router, pages.link)).unzip();
+    let admin =
+        Admin { running, look, address, token, metrics_token: options.metrics_token.clone(), link };
     let router = Router::new()
         .route("/v1/{request}", post(answer))
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(ADMIN_REQUEST_BYTES_MAX))
-        .with_state(Admin {
-            running,
-            look,
-            address,
-            token,
-            metrics_token: options.metrics_token.clone(),
-        });
+        .with_state(admin.clone())
+        .merge(pages.unwrap_or_default())
+        .layer(middleware::from_fn_with_state(admin, from_this_machine));
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the admin API has stopped");
@@ -92,7 +115,7 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err((status, why)) = admit(&admin, &headers, &[&admin.token]) {
+    if let Err((status, why)) = admit(&headers, &[&admin.token]) {
         return (status, why).into_response();
     }
     let answered = match request.as_str() {
@@ -110,6 +133,15 @@ async fn answer(
         "verify_progress" => encode(&admin.running.verify_progress()),
         "backup_progress" => encode(&admin.running.backup_progress()),
         "dials" => encode(&admin.running.dials()),
+        "page_link" => match &admin.link {
+            Some(link) => link().and_then(|path| {
+                encode(&PageLink { url: format!("http://{}{path}", admin.address) })
+            }),
+            None => {
+                let none = "this process shows no pages";
+                Err(CommandError::new(ErrorKind::Failed, "no_pages", none))
+            }
+        },
         _ => admin.running.dispatch(request, body.to_vec()).await,
     };
     let json = [(header::CONTENT_TYPE, "application/json")];
@@ -124,7 +156,7 @@ async fn answer(
 
 async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     let tokens: Vec<&String> = admin.metrics_token.iter().chain([&admin.token]).collect();
-    if let Err((status, why)) = admit(&admin, &headers, &tokens) {
+    if let Err((status, why)) = admit(&headers, &tokens) {
         return (status, why).into_response();
     }
     let machine = (admin.look)(admin.running.dials());
@@ -153,21 +185,29 @@ fn encode(reply: &impl serde::Serialize) -> Result<Vec<u8>, CommandError> {
     serde_json::to_vec(reply).map_err(|error| CommandError::new(ErrorKind::Failed, "reply", error))
 }
 
-fn admit(
-    admin: &Admin,
-    headers: &HeaderMap,
-    tokens: &[&String],
-) -> Result<(), (StatusCode, &'static str)> {
+/// Whatever a page of another site has a browser ask is turned away: it names another Host, though the name lead
+/// here, or another Origin.
+async fn from_this_machine(
+    State(admin): State<Admin>,
+    request: HttpRequest<Body>,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let port = admin.address.port();
     let local = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     if !text(header::HOST).is_some_and(|host| local.iter().any(|known| known == host)) {
-        return Err((StatusCode::FORBIDDEN, "the Host is not this node's\n"));
+        return (StatusCode::FORBIDDEN, "the Host is not this node's\n").into_response();
     }
     let same = |origin: &str| local.iter().any(|known| origin == format!("http://{known}"));
     if headers.contains_key(header::ORIGIN) && !text(header::ORIGIN).is_some_and(same) {
-        return Err((StatusCode::FORBIDDEN, "the Origin is not this node's\n"));
+        return (StatusCode::FORBIDDEN, "the Origin is not this node's\n").into_response();
     }
+    next.run(request).await
+}
+
+fn admit(headers: &HeaderMap, tokens: &[&String]) -> Result<(), (StatusCode, &'static str)> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let shown = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
     // Compared by hash, so that the time tells nothing of how much was right.
     let right = shown.is_some_and(|shown| {

@@ -466,22 +466,29 @@ fn matching(
     within: Area,
     text: &str,
 ) -> Result<Vec<(DivisionCode, ElderId, ElderRow)>, StoreError> {
+    let text = text.trim();
     let id = text.to_ascii_lowercase();
     let may_be_id = id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let fits = |elder: &ElderId, name: Option<&String>, tail: Option<&String>| {
-        name.is_some_and(|name| name.contains(text))
-            || tail.is_some_and(|tail| tail.eq_ignore_ascii_case(text))
-            || (may_be_id && elder.to_string().starts_with(&id))
-    };
+    let may_be_initials = id.len() >= 2 && id.bytes().all(|byte| byte.is_ascii_lowercase());
+    let may_be_house = text.chars().any(|c| c.is_ascii_digit());
+    let fits =
+        |elder: &ElderId, name: Option<&String>, tail: Option<&String>, house: Option<&String>| {
+            name.is_some_and(|name| name.contains(text))
+                || tail.is_some_and(|tail| tail.eq_ignore_ascii_case(text))
+                || (may_be_id && elder.to_string().starts_with(&id))
+                || (may_be_initials && name.is_some_and(|name| has_initials(name, &id)))
+                || (may_be_house && house.is_some_and(|house| is_at(house, text)))
+        };
     let mut found = Vec::new();
     snapshot.each_name(within.0.range(), |scope, elder, row| {
         if !row.says_anything {
             return Ok(());
         }
         let row = match row.is_merged {
-            true => merged::person(snapshot, secret, scope, elder)?
-                .filter(|row| fits(&elder, row.name.as_ref(), row.id_tail.as_ref())),
-            false if fits(&elder, row.name.as_ref(), row.id_tail.as_ref()) => {
+            true => merged::person(snapshot, secret, scope, elder)?.filter(|row| {
+                fits(&elder, row.name.as_ref(), row.id_tail.as_ref(), row.house.as_ref())
+            }),
+            false if fits(&elder, row.name.as_ref(), row.id_tail.as_ref(), row.house.as_ref()) => {
                 snapshot.elder(scope, elder)?
             }
             false => None,
@@ -492,6 +499,29 @@ fn matching(
     Ok(found)
 }
 
+/// Whether the pinyin of a name begins with these letters, one a character. Characters that are read in several ways
+/// count in each.
+fn has_initials(name: &str, letters: &str) -> bool {
+    use pinyin::ToPinyinMulti;
+    let characters: Vec<char> = name.chars().filter(|c| !c.is_whitespace()).collect();
+    letters.len() <= characters.len()
+        && letters.chars().zip(characters).all(|(letter, character)| {
+            let readings = character.to_pinyin_multi();
+            let read = readings.is_some_and(|readings| {
+                readings.into_iter().any(|reading| reading.plain().starts_with(letter))
+            });
+            read || character.eq_ignore_ascii_case(&letter)
+        })
+}
+
+/// Whether a house is where somebody says: a number alone is a whole number in it, anything else a part of it.
+fn is_at(house: &str, text: &str) -> bool {
+    match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => house.split(|c: char| !c.is_ascii_digit()).any(|number| number == text),
+        false => house.contains(text),
+    }
+}
+
 /// The one file whose id begins like this.
 pub(super) fn find(
     snapshot: &Snapshot,
@@ -499,6 +529,14 @@ pub(super) fn find(
     prefix: &str,
 ) -> Result<(DivisionCode, ElderId), CommandError> {
     let prefix = prefix.trim().to_ascii_lowercase();
+    // Whoever has the whole id is spared a look at everybody's.
+    if let Ok(elder) = prefix.parse::<ElderId>() {
+        for (scope, _) in snapshot.scopes_in(area)? {
+            if snapshot.elder(scope, elder)?.is_some() {
+                return Ok((scope, elder));
+            }
+        }
+    }
     let mut found: Vec<(DivisionCode, ElderId)> = snapshot
         .elder_places(area)?
         .into_iter()

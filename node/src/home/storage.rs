@@ -14,7 +14,10 @@ use crate::entropy::Entropy;
 use crate::machine::seed;
 use crate::store::{CopyProgress, Store, StoreError};
 use crate::vault::backup::{make_directory, restore};
-use crate::vault::{Fresh, Lock, Secret, Vault, VaultError, VolumeKey, Wiped, change_secret, wipe};
+use crate::vault::{
+    EnvelopeError, Fresh, Lock, Secret, Vault, VaultError, VolumeKey, Wiped, change_secret,
+    lock_of, read_envelope, wipe,
+};
 
 /// How often a backup says how far it is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -92,6 +95,24 @@ impl Home {
         .map_err(|trouble| self.trouble(trouble))
     }
 
+    /// What locks this home.
+    pub fn lock(&self) -> Result<Lock, HomeError> {
+        lock_of(self.path()).map_err(|error| self.trouble(Trouble::Vault(error)))
+    }
+
+    /// Whether this is the secret that opens it; to find out costs as much as to open it. A node may be running.
+    pub fn opens_with(&self, secret: &Secret) -> Result<bool, HomeError> {
+        use EnvelopeError::{NeedsKeyFile, NeedsPassphrase, WrongKeyFile, WrongPassphrase};
+        let envelope = read_envelope(self.path());
+        match envelope.and_then(|envelope| Ok(envelope.open(secret)?)) {
+            Ok(_) => Ok(true),
+            Err(VaultError::Envelope(
+                WrongPassphrase | WrongKeyFile | NeedsPassphrase | NeedsKeyFile,
+            )) => Ok(false),
+            Err(error) => Err(self.trouble(Trouble::Vault(error))),
+        }
+    }
+
     /// Makes this home, in which nothing is yet, from a backup.
     pub fn restore(&self, backup: &Path) -> Result<(), HomeError> {
         let ask = |lock| self.secrets.to_open(lock).map_err(Trouble::from);
@@ -142,6 +163,7 @@ impl Node {
                 scope.spawn(move || sender.send(client.ask_for_long("backup", &to)));
                 watch(&|| client.ask("backup_progress", &()).ok())
             }),
+            Door::Inside(inside) => inside.handle.block_on(inside.running.backup(to.to_owned())),
             Door::Here(engine) => {
                 let backup = engine.backup().map_err(CommandError::from)?;
                 let copied: Arc<CopyProgress> = backup.progress();
@@ -183,6 +205,7 @@ impl Node {
                     Ok(report?)
                 });
             }
+            Door::Inside(_) => return self.call(Verify {}),
             Door::Here(engine) => engine.verify_progress(),
         };
         std::thread::scope(|scope| {

@@ -175,6 +175,21 @@ impl Ingest<'_, '_> {
         Ok(())
     }
 
+    /// What was begun to be typed about somebody goes with the last of the file that is here. A file that has only moved
+    /// inside this area is still shown.
+    pub(super) fn forget_drafts(&mut self) -> Result<(), StoreError> {
+        for elder in std::mem::take(&mut self.emptied) {
+            let mut is_shown = false;
+            for (scope, _) in self.tables.scopes_in(self.area)? {
+                is_shown |= self.tables.elder(scope, elder)?.is_some();
+            }
+            if !is_shown {
+                self.tables.remove_drafts_of(elder)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn erase_elder(
         &mut self,
         scope: DivisionCode,
@@ -202,6 +217,9 @@ impl Ingest<'_, '_> {
                 }
                 Ok(())
             })?;
+            if !gone.is_empty() {
+                self.emptied.insert(elder);
+            }
             for entry in gone {
                 self.tables.put_entry(log.number, &entry)?;
                 self.tables.set_rewrite_due()?;

@@ -55,6 +55,7 @@ pub(super) fn encode_elder(row: &ElderRow) -> Vec<u8> {
     for key in &row.keys {
         writer.bytes(&key.0);
     }
+    optional(&mut writer, row.house.as_deref(), text);
     encode_checked(&writer.finish())
 }
 
@@ -82,6 +83,11 @@ fn read(row: &[u8]) -> Result<ElderRow, CodecError> {
         parts: read_all(reader, read_text)?,
         last_visits: read_all(reader, |reader| Ok((reader.u16()?, read_date(reader)?)))?,
         keys: read_all(reader, |reader| reader.array().map(ElderKey))?,
+        // Rows of the fourth format end here: the engine writes them anew.
+        house: match reader.clone().finish() {
+            Ok(()) => None,
+            Err(_) => read_optional(reader, read_text)?,
+        },
     };
     reader.clone().finish()?;
     Ok(found)
@@ -172,26 +178,30 @@ mod tests {
         let files = || btree_set(any::<[u8; 16]>().prop_map(ElderId), 0..3);
         let person =
             (option::of(".{0,9}"), option::of(dates()), select(Sex::ALL), option::of(".{4}"));
+        let house = option::of(".{0,20}");
         let counted = (btree_map(".{1,9}", any::<u64>(), 0..3), any::<u64>(), files(), files());
         let listed = (
             btree_set(".{1,12}", 0..4),
             btree_map(any::<u16>(), dates(), 0..4),
             vec(any::<[u8; 16]>().prop_map(ElderKey), 0..4),
         );
-        (person, care(), counted, listed).prop_map(|(person, care, counted, listed)| ElderRow {
-            name: person.0,
-            birth_date: person.1,
-            sex: person.2,
-            id_tail: person.3,
-            care,
-            conflicts: counted.0,
-            differs: counted.1,
-            merged_into: counted.2,
-            merged_from: counted.3,
-            parts: listed.0,
-            last_visits: listed.1,
-            keys: listed.2,
-        })
+        (person, care(), counted, listed, house).prop_map(
+            |(person, care, counted, listed, house)| ElderRow {
+                name: person.0,
+                birth_date: person.1,
+                sex: person.2,
+                id_tail: person.3,
+                care,
+                conflicts: counted.0,
+                differs: counted.1,
+                merged_into: counted.2,
+                merged_from: counted.3,
+                parts: listed.0,
+                last_visits: listed.1,
+                keys: listed.2,
+                house,
+            },
+        )
     }
 
     proptest! {

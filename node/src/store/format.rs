@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::{StoreError, Transaction};
 
-/// A store's format: `shouwang store 4, schema 1`.
+/// A store's format: `shouwang store 5, schema 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Format {
     /// The layout of the tables.
@@ -19,13 +19,13 @@ pub struct Format {
 }
 
 /// What this version writes.
-pub const CURRENT: Format = Format { store: 4, schema: 1 };
+pub const CURRENT: Format = Format { store: 5, schema: 1 };
 
 /// The way from a format to the next.
 type Step = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
 
 /// From which layout, and how. In their order, without a gap.
-const STEPS: [(u32, Step); 1] = [(3, judged_by)];
+const STEPS: [(u32, Step); 2] = [(3, judged_by), (4, houses)];
 
 /// How a store of some format can be opened.
 pub(super) enum Way {
@@ -60,6 +60,11 @@ impl Format {
 /// Since 4 a store says which judge has judged what is set aside in it. One that does not was judged by the first.
 fn judged_by(tables: &mut Transaction<'_>) -> Result<(), StoreError> {
     tables.set_meta(crate::store::JUDGED_BY, &0_u64.to_be_bytes())
+}
+
+/// Since 5 the index knows where each house is. The engine notes it, which reads documents; this only says that it must.
+fn houses(tables: &mut Transaction<'_>) -> Result<(), StoreError> {
+    tables.set_meta(crate::store::INDEXED_BY, &0_u64.to_be_bytes())
 }
 
 impl fmt::Display for Format {

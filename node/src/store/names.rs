@@ -26,6 +26,8 @@ pub struct NameRow {
     pub id_tail: Option<String>,
     /// 姓名
     pub name: Option<String>,
+    /// 家庭住址, 屋场
+    pub house: Option<String>,
 }
 
 impl NameRow {
@@ -36,16 +38,22 @@ impl NameRow {
             is_merged: row.is_merged(),
             id_tail: row.id_tail.clone(),
             name: row.name.clone(),
+            house: row.house.clone(),
         }
     }
 
     fn encode(&self) -> Vec<u8> {
-        let flags =
-            [self.says_anything, self.is_merged, self.id_tail.is_some(), self.name.is_some()];
+        let flags = [
+            self.says_anything,
+            self.is_merged,
+            self.id_tail.is_some(),
+            self.name.is_some(),
+            self.house.is_some(),
+        ];
         let flags = flags.iter().rev().fold(0, |flags, flag| flags << 1 | u8::from(*flag));
         let mut writer = Writer::new();
         writer.u8(flags);
-        for text in self.id_tail.iter().chain(&self.name) {
+        for text in self.id_tail.iter().chain(&self.name).chain(&self.house) {
             writer.piece(text.as_bytes());
         }
         writer.finish()
@@ -58,9 +66,9 @@ impl NameRow {
             0 => Ok(None),
             _ => reader.text(TEXT_BYTES_MAX).map(|text| Some(text.to_owned())),
         };
-        let (id_tail, name) = (text(4)?, text(8)?);
+        let (id_tail, name, house) = (text(4)?, text(8)?, text(16)?);
         reader.finish()?;
-        Ok(Self { says_anything: flags & 1 != 0, is_merged: flags & 2 != 0, id_tail, name })
+        Ok(Self { says_anything: flags & 1 != 0, is_merged: flags & 2 != 0, id_tail, name, house })
     }
 }
 
@@ -124,16 +132,17 @@ mod tests {
 
     #[test]
     fn rows_read_back() {
-        for says_anything in [false, true] {
-            for is_merged in [false, true] {
-                for id_tail in [None, Some("008X".to_owned())] {
-                    for name in [None, Some("和秀英".to_owned())] {
-                        let id_tail = id_tail.clone();
-                        let row = NameRow { says_anything, is_merged, id_tail, name };
-                        assert_eq!(NameRow::decode(&row.encode()), Ok(row));
-                    }
-                }
-            }
+        for bits in 0..32_u8 {
+            let is = |bit: u8| bits & (1 << bit) != 0;
+            let text = |bit: u8, text: &str| is(bit).then(|| text.to_owned());
+            let row = NameRow {
+                says_anything: is(0),
+                is_merged: is(1),
+                id_tail: text(2, "008X"),
+                name: text(3, "和秀英"),
+                house: text(4, "6组57号"),
+            };
+            assert_eq!(NameRow::decode(&row.encode()), Ok(row));
         }
     }
 }

@@ -149,6 +149,8 @@ pub struct ElderRow {
     pub last_visits: BTreeMap<u16, NaiveDate>,
     /// The secondary keys that point here.
     pub keys: Vec<ElderKey>,
+    /// 家庭住址, 屋场: where the house is, as people say it.
+    pub house: Option<String>,
 }
 
 /// [`CareFacts`] as they are stored.
@@ -192,6 +194,7 @@ impl ElderRow {
             parts: BTreeSet::new(),
             last_visits: BTreeMap::new(),
             keys: Vec::new(),
+            house: None,
         }
     }
 

@@ -29,6 +29,7 @@
 //! | `facts-1` | scope, elder | [`super::facts::FactsRow`] |
 //! | `names-1` | scope, elder | [`super::names::NameRow`] |
 //! | `audit-1` | count | JSON of [`super::audit::AuditRow`] |
+//! | `drafts-1` | name of a form | JSON of [`super::drafts::DraftRow`] |
 //! | `vectors-1` | device, piece | what it said in its last bundle that it holds: [`super::vectors`] |
 //! | `digests-1` | division code | digests of everything under it: see [`super::digests`] |
 //! | `document_digests-1` | scope, family | digest of the scope's documents |
@@ -91,6 +92,7 @@ pub(super) const INCIDENTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition:
 pub(super) const FACTS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("facts-1");
 pub(super) const NAMES: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("names-1");
 pub(super) const AUDIT: TableDefinition<'_, u64, Bytes> = TableDefinition::new("audit-1");
+pub(super) const DRAFTS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("drafts-1");
 pub(super) const DIGESTS: TableDefinition<'_, u64, Bytes> = TableDefinition::new("digests-1");
 pub(super) const VECTORS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("vectors-1");
 pub(super) const DOCUMENT_DIGESTS: TableDefinition<'_, Bytes, Bytes> =
@@ -134,6 +136,7 @@ struct Tables {
     document_digests: ReadOnlyTable<Bytes, Bytes>,
     places: ReadOnlyTable<Bytes, Bytes>,
     vectors: ReadOnlyTable<Bytes, Bytes>,
+    drafts: ReadOnlyTable<&'static str, Bytes>,
 }
 
 impl Snapshot {
@@ -173,6 +176,7 @@ impl Snapshot {
             document_digests: transaction.open_table(DOCUMENT_DIGESTS)?,
             places: transaction.open_table(PLACES)?,
             vectors: transaction.open_table(VECTORS)?,
+            drafts: transaction.open_table(DRAFTS)?,
         };
         Ok(Self { tables: Arc::new(tables) })
     }
@@ -316,6 +320,7 @@ table_access! {
     document_digests: Bytes => Bytes,
     places: Bytes => Bytes,
     vectors: Bytes => Bytes,
+    drafts: &'static str => Bytes,
 }
 
 /// Everything that reads the store.

@@ -106,6 +106,7 @@ pub struct Transaction<'t> {
     pub(super) unsummed: Unsummed,
     pub(super) places: Table<'t, Bytes, Bytes>,
     pub(super) vectors: Table<'t, Bytes, Bytes>,
+    pub(super) drafts: Table<'t, &'static str, Bytes>,
 }
 
 impl<'t> Transaction<'t> {
@@ -148,6 +149,7 @@ impl<'t> Transaction<'t> {
             unsummed: Unsummed::default(),
             places: transaction.open_table(tables::PLACES)?,
             vectors: transaction.open_table(tables::VECTORS)?,
+            drafts: transaction.open_table(tables::DRAFTS)?,
         })
     }
 

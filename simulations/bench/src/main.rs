@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod console;
 mod county;
 mod dictionary;
 mod links;
@@ -18,6 +19,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The pages of the console in a real browser: what they weigh, and when something is to be seen.
+    Console(console::Args),
     /// A whole county: opening it, asking it, exchanging with it.
     County(county::Args),
     /// Trains the dictionary of streams between peers, on people that nothing else is measured with.
@@ -35,6 +38,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Console(args) => console::run(&args),
         Command::County(args) => county::run(&args),
         Command::Dictionary(options) => dictionary::run(&options),
         Command::Links(args) => links::run(&args),

@@ -20,6 +20,7 @@ use shouwang_node::store::rows::LogNumber;
 use shouwang_node::store::{ChainRead, Snapshot, StoreError, StoreRead};
 use shouwang_node::sync::wire::LogPosition;
 
+use super::drafts::Drafts;
 use super::fact::is_there;
 use super::{Claims, Fact, Guarantee, Violation, Written, standing};
 use crate::moves;
@@ -52,6 +53,8 @@ pub struct Checker {
     clones: BTreeMap<usize, usize>,
     /// Machines whose grant was taken away: what they saved is no promise any more.
     distrusted: BTreeSet<usize>,
+    /// What people have begun to type.
+    pub drafts: Drafts,
 }
 
 /// A fact, who saved it, and the entries that say it.
@@ -222,6 +225,7 @@ impl Checker {
     pub fn restored(&mut self, put_back: PutBack<'_>) -> Result<(), Violation> {
         let PutBack { machine, area, memory, stores, may_return } = put_back;
         self.claims.insert(machine, memory.claims);
+        self.drafts.forgotten(machine);
         for (scope, facts) in &mut self.saved {
             if !area.touches(*scope) {
                 continue;
@@ -270,6 +274,7 @@ impl Checker {
 
     /// A node has started again, or is looked into: everything that it promised is there.
     pub fn restarted(&mut self, machine: usize, engine: &Engine) -> Result<(), Violation> {
+        self.drafts.stand(machine, engine)?;
         let snapshot = engine.read()?;
         let claims = self.claims.entry(machine).or_default();
         for (log, claims) in claims.iter_mut() {

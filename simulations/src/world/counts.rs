@@ -21,6 +21,8 @@ pub struct Counts {
     pub bytes_arrived: u64,
     /// Edits reported as saved.
     pub edits: u64,
+    /// Forms that were kept half filled in, or thrown away.
+    pub drafts: u64,
     /// Edits refused or failed, by code.
     pub refused: BTreeMap<String, u64>,
     /// Connections opened.

@@ -47,6 +47,7 @@ impl World {
         }
         self.fault("rot");
         self.nodes[node].rot = Some(Rot::Hidden);
+        self.checker.drafts.forgotten(self.nodes[node].machine);
         let looked_at = self.now_ms + exponential(2 * HOUR, &mut self.streams.faults);
         self.schedule(looked_at, Event::Inspect(node));
         Ok(())

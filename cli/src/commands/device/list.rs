@@ -15,16 +15,23 @@ pub(crate) struct Args {
 
 /// Lists grants: those that stand, or all.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let (messages, output) = (&context.messages, context.output);
+    let output = context.output;
     let report = context.node()?.call(DeviceList { all: args.all })?;
     if output.is_json() {
         output.json(&report)?;
         return Ok(Exit::Done);
     }
+    output.table(&table(&report.devices, context))?;
+    Ok(Exit::Done)
+}
+
+/// Grants, one a line.
+pub(crate) fn table(devices: &[DeviceReport], context: &Context) -> Table {
+    let messages = &context.messages;
     let mut table =
         Table::new(messages, ["name", "device", "role", "area", "place", "granted_by", "state"]);
-    let whole = context.verbose || !output.is_table();
-    for device in &report.devices {
+    let whole = context.verbose || !context.output.is_table();
+    for device in devices {
         let id = match whole {
             true => device.device.to_string(),
             false => device.device.short(),
@@ -40,8 +47,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             state(device, context),
         ]);
     }
-    output.table(&table)?;
-    Ok(Exit::Done)
+    table
 }
 
 fn state(device: &DeviceReport, context: &Context) -> Cell {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use shouwang_node::command::CommandError;
 use shouwang_node::command::status::{Peers, Status, StatusReport};
-use shouwang_node::home::{Home, Node, SecretSource};
-use shouwang_node::process;
+use shouwang_node::home::{Home, Inside, Node, SecretSource};
+use shouwang_node::process::{self, Pages};
 use shouwang_node::runtime::UpOptions;
 use shouwang_node::vault::{Lock, Secret};
 
@@ -100,7 +100,8 @@ pub(crate) fn side(
         let closed = tokio::task::spawn_blocking(|| stdin().lines().for_each(drop));
         let _ = closed.await;
     };
-    Ok(tokio::runtime::Runtime::new()?.block_on(process::up(&home, up, ready, ended))?)
+    let no_pages = None::<fn(Inside) -> Pages>;
+    Ok(tokio::runtime::Runtime::new()?.block_on(process::up(&home, up, no_pages, ready, ended))?)
 }
 
 /// Whether every peer's exchange is complete, and there is one.

@@ -1,0 +1,127 @@
+// What a page does by itself: it keeps what is typed, shows what has come, and locks when nobody is there. Everything
+// else works without it.
+(function () {
+  "use strict";
+  var body = document.body;
+  var say = function (name) { return body.getAttribute("data-say-" + name) || ""; };
+  var csrf = (document.querySelector("input[name=csrf]") || {}).value || "";
+  var dirty = false;
+
+  function typed(form) {
+    var pairs = [];
+    Array.prototype.forEach.call(form.elements, function (field) {
+      var left = !field.name || field.name === "csrf" || field.name === "once" || field.type === "file" ||
+        field.type === "password" || field.tagName === "BUTTON" ||
+        ((field.type === "radio" || field.type === "checkbox") && !field.checked);
+      if (!left) { pairs.push(encodeURIComponent(field.name) + "=" + encodeURIComponent(field.value)); }
+    });
+    return pairs.join("&");
+  }
+
+  function send(path, text, then, fail) {
+    var request = new XMLHttpRequest();
+    request.open("POST", path);
+    request.setRequestHeader("content-type", "application/x-www-form-urlencoded");
+    request.onload = function () { (request.status < 300 ? then : fail)(request); };
+    request.onerror = function () { fail(request); };
+    request.send(text);
+  }
+
+  // What is typed is kept a moment later, and at once when the page goes.
+  Array.prototype.forEach.call(document.querySelectorAll("form[data-draft]"), function (form) {
+    var timer = null, last = typed(form), state = document.createElement("p");
+    state.className = "hint";
+    state.setAttribute("role", "status");
+    form.appendChild(state);
+    // What was typed last may have come after the page was asked for again: then it is asked for once more.
+    setTimeout(function () {
+      var request = new XMLHttpRequest(), first = last;
+      request.open("GET", "/draft?form=" + encodeURIComponent(form.getAttribute("data-draft")));
+      request.setRequestHeader("x-shouwang-by", "script");
+      request.onload = function () {
+        var newer = Number(request.responseText) > Number(form.getAttribute("data-kept-at"));
+        if (request.status === 200 && newer && typed(form) === first) { location.reload(); }
+      };
+      request.send();
+    }, 400);
+    function text() {
+      return "csrf=" + encodeURIComponent(csrf) + "&form=" + encodeURIComponent(form.getAttribute("data-draft")) +
+        "&elder=" + encodeURIComponent(form.getAttribute("data-elder") || "") + "&typed=" + encodeURIComponent(last);
+    }
+    function keep() {
+      timer = null;
+      var now = typed(form);
+      if (now === last) { return; }
+      last = now;
+      send("/draft", text(), function () { state.textContent = say("kept"); form.setAttribute("data-kept", ""); },
+        function () { last = null; state.textContent = say("not-kept"); });
+    }
+    form.addEventListener("input", function () {
+      dirty = true;
+      form.removeAttribute("data-kept");
+      if (timer === null) { timer = setTimeout(keep, 700); }
+    });
+    form.addEventListener("submit", function () {
+      if (timer !== null) { clearTimeout(timer); timer = null; }
+      dirty = false;
+      setTimeout(function () {
+        Array.prototype.forEach.call(form.querySelectorAll("button"), function (button) { button.disabled = true; });
+      }, 0);
+    });
+    function leave() {
+      if (timer === null) { return; }
+      clearTimeout(timer);
+      timer = null;
+      last = typed(form);
+      if (navigator.sendBeacon) {
+        navigator.sendBeacon("/draft", new Blob([text()], { type: "application/x-www-form-urlencoded" }));
+      }
+    }
+    // The first comes before the next page is asked for, so that it has what was typed last; telephones know only the
+    // second.
+    window.addEventListener("beforeunload", leave);
+    window.addEventListener("pagehide", leave);
+  });
+
+  Array.prototype.forEach.call(document.querySelectorAll("[data-print]"), function (button) {
+    button.addEventListener("click", function () { window.print(); });
+  });
+
+  if (!body.hasAttribute("data-open") || !window.EventSource) { return; }
+
+  // How it stands with the others; a page that nobody types into is shown anew when something has come.
+  var sync = document.getElementById("sync");
+  function refresh() {
+    var request = new XMLHttpRequest();
+    request.open("GET", location.pathname + location.search);
+    request.setRequestHeader("x-shouwang-by", "script");
+    request.onload = function () {
+      if (request.status !== 200 || dirty) { return; }
+      var fresh = new DOMParser().parseFromString(request.responseText, "text/html").getElementById("main");
+      var main = document.getElementById("main"), at = document.activeElement;
+      if (!fresh || (at && main.contains(at) && /INPUT|TEXTAREA|SELECT/.test(at.tagName))) { return; }
+      var focused = at && main.contains(at) ? at.getAttribute("href") : null;
+      main.parentNode.replaceChild(document.adoptNode(fresh), main);
+      if (focused) {
+        Array.prototype.some.call(fresh.querySelectorAll("a"), function (link) {
+          if (link.getAttribute("href") === focused) { link.focus(); return true; }
+        });
+      }
+    };
+    request.send();
+  }
+  var events = new EventSource("/events?seen=" + encodeURIComponent(body.getAttribute("data-seen") || ""));
+  events.addEventListener("sync", function (event) {
+    var state = JSON.parse(event.data), link = sync && sync.querySelector("a");
+    if (!link) { return; }
+    link.className = state.mark;
+    link.children[0].textContent = state.glyph;
+    link.children[1].textContent = state.text;
+  });
+  events.addEventListener("changed", function () { if (body.hasAttribute("data-live") && !dirty) { refresh(); } });
+  events.addEventListener("locked", function () { events.close(); location.reload(); });
+  events.onerror = function () {
+    var link = sync && sync.querySelector("a");
+    if (link) { link.className = "bad"; link.children[0].textContent = "×"; link.children[1].textContent = say("gone"); }
+  };
+}());
