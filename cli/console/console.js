@@ -6,6 +6,8 @@
   var say = function (name) { return body.getAttribute("data-say-" + name) || ""; };
   var csrf = (document.querySelector("input[name=csrf]") || {}).value || "";
   var dirty = false;
+  // Whether the node is not there, or is another than the one that made this page.
+  var gone = false;
 
   function typed(form) {
     var pairs = [];
@@ -27,7 +29,28 @@
     request.send(text);
   }
 
+  // What is sent to nobody would be lost with the page that sent it: it stays, and says so.
+  document.addEventListener("submit", function (event) {
+    var form = event.target, said;
+    if (!gone || form.method !== "post") { return; }
+    event.preventDefault();
+    said = form.querySelector("[data-not-sent]");
+    if (!said) {
+      said = document.createElement("p");
+      said.className = "say bad";
+      said.setAttribute("role", "alert");
+      said.setAttribute("data-not-sent", "");
+      form.appendChild(said);
+    }
+    said.textContent = say("not-sent");
+  }, true);
+  window.addEventListener("beforeunload", function (event) {
+    var kept = !dirty || !document.querySelector("form[data-draft]:not([data-kept])");
+    if (gone && !kept) { event.preventDefault(); event.returnValue = ""; }
+  });
+
   // What is typed is kept a moment later, and at once when the page goes.
+  var keeping = [];
   Array.prototype.forEach.call(document.querySelectorAll("form[data-draft]"), function (form) {
     var timer = null, last = typed(form), state = document.createElement("p");
     state.className = "hint";
@@ -53,7 +76,7 @@
       var now = typed(form);
       if (now === last) { return; }
       last = now;
-      send("/draft", text(), function () { state.textContent = say("kept"); form.setAttribute("data-kept", ""); },
+      send("/draft", text(), function () { if (typed(form) === now) { state.textContent = say("kept"); form.setAttribute("data-kept", ""); } },
         function () { last = null; state.textContent = say("not-kept"); });
     }
     form.addEventListener("input", function () {
@@ -62,12 +85,14 @@
       if (timer === null) { timer = setTimeout(keep, 700); }
     });
     form.addEventListener("submit", function () {
+      if (gone) { return; }
       if (timer !== null) { clearTimeout(timer); timer = null; }
       dirty = false;
       setTimeout(function () {
         Array.prototype.forEach.call(form.querySelectorAll("button"), function (button) { button.disabled = true; });
       }, 0);
     });
+    keeping.push(keep);
     function leave() {
       if (timer === null) { return; }
       clearTimeout(timer);
@@ -91,6 +116,13 @@
 
   // How it stands with the others; a page that nobody types into is shown anew when something has come.
   var sync = document.getElementById("sync");
+  function tell(mark, glyph, text) {
+    var link = sync && sync.querySelector("a");
+    if (!link) { return; }
+    link.className = mark;
+    link.children[0].textContent = glyph;
+    link.children[1].textContent = text;
+  }
   function refresh() {
     var request = new XMLHttpRequest();
     request.open("GET", location.pathname + location.search);
@@ -110,18 +142,52 @@
     };
     request.send();
   }
-  var events = new EventSource("/events?seen=" + encodeURIComponent(body.getAttribute("data-seen") || ""));
-  events.addEventListener("sync", function (event) {
-    var state = JSON.parse(event.data), link = sync && sync.querySelector("a");
-    if (!link) { return; }
-    link.className = state.mark;
-    link.children[0].textContent = state.glyph;
-    link.children[1].textContent = state.text;
-  });
-  events.addEventListener("changed", function () { if (body.hasAttribute("data-live") && !dirty) { refresh(); } });
-  events.addEventListener("locked", function () { events.close(); location.reload(); });
-  events.onerror = function () {
-    var link = sync && sync.querySelector("a");
-    if (link) { link.className = "bad"; link.children[0].textContent = "×"; link.children[1].textContent = say("gone"); }
-  };
+  // The node is there again, and somebody has come in anew: its forms have another token, and take what was typed
+  // while it was away.
+  function come_back() {
+    var request = new XMLHttpRequest();
+    request.open("GET", location.pathname + location.search);
+    request.setRequestHeader("x-shouwang-by", "script");
+    request.onload = function () {
+      var fresh = new DOMParser().parseFromString(request.responseText, "text/html");
+      var token = fresh.querySelector("input[name=csrf]");
+      if (request.status !== 200 || !fresh.body.hasAttribute("data-open") || !token) { return; }
+      csrf = token.value;
+      Array.prototype.forEach.call(document.querySelectorAll("input[name=csrf]"), function (own) { own.value = csrf; });
+      Array.prototype.forEach.call(document.querySelectorAll("[data-not-sent]"), function (said) {
+        said.parentNode.removeChild(said);
+      });
+      gone = false;
+      keeping.forEach(function (keep) { keep(); });
+    };
+    request.send();
+  }
+  var events = null;
+  function listen() {
+    events = new EventSource("/events?seen=" + encodeURIComponent(body.getAttribute("data-seen") || ""));
+    events.onopen = function () { if (gone) { come_back(); } };
+    events.addEventListener("sync", function (event) {
+      var state = JSON.parse(event.data);
+      tell(state.mark, state.glyph, state.text);
+    });
+    events.addEventListener("changed", function () { if (body.hasAttribute("data-live") && !dirty) { refresh(); } });
+    events.addEventListener("locked", function () { stop(); location.reload(); });
+    events.onerror = function () {
+      gone = true;
+      tell("bad", "×", say("gone"));
+      // A browser gives up by itself where the answer is no stream.
+      if (events && events.readyState === 2) { stop(); setTimeout(heed, 3000); }
+    };
+  }
+  function stop() {
+    if (events) { events.close(); }
+    events = null;
+  }
+  // A browser has few connections to one address, and as many windows as somebody opens: those that nobody sees need
+  // none.
+  function heed() {
+    if (document.hidden) { stop(); } else if (!events) { listen(); }
+  }
+  document.addEventListener("visibilitychange", heed);
+  heed();
 }());

@@ -379,11 +379,15 @@ async fn events(
     let query = Fields::read(query.unwrap_or_default().as_bytes());
     let seen = query.text("seen").and_then(|seen| seen.parse().ok());
     let cookie = cookie(&headers, &cookie_name(&headers)).unwrap_or_default().to_owned();
-    if console.door().admit(&cookie, false, Instant::now()) == Admission::Out {
-        return StatusCode::UNAUTHORIZED.into_response();
-    }
+    let admission = console.door().admit(&cookie, false, Instant::now());
+    let is_locked = matches!(admission, Admission::Locked { .. });
+    let waiting: Vec<Event> = match admission {
+        Admission::Out => return StatusCode::UNAUTHORIZED.into_response(),
+        Admission::In { .. } => Vec::new(),
+        Admission::Locked { .. } => vec![sync::happened("locked")],
+    };
     let told = sync::Told::of(seen);
-    let state = (console, told, cookie, Vec::<Event>::new(), false);
+    let state = (console, told, cookie, waiting, is_locked);
     let stream =
         stream::unfold(state, move |(console, mut told, cookie, mut waiting, ended)| async move {
             loop {

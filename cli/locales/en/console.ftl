@@ -20,6 +20,12 @@ console-transfer-to-answer = { $from } offers { $name }
 console-no-transfers = There are no moves
 console-conflicts-here = In { $count } places different things are written; somebody has to decide
 console-keep = Keep “{ $value }”
+console-now-in-file = the file says “{ $value }” now
+console-empty = (nothing)
+console-visited-today = { $count ->
+    [one] A visit of today is recorded already
+   *[other] { $count } visits of today are recorded already
+ } (see below). Another one recorded here is another visit.
 console-more-conflicts = There are { $count }; the others follow when these are settled
 console-merge = The file of “{ $keep }” goes on, and that of “{ $other }” is joined to it. It can still be seen.
 console-not-held = { $count } entries are on this machine alone
@@ -132,6 +138,7 @@ console-word =
     .kept = Draft kept
     .not_kept = The draft is not kept: do not close the page
     .gone = The node does not answer
+    .not_sent = Not sent: the node of this computer does not run, or was started anew. What you typed still stands on this page, so do not close it; run shouwang open, then come back here and press once more.
     .passphrase = Passphrase
     .unlock = Unlock
     .name = Name
@@ -250,6 +257,8 @@ error-form_unreadable = The form cannot be read
     .hint = Go back and fill it in again
 error-form_sent_twice = This form was sent before
     .hint = See whether it was saved
+error-changed_meanwhile = Somebody else changed the same while you were typing. { $fields }
+    .hint = See what it says now; to write yours all the same, save once more
 error-draft_too_long = The draft has { $bytes } bytes; at most { $limit } fit
 error-too_many_drafts = { $limit } forms are begun and not saved
     .hint = Save some of them, or forget them

@@ -162,21 +162,20 @@ pub(super) fn edit(asked: &mut Asked) -> anyhow::Result<Answer> {
     let title = messages.say("console-edit-of", [("name", FluentValue::from(name.clone()))]);
     let command = format!("shouwang elder set {} phone=…", short(&id, false));
     let mut page: Page = asked.page(title).same_as(command);
-    let is = |field: Field| report.fields.iter().find(|one| one.field == field);
     let mut fields = vec![FormField::hidden("about", name)];
-    for field in Field::ALL {
-        // A number is never shown whole, and the text that a ledger had is evidence.
-        let stored = match field {
-            Field::ResidentIdAsWritten => continue,
-            Field::ResidentId => String::new(),
-            field => is(*field).map(|one| one.value.clone()).unwrap_or_default(),
-        };
-        fields.push(FormField::hidden(&format!("was_{}", field.spec().key), stored.clone()));
-        let mut one = control(*field, &typed, &stored, &messages);
-        if *field == Field::ResidentId
-            && let Some(shown) = is(*field)
-        {
-            one = one.hint(shown.value.clone());
+    for field in Field::ALL.iter().filter(|field| **field != Field::ResidentIdAsWritten) {
+        let stored = stored(&report, *field);
+        fields.push(FormField::hidden(&was(*field), stored));
+        // What was left as it was earlier is shown as it is now: others may have written since.
+        let anew = anew(&typed, *field);
+        let is_number = *field == Field::ResidentId;
+        let value = anew.unwrap_or(if is_number { "" } else { stored });
+        let mut one = control(*field, value, stored, &messages);
+        if is_number && !stored.is_empty() {
+            one = one.hint(stored.to_owned());
+        }
+        if anew.is_some() && changed_meanwhile(&typed, *field, stored) {
+            one = one.hint(now_in_file(*field, stored, &messages));
         }
         fields.push(one);
     }
@@ -187,21 +186,30 @@ pub(super) fn edit(asked: &mut Asked) -> anyhow::Result<Answer> {
     Ok(page.into())
 }
 
-/// Saves what is different from what was shown, and nothing else: what others have written since stays.
+/// Saves what is different from what was shown, and nothing else: what others have written since stays. What somebody
+/// else has changed since it was shown is not written over before whoever typed has seen it.
 pub(super) fn save(asked: &mut Asked) -> anyhow::Result<Answer> {
     let filled = asked.filled();
+    let report = elder(asked)?;
+    let messages = asked.context.messages.clone();
     let mut fields = BTreeMap::new();
+    let mut changed = Vec::new();
     for field in Field::ALL {
-        let key = field.spec().key;
-        let (Some(typed), was) = (filled.typed(key), filled.typed(&format!("was_{key}"))) else {
-            continue;
-        };
-        if typed.trim() == was.unwrap_or_default().trim() {
+        let Some(typed) = anew(&filled, *field) else { continue };
+        let value = field.value(&parse::in_stored_case(*field, typed));
+        let value = value.map_err(|error| Failure::value(&error, &messages))?;
+        let stored = stored(&report, *field);
+        if value.as_str() == stored {
             continue;
         }
-        let value = field.value(&parse::in_stored_case(*field, typed));
-        let value = value.map_err(|error| Failure::value(&error, &asked.context.messages))?;
+        if changed_meanwhile(&filled, *field, stored) {
+            let label = messages.word("field", field.spec().key);
+            changed.push(format!("{label}: {}", now_in_file(*field, stored, &messages)));
+        }
         fields.insert(*field, value.as_str().to_owned());
+    }
+    if !changed.is_empty() {
+        return Err(Failure::usage("changed_meanwhile").with("fields", changed.join("; ")).into());
     }
     let elder = asked.id();
     if fields.is_empty() {
@@ -242,7 +250,8 @@ pub(super) fn new(asked: &mut Asked) -> anyhow::Result<Answer> {
         Field::Remarks,
     ];
     for field in first {
-        let one = control(field, &typed, "", &messages);
+        let value = typed.typed(field.spec().key).unwrap_or_default();
+        let one = control(field, value, "", &messages);
         fields.push(if field == Field::Name { one.required() } else { one });
     }
     let reasons = choices::<EntryReason>(&[typed.text("reason").unwrap_or_default()], &messages);
@@ -286,10 +295,44 @@ fn saved_page(what: &str, saved: &shouwang_node::command::elder::Saved) -> Strin
     format!("/elder/{}?saved={what}{flags}", saved.elder_id)
 }
 
+/// What the file says of a field, as its form shows it: a number is never whole there, and the text that a ledger had is
+/// evidence and in no form.
+fn stored(report: &ElderReport, field: Field) -> &str {
+    let shown = report.fields.iter().find(|one| one.field == field);
+    shown.map(|one| one.value.as_str()).unwrap_or_default()
+}
+
+/// Where a form has what the file said of a field when the form was made.
+fn was(field: Field) -> String {
+    format!("was_{}", field.spec().key)
+}
+
+/// What was typed in the place of what the form had shown; None where that was left as it was.
+fn anew(filled: &Fields, field: Field) -> Option<&str> {
+    let typed = filled.typed(field.spec().key)?.trim();
+    let shown = match field {
+        Field::ResidentId => "",
+        field => filled.text(&was(field)).unwrap_or_default(),
+    };
+    (typed != shown).then_some(typed)
+}
+
+/// Whether the file said something else when the form was made.
+fn changed_meanwhile(filled: &Fields, field: Field, stored: &str) -> bool {
+    filled.text(&was(field)).unwrap_or_default() != stored.trim()
+}
+
+fn now_in_file(field: Field, stored: &str, messages: &Messages) -> String {
+    let value = match stored {
+        "" => messages.text("console-empty"),
+        stored => words::field_value(messages, field, stored),
+    };
+    messages.say("console-now-in-file", [("value", FluentValue::from(value))])
+}
+
 /// How a field is filled in.
-fn control(field: Field, typed: &Fields, stored: &str, messages: &Messages) -> FormField {
+fn control(field: Field, value: &str, stored: &str, messages: &Messages) -> FormField {
     let spec = field.spec();
-    let value = typed.typed(spec.key).unwrap_or(stored);
     let label = messages.word("field", spec.key);
     match spec.kind {
         Kind::Choice(known) => {

@@ -77,6 +77,7 @@ pub(super) fn plain(messages: &Messages, language: Language, csrf: &str, here: &
             ("kept".to_owned(), word("kept")),
             ("not-kept".to_owned(), word("not_kept")),
             ("gone".to_owned(), word("gone")),
+            ("not-sent".to_owned(), word("not_sent")),
         ],
         ..Chrome::default()
     }

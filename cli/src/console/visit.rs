@@ -38,6 +38,12 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     let title = messages.say("console-visit-of", [("name", FluentValue::from(name.clone()))]);
     let command = format!("shouwang visit add {}", crate::commands::elder::short(&id, false));
     let mut page: Page = asked.page(title).same_as(command);
+    let today = asked.context.as_of;
+    let so_far = report.visits.iter().filter(|one| one.visit.date == today).count();
+    if so_far > 0 {
+        let count = FluentValue::from(so_far);
+        page.note(Mark::Note, messages.say("console-visited-today", [("count", count)]));
+    }
     page.add(Block::Facts(about(&report, &messages)));
     let fields = fields(&typed, asked.context.as_of, &name, &messages);
     let form = asked.form(asked.word("save"), fields)?;
