@@ -9,7 +9,7 @@ mod browser;
 
 use browser::Browser;
 use support::capability::Capability;
-use support::{COUNTY, Office, SHANGHE};
+use support::{COUNTY, Office, SHANGHE, SONGWU, XIAHE};
 
 /// Whether there is a browser; else it is said what is not tried.
 fn may_type(what: &str) -> bool {
@@ -174,5 +174,59 @@ async fn as_many_windows_may_be_open_as_somebody_likes() {
     browser.page.switch_to_window(first).await.unwrap();
     browser.until("温玉兰").await;
     drop(node);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_stays_where_it_was_typed() {
+    if !may_type("forms that are refused") {
+        return;
+    }
+    let county = Office::begin(COUNTY);
+    let town = county.admits(SONGWU, None);
+    let (village, other) = (town.admits(SHANGHE, None), town.admits(XIAHE, None));
+    let elder = village.adds_elder(SHANGHE, "周国强");
+    let meet = |office: &Office| {
+        let node = town.up(&[]);
+        office.run(&["sync", "--peer", &node.address(), "--timeout", "30s"]);
+        node.stop();
+    };
+    meet(&village);
+    village.done(&["elder", "set", &elder, "birth_date=1942-01-01"]);
+    village.done(&["transfer", "offer", &elder, "--to", XIAHE]);
+    town.done(&["elder", "set", &elder, "birth_date=1942-01-02"]);
+    meet(&village);
+    meet(&other);
+    let node = town.up(&[]);
+    let mut browser = Browser::start("zh-CN").await;
+    browser.goto(&town.console_link("zh")).await;
+
+    // A third value that is none.
+    browser.visit("/conflicts").await;
+    browser.types("value", "马年").await;
+    browser.click("采用这个").await;
+    browser.until("请写作 1942-03-15").await;
+    assert_eq!(typed(&browser, "value").await, "马年");
+    retypes(&browser, "value", "1942-01-03").await;
+    browser.click("采用这个").await;
+    browser.until("已定夺").await;
+    assert_eq!(field(&town, &elder, "birth_date"), "1942-01-03");
+    node.stop();
+
+    // An answer with a note that is far too long.
+    let node = other.up(&[]);
+    browser.goto(&other.console_link("zh")).await;
+    browser.visit("/transfers").await;
+    browser.click("不接收").await;
+    let long =
+        "return (document.querySelector('main [name=note]').value = '长'.repeat(3400)).length";
+    browser.script(long).await;
+    browser.click("答复").await;
+    browser.until("3400").await;
+    assert_eq!(typed(&browser, "note").await.chars().count(), 3_400);
+    let chosen = "return document.querySelector('main [name=answer]:checked').value";
+    assert_eq!(browser.script(chosen).await, "decline");
+    drop(node);
+    other.verify();
     browser.close().await;
 }

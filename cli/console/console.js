@@ -44,6 +44,9 @@
     }
     said.textContent = say("not-sent");
   }, true);
+  document.addEventListener("input", function (event) {
+    if (event.target.closest("#main")) { dirty = true; }
+  });
   window.addEventListener("beforeunload", function (event) {
     var kept = !dirty || !document.querySelector("form[data-draft]:not([data-kept])");
     if (gone && !kept) { event.preventDefault(); event.returnValue = ""; }
@@ -80,7 +83,6 @@
         function () { last = null; state.textContent = say("not-kept"); });
     }
     form.addEventListener("input", function () {
-      dirty = true;
       form.removeAttribute("data-kept");
       if (timer === null) { timer = setTimeout(keep, 700); }
     });

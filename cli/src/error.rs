@@ -7,7 +7,7 @@ use std::path::Path;
 use fluent_bundle::FluentArgs;
 use serde::Serialize;
 use shouwang_crdt_schema::field::{Field, ValueError};
-use shouwang_node::command::{ErrorKind, JSON_SCHEMA_VERSION};
+use shouwang_node::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION};
 use shouwang_node::home::HomeError;
 
 use crate::message::Messages;
@@ -107,37 +107,9 @@ impl Failure {
 
     /// A text that cannot stand in a field; the text itself is not repeated, it may be personal.
     pub(crate) fn value(error: &ValueError, messages: &Messages) -> Self {
-        let label = |field: &Field| messages.word("field", field.spec().key);
-        match error {
-            ValueError::Empty(field) => Self::usage("value_empty").with("field", label(field)),
-            ValueError::TooLong { field, length, limit } => Self::usage("value_too_long")
-                .with("field", label(field))
-                .with("length", length)
-                .with("limit", limit),
-            ValueError::Control(field) => Self::usage("value_control").with("field", label(field)),
-            ValueError::Date(field) => Self::usage("value_date").with("field", label(field)),
-            ValueError::Division(field) => {
-                Self::usage("value_division").with("field", label(field))
-            }
-            ValueError::Number { field, limit } => {
-                Self::usage("value_number").with("field", label(field)).with("limit", limit)
-            }
-            ValueError::ResidentId(field, source) => {
-                use shouwang_crdt_schema::resident_id::ResidentIdError as Id;
-                let reason = match source {
-                    Id::Length(_) => "id_length",
-                    Id::Character => "id_character",
-                    Id::BirthDate => "id_birth_date",
-                    Id::Checksum => "id_checksum",
-                };
-                Self::usage("value_resident_id")
-                    .with("field", label(field))
-                    .with("reason", messages.word("reason", reason))
-            }
-            ValueError::Choice { field, .. } => Self::usage("value_choice")
-                .with("field", label(field))
-                .with("allowed", words::field_choices(messages, *field)),
-        }
+        let error = CommandError::from(error);
+        let arguments = worded(&error, messages);
+        Self { arguments, ..Self::usage(&error.code) }
     }
 }
 
@@ -188,19 +160,7 @@ impl Described {
             | HomeError::AlreadyJoined(path)
             | HomeError::InUse(path) => home(path),
             HomeError::OtherDevice => BTreeMap::new(),
-            HomeError::Command(error) => {
-                let mut arguments = error.arguments.clone();
-                if let Some(field) = arguments.get_mut("field") {
-                    *field = words::subject(messages, field);
-                }
-                if let Some(what) = arguments.get_mut("what") {
-                    *what = messages.word("undo-kind", what);
-                }
-                if let Some(part) = arguments.get_mut("part") {
-                    *part = words::part_name(messages, part);
-                }
-                arguments
-            }
+            HomeError::Command(error) => worded(error, messages),
         };
         let field = match error {
             HomeError::Command(error) => error.arguments.get("field").cloned(),
@@ -238,11 +198,34 @@ impl Described {
     }
 }
 
+/// What fills the places of a command's error, in the words of people.
+fn worded(error: &CommandError, messages: &Messages) -> BTreeMap<String, String> {
+    let mut arguments = error.arguments.clone();
+    let field = arguments.get("field").and_then(|key| Field::from_key(key));
+    if let Some(field) = field.filter(|_| error.code == "value_choice") {
+        arguments.insert("allowed".to_owned(), words::field_choices(messages, field));
+    }
+    if let Some(reason) = arguments.get_mut("reason")
+        && error.code == "value_resident_id"
+    {
+        *reason = messages.word("reason", reason);
+    }
+    if let Some(field) = arguments.get_mut("field") {
+        *field = words::subject(messages, field);
+    }
+    if let Some(what) = arguments.get_mut("what") {
+        *what = messages.word("undo-kind", what);
+    }
+    if let Some(part) = arguments.get_mut("part") {
+        *part = words::part_name(messages, part);
+    }
+    arguments
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::Language;
-    use shouwang_node::command::CommandError;
 
     #[test]
     fn kinds_decide_the_exit_code() {

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::edit::EditError;
+use shouwang_crdt_schema::field::{Field, ValueError};
 use shouwang_crdt_schema::parts::DocumentId;
+use shouwang_crdt_schema::resident_id::ResidentIdError;
 
 use crate::engine::{CaptureError, Engine};
 use crate::store::StoreError;
@@ -220,6 +222,39 @@ impl CommandError {
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.arguments.insert(name.to_owned(), value.to_string());
         self
+    }
+}
+
+impl From<&ValueError> for CommandError {
+    /// A text that cannot stand in a field; the text itself is not repeated, it may be personal.
+    fn from(error: &ValueError) -> Self {
+        let usage = |code: &str, field: &Field| {
+            Self::new(ErrorKind::Usage, code, error).with("field", field.spec().key)
+        };
+        match error {
+            ValueError::Empty(field) => usage("value_empty", field),
+            ValueError::TooLong { field, length, limit } => {
+                usage("value_too_long", field).with("length", length).with("limit", limit)
+            }
+            ValueError::Control(field) => usage("value_control", field),
+            ValueError::Date(field) => usage("value_date", field),
+            ValueError::Division(field) => usage("value_division", field),
+            ValueError::Number { field, limit } => {
+                usage("value_number", field).with("limit", limit)
+            }
+            ValueError::ResidentId(field, source) => {
+                let reason = match source {
+                    ResidentIdError::Length(_) => "id_length",
+                    ResidentIdError::Character => "id_character",
+                    ResidentIdError::BirthDate => "id_birth_date",
+                    ResidentIdError::Checksum => "id_checksum",
+                };
+                usage("value_resident_id", field).with("reason", reason)
+            }
+            ValueError::Choice { field, allowed } => {
+                usage("value_choice", field).with("allowed", allowed)
+            }
+        }
     }
 }
 

@@ -263,7 +263,8 @@ error-name_needed = A file needs a name
     .hint = shouwang elder add --village CODE name=…
 error-village_needed = Say which village the elder lives in
     .hint = shouwang elder add --village CODE name=…
-error-value = { $field }: { $detail }
+error-value_unfit = { $field } cannot be written like this
+    .hint = See how the values that stand there are written: shouwang conflicts list
 error-edit = The edit cannot be written
 error-too_long = The edit has { $bytes } bytes, more than fits in one entry
     .hint = Write it in several steps

@@ -263,7 +263,8 @@ error-name_needed = 建档必须有姓名
     .hint = shouwang elder add --village 村 姓名=…
 error-village_needed = 请写明老人所在的村
     .hint = shouwang elder add --village 村 姓名=…
-error-value = { $field }：{ $detail }
+error-value_unfit = { $field }不能这样写
+    .hint = 请看看现有的几个值是怎样写的：shouwang conflicts list
 error-edit = 这项更改无法写入
 error-too_long = 这项更改有 { $bytes } 字节，一条记录装不下
     .hint = 请分几次填写

@@ -86,9 +86,11 @@ fn one(asked: &Asked, page: &mut Page, conflict: &InboxConflict) -> anyhow::Resu
         form.action = "/conflicts".to_owned();
         sides.push(Side { value: shown, by, state: Some((mark, state)), form });
     }
+    let refused = asked.filled();
+    let typed = refused.typed("value").filter(|_| refused.text("id") == Some(&conflict.id));
     let fields = vec![
         FormField::hidden("id", conflict.id.clone()),
-        FormField::line("value", messages.word("console-word", "third_value"), None).required(),
+        FormField::line("value", messages.word("console-word", "third_value"), typed).required(),
     ];
     let mut form = asked.form(messages.word("console-word", "write_this"), fields)?;
     form.action = "/conflicts".to_owned();

@@ -40,20 +40,24 @@ pub(super) fn list(asked: &mut Asked) -> anyhow::Result<Answer> {
             ("from", from.into()),
         ];
         page.heading(messages.say("console-transfer-to-answer", values));
+        let id = one.transfer_id.to_string();
+        let refused = asked.filled();
+        let is_of_this = refused.text("transfer") == Some(&id);
+        let typed = |name: &str| refused.typed(name).filter(|_| is_of_this);
         let choice = |member: &str, value: &str| Choice {
             value: value.to_owned(),
             text: messages.word("console-word", member),
-            chosen: false,
+            chosen: typed("answer") == Some(value),
         };
         let fields = vec![
-            FormField::hidden("transfer", one.transfer_id.to_string()),
+            FormField::hidden("transfer", id),
             FormField::of(
                 "answer",
                 messages.word("console-word", "your_answer"),
                 Control::Radios(vec![choice("accept", "accept"), choice("decline", "decline")]),
             )
             .required(),
-            FormField::line("note", messages.word("console-word", "remark"), None),
+            FormField::line("note", messages.word("console-word", "remark"), typed("note")),
         ];
         let mut form = asked.form(messages.word("console-word", "answer"), fields)?;
         form.action = "/transfers".to_owned();

@@ -308,19 +308,19 @@ impl Found {
 
     /// A typed text in the one spelling of its place.
     fn normal(&self, text: &str) -> Result<String, CommandError> {
-        let wrong = |detail: &dyn ToString| {
-            CommandError::new(ErrorKind::Usage, "value", detail.to_string())
+        let unfit = || {
+            let detail = "the text cannot stand there";
+            CommandError::new(ErrorKind::Usage, "value_unfit", detail)
                 .with("field", &self.conflict.field)
-                .with("detail", detail.to_string())
         };
         if let Some(field) = Field::from_key(&self.conflict.field) {
-            let value = field.value(text).map_err(|error| wrong(&error))?;
+            let value = field.value(text).map_err(|error| CommandError::from(&error))?;
             return Ok(value.as_str().to_owned());
         }
         self.list_and_key()
             .zip(self.element.as_ref())
             .and_then(|((list, key), element)| key_text(list, element, key, text))
-            .ok_or_else(|| wrong(&"it cannot stand there"))
+            .ok_or_else(unfit)
     }
 
     fn list_and_key(&self) -> Option<(List, &str)> {
@@ -331,11 +331,7 @@ impl Found {
     /// The edit that writes the text over all that stands.
     fn action(&self, text: &str) -> Result<Action, CommandError> {
         if let Some(field) = Field::from_key(&self.conflict.field) {
-            let value = field.value(text).map_err(|error| {
-                CommandError::new(ErrorKind::Usage, "value", &error)
-                    .with("field", field)
-                    .with("detail", error)
-            })?;
+            let value = field.value(text).map_err(|error| CommandError::from(&error))?;
             return Ok(Action::Set { field, value });
         }
         let place = self.list_and_key().zip(self.conflict.element.clone());

@@ -623,9 +623,7 @@ pub(super) fn by_document(
 fn values(fields: &BTreeMap<Field, String>) -> Result<Vec<(Field, Value)>, CommandError> {
     let value = |(field, text): (&Field, &String)| match field.value(text) {
         Ok(value) => Ok((*field, value)),
-        Err(error) => Err(CommandError::new(ErrorKind::Usage, "value", &error)
-            .with("field", field)
-            .with("detail", error)),
+        Err(error) => Err(CommandError::from(&error)),
     };
     fields.iter().map(value).collect()
 }
