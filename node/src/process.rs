@@ -43,12 +43,13 @@ pub async fn up(
 ) -> Result<(), HomeError> {
     let mut engine = home.open_engine()?;
     remember(&mut engine, &options.peers)?;
+    let device = engine.device();
     let Started { running, listening, ended } = start(engine, &options).await?;
     let machine = home.clone();
     let look = Arc::new(move |dials| machine.machine_with(dials, true));
     let inside = || Inside::new(running.clone(), tokio::runtime::Handle::current());
     let pages = pages.map(|pages| pages(inside()));
-    let served = server::serve(home.path(), running.clone(), &options, look, pages).await;
+    let served = server::serve(home.path(), device, running.clone(), &options, look, pages).await;
     let served = served.map_err(|error| admin_port(error, &options))?;
     ready(Ready { listening, admin: served.address.clone() });
     let failed = tokio::select! {

@@ -20,7 +20,7 @@ console-transfer-to-answer = { $from } offers { $name }
 console-no-transfers = There are no moves
 console-conflicts-here = In { $count } places different things are written; somebody has to decide
 console-keep = Keep “{ $value }”
-console-now-in-file = the file says “{ $value }” now
+console-now-in-file = { $field }: the file says “{ $value }” now
 console-empty = (nothing)
 console-visited-today = { $count ->
     [one] A visit of today is recorded already
@@ -257,7 +257,7 @@ error-form_unreadable = The form cannot be read
     .hint = Go back and fill it in again
 error-form_sent_twice = This form was sent before
     .hint = See whether it was saved
-error-changed_meanwhile = Somebody else changed the same while you were typing. { $fields }
+error-changed_meanwhile = Somebody else changed the same while you were typing ({ $fields })
     .hint = See what it says now; to write yours all the same, save once more
 error-draft_too_long = The draft has { $bytes } bytes; at most { $limit } fit
 error-too_many_drafts = { $limit } forms are begun and not saved

@@ -203,13 +203,14 @@ pub(super) fn save(asked: &mut Asked) -> anyhow::Result<Answer> {
             continue;
         }
         if changed_meanwhile(&filled, *field, stored) {
-            let label = messages.word("field", field.spec().key);
-            changed.push(format!("{label}: {}", now_in_file(*field, stored, &messages)));
+            changed.push(now_in_file(*field, stored, &messages));
         }
         fields.insert(*field, value.as_str().to_owned());
     }
     if !changed.is_empty() {
-        return Err(Failure::usage("changed_meanwhile").with("fields", changed.join("; ")).into());
+        return Err(Failure::usage("changed_meanwhile")
+            .with("fields", changed.join(&messages.text("list-separator")))
+            .into());
     }
     let elder = asked.id();
     if fields.is_empty() {
@@ -327,7 +328,9 @@ fn now_in_file(field: Field, stored: &str, messages: &Messages) -> String {
         "" => messages.text("console-empty"),
         stored => words::field_value(messages, field, stored),
     };
-    messages.say("console-now-in-file", [("value", FluentValue::from(value))])
+    let field = messages.word("field", field.spec().key);
+    messages
+        .say("console-now-in-file", [("field", FluentValue::from(field)), ("value", value.into())])
 }
 
 /// How a field is filled in.

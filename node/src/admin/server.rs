@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,11 +15,13 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
 
 use super::Door;
 use crate::command::health::Machine;
 use crate::command::metrics::{Metrics, MetricsReport};
 use crate::command::{CommandError, ErrorKind, Request};
+use crate::identity::DeviceId;
 use crate::limits::ADMIN_REQUEST_BYTES_MAX;
 use crate::machine::seed;
 use crate::runtime::{Running, UpOptions};
@@ -55,6 +58,10 @@ struct Admin {
     link: Option<Link>,
 }
 
+/// Where nodes serve this machine: above what services have, and below what systems give to whoever calls (from 32768 on
+/// Linux, from 49152 on Windows).
+const OWN_PORTS: Range<u16> = 20_000..30_000;
+
 /// Makes the path of a link that opens the pages once.
 pub type Link = Arc<dyn Fn() -> Result<String, CommandError> + Send + Sync>;
 
@@ -67,17 +74,16 @@ pub struct Pages {
     pub link: Link,
 }
 
-/// Serves on loopback, on a free port unless one is asked for, and says where in the home. `pages` answer whatever the
-/// API does not.
+/// Serves on loopback and says where in the home. `pages` answer whatever the API does not.
 pub(crate) async fn serve(
     home: &Path,
+    device: DeviceId,
     running: Running,
     options: &UpOptions,
     look: Look,
     pages: Option<Pages>,
 ) -> std::io::Result<Served> {
-    let place = (Ipv4Addr::LOCALHOST, options.admin_port.unwrap_or(0));
-    let listener = tokio::net::TcpListener::bind(place).await?;
+    let listener = listen(device, options.admin_port).await?;
     let address = listener.local_addr()?;
     let token = hex::encode(seed().map_err(std::io::Error::other)?);
     let door = Door { address: address.to_string(), token: token.clone(), pid: std::process::id() };
@@ -99,6 +105,26 @@ pub(crate) async fn serve(
         }
     });
     Ok(Served { address: address.to_string(), file, task })
+}
+
+/// On the port that was asked for; else on the device's own one, so that pages which are open in a browser find the
+/// node where it was; else, where something is there already, on a free one.
+async fn listen(device: DeviceId, asked: Option<u16>) -> std::io::Result<TcpListener> {
+    let at = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    match asked {
+        Some(port) => at(port).await,
+        None => match at(own_port(device)).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => at(0).await,
+        },
+    }
+}
+
+/// A port of [`OWN_PORTS`] that is the same whenever this device runs.
+fn own_port(device: DeviceId) -> u16 {
+    let [.., high, low] = *blake3::hash(&device.0).as_bytes();
+    let width = OWN_PORTS.end - OWN_PORTS.start;
+    OWN_PORTS.start + u16::from_be_bytes([high, low]) % width
 }
 
 impl Served {
