@@ -209,6 +209,7 @@ async fn a_cadre_works_through_the_month(words: &Words) {
     enters(&browser, &village, words).await;
     browser.until(words.begun).await;
     browser.click_on("main ul.links a").await;
+    browser.until(words.all_fine).await;
     assert_eq!(browser.script(note).await, "血压偏高 <b>已提醒</b>，家属明天来。");
     browser.click(words.all_fine).await;
     browser.click(words.save).await;
@@ -254,7 +255,7 @@ async fn a_cadre_works_through_the_month(words: &Words) {
     browser.visit(&format!("/elder/{elder}/card")).await;
     assert!(!browser.main().await.contains('['), "{}", browser.main().await);
     browser.click(words.other).await;
-    assert!(!browser.text().await.contains(words.lock));
+    browser.until_that("the other language", |text| !text.contains(words.lock)).await;
     browser.visit("/").await;
     browser.screen(TELEPHONE).await;
     let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
@@ -307,8 +308,8 @@ async fn a_clerk_works_through_the_lists(words: &Words) {
     browser.visit("/ledger?group=Key&column=phone&column=hamlet").await;
     browser.click(words.show).await;
     let key = elders.iter().filter(|elder| elder["care_group"] == "Key").count();
-    let shown = browser.script("return document.querySelectorAll('main tbody tr').length").await;
-    assert_eq!(shown, key.min(100), "{key}");
+    let shown = "return String(document.querySelectorAll('main tbody tr').length)";
+    browser.until_script(shown, &key.min(100).to_string()).await;
     let file =
         "const done = arguments[0]; fetch('/ledger/file?kind=csv').then(r => r.text()).then(done)";
     let text = browser.page.execute_async(file, Vec::new()).await.unwrap();
@@ -434,6 +435,7 @@ async fn a_bureau_looks_after_the_mesh(words: &Words) {
     browser.visit(&format!("/device/{device}")).await;
     browser.types("name", "别的名字").await;
     browser.click(words.revoke_now).await;
+    browser.until_script("return String(!!document.querySelector('[role=alert]'))", "true").await;
     let standing = |office: &Office| -> Vec<String> {
         let devices = office.done(&["device", "list"])["devices"].as_array().unwrap().clone();
         devices.iter().map(|one| one["device"].as_str().unwrap().to_owned()).collect()

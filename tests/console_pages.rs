@@ -322,10 +322,14 @@ impl Look {
                 self.browser.types("name", "周国强").await;
                 self.browser.types("resident_id", "990121194802119808").await;
                 self.browser.click_on("main form button.main").await;
+                let is_refused = "return '' + !!document.querySelector('[role=alert]')";
+                self.browser.until_script(is_refused, "true").await;
                 self.browser.complaints().await;
                 self.named(node, "village-refused", language).await;
                 self.browser.visit("/").await;
                 self.browser.click_on("form[action='/lock'] button").await;
+                let is_open = "return '' + document.body.hasAttribute('data-open')";
+                self.browser.until_script(is_open, "false").await;
                 self.browser.complaints().await;
                 self.named(node, "village-locked", language).await;
             }
