@@ -5,7 +5,7 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use support::{COUNTY, Office, SHANGHE};
+use support::{COUNTY, Office, SHANGHE, SONGWU, XIAHE};
 
 /// What a server answered.
 #[derive(Debug)]
@@ -271,4 +271,60 @@ fn hostile_names_and_notes_are_text() {
     let text = get(&admin, "/ledger/file?kind=csv", &[own]).body;
     assert!(!text.contains(",=cmd") && !text.contains("\"=cmd"), "{text}");
     village.verify();
+}
+
+/// Whoever is shown has a row, whatever was looked at before; and one row, however often it is looked at.
+#[test]
+fn nobody_is_shown_without_a_row_in_the_audit() {
+    let county = Office::begin(COUNTY);
+    let town = county.admits(SONGWU, None);
+    let first = town.adds_elder(SHANGHE, "周国强");
+    let second = town.adds_elder(SHANGHE, "周国强");
+    let rows = || {
+        let audit = town.done(&["log", "--audit"])["audit"].as_array().unwrap().clone();
+        let row = |row: &serde_json::Value| {
+            format!("{} {}", row["what"].as_str().unwrap(), row["elders"])
+        };
+        audit.iter().rev().map(row).collect::<Vec<_>>()
+    };
+    let before = rows().len();
+    let node = town.up(&[]);
+    let admin = node.admin();
+    let cookie = get(&admin, &link(&town), &[]).cookie();
+    let own = ("Cookie", cookie.as_str());
+    let shows = |path: &str, name: bool| {
+        assert_eq!(get(&admin, path, &[own]).body.contains("周国强"), name, "{path}");
+    };
+    // Nobody is found, then everybody shown; a page of the same is looked at again and again.
+    shows("/ledger?q=zzz", false);
+    assert_eq!(rows().len(), before);
+    shows("/ledger", true);
+    shows("/ledger", true);
+    shows("/ledger?page=1", true);
+    assert_eq!(rows()[before..], ["list 2"]);
+    shows("/ledger?q=zgq", true);
+    assert_eq!(rows()[before..], ["list 2", "list 2"]);
+    // Incidents, once there are any.
+    shows("/incidents", false);
+    town.done(&["incident", "raise", &first, "--kind", "safety-risk", "--note", "屋顶漏雨"]);
+    shows("/incidents", true);
+    assert_eq!(rows()[before + 2..], ["list 1"]);
+    // What two files come to if they are joined, and a file that is offered elsewhere.
+    let page = get(&admin, "/new", &[own]).body;
+    let shown = rows().len();
+    let (csrf, once) = (hidden(&page, "csrf"), hidden(&page, "once"));
+    let body = format!("keep={first}&other={second}&csrf={csrf}&once={once}");
+    let merged = ask(&admin, "POST /duplicates", &[FORM, own], &body);
+    assert!(merged.status == 200 && merged.body.contains("周国强"), "{merged:?}");
+    assert_eq!(rows()[shown..], ["show 2"]);
+    town.done(&["transfer", "offer", &first, "--to", XIAHE]);
+    shows(&format!("/elder/{first}/move"), true);
+    assert_eq!(rows()[shown..], ["show 2", "show 1"]);
+    // A file has those who were looked for, and no others.
+    town.adds_elder(SHANGHE, "温玉兰");
+    let file = |query: &str| get(&admin, &format!("/ledger/file?kind=csv{query}"), &[own]).body;
+    let (all, found) = (file(""), file("&q=wyl"));
+    assert!(all.contains("周国强") && all.contains("温玉兰"), "{all}");
+    assert!(!found.contains("周国强") && found.contains("温玉兰"), "{found}");
+    assert_eq!(rows()[shown + 2..], ["export 3", "export 1"]);
 }

@@ -9,7 +9,9 @@ mod browser;
 
 use browser::Browser;
 use support::capability::Capability;
-use support::{COUNTY, Office, SHANGHE, SONGWU, XIAHE};
+use support::{COUNTY, Office, SHANGHE, SONGWU, XIAHE, data};
+
+const ENTER: &str = "\u{e007}";
 
 /// Whether there is a browser; else it is said what is not tried.
 fn may_type(what: &str) -> bool {
@@ -79,7 +81,8 @@ async fn what_somebody_else_wrote_meanwhile_is_not_written_over_unseen() {
     browser.visit(&form).await;
     assert_eq!(typed(&browser, "remarks").await, "腿脚不便");
     assert_eq!(typed(&browser, "phone").await, "13900000004");
-    browser.click("保存").await;
+    // Enter in a line saves, and does not forget the draft.
+    browser.types("phone", ENTER).await;
     browser.until("修改已保存").await;
     assert_eq!(field(&village, &elder, "phone"), "13900000004");
     assert_eq!(field(&village, &elder, "remarks"), "腿脚不便");
@@ -185,6 +188,7 @@ async fn what_cannot_be_taken_stays_where_it_was_typed() {
     let county = Office::begin(COUNTY);
     let town = county.admits(SONGWU, None);
     let (village, other) = (town.admits(SHANGHE, None), town.admits(XIAHE, None));
+    let second = town.admits(SHANGHE, None);
     let elder = village.adds_elder(SHANGHE, "周国强");
     let meet = |office: &Office| {
         let node = town.up(&[]);
@@ -192,6 +196,8 @@ async fn what_cannot_be_taken_stays_where_it_was_typed() {
         node.stop();
     };
     meet(&village);
+    meet(&second);
+    second.done(&["elder", "set", &elder, "birth_date=1942-01-05"]);
     village.done(&["elder", "set", &elder, "birth_date=1942-01-01"]);
     village.done(&["transfer", "offer", &elder, "--to", XIAHE]);
     town.done(&["elder", "set", &elder, "birth_date=1942-01-02"]);
@@ -207,7 +213,12 @@ async fn what_cannot_be_taken_stays_where_it_was_typed() {
     browser.click("采用这个").await;
     browser.until("请写作 1942-03-15").await;
     assert_eq!(typed(&browser, "value").await, "马年");
+    // One that was typed before another value came is for the same place all the same.
     retypes(&browser, "value", "1942-01-03").await;
+    second.run(&["sync", "--peer", &node.address(), "--timeout", "30s"]);
+    browser.click("采用这个").await;
+    browser.until("1942-01-05").await;
+    assert_eq!(typed(&browser, "value").await, "1942-01-03");
     browser.click("采用这个").await;
     browser.until("已定夺").await;
     assert_eq!(field(&town, &elder, "birth_date"), "1942-01-03");
@@ -228,5 +239,84 @@ async fn what_cannot_be_taken_stays_where_it_was_typed() {
     assert_eq!(browser.script(chosen).await, "decline");
     drop(node);
     other.verify();
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_do_not_take_from_one_another_what_was_typed() {
+    if !may_type("forms in several windows") {
+        return;
+    }
+    let county = Office::begin(COUNTY);
+    let town = county.admits(SONGWU, None);
+    let elder = town.adds_elder(SHANGHE, "周国强");
+    town.done(&["incident", "raise", &elder, "--kind", "safety-risk", "--note", "屋顶漏雨"]);
+    let incidents = town.done(&["incident", "list"]);
+    let incident = incidents["incidents"][0]["incident_id"].as_str().unwrap().to_owned();
+    town.done(&["incident", "ack", &incident]);
+    let node = town.up(&[]);
+    let mut browser = Browser::start("zh-CN").await;
+    browser.goto(&town.console_link("zh")).await;
+    browser.visit(&format!("/elder/{elder}/visit")).await;
+    browser.click("全部正常").await;
+    browser.types("note", "血压").await;
+    let first = browser.page.window().await.unwrap();
+    let second = browser.page.new_window(true).await.unwrap().handle;
+
+    // Somebody opens the pages once more: the windows that are open go on.
+    browser.page.switch_to_window(second.clone()).await.unwrap();
+    browser.goto(&town.console_link("zh")).await;
+    browser.page.switch_to_window(first.clone()).await.unwrap();
+    browser.types("note", "偏高").await;
+    browser.until("草稿已存").await;
+    browser.click("保存").await;
+    browser.until("探访已保存").await;
+    assert_eq!(town.visits()[0]["visit"]["note"], "血压偏高");
+
+    // Two new files are two.
+    browser.visit("/new").await;
+    browser.types("name", "温玉兰").await;
+    browser.until("草稿已存").await;
+    browser.page.switch_to_window(second.clone()).await.unwrap();
+    browser.visit("/new").await;
+    assert_eq!(typed(&browser, "name").await, "温玉兰");
+    retypes(&browser, "name", "许桂英").await;
+    browser.script("document.querySelector('main [name=scope]').value = '990121101203'").await;
+    browser.click("保存").await;
+    browser.until("档案已建立").await;
+    browser.page.switch_to_window(first.clone()).await.unwrap();
+    browser.visit("/new").await;
+    browser.until_script("return document.querySelector('main [name=name]').value", "温玉兰").await;
+
+    // A report on what somebody else has closed meanwhile is not taken, and says so.
+    browser.visit(&format!("/incident/{incident}")).await;
+    browser.click_on("main input[name=step][value=Closed]").await;
+    browser.types("note", "已修好").await;
+    town.done(&["incident", "close", &incident, "--note", "已处理"]);
+    browser.click("保存").await;
+    let is_refused = "return '' + !!document.querySelector('[role=alert]')";
+    browser.until_script(is_refused, "true").await;
+    assert_eq!(typed(&browser, "note").await, "已修好");
+    browser.click("保存").await;
+    browser.until("已记录").await;
+    let shown = town.done(&["incident", "show", &incident]);
+    assert!(shown["steps"].to_string().contains("已修好"), "{shown}");
+
+    // A ledger of which something is different by now is looked at again.
+    let above = county.up(&[]);
+    town.run(&["sync", "--peer", &above.address(), "--timeout", "30s"]);
+    browser.visit("/import").await;
+    let ledger = std::fs::canonicalize(data("松雾镇留守老年人台账.xlsx")).unwrap();
+    let ledger = ledger.to_str().unwrap();
+    browser.types("file", ledger).await;
+    browser.click("看看会有什么变化").await;
+    browser.until("导入：").await;
+    town.run(&["import", ledger]);
+    let elders = town.elders().len();
+    browser.click_on("main form:last-of-type button.main").await;
+    browser.until("预览之后有人改了内容").await;
+    assert_eq!(town.elders().len(), elders);
+    drop((node, above));
+    town.verify();
     browser.close().await;
 }

@@ -12,7 +12,8 @@
   function typed(form) {
     var pairs = [];
     Array.prototype.forEach.call(form.elements, function (field) {
-      var left = !field.name || field.name === "csrf" || field.name === "once" || field.type === "file" ||
+      var left = !field.name || field.name === "csrf" || field.name === "once" ||
+        field.name.indexOf("draft") === 0 || field.type === "file" ||
         field.type === "password" || field.tagName === "BUTTON" ||
         ((field.type === "radio" || field.type === "checkbox") && !field.checked);
       if (!left) { pairs.push(encodeURIComponent(field.name) + "=" + encodeURIComponent(field.value)); }
@@ -55,24 +56,14 @@
   // What is typed is kept a moment later, and at once when the page goes.
   var keeping = [];
   Array.prototype.forEach.call(document.querySelectorAll("form[data-draft]"), function (form) {
-    var timer = null, last = typed(form), state = document.createElement("p");
+    var timer = null, last = typed(form), left = last, sent = false, state = document.createElement("p");
     state.className = "hint";
     state.setAttribute("role", "status");
     form.appendChild(state);
-    // What was typed last may have come after the page was asked for again: then it is asked for once more.
-    setTimeout(function () {
-      var request = new XMLHttpRequest(), first = last;
-      request.open("GET", "/draft?form=" + encodeURIComponent(form.getAttribute("data-draft")));
-      request.setRequestHeader("x-shouwang-by", "script");
-      request.onload = function () {
-        var newer = Number(request.responseText) > Number(form.getAttribute("data-kept-at"));
-        if (request.status === 200 && newer && typed(form) === first) { location.reload(); }
-      };
-      request.send();
-    }, 400);
     function text() {
       return "csrf=" + encodeURIComponent(csrf) + "&form=" + encodeURIComponent(form.getAttribute("data-draft")) +
-        "&elder=" + encodeURIComponent(form.getAttribute("data-elder") || "") + "&typed=" + encodeURIComponent(last);
+        "&elder=" + encodeURIComponent(form.getAttribute("data-elder") || "") +
+        "&once=" + encodeURIComponent(form.elements.once.value) + "&typed=" + encodeURIComponent(last);
     }
     function keep() {
       timer = null;
@@ -90,25 +81,48 @@
       if (gone) { return; }
       if (timer !== null) { clearTimeout(timer); timer = null; }
       dirty = false;
+      sent = true;
       setTimeout(function () {
         Array.prototype.forEach.call(form.querySelectorAll("button"), function (button) { button.disabled = true; });
       }, 0);
     });
     keeping.push(keep);
+    // Whatever somebody typed here is kept when the page goes, also where another window has saved the same form and its
+    // draft went with that.
     function leave() {
-      if (timer === null) { return; }
-      clearTimeout(timer);
-      timer = null;
-      last = typed(form);
+      var now = typed(form);
+      if (sent || now === left) { return; }
+      last = left = now;
       if (navigator.sendBeacon) {
         navigator.sendBeacon("/draft", new Blob([text()], { type: "application/x-www-form-urlencoded" }));
       }
     }
+    if (form.hasAttribute("data-unkept")) { last = null; keep(); }
     // The first comes before the next page is asked for, so that it has what was typed last; telephones know only the
     // second.
     window.addEventListener("beforeunload", leave);
     window.addEventListener("pagehide", leave);
   });
+
+  // What was typed last may have come after the page was asked for again: then it is asked for once more.
+  setTimeout(function () {
+    var forms = document.querySelectorAll("form[data-draft]"), first = Array.prototype.map.call(forms, typed);
+    var request = new XMLHttpRequest();
+    if (!forms.length) { return; }
+    request.open("GET", "/draft?" + Array.prototype.map.call(forms, function (form) {
+      return "form=" + encodeURIComponent(form.getAttribute("data-draft"));
+    }).join("&"));
+    request.setRequestHeader("x-shouwang-by", "script");
+    request.onload = function () {
+      var kept = request.responseText.split(" ");
+      var newer = Array.prototype.some.call(forms, function (form, at) {
+        return Number(kept[at]) > Number(form.getAttribute("data-kept-at"));
+      });
+      var touched = Array.prototype.some.call(forms, function (form, at) { return typed(form) !== first[at]; });
+      if (request.status === 200 && newer && !touched && !dirty) { location.reload(); }
+    };
+    request.send();
+  }, 400);
 
   Array.prototype.forEach.call(document.querySelectorAll("[data-print]"), function (button) {
     button.addEventListener("click", function () { window.print(); });
@@ -153,7 +167,7 @@
     request.onload = function () {
       var fresh = new DOMParser().parseFromString(request.responseText, "text/html");
       var token = fresh.querySelector("input[name=csrf]");
-      if (request.status !== 200 || !fresh.body.hasAttribute("data-open") || !token) { return; }
+      if (request.status !== 200 || !fresh.body.hasAttribute("data-open") || !token) { later(); return; }
       csrf = token.value;
       Array.prototype.forEach.call(document.querySelectorAll("input[name=csrf]"), function (own) { own.value = csrf; });
       Array.prototype.forEach.call(document.querySelectorAll("[data-not-sent]"), function (said) {
@@ -162,7 +176,9 @@
       gone = false;
       keeping.forEach(function (keep) { keep(); });
     };
+    request.onerror = later;
     request.send();
+    function later() { setTimeout(function () { if (gone) { come_back(); } }, 3000); }
   }
   var events = null;
   function listen() {

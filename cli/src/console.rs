@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
@@ -57,7 +57,7 @@ use asked::{Answer, Asked, Upload};
 use form::{FORM_BYTES_MAX, Fields};
 use import::Waiting;
 use page::Page;
-use session::{Admission, Door};
+use session::{Admission, Door, Moment};
 
 /// The largest file that a page takes: the largest ledger that `import` reads.
 const UPLOAD_BYTES_MAX: usize = 32 << 20;
@@ -97,7 +97,7 @@ pub(crate) fn pages(context: &Context, inside: Inside) -> Pages {
     });
     let made = console.clone();
     let link = Arc::new(move || {
-        let (token, now) = (token()?, Instant::now());
+        let (token, now) = (token()?, Moment::now());
         let token = made.door().link(token, now);
         Ok(format!("/enter?link={token}"))
     });
@@ -272,6 +272,7 @@ async fn read(request: Request<Body>) -> Result<Sent, Failure> {
     }
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| unreadable())?;
     let (mut fields, mut files) = (Fields::default(), BTreeMap::new());
+    let mut text_bytes = 0;
     while let Some(part) = parts.next_field().await.map_err(|_| unreadable())? {
         let Some(name) = part.name().map(str::to_owned) else { continue };
         let file = part.file_name().map(str::to_owned);
@@ -281,6 +282,10 @@ async fn read(request: Request<Body>) -> Result<Sent, Failure> {
                 files.insert(name, Upload { name: file, bytes: bytes.to_vec() });
             }
             None => {
+                text_bytes += name.len() + bytes.len();
+                if text_bytes > FORM_BYTES_MAX {
+                    return Err(unreadable());
+                }
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 fields.0.entry(name).or_default().push(text);
             }
@@ -305,7 +310,11 @@ async fn answer(
     let is_post = request.method() == Method::POST;
     let by_person = !headers.contains_key("x-shouwang-by");
     let cookie = cookie(&headers, &cookie_name(&headers)).unwrap_or_default().to_owned();
-    let admission = console.door().admit(&cookie, by_person, Instant::now());
+    let admission = console.door().admit(&cookie, by_person, Moment::now());
+    // Nothing is read of what a stranger sends.
+    if admission == Admission::Out {
+        return lock::stranger(&console, language);
+    }
     let sent = match is_post {
         true => match read(request).await {
             Ok(sent) => Some(sent),
@@ -351,13 +360,13 @@ async fn answer(
 async fn keep_draft(State(console): State<Arc<Console>>, request: Request<Body>) -> Response {
     let headers = request.headers().clone();
     let cookie = cookie(&headers, &cookie_name(&headers)).unwrap_or_default().to_owned();
-    let admission = console.door().admit(&cookie, true, Instant::now());
-    let Ok(sent) = read(request).await else {
-        return StatusCode::BAD_REQUEST.into_response();
-    };
+    let admission = console.door().admit(&cookie, true, Moment::now());
     // A locked page keeps what stands in it too.
     let (Admission::In { csrf } | Admission::Locked { csrf }) = admission else {
         return StatusCode::UNAUTHORIZED.into_response();
+    };
+    let Ok(sent) = read(request).await else {
+        return StatusCode::BAD_REQUEST.into_response();
     };
     if !is_own(&headers, &csrf, &sent.fields) {
         return StatusCode::FORBIDDEN.into_response();
@@ -379,7 +388,7 @@ async fn events(
     let query = Fields::read(query.unwrap_or_default().as_bytes());
     let seen = query.text("seen").and_then(|seen| seen.parse().ok());
     let cookie = cookie(&headers, &cookie_name(&headers)).unwrap_or_default().to_owned();
-    let admission = console.door().admit(&cookie, false, Instant::now());
+    let admission = console.door().admit(&cookie, false, Moment::now());
     let is_locked = matches!(admission, Admission::Locked { .. });
     let waiting: Vec<Event> = match admission {
         Admission::Out => return StatusCode::UNAUTHORIZED.into_response(),
@@ -401,7 +410,7 @@ async fn events(
                     return None;
                 }
                 tokio::time::sleep(TOLD_EVERY).await;
-                let admission = console.door().admit(&cookie, false, Instant::now());
+                let admission = console.door().admit(&cookie, false, Moment::now());
                 if !matches!(admission, Admission::In { .. }) {
                     let event = sync::happened("locked");
                     return Some((Ok(event), (console, told, cookie, waiting, true)));

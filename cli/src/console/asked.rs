@@ -1,7 +1,6 @@
 //! What somebody asks of a page, and the answer.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -14,7 +13,7 @@ use shouwang_node::home::Node;
 
 use super::form::{self, Fields, Form, FormField};
 use super::page::{Block, Page};
-use super::session::Refused;
+use super::session::{Moment, Refused};
 use super::sync::Seen;
 use super::{Console, drawn, frame, status, token};
 use crate::audit;
@@ -23,6 +22,9 @@ use crate::error::{Described, Failure};
 use crate::message::Language;
 use crate::moment;
 use crate::output::Mark;
+
+/// Forms of which a page keeps drafts at once; more than any has.
+const FORMS_MAX: usize = 64;
 
 /// What somebody asks of a page.
 pub(super) struct Asked<'a> {
@@ -43,6 +45,8 @@ pub(super) struct Asked<'a> {
     pub(super) error: Option<Described>,
     /// When the draft that stands on the page was kept.
     kept_at_ms: i64,
+    /// Whether what was sent and not taken could not be kept as a draft either.
+    is_unkept: bool,
     /// What had happened before anything on the page was read.
     pub(super) seen: Option<Seen>,
     status: Option<StatusReport>,
@@ -99,6 +103,7 @@ impl<'a> Asked<'a> {
             files,
             error: None,
             kept_at_ms: 0,
+            is_unkept: false,
             seen: None,
             status: None,
         }
@@ -109,10 +114,22 @@ impl<'a> Asked<'a> {
         // A page that was sent and not taken is shown again, by an address of its own that may be loaded anew.
         if let Some(refused) = self.console.door().refused(&self.cookie, &self.here) {
             (self.error, self.sent) = (Some(refused.why), Some(refused.sent));
+            self.is_unkept = !refused.kept;
         }
         self.seen = Seen::now(&mut self.node).ok();
         let shown = self.today().and_then(|()| shows(self));
         match shown {
+            Ok(Answer::Page(mut page)) => {
+                // Where there is no form any more it is said all the same.
+                if let Some(error) = self.error.take().filter(|_| !page.says_an_error()) {
+                    page.add_first(Block::Note {
+                        mark: Mark::Bad,
+                        text: error.message,
+                        fix: error.hint,
+                    });
+                }
+                drawn(&page, StatusCode::OK)
+            }
             Ok(answer) => self.response(answer, StatusCode::OK),
             Err(error) => self.failed(&error),
         }
@@ -141,9 +158,9 @@ impl<'a> Asked<'a> {
             Err(error) => {
                 self.console.door().may_send_again(&self.cookie, &once);
                 let why = Described::new(&error, &self.context.messages);
-                let _ = keep(self.console, &sent);
+                let kept = keep(self.console, &sent).is_ok();
                 let page = self.here.clone();
-                self.console.door().refuse(&self.cookie, Refused { page, why, sent });
+                self.console.door().refuse(&self.cookie, Refused { page, why, sent, kept });
                 Redirect::to(&self.query.address(&self.here, &[])).into_response()
             }
         }
@@ -226,10 +243,16 @@ impl<'a> Asked<'a> {
         area: Option<DivisionCode>,
         elders: usize,
     ) -> anyhow::Result<()> {
+        if elders == 0 {
+            return Ok(());
+        }
         let place = area.map(|area| area.to_string()).unwrap_or_default();
-        let key = format!("{what} {about} {place}");
-        if self.console.door().is_new_to(&self.cookie, key, Instant::now()) {
+        // Another filter shows others; another page of the same does not, for all its pages were noted.
+        let asked = self.query.address("", &[("page", None), ("saved", None)]);
+        let key = format!("{what} {about} {place} {elders} {asked}");
+        if !self.console.door().is_noted(&self.cookie, &key, Moment::now()) {
             audit::note(&mut self.node, what, area, elders, &self.context)?;
+            self.console.door().noted(&self.cookie, key, Moment::now());
         }
         Ok(())
     }
@@ -243,11 +266,11 @@ impl<'a> Asked<'a> {
     pub(super) fn typed(&mut self, draft: &str) -> anyhow::Result<(Fields, Option<i64>)> {
         let kept = self.node.call(DraftShow { form: draft.to_owned() })?.drafts.into_iter().next();
         self.kept_at_ms = kept.as_ref().map_or(0, |kept| kept.at_ms);
-        Ok(match (kept, &self.sent) {
+        // There may be several forms on a page.
+        let of_this = |sent: &&Fields| sent.text("draft").is_none_or(|sent| sent == draft);
+        Ok(match (kept, self.sent.as_ref().filter(of_this)) {
+            (_, Some(sent)) => (sent.clone(), None),
             (Some(kept), None) => (Fields(kept.fields), Some(kept.at_ms)),
-            // It was kept just now: nobody need be told.
-            (Some(kept), Some(_)) => (Fields(kept.fields), None),
-            (None, Some(sent)) => (sent.clone(), None),
             (None, None) => (Fields::default(), None),
         })
     }
@@ -267,6 +290,7 @@ impl<'a> Asked<'a> {
             grave: false,
             inline: false,
             kept_at_ms: 0,
+            is_unkept: false,
             error: self.error.clone(),
             drafted: None,
         })
@@ -284,19 +308,28 @@ impl<'a> Asked<'a> {
         let ago = typed_at_ms.map(|at_ms| moment::ago(messages, at_ms, self.context.now_ms, false));
         let mut form = form;
         form.fields.push(FormField::hidden("draft", draft));
+        form.fields.push(FormField::hidden("draft_at", self.kept_at_ms.to_string()));
         form.fields.push(FormField::hidden("draft_elder", elder.unwrap_or_default()));
         Form {
             draft: Some(draft.to_owned()),
             elder: elder.map(str::to_owned),
             kept_at_ms: self.kept_at_ms,
+            is_unkept: self.is_unkept,
             drafted: ago.map(|ago| form::drafted(messages, ago)),
             ..form
         }
     }
 
+    /// Forgets the draft of what was sent. One that another window has typed since this one was shown stays.
     fn forget_draft(&mut self) {
-        let draft = self.sent.as_ref().and_then(|sent| sent.text("draft")).map(str::to_owned);
-        if let Some(form) = draft {
+        let sent = self.filled();
+        let Some(form) = sent.text("draft").map(str::to_owned) else { return };
+        let Ok(kept) = self.node.call(DraftShow { form: form.clone() }) else { return };
+        let is_own = kept.drafts.into_iter().next().is_some_and(|kept| {
+            sent.text("draft_at") == Some(&kept.at_ms.to_string())
+                || kept.fields.get("once").is_some_and(|page| page.as_slice() == sent.all("once"))
+        });
+        if is_own {
             let _ = self.node.call(DraftDrop { form });
         }
     }
@@ -310,12 +343,15 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// When the draft that the address names was kept; 0 where there is none.
+/// When each of the drafts was kept that the address names; 0 where there is none.
 pub(super) fn kept_at(asked: &mut Asked) -> anyhow::Result<Answer> {
-    let form = asked.query.text("form").unwrap_or_default().to_owned();
-    let kept = asked.node.call(DraftShow { form })?.drafts.into_iter().next();
-    let at_ms = kept.map_or(0, |kept| kept.at_ms).to_string();
-    Ok(Answer::File { name: "draft.txt".to_owned(), kind: "text/plain", bytes: at_ms.into_bytes() })
+    let mut kept_at_ms = Vec::new();
+    for form in asked.query.all("form").to_vec().into_iter().take(FORMS_MAX) {
+        let kept = asked.node.call(DraftShow { form })?.drafts.into_iter().next();
+        kept_at_ms.push(kept.map_or(0, |kept| kept.at_ms).to_string());
+    }
+    let bytes = kept_at_ms.join(" ").into_bytes();
+    Ok(Answer::File { name: "draft.txt".to_owned(), kind: "text/plain", bytes })
 }
 
 /// Keeps what stands in a form: as its script sends it, or as the form itself was sent.
@@ -325,11 +361,17 @@ pub(super) fn keep(console: &Console, sent: &Fields) -> anyhow::Result<()> {
         None => (sent.text("draft"), sent.text("draft_elder"), sent.clone()),
     };
     let Some(form) = form else { return Ok(()) };
+    let (form, elder) = (form.to_owned(), elder.map(str::to_owned));
     let mut fields = fields.0;
-    for own in ["csrf", "once", "draft", "draft_elder", "draft_drop"] {
+    for own in ["csrf", "draft", "draft_elder", "draft_at", "draft_drop"] {
         fields.remove(own);
     }
-    let (form, elder) = (form.to_owned(), elder.map(str::to_owned));
-    console.inside.node().call(DraftKeep { form, elder, fields })?;
+    // Which page typed it: another one that is saved leaves it.
+    fields.insert("once".to_owned(), sent.all("once").to_vec());
+    let mut node = console.inside.node();
+    let kept = node.call(DraftShow { form: form.clone() })?.drafts.into_iter().next();
+    if kept.is_none_or(|kept| kept.fields != fields) {
+        node.call(DraftKeep { form, elder, fields })?;
+    }
     Ok(())
 }

@@ -62,8 +62,9 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     Ok(page.into())
 }
 
-fn one(asked: &Asked, page: &mut Page, conflict: &InboxConflict) -> anyhow::Result<()> {
+fn one(asked: &mut Asked, page: &mut Page, conflict: &InboxConflict) -> anyhow::Result<()> {
     let messages = asked.context.messages.clone();
+    let here = asked.query.address("/conflicts", &[("saved", None)]);
     let about = conflict
         .element
         .as_ref()
@@ -83,17 +84,25 @@ fn one(asked: &Asked, page: &mut Page, conflict: &InboxConflict) -> anyhow::Resu
         ];
         let keep = messages.say("console-keep", [("value", FluentValue::from(shown.clone()))]);
         let mut form = asked.form(keep, fields)?;
-        form.action = "/conflicts".to_owned();
+        form.action.clone_from(&here);
         sides.push(Side { value: shown, by, state: Some((mark, state)), form });
     }
-    let refused = asked.filled();
-    let typed = refused.typed("value").filter(|_| refused.text("id") == Some(&conflict.id));
+    // The place alone: what stands there may be something else by now, and what was typed is for the same place.
+    let draft = format!("value:{}", conflict.id.split('-').next().unwrap_or_default());
+    let (typed, at_ms) = asked.typed(&draft)?;
     let fields = vec![
         FormField::hidden("id", conflict.id.clone()),
-        FormField::line("value", messages.word("console-word", "third_value"), typed).required(),
+        FormField::hidden("about", name),
+        FormField::line(
+            "value",
+            messages.word("console-word", "third_value"),
+            typed.typed("value"),
+        )
+        .required(),
     ];
-    let mut form = asked.form(messages.word("console-word", "write_this"), fields)?;
-    form.action = "/conflicts".to_owned();
+    let form = asked.form(messages.word("console-word", "write_this"), fields)?;
+    let mut form = asked.drafted(form, &draft, Some(&conflict.elder_id.to_string()), at_ms);
+    form.action.clone_from(&here);
     sides.push(Side { value: String::new(), by: Vec::new(), state: None, form });
     page.add(Block::Sides(sides));
     Ok(())
@@ -112,7 +121,8 @@ pub(super) fn resolve(asked: &mut Asked) -> anyhow::Result<Answer> {
     }
     let resolved = asked.node.call(request)?;
     let safer = if resolved.safer_than.is_some() { ",safer" } else { "" };
-    Ok(Answer::Go(format!("/conflicts?saved=resolved{safer}")))
+    let saved = format!("resolved{safer}");
+    Ok(Answer::Go(asked.query.address("/conflicts", &[("saved", Some(saved))])))
 }
 
 /// What would be taken back.

@@ -44,7 +44,7 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     page.add(Block::Grid(Grid::of(&table, caption, String::new(), to)));
     page.heading(messages.word("console-word", "let_in"));
     page.note(Mark::Note, messages.text("console-let-in-how"));
-    let typed = asked.filled();
+    let (typed, at_ms) = asked.typed("grant")?;
     let chosen = typed.text("area").unwrap_or_default().to_owned();
     let places = asked.node.call(AreaList { within: None })?;
     let mut choices = vec![Choice {
@@ -85,6 +85,7 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
         ),
     ];
     let form = asked.form(messages.word("console-word", "grant"), fields)?;
+    let form = asked.drafted(form, "grant", None, at_ms);
     page.add(Block::Form(Box::new(form)));
     Ok(page.into())
 }
@@ -232,7 +233,7 @@ pub(super) fn ruleset(asked: &mut Asked) -> anyhow::Result<Answer> {
     saved(asked, &mut page);
     page.add_screen(&ruleset::screen(&report, &asked.context));
     if report.may_set {
-        let typed = asked.filled();
+        let (typed, at_ms) = asked.typed("rule")?;
         let key = |key: &str| Choice {
             value: key.to_owned(),
             text: ruleset::setting_name(&messages, key),
@@ -245,6 +246,7 @@ pub(super) fn ruleset(asked: &mut Asked) -> anyhow::Result<Answer> {
                 .hint(messages.word("console-word", "empty_is_default")),
         ];
         let form = asked.form(messages.word("console-word", "set_rule"), fields)?;
+        let form = asked.drafted(form, "rule", None, at_ms);
         page.add(Block::Form(Box::new(form)));
     }
     Ok(page.into())

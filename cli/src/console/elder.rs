@@ -232,11 +232,18 @@ pub(super) fn new(asked: &mut Asked) -> anyhow::Result<Answer> {
         let chosen = typed.text("scope").unwrap_or_default().to_owned();
         let villages = places.into_iter().filter(|place| place.code.level() == Level::Village);
         let choice = |value: String, text: String| Choice { chosen: value == chosen, value, text };
-        let none = choice(String::new(), String::new());
-        let villages = villages.map(|place| choice(place.code.to_string(), place.name));
-        let villages = std::iter::once(none).chain(villages).collect();
+        let villages: Vec<Choice> =
+            villages.map(|place| choice(place.code.to_string(), place.name)).collect();
         let label = messages.word("console-word", "village");
-        fields.push(FormField::select("scope", label, villages).required());
+        let field = match villages.is_empty() {
+            // The names of places have not come yet: a code does.
+            true => FormField::line("scope", label, Some(&chosen)),
+            false => {
+                let none = choice(String::new(), String::new());
+                FormField::select("scope", label, std::iter::once(none).chain(villages).collect())
+            }
+        };
+        fields.push(field.required());
     }
     let first = [
         Field::Name,
@@ -358,7 +365,8 @@ fn control(field: Field, value: &str, stored: &str, messages: &Messages) -> Form
         }
         Kind::Date => FormField::line(spec.key, label, Some(value)).kind("date"),
         Kind::Number(_) => FormField::line(spec.key, label, Some(value)).kind("number"),
-        Kind::Text(longest) if longest > 120 => {
+        // A line has no line ends, and would lose those that are there.
+        Kind::Text(longest) if longest > 120 || stored.contains('\n') => {
             FormField::lines(spec.key, label, Some(value)).longest(longest)
         }
         Kind::Text(longest) => FormField::line(spec.key, label, Some(value)).longest(longest),

@@ -167,6 +167,7 @@ pub(super) fn merge(asked: &mut Asked) -> anyhow::Result<Answer> {
     if seen {
         return Ok(Answer::Go("/duplicates?saved=merged".to_owned()));
     }
+    asked.note("show", &format!("{} {}", report.keep, report.other), Some(report.scope), 2)?;
     let messages = asked.context.messages.clone();
     let command = format!(
         "shouwang elder merge {} {}",

@@ -36,6 +36,8 @@ pub(super) struct Form {
     pub(super) inline: bool,
     /// When what stands in it was kept (ms since 1970), where it is a draft.
     pub(super) kept_at_ms: i64,
+    /// Whether what stands in it could not be kept as a draft yet.
+    pub(super) is_unkept: bool,
     /// What was not right when it was sent.
     pub(super) error: Option<Described>,
     /// That something typed earlier stands in it, and a word to forget it by.

@@ -1,16 +1,19 @@
 //! A ledger that comes in: what would be different is shown before anything is.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::NaiveDate;
 use fluent_bundle::FluentValue;
 use shouwang_node::command::area::AreaList;
 
-use super::asked::{Answer, Asked};
+use super::asked::{Answer, Asked, Upload};
 use super::form::{Control, FormField};
 use super::page::{Block, Page};
 use super::{Console, token};
 use crate::commands::import::{Contents, differences_table, last_day, screen};
 use crate::error::Failure;
+use crate::import_report::ImportReport;
 use crate::output::Mark;
 
 /// Files that wait to be confirmed. Each may be as large as an upload.
@@ -21,8 +24,9 @@ const WAITS: std::time::Duration = std::time::Duration::from_secs(30 * 60);
 /// A file that somebody has seen the preview of.
 pub(super) struct Waiting {
     token: String,
-    name: String,
-    bytes: Vec<u8>,
+    file: Arc<Upload>,
+    /// What the preview said.
+    would: blake3::Hash,
     since: Instant,
 }
 
@@ -48,54 +52,69 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
 pub(super) fn take(asked: &mut Asked) -> anyhow::Result<Answer> {
     match asked.filled().text("seen").map(str::to_owned) {
         Some(token) => {
-            let waiting = asked.console.taken(&token);
-            let Some(waiting) = waiting else {
+            let waiting = asked.console.waits(&token);
+            let Some((file, would)) = waiting else {
                 return Err(Failure::usage("upload_gone").into());
             };
-            report(asked, &waiting.name, &waiting.bytes, false)
+            // Somebody else may have written since; what nobody has seen is not taken in.
+            let now = looked_at(asked, &file)?;
+            if now.would != would {
+                let mut page = preview(asked, file, &now)?;
+                page.add_first(Block::Note {
+                    mark: Mark::Attention,
+                    text: asked.context.messages.text("console-import-changed"),
+                    fix: None,
+                });
+                return Ok(page.into());
+            }
+            let report = now.contents.import(false, now.today, &mut asked.node, None)?;
+            asked.console.taken(&token);
+            let messages = asked.context.messages.clone();
+            let name = FluentValue::from(file.name.clone());
+            let title = messages.say("console-import-done", [("name", name)]);
+            let mut page = asked.page(title).same_as("shouwang import FILE");
+            page.note(Mark::Good, messages.text("console-import-saved"));
+            differences(asked, &mut page, &file.name, &report)?;
+            Ok(page.into())
         }
         None => {
             let Some(file) = asked.files.remove("file").filter(|file| !file.bytes.is_empty())
             else {
                 return Err(Failure::usage("upload_missing").into());
             };
-            report(asked, &file.name, &file.bytes, true)
+            let seen = looked_at(asked, &file)?;
+            Ok(preview(asked, Arc::new(file), &seen)?.into())
         }
     }
 }
 
-fn report(asked: &mut Asked, name: &str, bytes: &[u8], dry_run: bool) -> anyhow::Result<Answer> {
+/// What a file comes to if it is taken in now.
+struct LookedAt {
+    contents: Contents,
+    today: NaiveDate,
+    report: ImportReport,
+    /// All of the report.
+    would: blake3::Hash,
+}
+
+fn looked_at(asked: &mut Asked, file: &Upload) -> anyhow::Result<LookedAt> {
     let directory = asked.node.call(AreaList { within: None })?;
-    let contents = Contents::read(name, bytes, None, directory)?;
+    let contents = Contents::read(&file.name, &file.bytes, None, directory)?;
     let today = last_day(std::slice::from_ref(&contents), &mut asked.node, &asked.context)?;
-    let report = contents.import(dry_run, today, &mut asked.node, None)?;
+    let report = contents.import(true, today, &mut asked.node, None)?;
+    let would = blake3::hash(&serde_json::to_vec(&report)?);
+    Ok(LookedAt { contents, today, report, would })
+}
+
+/// What would be different, and a button where something would.
+fn preview(asked: &mut Asked, file: Arc<Upload>, seen: &LookedAt) -> anyhow::Result<Page> {
     let messages = asked.context.messages.clone();
-    let title = match dry_run {
-        true => messages.say("console-import-would", [("name", FluentValue::from(name))]),
-        false => messages.say("console-import-done", [("name", FluentValue::from(name))]),
-    };
-    let command = match dry_run {
-        true => "shouwang import FILE --dry-run",
-        false => "shouwang import FILE",
-    };
-    let mut page: Page = asked.page(title).same_as(command);
-    if !dry_run {
-        page.note(Mark::Good, messages.text("console-import-saved"));
-    }
-    page.add_screen(&screen(&report, &asked.context));
-    if !report.differences.is_empty() {
-        asked.note("differences", name, None, report.changed)?;
-        page.heading(messages.word("import-heading", "import-differences"));
-        let (table, hidden) = differences_table(&report, &asked.context);
-        let caption = messages.word("import-heading", "import-differences");
-        page.add(Block::Grid(super::page::Grid::of(&table, caption, String::new(), |_| None)));
-        if hidden > 0 {
-            let count = FluentValue::from(hidden);
-            page.note(Mark::Note, messages.say("more-differences", [("count", count)]));
-        }
-    }
-    if dry_run && report.new + report.changed > 0 {
-        let token = asked.console.wait(name, bytes)?;
+    let (name, report) = (file.name.clone(), &seen.report);
+    let title = messages.say("console-import-would", [("name", FluentValue::from(name.clone()))]);
+    let mut page: Page = asked.page(title).same_as("shouwang import FILE --dry-run");
+    differences(asked, &mut page, &name, report)?;
+    if report.new + report.changed > 0 {
+        let token = asked.console.wait(file, seen.would)?;
         let count = FluentValue::from(report.new + report.changed);
         let form = asked.form(
             messages.say("console-import-now", [("count", count)]),
@@ -103,30 +122,54 @@ fn report(asked: &mut Asked, name: &str, bytes: &[u8], dry_run: bool) -> anyhow:
         )?;
         page.add(Block::Form(Box::new(form)));
     }
-    Ok(page.into())
+    Ok(page)
+}
+
+fn differences(
+    asked: &mut Asked,
+    page: &mut Page,
+    name: &str,
+    report: &ImportReport,
+) -> anyhow::Result<()> {
+    let messages = asked.context.messages.clone();
+    page.add_screen(&screen(report, &asked.context));
+    if report.differences.is_empty() {
+        return Ok(());
+    }
+    asked.note("differences", name, None, report.changed)?;
+    page.heading(messages.word("import-heading", "import-differences"));
+    let (table, hidden) = differences_table(report, &asked.context);
+    let caption = messages.word("import-heading", "import-differences");
+    page.add(Block::Grid(super::page::Grid::of(&table, caption, String::new(), |_| None)));
+    if hidden > 0 {
+        let count = FluentValue::from(hidden);
+        page.note(Mark::Note, messages.say("more-differences", [("count", count)]));
+    }
+    Ok(())
 }
 
 impl Console {
     /// Keeps a file until somebody has seen what it would change.
-    fn wait(&self, name: &str, bytes: &[u8]) -> anyhow::Result<String> {
+    fn wait(&self, file: Arc<Upload>, would: blake3::Hash) -> anyhow::Result<String> {
         let token = token()?;
         let mut waiting = self.waiting();
         waiting.retain(|one| one.since.elapsed() < WAITS);
         if waiting.len() >= WAITING_MAX {
             waiting.remove(0);
         }
-        waiting.push(Waiting {
-            token: token.clone(),
-            name: name.to_owned(),
-            bytes: bytes.to_vec(),
-            since: Instant::now(),
-        });
+        waiting.push(Waiting { token: token.clone(), file, would, since: Instant::now() });
         Ok(token)
     }
 
-    fn taken(&self, token: &str) -> Option<Waiting> {
-        let mut waiting = self.waiting();
-        let at = waiting.iter().position(|one| one.token == token)?;
-        Some(waiting.remove(at))
+    /// A file that waits, and what its preview said.
+    fn waits(&self, token: &str) -> Option<(Arc<Upload>, blake3::Hash)> {
+        let waiting = self.waiting();
+        let found = waiting.iter().find(|one| one.token == token)?;
+        Some((found.file.clone(), found.would))
+    }
+
+    /// It was taken in.
+    fn taken(&self, token: &str) {
+        self.waiting().retain(|one| one.token != token);
     }
 }

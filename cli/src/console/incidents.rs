@@ -10,7 +10,7 @@ use shouwang_node::command::incident::{
 };
 
 use super::asked::{Answer, Asked};
-use super::form::{Fields, FormField};
+use super::form::{Choice, Fields, FormField};
 use super::page::{Block, Cell, Grid, Link};
 use super::visit::{elder, saved};
 use crate::commands::elder::{place_names, short};
@@ -225,36 +225,41 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
         empty: String::new(),
     }));
     let state = found.summary.standing.state;
-    if state != IncidentState::Closed {
-        let step = |member: &str, value: &str, chosen: bool| super::form::Choice {
-            value: value.to_owned(),
-            text: messages.word("console-word", member),
-            chosen: typed.text("step").map_or(chosen, |typed| typed == value),
-        };
-        let is_open = state == IncidentState::Open;
-        let steps = vec![
+    let step = |member: &str, value: &str, chosen: bool| Choice {
+        value: value.to_owned(),
+        text: messages.word("console-word", member),
+        chosen: typed.text("step").map_or(chosen, |typed| typed == value),
+    };
+    let is_open = state == IncidentState::Open;
+    // Something may be added to what is closed.
+    let steps = match state {
+        IncidentState::Closed => {
+            vec![Choice { chosen: true, ..step("note_step", "Noted", true) }]
+        }
+        _ => vec![
             step("acknowledge", "Acknowledged", is_open),
             step("note_step", "Noted", !is_open),
             step("close", "Closed", false),
-        ];
-        let mut fields = vec![
-            FormField::of(
-                "step",
-                messages.word("console-word", "next_step"),
-                super::form::Control::Radios(steps),
-            ),
-            FormField::lines(
-                "note",
-                messages.word("console-word", "what_was_done"),
-                typed.typed("note"),
-            ),
-        ];
-        fields.extend(when_and_who(&typed, asked));
-        let form = asked.form(asked.word("save"), fields)?;
-        let elder = found.summary.elder_id.to_string();
-        let form = asked.drafted(form, &draft, Some(&elder), at_ms);
-        page.add(Block::Form(Box::new(form)));
-    }
+        ],
+    };
+    let mut fields = vec![
+        FormField::hidden("about", found.summary.name.clone().unwrap_or_default()),
+        FormField::of(
+            "step",
+            messages.word("console-word", "next_step"),
+            super::form::Control::Radios(steps),
+        ),
+        FormField::lines(
+            "note",
+            messages.word("console-word", "what_was_done"),
+            typed.typed("note"),
+        ),
+    ];
+    fields.extend(when_and_who(&typed, asked));
+    let form = asked.form(asked.word("save"), fields)?;
+    let elder = found.summary.elder_id.to_string();
+    let form = asked.drafted(form, &draft, Some(&elder), at_ms);
+    page.add(Block::Form(Box::new(form)));
     asked.note("show", &id, Some(found.summary.scope), 1)?;
     Ok(page.into())
 }

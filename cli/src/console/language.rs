@@ -1,14 +1,13 @@
 //! In which language the pages are: as somebody chose, or else Chinese unless the browser asks for English alone.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::session::Admission;
+use super::session::{Admission, Moment};
 use super::{Console, cookie, cookie_name, is_own, read};
 use crate::message::Language;
 
@@ -46,7 +45,7 @@ pub(super) async fn choose(
 ) -> Response {
     let headers = request.headers().clone();
     let own = cookie(&headers, &cookie_name(&headers)).unwrap_or_default().to_owned();
-    let admission = console.door().admit(&own, true, Instant::now());
+    let admission = console.door().admit(&own, true, Moment::now());
     let (Admission::In { csrf } | Admission::Locked { csrf }) = admission else {
         return StatusCode::UNAUTHORIZED.into_response();
     };

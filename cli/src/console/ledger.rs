@@ -1,9 +1,11 @@
 //! The ledger of a township: a long table with filters and columns of one's choice, and as a file.
 
+use std::collections::BTreeSet;
+
 use chrono::{Datelike, NaiveDate};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::field::Field;
-use shouwang_crdt_schema::record::{CareGroup, Choice as _};
+use shouwang_crdt_schema::record::{CareGroup, Choice as _, ElderId};
 use shouwang_node::command::area::AreaList;
 use shouwang_node::command::elder::{ElderList, ElderSummary};
 use shouwang_node::command::export::{ExportElders, ExportedElder};
@@ -34,22 +36,51 @@ const COLUMNS: [Field; 10] = [
 /// What is chosen where nothing was.
 const COLUMNS_FIRST: [Field; 3] = [Field::Phone, Field::Address, Field::LivingArrangement];
 
+/// Who is wanted.
+struct Filter {
+    scope: Option<DivisionCode>,
+    matching: Option<String>,
+    group: Option<CareGroup>,
+    /// Only those whom nobody has visited this month.
+    unvisited: bool,
+}
+
+impl Filter {
+    fn asked(asked: &mut Asked) -> anyhow::Result<Self> {
+        let query = asked.query.clone();
+        let scope = query.text("scope").map(|text| parse::place(&mut asked.node, "scope", text));
+        Ok(Self {
+            scope: scope.transpose()?,
+            matching: query.text("q").map(str::to_owned),
+            group: query.text("group").and_then(CareGroup::from_stored),
+            unvisited: query.text("unvisited").is_some(),
+        })
+    }
+
+    fn is_all_of_a_place(&self) -> bool {
+        self.matching.is_none() && self.group.is_none() && !self.unvisited
+    }
+
+    fn matching(&self, asked: &mut Asked) -> anyhow::Result<Vec<ElderSummary>> {
+        let as_of = asked.context.as_of;
+        let request = ElderList { scope: self.scope, matching: self.matching.clone(), as_of };
+        let mut elders = asked.node.call(request)?.elders;
+        let is_of_the_month =
+            |day: NaiveDate| (day.year(), day.month()) == (as_of.year(), as_of.month());
+        elders.retain(|elder| {
+            self.group.is_none_or(|group| elder.care_group == group)
+                && !(self.unvisited && elder.last_visit.is_some_and(is_of_the_month))
+        });
+        Ok(elders)
+    }
+}
+
 /// A page of it.
 pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
     let query = asked.query.clone();
-    let scope = query.text("scope").map(|text| parse::place(&mut asked.node, "scope", text));
-    let scope = scope.transpose()?;
-    let matching = query.text("q").map(str::to_owned);
-    let group = query.text("group").and_then(CareGroup::from_stored);
-    let unvisited = query.text("unvisited").is_some();
-    let as_of = asked.context.as_of;
-    let request = ElderList { scope, matching, as_of };
-    let mut elders = asked.node.call(request)?.elders;
-    let this_month = |day: NaiveDate| (day.year(), day.month()) == (as_of.year(), as_of.month());
-    elders.retain(|elder| {
-        group.is_none_or(|group| elder.care_group == group)
-            && !(unvisited && elder.last_visit.is_some_and(this_month))
-    });
+    let filter = Filter::asked(asked)?;
+    let elders = filter.matching(asked)?;
+    let Filter { scope, group, unvisited, .. } = filter;
     let messages = asked.context.messages.clone();
     let mut page = asked
         .page(messages.word("console-place", "ledger"))
@@ -163,15 +194,20 @@ fn grid(asked: &mut Asked, elders: &[ElderSummary], columns: &[Field]) -> anyhow
     Ok(grid)
 }
 
-/// All of a place as a workbook or as text, as `export ledger` writes it.
+/// Those who are wanted as a workbook or as text, as `export ledger` writes a place.
 pub(super) fn file(asked: &mut Asked) -> anyhow::Result<Answer> {
     let query = asked.query.clone();
-    let scope = query.text("scope").map(|text| parse::place(&mut asked.node, "scope", text));
-    let scope = scope.transpose()?;
+    let filter = Filter::asked(asked)?;
+    let scope = filter.scope;
     let directory = asked.node.call(AreaList { within: None })?;
     let area = Area(directory.area);
     let places = Places::new(directory.places.into_iter().map(|place| (place.code, place.name)));
-    let elders = export::elders(&mut asked.node, scope, None, false, &asked.context)?;
+    let mut elders = export::elders(&mut asked.node, scope, None, false, &asked.context)?;
+    if !filter.is_all_of_a_place() {
+        let wanted: BTreeSet<ElderId> =
+            filter.matching(asked)?.into_iter().map(|elder| elder.elder_id).collect();
+        elders.retain(|elder| wanted.contains(&elder.elder_id));
+    }
     let place = scope.unwrap_or(area.0);
     let name = places.name(place).map_or_else(|| place.to_string(), str::to_owned);
     let heading = Heading::of_ledger(&name, asked.context.as_of);

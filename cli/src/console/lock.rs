@@ -1,7 +1,6 @@
 //! Coming in by a link, and the page that nobody was at for a while.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -12,7 +11,7 @@ use shouwang_node::vault::{Lock, Secret};
 
 use super::form::{Form, FormField};
 use super::page::{Block, Page};
-use super::session::{Admission, IDLE_LIFE};
+use super::session::{Admission, Entered, IDLE_LIFE, Moment};
 use super::{Console, cookie, cookie_name, drawn, frame, is_own, language, read, status, token};
 use crate::error::Described;
 use crate::message::Language;
@@ -32,10 +31,11 @@ pub(super) async fn enter(State(console): State<Arc<Console>>, request: Request<
     let (Ok(own), Ok(csrf)) = (token(), token()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    if !console.door().enter(link, &own, csrf, Instant::now()) {
+    let held = cookie(headers, &cookie_name(headers)).unwrap_or_default();
+    let entered = console.door().enter(link, held, (&own, csrf), Moment::now());
+    if entered == Entered::Out {
         // Whoever is in already and opens an old link is in.
-        let held = cookie(headers, &cookie_name(headers)).unwrap_or_default();
-        return match console.door().admit(held, true, Instant::now()) {
+        return match console.door().admit(held, true, Moment::now()) {
             Admission::Out => stranger(&console, typed.unwrap_or_else(|| language::of(headers))),
             _ => Redirect::to("/").into_response(),
         };
@@ -43,7 +43,8 @@ pub(super) async fn enter(State(console): State<Arc<Console>>, request: Request<
     let name = cookie_name(headers);
     let mut response = Redirect::to("/").into_response();
     let kept = format!("{name}={own}; Path=/; HttpOnly; SameSite=Strict");
-    let cookies = [Some(kept), typed.map(language::chosen)];
+    let kept = (entered == Entered::Anew).then_some(kept);
+    let cookies = [kept, typed.map(language::chosen)];
     for cookie in cookies.into_iter().flatten() {
         if let Ok(value) = cookie.parse() {
             response.headers_mut().append(header::SET_COOKIE, value);
@@ -56,7 +57,7 @@ pub(super) async fn enter(State(console): State<Arc<Console>>, request: Request<
 pub(super) async fn lock(State(console): State<Arc<Console>>, request: Request<Body>) -> Response {
     let headers = request.headers().clone();
     let own = own_cookie(&headers);
-    let admission = console.door().admit(&own, true, Instant::now());
+    let admission = console.door().admit(&own, true, Moment::now());
     let Ok(sent) = read(request).await else { return StatusCode::BAD_REQUEST.into_response() };
     if let Admission::In { csrf } | Admission::Locked { csrf } = admission
         && is_own(&headers, &csrf, &sent.fields)
@@ -74,7 +75,7 @@ pub(super) async fn unlock(
     let headers = request.headers().clone();
     let language = language::of(&headers);
     let own = own_cookie(&headers);
-    let admission = console.door().admit(&own, false, Instant::now());
+    let admission = console.door().admit(&own, false, Moment::now());
     let Ok(sent) = read(request).await else { return StatusCode::BAD_REQUEST.into_response() };
     let back = language::path(sent.fields.text("back"));
     let csrf = match admission {
@@ -93,7 +94,7 @@ pub(super) async fn unlock(
     let tried = move || home.opens_with(&Secret::Passphrase(secret::normal(&typed)));
     match tokio::task::spawn_blocking(tried).await {
         Ok(Ok(true)) => {
-            console.door().unlock(&own, Instant::now());
+            console.door().unlock(&own, Moment::now());
             Redirect::to(&back).into_response()
         }
         Ok(Ok(false)) => {
@@ -161,6 +162,7 @@ pub(super) fn locked(
         grave: false,
         inline: true,
         kept_at_ms: 0,
+        is_unkept: false,
         error: None,
         drafted: None,
     })));

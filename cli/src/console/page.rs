@@ -202,6 +202,21 @@ impl Page {
         self
     }
 
+    /// Adds a part above all others.
+    pub(super) fn add_first(&mut self, block: Block) -> &mut Self {
+        self.blocks.insert(0, block);
+        self
+    }
+
+    /// Whether a form on it says why it could not be taken.
+    pub(super) fn says_an_error(&self) -> bool {
+        self.blocks.iter().any(|block| match block {
+            Block::Form(form) => form.error.is_some(),
+            Block::Sides(sides) => sides.iter().any(|side| side.form.error.is_some()),
+            _ => false,
+        })
+    }
+
     /// Adds what a command shows.
     pub(super) fn add_screen(&mut self, screen: &Screen) -> &mut Self {
         for part in screen.parts() {

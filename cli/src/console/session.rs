@@ -5,7 +5,8 @@
 //! of what the admin address sees to by itself: `Host` and `Origin` are this node's.
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::ops::Add;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::form::Fields;
 use crate::error::Described;
@@ -26,11 +27,39 @@ const SENT_MAX: usize = 512;
 /// A secret of 32 random bytes, in hexadecimal.
 type Token = String;
 
+/// A moment by two clocks: the one that nobody sets stands still while a laptop sleeps, and the other is set by whoever
+/// likes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    awake: Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Self { awake: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// How long it is since an earlier one, by the clock that says more.
+    fn since(self, earlier: Self) -> Duration {
+        let awake = self.awake.duration_since(earlier.awake);
+        self.wall.duration_since(earlier.wall).unwrap_or_default().max(awake)
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, later: Duration) -> Self {
+        Self { awake: self.awake + later, wall: self.wall + later }
+    }
+}
+
 /// Links that were made and browsers that came in by them. Tokens are kept and compared as hashes, so that the time that
 /// takes tells nothing of them.
 #[derive(Default)]
 pub(super) struct Door {
-    links: HashMap<[u8; 32], Instant>,
+    links: HashMap<[u8; 32], Moment>,
     sessions: HashMap<[u8; 32], Session>,
 }
 
@@ -38,13 +67,13 @@ pub(super) struct Door {
 pub(super) struct Session {
     /// What its forms show, so that no page of another site can send one.
     csrf: Token,
-    used: Instant,
+    used: Moment,
     tries: u8,
     locked: bool,
     /// Forms that were sent, by their own tokens.
     sent: HashSet<String>,
     /// What was noted of whom it was shown, and when.
-    noted: HashMap<String, Instant>,
+    noted: HashMap<String, Moment>,
     /// What was sent and could not be taken, for the page that says why.
     refused: Option<Refused>,
 }
@@ -55,6 +84,19 @@ pub(super) struct Refused {
     pub(super) page: String,
     pub(super) why: Described,
     pub(super) sent: Fields,
+    /// Whether a draft of it is kept.
+    pub(super) kept: bool,
+}
+
+/// What a link led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// A browser that was in already goes on with what it has: the windows that it has open know no other.
+    Again,
+    /// A browser has come in.
+    Anew,
+    /// The link is none, was used, or is too old.
+    Out,
 }
 
 /// How it stands with who asks.
@@ -70,10 +112,10 @@ pub(super) enum Admission {
 
 impl Door {
     /// A link that opens once.
-    pub(super) fn link(&mut self, token: Token, now: Instant) -> Token {
-        self.links.retain(|_, made| now.duration_since(*made) < LINK_LIFE);
+    pub(super) fn link(&mut self, token: Token, now: Moment) -> Token {
+        self.links.retain(|_, made| now.since(*made) < LINK_LIFE);
         if self.links.len() >= LINKS_MAX
-            && let Some(oldest) = self.links.iter().min_by_key(|(_, made)| **made)
+            && let Some(oldest) = self.links.iter().min_by_key(|(_, made)| made.awake)
         {
             let oldest = *oldest.0;
             self.links.remove(&oldest);
@@ -82,14 +124,24 @@ impl Door {
         token
     }
 
-    /// Lets a browser in by a link, with this cookie. False where the link is none, was used, or is too old.
-    pub(super) fn enter(&mut self, link: &str, cookie: &str, csrf: Token, now: Instant) -> bool {
+    /// Lets a browser in by a link: with the cookie that it holds where that is of a session, else with a fresh one.
+    pub(super) fn enter(
+        &mut self,
+        link: &str,
+        held: &str,
+        (fresh, csrf): (&str, Token),
+        now: Moment,
+    ) -> Entered {
         let made = self.links.remove(&hash(link));
-        if made.is_none_or(|made| now.duration_since(made) >= LINK_LIFE) {
-            return false;
+        if made.is_none_or(|made| now.since(made) >= LINK_LIFE) {
+            return Entered::Out;
+        }
+        if self.sessions.contains_key(&hash(held)) {
+            self.unlock(held, now);
+            return Entered::Again;
         }
         if self.sessions.len() >= SESSIONS_MAX
-            && let Some(oldest) = self.sessions.iter().min_by_key(|(_, session)| session.used)
+            && let Some(oldest) = self.sessions.iter().min_by_key(|(_, one)| one.used.awake)
         {
             let oldest = *oldest.0;
             self.sessions.remove(&oldest);
@@ -103,14 +155,14 @@ impl Door {
             noted: HashMap::new(),
             refused: None,
         };
-        self.sessions.insert(hash(cookie), session);
-        true
+        self.sessions.insert(hash(fresh), session);
+        Entered::Anew
     }
 
     /// Whether the browser with this cookie is in. `by_person`: somebody is there, and no script that asks by itself.
-    pub(super) fn admit(&mut self, cookie: &str, by_person: bool, now: Instant) -> Admission {
+    pub(super) fn admit(&mut self, cookie: &str, by_person: bool, now: Moment) -> Admission {
         let Some(session) = self.sessions.get_mut(&hash(cookie)) else { return Admission::Out };
-        session.locked |= now.duration_since(session.used) >= IDLE_LIFE;
+        session.locked |= now.since(session.used) >= IDLE_LIFE;
         if session.locked {
             return Admission::Locked { csrf: session.csrf.clone() };
         }
@@ -140,7 +192,7 @@ impl Door {
     }
 
     /// The passphrase was right.
-    pub(super) fn unlock(&mut self, cookie: &str, now: Instant) {
+    pub(super) fn unlock(&mut self, cookie: &str, now: Moment) {
         if let Some(session) = self.sessions.get_mut(&hash(cookie)) {
             (session.locked, session.tries, session.used) = (false, 0, now);
         }
@@ -175,11 +227,18 @@ impl Door {
         session.refused.take_if(|refused| refused.page == page)
     }
 
-    /// Whether what this browser is about to be shown was not noted within the last while: it counts as noted.
-    pub(super) fn is_new_to(&mut self, cookie: &str, what: String, now: Instant) -> bool {
-        let Some(session) = self.sessions.get_mut(&hash(cookie)) else { return true };
-        session.noted.retain(|_, at| now.duration_since(*at) < IDLE_LIFE);
-        session.noted.insert(what, now).is_none()
+    /// Whether what this browser is about to be shown was noted within the last while: that goes on from now.
+    pub(super) fn is_noted(&mut self, cookie: &str, what: &str, now: Moment) -> bool {
+        let Some(session) = self.sessions.get_mut(&hash(cookie)) else { return false };
+        session.noted.retain(|_, at| now.since(*at) < IDLE_LIFE);
+        session.noted.get_mut(what).map(|at| *at = now).is_some()
+    }
+
+    /// It is noted what this browser is about to be shown.
+    pub(super) fn noted(&mut self, cookie: &str, what: String, now: Moment) {
+        if let Some(session) = self.sessions.get_mut(&hash(cookie)) {
+            session.noted.insert(what, now);
+        }
     }
 }
 
@@ -193,35 +252,38 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn entered(door: &mut Door, cookie: &str, now: Instant) {
+    fn entered(door: &mut Door, cookie: &str, now: Moment) {
         let link = door.link(format!("link of {cookie}"), now);
-        assert!(door.enter(&link, cookie, format!("csrf of {cookie}"), now));
+        let fresh = (cookie, format!("csrf of {cookie}"));
+        assert_eq!(door.enter(&link, "", fresh, now), Entered::Anew);
     }
 
     #[test]
     fn a_link_opens_once_and_not_for_long() {
-        let (mut door, now) = (Door::default(), Instant::now());
+        let (mut door, now) = (Door::default(), Moment::now());
         let link = door.link("one".into(), now);
-        assert!(!door.enter("another", "cookie", "csrf".into(), now));
-        assert!(door.enter(&link, "cookie", "csrf".into(), now));
-        assert!(!door.enter(&link, "second", "csrf".into(), now));
+        let fresh = |cookie| (cookie, "csrf".to_owned());
+        assert_eq!(door.enter("another", "", fresh("cookie"), now), Entered::Out);
+        assert_eq!(door.enter(&link, "", fresh("cookie"), now), Entered::Anew);
+        assert_eq!(door.enter(&link, "", fresh("second"), now), Entered::Out);
         let late = door.link("two".into(), now);
-        assert!(!door.enter(&late, "third", "csrf".into(), now + LINK_LIFE));
+        assert_eq!(door.enter(&late, "", fresh("third"), now + LINK_LIFE), Entered::Out);
         assert_eq!(door.admit("second", true, now), Admission::Out);
         assert_eq!(door.admit("third", true, now), Admission::Out);
     }
 
     #[test]
     fn a_page_that_nobody_uses_locks_and_no_script_keeps_it_open() {
-        let (mut door, start) = (Door::default(), Instant::now());
+        let (mut door, start) = (Door::default(), Moment::now());
         entered(&mut door, "a", start);
         let csrf = "csrf of a".to_owned();
-        let almost = start + IDLE_LIFE - SECOND;
+        let almost = start + (IDLE_LIFE - SECOND);
         assert_eq!(door.admit("a", true, almost), Admission::In { csrf: csrf.clone() });
         // The page asks for what is new, and nobody looks at it.
-        let mut now = almost;
-        while now < almost + IDLE_LIFE - SECOND {
-            now += 5 * SECOND;
+        let (mut now, mut waited) = (almost, Duration::ZERO);
+        while waited < IDLE_LIFE - 2 * SECOND {
+            waited += 5 * SECOND;
+            now = now + 5 * SECOND;
             door.admit("a", false, now);
         }
         let now = almost + IDLE_LIFE;
@@ -241,7 +303,7 @@ mod tests {
 
     #[test]
     fn neither_links_nor_browsers_grow_without_bound() {
-        let (mut door, start) = (Door::default(), Instant::now());
+        let (mut door, start) = (Door::default(), Moment::now());
         for n in 0..100_u32 {
             let now = start + n * SECOND;
             entered(&mut door, &n.to_string(), now);
@@ -255,12 +317,49 @@ mod tests {
 
     #[test]
     fn a_form_is_taken_once() {
-        let (mut door, now) = (Door::default(), Instant::now());
+        let (mut door, now) = (Door::default(), Moment::now());
         entered(&mut door, "a", now);
         assert!(door.is_first("a", "form"));
         assert!(!door.is_first("a", "form"));
         door.may_send_again("a", "form");
         assert!(door.is_first("a", "form"));
         assert!(!door.is_first("a stranger", "form"));
+    }
+
+    /// Whoever opens the pages a second time has windows open that know the first token.
+    #[test]
+    fn a_browser_that_is_in_goes_on_with_what_it_has() {
+        let (mut door, now) = (Door::default(), Moment::now());
+        entered(&mut door, "a", now);
+        door.lock("a");
+        let link = door.link("again".into(), now);
+        assert_eq!(door.enter(&link, "a", ("b", "another".into()), now), Entered::Again);
+        assert_eq!(door.admit("a", true, now), Admission::In { csrf: "csrf of a".into() });
+        assert_eq!(door.admit("b", true, now), Admission::Out);
+    }
+
+    #[test]
+    fn a_laptop_that_slept_wakes_locked() {
+        let (mut door, start) = (Door::default(), Moment::now());
+        entered(&mut door, "a", start);
+        let woken = Moment { awake: start.awake + SECOND, wall: start.wall + IDLE_LIFE };
+        assert!(matches!(door.admit("a", true, woken), Admission::Locked { .. }));
+        // A clock that is set back lets nobody stay longer than the other one says.
+        entered(&mut door, "b", start);
+        let set_back = Moment { awake: start.awake + IDLE_LIFE, wall: start.wall - IDLE_LIFE };
+        assert!(matches!(door.admit("b", true, set_back), Admission::Locked { .. }));
+    }
+
+    #[test]
+    fn what_was_noted_stays_noted_as_long_as_it_is_looked_at() {
+        let (mut door, start) = (Door::default(), Moment::now());
+        entered(&mut door, "a", start);
+        assert!(!door.is_noted("a", "list", start));
+        door.noted("a", "list".into(), start);
+        let later = start + (IDLE_LIFE - SECOND);
+        assert!(door.is_noted("a", "list", later));
+        assert!(door.is_noted("a", "list", later + (IDLE_LIFE - SECOND)));
+        assert!(!door.is_noted("a", "another", later));
+        assert!(!door.is_noted("a", "list", later + 2 * IDLE_LIFE));
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
         tile("held", held, Mark::Attention, "/held", "shouwang status"),
     ];
     page.add(Block::Tiles(tiles));
-    drafts(asked, &mut page)?;
+    let begun = drafts(asked, &mut page)?;
     if !incidents.incidents.is_empty() {
         page.heading(asked.context.messages.word("console-place", "incidents"));
         let shown = incidents.incidents.len().min(SHOWN_MAX);
@@ -97,20 +97,26 @@ pub(super) fn show(asked: &mut Asked) -> anyhow::Result<Answer> {
             current: false,
         }]));
     }
-    asked.note("due", "", Some(coverage.area), report.elders.len())?;
+    let shown = report.elders.len() + incidents.incidents.len() + begun;
+    asked.note("due", "", Some(coverage.area), shown)?;
     Ok(page.into())
 }
 
-/// Forms in which something stands that is not saved.
-fn drafts(asked: &mut Asked, page: &mut Page) -> anyhow::Result<()> {
+/// Forms in which something stands that is not saved; how many.
+fn drafts(asked: &mut Asked, page: &mut Page) -> anyhow::Result<usize> {
     let drafts = asked.node.call(DraftList {})?.drafts;
     let links: Vec<Link> = drafts
         .into_iter()
         .filter_map(|draft| {
-            let (kind, _) = draft.form.split_once(':').unwrap_or((&draft.form, ""));
+            let (kind, of) = draft.form.split_once(':').unwrap_or((&draft.form, ""));
             let what = asked.context.messages.known_word("console-draft", kind)?;
             let href = match (kind, draft.elder_id) {
                 ("new", _) => "/new".to_owned(),
+                ("grant", _) => "/devices".to_owned(),
+                ("rule", _) => "/ruleset".to_owned(),
+                ("answer", _) => "/transfers".to_owned(),
+                ("step", _) => format!("/incident/{of}"),
+                ("value", Some(elder)) => format!("/conflicts?elder={elder}"),
                 (kind, Some(elder)) => format!("/elder/{elder}/{kind}"),
                 _ => return None,
             };
@@ -127,9 +133,11 @@ fn drafts(asked: &mut Asked, page: &mut Page) -> anyhow::Result<()> {
         .collect();
     if !links.is_empty() {
         page.note(Mark::Attention, asked.context.messages.text("console-drafts"));
+        let count = links.len();
         page.add(Block::Links(links));
+        return Ok(count);
     }
-    Ok(())
+    Ok(0)
 }
 
 /// Lists of a place, or of the whole area, and what they rest on.

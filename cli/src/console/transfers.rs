@@ -41,13 +41,12 @@ pub(super) fn list(asked: &mut Asked) -> anyhow::Result<Answer> {
         ];
         page.heading(messages.say("console-transfer-to-answer", values));
         let id = one.transfer_id.to_string();
-        let refused = asked.filled();
-        let is_of_this = refused.text("transfer") == Some(&id);
-        let typed = |name: &str| refused.typed(name).filter(|_| is_of_this);
+        let draft = format!("answer:{id}");
+        let (typed, at_ms) = asked.typed(&draft)?;
         let choice = |member: &str, value: &str| Choice {
             value: value.to_owned(),
             text: messages.word("console-word", member),
-            chosen: typed("answer") == Some(value),
+            chosen: typed.text("answer") == Some(value),
         };
         let fields = vec![
             FormField::hidden("transfer", id),
@@ -57,9 +56,12 @@ pub(super) fn list(asked: &mut Asked) -> anyhow::Result<Answer> {
                 Control::Radios(vec![choice("accept", "accept"), choice("decline", "decline")]),
             )
             .required(),
-            FormField::line("note", messages.word("console-word", "remark"), typed("note")),
+            FormField::line("note", messages.word("console-word", "remark"), typed.typed("note")),
+            FormField::hidden("about", one.name.clone().unwrap_or_default()),
         ];
-        let mut form = asked.form(messages.word("console-word", "answer"), fields)?;
+        let form = asked.form(messages.word("console-word", "answer"), fields)?;
+        let elder = one.elder_id.to_string();
+        let mut form = asked.drafted(form, &draft, Some(&elder), at_ms);
         form.action = "/transfers".to_owned();
         page.add(Block::Form(Box::new(form)));
     }
@@ -100,6 +102,7 @@ pub(super) fn offer(asked: &mut Asked) -> anyhow::Result<Answer> {
     let command = format!("shouwang transfer offer {} --to …", short(&id, false));
     let mut page = asked.page(title).same_as(command);
     page.note(Mark::Note, messages.text("console-move-why"));
+    asked.note("show", &id, Some(report.summary.scope), 1)?;
     let offered =
         asked.node.call(TransferList { scope: None })?.transfers.into_iter().find(|one| {
             one.elder_id == report.summary.elder_id && one.stage == TransferStage::Offered
@@ -142,7 +145,6 @@ pub(super) fn offer(asked: &mut Asked) -> anyhow::Result<Answer> {
     let form = asked.form(messages.word("console-word", "offer"), fields)?;
     let form = asked.drafted(form, &draft, Some(&id), at_ms);
     page.add(Block::Form(Box::new(form)));
-    asked.note("show", &id, Some(report.summary.scope), 1)?;
     Ok(page.into())
 }
 
