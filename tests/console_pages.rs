@@ -11,6 +11,7 @@ mod browser;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use browser::{Browser, LAPTOP, TELEPHONE};
 use serde_json::Value;
@@ -438,7 +439,7 @@ async fn no_page_is_large_however_many_people_there_are() {
     county.run(&["area", "import", areas]);
     let town = county.admits(SONGWU, None);
     meet(&county, &[&town]);
-    town.run(&["import", ledger]);
+    town.run_within(Duration::from_secs(300), &["import", ledger]);
     let people = town.elders();
     assert!(people.len() > 7_900, "{}", people.len());
     let mut villages: Vec<&str> =

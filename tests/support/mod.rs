@@ -135,6 +135,11 @@ impl Office {
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_within(PATIENCE, arguments)
+    }
+
+    /// Runs a command that has much to do to its end.
+    pub fn run_within(&self, patience: Duration, arguments: &[&str]) -> Ended {
         let (out, err) = (self.path("stdout"), self.path("stderr"));
         let mut child = self
             .command(arguments)
@@ -142,7 +147,7 @@ impl Office {
             .stderr(File::create(&err).unwrap())
             .spawn()
             .unwrap();
-        let status = ended(&mut child, PATIENCE);
+        let status = ended(&mut child, patience);
         let read = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
         let (stdout, stderr) = (read(&out), read(&err));
         let Some(status) = status else {
