@@ -172,10 +172,14 @@ impl Store {
     fn check_format(&self) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().map_err(redb_error)?;
         // A table that came later than the format is empty in a store that was made before it.
-        let lacks_tables = !transaction
+        let there: Vec<String> = transaction
             .list_tables()
             .map_err(redb_error)?
-            .any(|table| table.name() == tables::DRAFTS.name());
+            .map(|table| table.name().to_owned())
+            .collect();
+        let lacks_tables = [tables::VECTORS.name(), tables::DRAFTS.name()]
+            .iter()
+            .any(|table| !there.iter().any(|found| found == table));
         let (mut steps, mut is_fresh) = (Vec::new(), false);
         let written = {
             let meta = transaction.open_table(tables::META).map_err(redb_error)?;

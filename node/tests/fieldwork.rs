@@ -219,8 +219,8 @@ fn bad_input_is_refused_by_code_and_field_and_leaves_nothing_behind() {
             s.sets(Field::BirthDate, "2027-01-01").err()
         }),
         ("too old", "too_old", "birth_date", |s| s.sets(Field::BirthDate, "1905-01-01").err()),
-        ("no date", "value", "birth_date", |s| s.sets(Field::BirthDate, "2026-02-30").err()),
-        ("no code", "value", "hukou_code", |s| s.sets(Field::HukouCode, "12").err()),
+        ("no date", "value_date", "birth_date", |s| s.sets(Field::BirthDate, "2026-02-30").err()),
+        ("no code", "value_division", "hukou_code", |s| s.sets(Field::HukouCode, "12").err()),
         ("elsewhere", "residence_elsewhere", "residence_code", |s| {
             s.sets(Field::ResidenceCode, "990121102203").err()
         }),

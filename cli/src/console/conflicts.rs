@@ -120,8 +120,8 @@ pub(super) fn resolve(asked: &mut Asked) -> anyhow::Result<Answer> {
         return Err(crate::error::Failure::usage("conflict_choice").into());
     }
     let resolved = asked.node.call(request)?;
-    let safer = if resolved.safer_than.is_some() { ",safer" } else { "" };
-    let saved = format!("resolved{safer}");
+    let safer = resolved.safer_than.map(|_| "safer");
+    let saved = ["resolved"].into_iter().chain(safer).collect::<Vec<_>>().join(",");
     Ok(Answer::Go(asked.query.address("/conflicts", &[("saved", Some(saved))])))
 }
 

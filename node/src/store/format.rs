@@ -95,10 +95,11 @@ mod tests {
         }
         assert_eq!(CURRENT.to_string().parse(), Ok(CURRENT));
         let way = |text: &str| text.parse::<Format>().unwrap().way();
-        assert!(matches!(way("shouwang store 3, schema 1"), Way::Up(steps) if steps.len() == 1));
+        assert!(matches!(way("shouwang store 3, schema 1"), Way::Up(steps) if steps.len() == 2));
+        assert!(matches!(way("shouwang store 4, schema 1"), Way::Up(steps) if steps.len() == 1));
         assert!(matches!(way("shouwang store 2, schema 1"), Way::None));
-        assert!(matches!(way("shouwang store 5, schema 1"), Way::Later));
-        assert!(matches!(way("shouwang store 4, schema 2"), Way::Later));
-        assert!("shouwang store 4".parse::<Format>().is_err());
+        assert!(matches!(way("shouwang store 6, schema 1"), Way::Later));
+        assert!(matches!(way("shouwang store 5, schema 2"), Way::Later));
+        assert!("shouwang store 5".parse::<Format>().is_err());
     }
 }
