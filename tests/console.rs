@@ -109,17 +109,6 @@ const EN: Words = Words {
     lock: "Lock",
 };
 
-/// Whether there is a browser; else it is said that a story is not told.
-fn may_tell(story: &str) -> bool {
-    match Capability::Browser.missing() {
-        None => true,
-        Some(why) => {
-            Capability::Browser.skips(story, &why);
-            false
-        }
-    }
-}
-
 async fn enters(browser: &Browser, office: &Office, words: &Words) {
     browser.goto(&office.console_link(words.language)).await;
     assert_eq!(browser.path().await, "/", "{}", browser.text().await);
@@ -268,14 +257,14 @@ async fn a_cadre_works_through_the_month(words: &Words) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_village_cadre_in_chinese() {
-    if may_tell("a village cadre's month") {
+    if Capability::Browser.allows("a village cadre's month") {
         a_cadre_works_through_the_month(&ZH).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_village_cadre_in_english() {
-    if may_tell("a village cadre's month") {
+    if Capability::Browser.allows("a village cadre's month") {
         a_cadre_works_through_the_month(&EN).await;
     }
 }
@@ -364,14 +353,14 @@ fn shanghe_elder(village: &Office, address: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_township_clerk_in_chinese() {
-    if may_tell("a township clerk's lists") {
+    if Capability::Browser.allows("a township clerk's lists") {
         a_clerk_works_through_the_lists(&ZH).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_township_clerk_in_english() {
-    if may_tell("a township clerk's lists") {
+    if Capability::Browser.allows("a township clerk's lists") {
         a_clerk_works_through_the_lists(&EN).await;
     }
 }
@@ -500,14 +489,14 @@ fn town_meets(town: &Office, village: &Office) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_county_bureau_in_chinese() {
-    if may_tell("a county bureau's mesh") {
+    if Capability::Browser.allows("a county bureau's mesh") {
         a_bureau_looks_after_the_mesh(&ZH).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_county_bureau_in_english() {
-    if may_tell("a county bureau's mesh") {
+    if Capability::Browser.allows("a county bureau's mesh") {
         a_bureau_looks_after_the_mesh(&EN).await;
     }
 }

@@ -13,17 +13,6 @@ use support::{COUNTY, Office, SHANGHE, SONGWU, XIAHE, data};
 
 const ENTER: &str = "\u{e007}";
 
-/// Whether there is a browser; else it is said what is not tried.
-fn may_type(what: &str) -> bool {
-    match Capability::Browser.missing() {
-        None => true,
-        Some(why) => {
-            Capability::Browser.skips(what, &why);
-            false
-        }
-    }
-}
-
 /// What the file says of a field.
 fn field(office: &Office, elder: &str, name: &str) -> String {
     let shown = office.done(&["elder", "show", elder]);
@@ -46,7 +35,7 @@ async fn retypes(browser: &Browser, name: &str, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_else_wrote_meanwhile_is_not_written_over_unseen() {
-    if !may_type("a form of which another is sent first") {
+    if !Capability::Browser.allows("a form of which another is sent first") {
         return;
     }
     let village = Office::begin(COUNTY).admits(SHANGHE, None);
@@ -109,7 +98,7 @@ async fn what_somebody_else_wrote_meanwhile_is_not_written_over_unseen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_typed_while_the_node_is_away_is_sent_when_it_is_back() {
-    if !may_type("a form whose node is away") {
+    if !Capability::Browser.allows("a form whose node is away") {
         return;
     }
     let village = Office::begin(COUNTY).admits(SHANGHE, None);
@@ -157,7 +146,7 @@ async fn what_is_typed_while_the_node_is_away_is_sent_when_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_windows_may_be_open_as_somebody_likes() {
-    if !may_type("many windows of the console") {
+    if !Capability::Browser.allows("many windows of the console") {
         return;
     }
     let village = Office::begin(COUNTY).admits(SHANGHE, None);
@@ -182,7 +171,7 @@ async fn as_many_windows_may_be_open_as_somebody_likes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_taken_stays_where_it_was_typed() {
-    if !may_type("forms that are refused") {
+    if !Capability::Browser.allows("forms that are refused") {
         return;
     }
     let county = Office::begin(COUNTY);
@@ -244,7 +233,7 @@ async fn what_cannot_be_taken_stays_where_it_was_typed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn windows_do_not_take_from_one_another_what_was_typed() {
-    if !may_type("forms in several windows") {
+    if !Capability::Browser.allows("forms in several windows") {
         return;
     }
     let county = Office::begin(COUNTY);

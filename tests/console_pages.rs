@@ -23,13 +23,7 @@ const PAGE_BYTES_MAX: u64 = 200_000;
 
 /// Whether everything is there that the pages are looked at with; else it is said that they are not.
 fn may_look(what: &str) -> bool {
-    for capability in [Capability::Browser, Capability::Node] {
-        if let Some(why) = capability.missing() {
-            capability.skips(what, &why);
-            return false;
-        }
-    }
-    true
+    [Capability::Browser, Capability::Node].into_iter().all(|needed| needed.allows(what))
 }
 
 /// A page, and what its picture is called.

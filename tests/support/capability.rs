@@ -50,6 +50,16 @@ impl Capability {
         })
     }
 
+    /// Whether what a test needs is here; else it is said that the test is skipped.
+    ///
+    /// # Panics
+    /// If the machine should have it.
+    pub fn allows(self, test: &str) -> bool {
+        let missing = self.missing();
+        missing.iter().for_each(|why| self.skips(test, why));
+        missing.is_none()
+    }
+
     /// A test cannot be run, because this is missing: it returns after it has said so here.
     ///
     /// # Panics
