@@ -25,10 +25,12 @@ impl Drafts {
         forms.insert(form.to_owned(), BTreeSet::from([note]));
     }
 
-    /// The disk failed while this was being kept: it, or what stood there before.
+    /// The disk failed while this was being kept: it, or what stood there before. Of a form of which
+    /// nothing is known that is anything, as on a disk that was put back.
     pub fn unsure(&mut self, machine: usize, form: &str, note: Option<String>) {
-        let forms = self.of.entry(machine).or_default();
-        forms.entry(form.to_owned()).or_insert_with(|| BTreeSet::from([None])).insert(note);
+        if let Some(notes) = self.of.entry(machine).or_default().get_mut(form) {
+            notes.insert(note);
+        }
     }
 
     /// A machine's disk is another now, or may have changed: nothing was promised of it.
@@ -106,4 +108,24 @@ fn bodies(snapshot: &Snapshot, elder: ElderId) -> Result<Bodies, StoreError> {
         })?;
     }
     Ok(bodies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MACHINE: usize = 4;
+    const FORM: &str = "visit:62c1bd2f7c9238981306b8219203feec";
+
+    #[test]
+    fn nothing_is_promised_of_a_form_whose_disk_was_put_back_and_then_failed() {
+        let mut drafts = Drafts::default();
+        drafts.kept(MACHINE, FORM, Some("begun".to_owned()));
+        drafts.unsure(MACHINE, FORM, None);
+        let either = BTreeSet::from([None, Some("begun".to_owned())]);
+        assert_eq!(drafts.of[&MACHINE][FORM], either);
+        drafts.forgotten(MACHINE);
+        drafts.unsure(MACHINE, FORM, None);
+        assert!(!drafts.of[&MACHINE].contains_key(FORM));
+    }
 }
