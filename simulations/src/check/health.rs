@@ -20,12 +20,14 @@ use shouwang_node::sync::Now;
 use super::{Guarantee, Violation};
 
 /// A village is not said to be missing while people of it are here, nor its data to be newer than the newest entry;
-/// what it is said to trail by is at another node; and nothing that asks for a person is called well.
+/// what it is said to trail by is at another node, but where a device of it is turned: how much that one has, nobody
+/// knows but from itself. Nothing that asks for a person is called well.
 pub fn told_rightly(
     node: usize,
     engine: &Engine,
     now: Now,
     others: &[(usize, &Engine)],
+    turned: &BTreeSet<DivisionCode>,
 ) -> Result<(), Violation> {
     if !engine.grant().rights.contains(Rights::REPLICATE) {
         return Ok(());
@@ -45,7 +47,9 @@ pub fn told_rightly(
         if village.data_as_of_ms > newest {
             return Err(wrong(format!("{code}: the newest entry is of {newest:?}: {village:?}")));
         }
-        let Some(beyond @ 1..) = village.trails_by else { continue };
+        let Some(beyond @ 1..) = village.trails_by.filter(|_| !turned.contains(&code)) else {
+            continue;
+        };
         let mut lacking = BTreeSet::new();
         for (_, other) in others.iter().filter(|(other, _)| *other != node) {
             lacking.extend(entries(&other.read()?, code)?);

@@ -121,7 +121,9 @@ impl World {
             if self.nodes.iter().all(|node| node.engine.is_some()) {
                 custody::not_held_is_true(node, engine, self.running())?;
                 let running: Vec<(Node, &Engine)> = self.running().collect();
-                check::health::told_rightly(node, engine, self.now(node), &running)?;
+                let turned = self.nodes.iter().filter(|other| other.forger.is_some());
+                let turned: BTreeSet<_> = turned.map(|other| other.area).collect();
+                check::health::told_rightly(node, engine, self.now(node), &running, &turned)?;
             }
         }
         Ok(())
