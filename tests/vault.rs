@@ -8,7 +8,9 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use shouwang_node::engine::Engine;
+use shouwang_node::progress::Progress;
 use shouwang_node::store::{RESTORED, REWRITE_DUE, StoreError, StoreRead};
+use shouwang_node::vault::backup::restore;
 use shouwang_node::vault::{Lock, Secret, Vault, VaultError};
 use support::image::{holds, image, key};
 use support::{COUNTY, Office, SHANGHE, SONGWU, eventually};
@@ -393,6 +395,31 @@ fn a_backup_is_made_while_people_write_and_comes_back_whole() {
         assert_eq!((ended.exit.is_some_and(|exit| exit > 0), ended.error().as_str()), (true, code));
         assert_eq!(office.run(&["status"]).error(), "no_node");
     }
+}
+
+/// Whoever waits sees how far it is, and at the end that all of it is done.
+#[test]
+fn every_step_of_a_copy_is_counted() {
+    let town = Office::begin(SONGWU);
+    town.adds_elder(SHANGHE, NAME);
+    let (vault, store) = open(&town).unwrap();
+    let mut engine = Engine::open(store, [7; 32]).unwrap();
+    engine.keep_in(vault);
+    engine.rewrite().unwrap();
+    let (done, rows) = engine.progress_of_work().get();
+    assert!(done == rows && rows > 10, "{done} of {rows}");
+    let backup = engine.backup().unwrap();
+    let progress = backup.progress();
+    assert_eq!(progress.get(), (0, 0));
+    let path = town.path("one.backup");
+    let bytes = backup.write(&path).unwrap();
+    assert_eq!(progress.get(), (rows, rows), "the same rows as in the rewrite");
+
+    let progress = Progress::default();
+    let directory = town.path("restored");
+    restore::<VaultError>(&path, &directory, &progress, |_| Ok(key(&town))).unwrap();
+    let image = bytes - 4096;
+    assert_eq!(progress.get(), (image, image), "all but the head");
 }
 
 #[test]

@@ -211,7 +211,7 @@ impl Console {
 
     /// What functions of the command line are given, for a page in this language.
     fn context(&self, language: Language) -> Context {
-        let plain = Output::new(Format::Table, ColorChoice::Never);
+        let plain = Output::new(Format::Table, ColorChoice::Never).without_progress();
         Context {
             home: self.home.clone(),
             secrets: self.secrets.clone(),

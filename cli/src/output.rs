@@ -80,6 +80,7 @@ pub(crate) struct Output {
     color_stdout: bool,
     color_stderr: bool,
     unicode: bool,
+    progress: bool,
 }
 
 /// How good a state is. Shown as a glyph before a word, and as a colour where there is one.
@@ -133,13 +134,21 @@ impl Output {
             color_stdout: on(io::stdout().is_terminal()),
             color_stderr: on(io::stderr().is_terminal()),
             unicode: !dumb && !locale_is_ascii(),
+            progress: io::stderr().is_terminal(),
         }
     }
 
     /// For people, with colour or without, whatever the environment says.
     #[cfg(test)]
     pub(crate) fn for_screens(color: bool) -> Self {
-        Self { format: Format::Table, color_stdout: color, color_stderr: color, unicode: true }
+        let progress = false;
+        Self {
+            format: Format::Table,
+            color_stdout: color,
+            color_stderr: color,
+            unicode: true,
+            progress,
+        }
     }
 
     /// Whether data is printed as JSON.
@@ -157,9 +166,14 @@ impl Output {
         self.format == Format::Table
     }
 
+    /// The same without bars: for what a process does that somebody else's page has asked for.
+    pub(crate) fn without_progress(self) -> Self {
+        Self { progress: false, ..self }
+    }
+
     /// Whether progress bars make sense.
     pub(crate) fn shows_progress(self) -> bool {
-        io::stderr().is_terminal() && self.unicode
+        self.progress && self.unicode
     }
 
     /// One JSON object on one line of stdout.
@@ -580,7 +594,7 @@ mod tests {
     use crate::message::Language;
 
     fn plain() -> Output {
-        Output { format: Format::Table, color_stdout: false, color_stderr: false, unicode: true }
+        Output::for_screens(false)
     }
 
     fn table() -> Table {

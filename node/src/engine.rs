@@ -98,7 +98,7 @@ pub struct Engine {
     /// The ways of sessions.
     paths: BTreeMap<DeviceId, Path>,
     authority_changes: u64,
-    verify_progress: Arc<crate::progress::Progress>,
+    progress_of_work: Arc<crate::progress::Progress>,
     /// What has happened since this was opened.
     journal: Journal,
     /// What is said to the log of a session stands within its span.
@@ -248,7 +248,7 @@ impl Engine {
             listening: Vec::new(),
             paths: BTreeMap::new(),
             authority_changes: 0,
-            verify_progress: Arc::default(),
+            progress_of_work: Arc::default(),
             journal: Journal::default(),
             spans: BTreeMap::new(),
             sessions_begun: 0,
@@ -325,9 +325,9 @@ impl Engine {
         hex::encode(self.actor_nonce)
     }
 
-    /// How far the `verify` under way is.
-    pub fn verify_progress(&self) -> Arc<crate::progress::Progress> {
-        self.verify_progress.clone()
+    /// How far the long work is that is under way here: a `verify`, or the store being written anew.
+    pub fn progress_of_work(&self) -> Arc<crate::progress::Progress> {
+        self.progress_of_work.clone()
     }
 
     /// What has happened since this was opened.

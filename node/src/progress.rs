@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Steps that are done, and steps in all.
+/// Steps that are done, and steps in all. What a step is (an entry, a row, a byte) whoever does the work says.
 #[derive(Debug, Default)]
 pub struct Progress {
     done: AtomicU64,
@@ -18,7 +18,12 @@ impl Progress {
 
     /// One more is done.
     pub fn step(&self) {
-        self.done.fetch_add(1, Ordering::Relaxed);
+        self.steps(1);
+    }
+
+    /// So many more are done.
+    pub fn steps(&self, more: u64) {
+        self.done.fetch_add(more, Ordering::Relaxed);
     }
 
     /// Steps that are done, and steps in all; 0 where that is not known yet.

@@ -12,7 +12,6 @@ use crate::engine::Engine;
 use crate::identity::grant::Rights;
 use crate::progress::Progress;
 use crate::setup;
-use crate::store::CopyProgress;
 use crate::transport::{
     DialState, Dials, Guests, Options, Order, Transport, TransportError, WireBytes, check_address,
 };
@@ -45,9 +44,9 @@ pub(crate) struct Running {
     orders: mpsc::UnboundedSender<Order>,
     dials: Arc<Mutex<BTreeMap<String, DialState>>>,
     wire: WireBytes,
-    verify: Arc<Progress>,
+    work: Arc<Progress>,
     /// Of the backup that was begun last.
-    backup: Arc<Mutex<Arc<CopyProgress>>>,
+    backup: Arc<Mutex<Arc<Progress>>>,
 }
 
 impl Running {
@@ -82,9 +81,9 @@ impl Running {
         Ok(BackedUp { schema_version: JSON_SCHEMA_VERSION, file: to, bytes })
     }
 
-    /// How far the `verify` under way is: steps done, steps in all.
-    pub(crate) fn verify_progress(&self) -> (u64, u64) {
-        self.verify.get()
+    /// How far the engine's long work is: steps done, steps in all.
+    pub(crate) fn work_progress(&self) -> (u64, u64) {
+        self.work.get()
     }
 
     /// How far that backup is: rows written, rows in all.
@@ -151,10 +150,10 @@ pub(crate) async fn start(
     })?;
     engine.set_listening(listening.clone());
     tokio::spawn(transport.run());
-    let (orders, verify) = (ends.orders.clone(), engine.verify_progress());
+    let (orders, work) = (ends.orders.clone(), engine.progress_of_work());
     let (engine, ended) = thread::spawn(engine, ends, guests)?;
     Ok(Started {
-        running: Running { engine, orders, dials: shown, wire, verify, backup: Arc::default() },
+        running: Running { engine, orders, dials: shown, wire, work, backup: Arc::default() },
         listening,
         ended,
     })

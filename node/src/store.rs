@@ -43,7 +43,7 @@ pub mod write;
 
 use blocks::RecentBlocks;
 pub use chains::ChainRead;
-pub use copy::{CopyProgress, Image};
+pub use copy::Image;
 pub use digests::DigestRead;
 use format::{CURRENT, Format, Way};
 pub use packed::unpacked_row;

@@ -18,7 +18,8 @@ use redb::StorageBackend;
 use thiserror::Error;
 
 use crate::limits::ENVELOPE_BYTES_MAX;
-use crate::store::{CopyProgress, Store, StoreError};
+use crate::progress::Progress;
+use crate::store::{Store, StoreError};
 
 pub mod backup;
 pub mod envelope;
@@ -179,14 +180,14 @@ impl Vault {
     /// Copies the store into a new file, which takes the old one's place: after it no byte of
     /// anything deleted is in the file. What failed leaves the store as it was, except
     /// [`VaultError::NotDurable`]: then the store is the new one, and nothing more may be said to
-    /// be saved.
-    pub fn rewrite(&self, store: &mut Store) -> Result<(), VaultError> {
+    /// be saved. A step is a row that is copied.
+    pub fn rewrite(&self, store: &mut Store, progress: &Progress) -> Result<(), VaultError> {
         if self.is_in_use() {
             return Err(VaultError::BackupRunning);
         }
         let (fresh, place) = (self.directory.join("store.new"), self.directory.join("store.redb"));
         remove(&fresh)?;
-        let written = self.write_copy(store, &fresh).and_then(|copy| {
+        let written = self.write_copy(store, &fresh, progress).and_then(|copy| {
             std::fs::rename(&fresh, &place)?;
             Ok(copy)
         });
@@ -200,11 +201,16 @@ impl Vault {
         file::sync_directory(&self.directory).map_err(VaultError::NotDurable)
     }
 
-    fn write_copy(&self, store: &Store, path: &Path) -> Result<Store, VaultError> {
+    fn write_copy(
+        &self,
+        store: &Store,
+        path: &Path,
+        progress: &Progress,
+    ) -> Result<Store, VaultError> {
         let file = LockedFile::create(path)?;
         let handle = file.after(0)?;
         let mut copy = open_store(file, &self.key)?;
-        store.image()?.copy_into(&mut copy, &CopyProgress::default())?;
+        store.image()?.copy_into(&mut copy, progress)?;
         handle.sync()?;
         Ok(copy)
     }

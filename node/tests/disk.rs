@@ -6,7 +6,8 @@ mod people;
 use std::path::Path;
 
 use people::{Clerk, Words};
-use shouwang_node::store::{CopyProgress, Store, StoreError, StoreRead};
+use shouwang_node::progress::Progress;
+use shouwang_node::store::{Store, StoreError, StoreRead};
 
 /// Nobody of these is in what the dictionaries were trained on.
 const WORDS: Words = Words {
@@ -55,7 +56,7 @@ fn measure(elders: usize) -> Disk {
     }
     drop(snapshot);
     let mut compact = Store::open(&path("store.new")).unwrap();
-    store.image().unwrap().copy_into(&mut compact, &CopyProgress::default()).unwrap();
+    store.image().unwrap().copy_into(&mut compact, &Progress::default()).unwrap();
     let sizes = compact.read().unwrap().table_sizes().unwrap();
     let sizes = sizes.into_iter().filter(|table| table.rows > 0);
     let tables = sizes.map(|size| (size.name, size.rows, size.content_bytes, size.pages_bytes));

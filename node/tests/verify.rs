@@ -243,7 +243,7 @@ fn every_step_of_reading_is_counted() {
         let now = county.now();
         let report = Verify {}.execute(county.engine(place), now).unwrap();
         let steps = report.entries + report.elders;
-        assert_eq!(county.engine(place).verify_progress().get(), (steps, steps));
+        assert_eq!(county.engine(place).progress_of_work().get(), (steps, steps));
         assert!(steps > 4, "{report:?}");
     }
 }

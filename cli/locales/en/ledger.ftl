@@ -70,6 +70,7 @@ import-question = Change { $count } files that are there?
 differences-written = { $count } changes written to { $path }
 more-differences = { $count } more changes: --verbose or --diff shows all
 mapping-written = The default mapping is written to { $path }: check the platform's field names against its import template
+export-progress = Gathering
 export-written = { $count } elders written to { $path }
 export-whole-ids = The file holds whole ID numbers: keep it safe
 export-masked-ids = Of ID numbers only the last four are written; --with-id writes them whole

@@ -108,8 +108,11 @@ secret-forgotten = A forgotten passphrase or a lost key file cannot be recovered
 backup-progress = Backing up
 backup-done = Backup written: { $path }, { $bytes } bytes
 backup-secret = It opens with this node's present passphrase or key file, and with nothing else
+restore-progress = Copying the backup
+restore-checking = Checking every page
 restore-done = Restored into { $home }
 restore-next = Sync once before writing anything: shouwang sync. Entries made since the backup come back from peers. Do not run the old home again beside this one
+compact-progress = Writing the store anew
 compact-done = Written anew: { $before } bytes before, { $after } bytes now
 
 # Import.

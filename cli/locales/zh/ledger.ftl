@@ -70,6 +70,7 @@ import-question = 要更改 { $count } 份已有的档案吗？
 differences-written = { $count } 项更改已写入 { $path }
 more-differences = 另有 { $count } 项更改未显示：--verbose 或 --diff 显示全部
 mapping-written = 默认的对照表已写入 { $path }：平台的字段名须按平台的导入模板核对
+export-progress = 正在汇总
 export-written = { $count } 位老人已写入 { $path }
 export-whole-ids = 文件含完整的身份证号码，请妥善保管
 export-masked-ids = 身份证号码只写了末四位；--with-id 写出完整号码

@@ -90,8 +90,11 @@ secret-forgotten = 口令忘记或密钥文件丢失，谁也无法找回。请�
 backup-progress = 备份中
 backup-done = 备份已写入 { $path }，{ $bytes } 字节
 backup-secret = 打开它要用本节点现在的口令或密钥文件，别无他法
+restore-progress = 正在复制备份
+restore-checking = 正在逐页核对
 restore-done = 已恢复到 { $home }
 restore-next = 先同步一次再录入：shouwang sync。备份之后的内容会从其他节点取回。不要再同时运行旧目录
+compact-progress = 正在重写数据文件
 compact-done = 已重写：原 { $before } 字节，现 { $after } 字节
 
 # 导入。

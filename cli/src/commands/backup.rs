@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::file;
 use crate::output::Mark;
-use crate::progress;
+use crate::progress::{Bar, Unit};
 
 /// `backup`
 #[derive(Debug, clap::Args)]
@@ -25,10 +25,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let path =
         std::path::absolute(&args.file).map_err(|error| Failure::unwritable(&args.file, &error))?;
     let mut node = context.node()?;
-    let bar = progress::bar(context, messages.text("backup-progress"));
-    let written = node.backup(&path, |rows| progress::show(bar.as_ref(), rows));
-    progress::end(bar);
-    let written = written?;
+    let mut bar = Bar::new(context, "backup-progress", Unit::Steps);
+    let written = node.backup(&path, |rows| bar.show(rows))?;
+    drop(bar);
     if output.is_json() {
         output.json(&written)?;
         return Ok(Exit::Done);

@@ -1,10 +1,8 @@
 //! `bundle …`: what a session would carry, on a stick.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
 use shouwang_node::bundle::part::PartError;
 use shouwang_node::bundle::{Fault, head};
 
@@ -83,41 +81,9 @@ fn fault(path: &Path, error: PartError) -> Result<Fault, Failure> {
     }
 }
 
-/// A bar that shows how far it is, how fast and how much longer.
-fn bar(context: &Context, message: String, total: u64, rate: &str) -> Option<ProgressBar> {
-    if !context.output.shows_progress() {
-        return None;
-    }
-    let bar = ProgressBar::new(total.max(1));
-    let template = format!("{{msg}} [{{bar:30}}] {{percent}}% {{{rate}}} ETA {{eta}}");
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.progress_chars("█·"));
-    }
-    bar.set_message(message);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    Some(bar)
-}
-
-/// Moves a bar on; it never passes its end.
-fn advance(bar: Option<&ProgressBar>, done: u64) {
-    if let Some(bar) = bar {
-        bar.set_position(done.min(bar.length().unwrap_or(done)));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bar_never_passes_its_end() {
-        let bar = ProgressBar::hidden();
-        bar.set_length(10);
-        for (done, shown) in [(3, 3), (10, 10), (11, 10), (u64::MAX, 10)] {
-            advance(Some(&bar), done);
-            assert_eq!(bar.position(), shown);
-        }
-    }
 
     #[test]
     fn of_a_directory_bundles_are_taken_and_nothing_else() {

@@ -6,6 +6,7 @@ use shouwang_node::command::storage::Compact;
 use crate::context::Context;
 use crate::error::Exit;
 use crate::output::Mark;
+use crate::progress::{Bar, Unit};
 
 /// `compact`
 #[derive(Debug, clap::Args)]
@@ -14,7 +15,9 @@ pub(crate) struct Args {}
 /// Compacts, in the running node where one runs.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
-    let compacted = context.node()?.call(Compact {})?;
+    let mut bar = Bar::new(context, "compact-progress", Unit::Steps);
+    let compacted = context.node()?.call_for_long(Compact {}, |rows| bar.show(rows))?;
+    drop(bar);
     if output.is_json() {
         output.json(&compacted)?;
         return Ok(Exit::Done);

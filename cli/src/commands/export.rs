@@ -21,6 +21,7 @@ use crate::file;
 use crate::ledger::{self, Heading, Places, Written};
 use crate::output::Mark;
 use crate::parse;
+use crate::progress::{Bar, Unit};
 
 /// `export …`
 #[derive(Debug, Subcommand)]
@@ -116,12 +117,14 @@ pub(crate) fn elders(
     context: &Context,
 ) -> anyhow::Result<Vec<ExportedElder>> {
     let mut found: Vec<ExportedElder> = Vec::new();
+    let mut bar = Bar::new(context, "export-progress", Unit::Steps);
     loop {
         let after = found.last().map(|last| (last.scope, last.elder_id));
         let elder = elder.map(|text| text.trim().to_owned());
         let request = ExportElders { scope, elder, after, as_of: context.as_of, whole_ids };
         let page = node.call(request)?;
         found.extend(page.elders);
+        bar.show((found.len() as u64, page.total));
         if !page.more {
             return Ok(found);
         }

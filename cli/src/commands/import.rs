@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use chrono::NaiveDate;
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
-use indicatif::{ProgressBar, ProgressStyle};
 use shouwang_crdt_schema::division::{Area, DivisionCode, Level};
 use shouwang_crdt_schema::field::Field;
 use shouwang_node::command::area::{AreaList, AreaListReport};
@@ -30,6 +28,7 @@ use crate::ledger::{
 };
 use crate::message::Messages;
 use crate::output::{Cell, Mark, Table};
+use crate::progress::{Bar, Unit};
 use crate::screen::Screen;
 use crate::words;
 
@@ -116,31 +115,36 @@ impl Contents {
         }
     }
 
-    /// Sends the rows to the node.
+    /// Sends the rows to the node. `done` is told how many more it has taken.
     pub(crate) fn import(
         &self,
         dry_run: bool,
         today: NaiveDate,
         node: &mut Node,
-        bar: Option<&ProgressBar>,
+        mut done: impl FnMut(usize),
     ) -> anyhow::Result<ImportReport> {
-        let done = |rows: usize| bar.into_iter().for_each(|bar| bar.inc(rows as u64));
         if !dry_run {
             // All batches together are one edit, for whoever takes it back.
             node.call(ImportBegin {})?;
         }
         match self {
             Self::Ledger(reading) => ImportReport::import(reading, dry_run, |rows| {
-                done(rows.len());
-                Ok(node.call(Import { rows, dry_run })?)
+                let sent = rows.len();
+                let imported = node.call(Import { rows, dry_run })?;
+                done(sent);
+                Ok(imported)
             }),
             Self::Visits(reading) => ImportReport::import(reading, dry_run, |rows| {
-                done(rows.len());
-                Ok(node.call(ImportVisits { rows, today, dry_run })?)
+                let sent = rows.len();
+                let imported = node.call(ImportVisits { rows, today, dry_run })?;
+                done(sent);
+                Ok(imported)
             }),
             Self::Certificates(reading) => ImportReport::import(reading, dry_run, |rows| {
-                done(rows.len());
-                Ok(node.call(ImportCertificates { rows, dry_run })?)
+                let sent = rows.len();
+                let imported = node.call(ImportCertificates { rows, dry_run })?;
+                done(sent);
+                Ok(imported)
             }),
         }
     }
@@ -233,18 +237,17 @@ fn import(
     node: &mut Node,
     context: &Context,
 ) -> anyhow::Result<ImportReport> {
-    let bar = bar(contents.iter().map(Contents::accepted).sum(), context);
+    let rows: usize = contents.iter().map(Contents::accepted).sum();
+    let mut bar = Bar::new(context, "import-progress", Unit::Steps);
     let today = last_day(contents, node, context)?;
     let mut report = ImportReport::new(dry_run);
     for (path, one) in args.files.iter().zip(contents) {
-        let imported = one.import(dry_run, today, node, bar.as_ref())?;
+        let imported =
+            one.import(dry_run, today, node, |more| bar.add(more as u64, rows as u64))?;
         match contents.len() {
             1 => report = imported,
             _ => report.add_file(&path.display().to_string(), imported),
         }
-    }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
     }
     Ok(report)
 }
@@ -527,20 +530,6 @@ fn remarks(
     if hidden > 0 {
         screen.line(messages.say("more-rows", [("count", FluentValue::from(hidden))]));
     }
-}
-
-fn bar(rows: usize, context: &Context) -> Option<ProgressBar> {
-    if !context.output.shows_progress() {
-        return None;
-    }
-    let bar = ProgressBar::new(rows as u64);
-    let template = "{msg} [{bar:30}] {pos}/{len} {per_sec} ETA {eta}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("█·"));
-    }
-    bar.set_message(context.messages.text("import-progress"));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    Some(bar)
 }
 
 /// A ledger that cannot be used at all, by name.

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Subcommand;
 use fluent_bundle::FluentValue;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_crdt_schema::report::half_year::HalfYear;
@@ -23,6 +21,7 @@ use crate::error::{Exit, Failure};
 use crate::file;
 use crate::output::Mark;
 use crate::parse;
+use crate::progress::{Bar, Unit};
 use crate::report_sheets;
 use crate::sheet::{self, Filing, Sheet, percent};
 
@@ -176,24 +175,11 @@ pub(crate) fn each_portion(
     context: &Context,
     mut with: impl FnMut(Vec<DivisionCode>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let bar = context.output.shows_progress().then(|| {
-        let bar = ProgressBar::new(coverage.scopes.values().sum());
-        let template = "{msg} [{bar:30}] {pos}/{len} {per_sec} ETA {eta}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("█·"));
-        }
-        bar.set_message(context.messages.text("report-progress"));
-        bar.enable_steady_tick(Duration::from_millis(200));
-        bar
-    });
+    let mut bar = Bar::new(context, "report-progress", Unit::Steps);
+    let total = coverage.scopes.values().sum();
     for (scopes, elders) in coverage.portions() {
         with(scopes)?;
-        if let Some(bar) = &bar {
-            bar.inc(elders);
-        }
-    }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
+        bar.add(elders, total);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use shouwang_node::command::JSON_SCHEMA_VERSION;
 use crate::context::Context;
 use crate::error::Exit;
 use crate::output::Mark;
+use crate::progress::{Bar, Unit};
 
 /// `restore`
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,15 @@ struct Object {
 /// Restores into a home in which nothing is yet.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
-    context.home.restore(&args.file)?;
+    let mut bar = Bar::new(context, "restore-progress", Unit::Bytes);
+    let checking = messages.text("restore-checking");
+    context.home.restore(&args.file, |(done, total)| {
+        bar.show((done, total));
+        if done == total {
+            bar.say(&checking);
+        }
+    })?;
+    drop(bar);
     let home = context.home.path().to_owned();
     if output.is_json() {
         output.json(&Object { schema_version: JSON_SCHEMA_VERSION, home })?;

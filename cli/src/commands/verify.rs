@@ -1,12 +1,12 @@
 //! `verify`: reads everything again.
 
 use fluent_bundle::FluentValue;
-use shouwang_node::command::verify::VerifyReport;
+use shouwang_node::command::verify::{Verify, VerifyReport};
 
 use crate::context::Context;
 use crate::error::Exit;
 use crate::output::{Cell, Mark, Table};
-use crate::progress;
+use crate::progress::{Bar, Unit};
 use crate::screen::Screen;
 
 /// `verify`
@@ -16,10 +16,9 @@ pub(crate) struct Args {}
 /// Reads everything and names every fault.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let output = context.output;
-    let bar = progress::bar(context, context.messages.text("verify-progress"));
-    let report = context.node()?.verify(|steps| progress::show(bar.as_ref(), steps));
-    progress::end(bar);
-    let report = report?;
+    let mut bar = Bar::new(context, "verify-progress", Unit::Steps);
+    let report = context.node()?.call_for_long(Verify {}, |steps| bar.show(steps))?;
+    drop(bar);
     let exit = if report.ok && report.faults.is_empty() { Exit::Done } else { Exit::AtRisk };
     if output.is_json() {
         output.json(&report)?;

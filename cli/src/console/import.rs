@@ -67,7 +67,7 @@ pub(super) fn take(asked: &mut Asked) -> anyhow::Result<Answer> {
                 });
                 return Ok(page.into());
             }
-            let report = now.contents.import(false, now.today, &mut asked.node, None)?;
+            let report = now.contents.import(false, now.today, &mut asked.node, |_| ())?;
             asked.console.taken(&token);
             let messages = asked.context.messages.clone();
             let name = FluentValue::from(file.name.clone());
@@ -101,7 +101,7 @@ fn looked_at(asked: &mut Asked, file: &Upload) -> anyhow::Result<LookedAt> {
     let directory = asked.node.call(AreaList { within: None })?;
     let contents = Contents::read(&file.name, &file.bytes, None, directory)?;
     let today = last_day(std::slice::from_ref(&contents), &mut asked.node, &asked.context)?;
-    let report = contents.import(true, today, &mut asked.node, None)?;
+    let report = contents.import(true, today, &mut asked.node, |_| ())?;
     let would = blake3::hash(&serde_json::to_vec(&report)?);
     Ok(LookedAt { contents, today, report, would })
 }

@@ -156,7 +156,7 @@ async fn answer(
             Ok(path) => admin.running.backup(path).await.and_then(|done| encode(&done)),
             Err(error) => Err(CommandError::new(ErrorKind::Usage, "bad_request", error)),
         },
-        "verify_progress" => encode(&admin.running.verify_progress()),
+        "work_progress" => encode(&admin.running.work_progress()),
         "backup_progress" => encode(&admin.running.backup_progress()),
         "dials" => encode(&admin.running.dials()),
         "page_link" => match &admin.link {

@@ -42,6 +42,8 @@ pub struct ExportedElders {
     pub elders: Vec<ExportedElder>,
     /// Whether there are more.
     pub more: bool,
+    /// How many there are with those that came before.
+    pub total: u64,
 }
 
 /// One elder.
@@ -105,6 +107,7 @@ impl Request for ExportElders {
             Some(elder) => vec![find(&snapshot, engine.area(), elder)?],
             None => merged::places(&snapshot, within)?,
         };
+        let total = places.len() as u64;
         let mut rest =
             places.into_iter().filter(|place| self.after.is_none_or(|last| *place > last));
         let mut elders = Vec::new();
@@ -130,6 +133,7 @@ impl Request for ExportElders {
             schema_version: JSON_SCHEMA_VERSION,
             elders,
             more: rest.next().is_some(),
+            total,
         })
     }
 }

@@ -18,7 +18,7 @@ impl Request for Verify {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<VerifyReport, CommandError> {
         engine.settle(now)?;
-        let (snapshot, progress) = (engine.read()?, engine.verify_progress());
+        let (snapshot, progress) = (engine.read()?, engine.progress_of_work());
         let secret = engine.index_secret();
         let mut report = verify::run_telling(&snapshot, engine.authority(), secret, &progress);
         drop(snapshot);

@@ -23,7 +23,7 @@ impl Engine {
     pub fn rewrite(&mut self) -> Result<Rewritten, VaultError> {
         let vault = self.vault.as_ref().ok_or(VaultError::NoFile)?;
         let bytes_before = vault.store_bytes()?;
-        vault.rewrite(&mut self.store)?;
+        vault.rewrite(&mut self.store, &self.progress_of_work)?;
         Ok(Rewritten { bytes_before, bytes_after: vault.store_bytes()? })
     }
 

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use super::{Door, Home, HomeError, Node};
 use crate::command::storage::BackedUp;
-use crate::command::verify::{Verify, VerifyReport};
 use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::entropy::Entropy;
 use crate::machine::seed;
-use crate::store::{CopyProgress, Store, StoreError};
+use crate::progress::Progress;
+use crate::store::{Store, StoreError};
 use crate::vault::backup::{make_directory, restore};
 use crate::vault::{
     EnvelopeError, Fresh, Lock, Secret, Vault, VaultError, VolumeKey, Wiped, change_secret,
     lock_of, read_envelope, wipe,
 };
 
-/// How often a backup says how far it is.
+/// How often long work says how far it is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Whoever can say what opens a home. Asked only when a store is opened in this process: never
@@ -114,9 +114,17 @@ impl Home {
     }
 
     /// Makes this home, in which nothing is yet, from a backup.
-    pub fn restore(&self, backup: &Path) -> Result<(), HomeError> {
+    /// `progress` is called a few times a second, by another thread, with bytes copied and bytes in all; when all are
+    /// copied, every page is still to be read.
+    pub fn restore(
+        &self,
+        backup: &Path,
+        progress: impl FnMut((u64, u64)) + Send,
+    ) -> Result<(), HomeError> {
         let ask = |lock| self.secrets.to_open(lock).map_err(Trouble::from);
-        restore(backup, self.path(), ask).map_err(|trouble| self.trouble(trouble))
+        let copied = Progress::default();
+        let work = || restore(backup, self.path(), &copied, ask);
+        watched(|| Some(copied.get()), progress, work).map_err(|trouble| self.trouble(trouble))
     }
 
     /// Destroys this home, whatever it holds. Whoever calls has made sure that nothing is lost by it.
@@ -142,79 +150,66 @@ impl Home {
 
 impl Node {
     /// Writes everything, as it is now, into a new file: by the running process where there is one.
-    /// `progress` is called a few times a second with rows written and rows in all.
+    /// `progress` is called a few times a second, by another thread, with rows written and rows in all.
     pub fn backup(
         &mut self,
         to: &Path,
-        mut progress: impl FnMut((u64, u64)),
+        progress: impl FnMut((u64, u64)) + Send,
     ) -> Result<BackedUp, HomeError> {
-        let (sender, written) = channel();
-        let mut watch = |look: &dyn Fn() -> Option<(u64, u64)>| loop {
-            match written.recv_timeout(PROGRESS_INTERVAL) {
-                Ok(answer) => return answer,
-                Err(RecvTimeoutError::Timeout) => progress(look().unwrap_or_default()),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(CommandError::new(ErrorKind::Failed, "thread", "a thread died"));
-                }
+        match &self.0 {
+            Door::Running(client) => {
+                let look = || client.ask("backup_progress", &()).ok();
+                Ok(watched(look, progress, || client.ask_for_long("backup", &to))?)
             }
-        };
-        let answer = match &self.0 {
-            Door::Running(client) => std::thread::scope(|scope| {
-                scope.spawn(move || sender.send(client.ask_for_long("backup", &to)));
-                watch(&|| client.ask("backup_progress", &()).ok())
-            }),
-            Door::Inside(inside) => inside.handle.block_on(inside.running.backup(to.to_owned())),
+            Door::Inside(inside) => {
+                Ok(inside.handle.block_on(inside.running.backup(to.to_owned()))?)
+            }
             Door::Here(engine) => {
                 let backup = engine.backup().map_err(CommandError::from)?;
-                let copied: Arc<CopyProgress> = backup.progress();
-                let to = to.to_owned();
-                std::thread::spawn(move || {
-                    let bytes = backup.write(&to).map_err(CommandError::from);
-                    sender.send(bytes.map(|bytes| BackedUp {
-                        schema_version: JSON_SCHEMA_VERSION,
-                        file: to,
-                        bytes,
-                    }))
-                });
-                watch(&|| Some(copied.get()))
+                let copied = backup.progress();
+                let written = watched(|| Some(copied.get()), progress, || backup.write(to));
+                let bytes = written.map_err(CommandError::from)?;
+                Ok(BackedUp { schema_version: JSON_SCHEMA_VERSION, file: to.to_owned(), bytes })
             }
+        }
+    }
+
+    /// Asks for what the engine works on for long, and waits as long as it takes. `progress` is called a few times a
+    /// second, by another thread, with steps done and steps in all.
+    pub fn call_for_long<R: Request>(
+        &mut self,
+        request: R,
+        progress: impl FnMut((u64, u64)) + Send,
+    ) -> Result<R::Reply, HomeError> {
+        let work = match &self.0 {
+            Door::Running(client) => {
+                let look = || client.ask("work_progress", &()).ok();
+                return Ok(watched(look, progress, || client.ask_for_long(R::NAME, &request))?);
+            }
+            Door::Inside(_) => return self.call(request),
+            Door::Here(engine) => engine.progress_of_work(),
         };
-        Ok(answer?)
+        watched(|| Some(work.get()), progress, || self.call(request))
     }
 }
 
-impl Node {
-    /// Reads everything again. `progress` is called a few times a second, by another thread, with steps done and
-    /// steps in all.
-    pub fn verify(
-        &mut self,
-        mut progress: impl FnMut((u64, u64)) + Send,
-    ) -> Result<VerifyReport, HomeError> {
-        let (done, is_done) = channel::<()>();
-        let mut watch = move |look: &dyn Fn() -> Option<(u64, u64)>| {
+/// Does the work, while another thread looks a few times a second how far it is.
+fn watched<T>(
+    look: impl Fn() -> Option<(u64, u64)> + Send,
+    mut progress: impl FnMut((u64, u64)) + Send,
+    work: impl FnOnce() -> T,
+) -> T {
+    let (done, is_done) = channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = is_done.recv_timeout(PROGRESS_INTERVAL) {
                 progress(look().unwrap_or_default());
             }
-        };
-        let verifying = match &self.0 {
-            Door::Running(client) => {
-                return std::thread::scope(|scope| {
-                    scope.spawn(move || watch(&|| client.ask("verify_progress", &()).ok()));
-                    let report = client.ask_for_long(Verify::NAME, &Verify {});
-                    drop(done);
-                    Ok(report?)
-                });
-            }
-            Door::Inside(_) => return self.call(Verify {}),
-            Door::Here(engine) => engine.verify_progress(),
-        };
-        std::thread::scope(|scope| {
-            scope.spawn(move || watch(&|| Some(verifying.get())));
-            let report = self.call(Verify {});
-            drop(done);
-            report
-        })
-    }
+        });
+        let answer = work();
+        drop(done);
+        answer
+    })
 }
 
 fn fresh(entropy: &mut Entropy) -> Fresh {

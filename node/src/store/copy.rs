@@ -1,7 +1,6 @@
 //! Copying a store: every row of one consistent view into a fresh database, and nothing else.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{
     Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
@@ -10,30 +9,13 @@ use redb::{
 
 use super::blocks::RecentBlocks;
 use super::{REWRITE_DUE, Snapshot, Store, StoreError, Transaction, redb_error};
+use crate::progress::Progress;
 
 /// A consistent view of a store, to be copied. It may be read by another thread while the store is
 /// written.
 pub struct Image {
     snapshot: Snapshot,
     tables: BTreeSet<String>,
-}
-
-/// How far a copy is; may be read by another thread.
-#[derive(Debug, Default)]
-pub struct CopyProgress {
-    rows: AtomicU64,
-    rows_total: AtomicU64,
-}
-
-impl CopyProgress {
-    /// Rows that are copied, and rows in all; 0 where that is not known yet.
-    pub fn get(&self) -> (u64, u64) {
-        (self.rows.load(Ordering::Relaxed), self.rows_total.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn expect(&self, rows: u64) {
-        self.rows_total.fetch_add(rows, Ordering::Relaxed);
-    }
 }
 
 impl Image {
@@ -46,13 +28,15 @@ impl Image {
     }
 
     /// Copies everything into an empty store, durably, and cuts off what of its file is free: redb makes
-    /// a file twice as long whenever it is full. That a rewrite is due is not copied: this is one. A table that this version does not know is no reason to lose it: then nothing is copied.
-    pub fn copy_into(&self, to: &mut Store, progress: &CopyProgress) -> Result<(), StoreError> {
+    /// a file twice as long whenever it is full. That a rewrite is due is not copied: this is one. A
+    /// table that this version does not know is no reason to lose it: then nothing is copied. A step
+    /// is a row.
+    pub fn copy_into(&self, to: &mut Store, progress: &Progress) -> Result<(), StoreError> {
         to.forget_view();
         let transaction = to.database.begin_write().map_err(redb_error)?;
         {
             let mut tables = Transaction::open(&transaction, &to.recent)?;
-            self.snapshot.expect_rows(progress)?;
+            progress.begin(self.snapshot.rows()?);
             self.snapshot.copy_rows(&mut tables, progress)?;
             tables.meta_rows.remove(REWRITE_DUE)?;
         }
@@ -74,12 +58,12 @@ impl Image {
 pub(super) fn copy_table<K: Key + 'static, V: Value + 'static>(
     from: &ReadOnlyTable<K, V>,
     to: &mut Table<'_, K, V>,
-    progress: &CopyProgress,
+    progress: &Progress,
 ) -> Result<(), StoreError> {
     for row in from.iter()? {
         let (key, value) = row?;
         to.insert(key.value(), value.value())?;
-        progress.rows.fetch_add(1, Ordering::Relaxed);
+        progress.step();
     }
     match from.len()? == to.len()? {
         true => Ok(()),

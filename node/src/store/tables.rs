@@ -45,7 +45,7 @@ use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
 
 use super::blocks::{self, Blocks, RecentBlocks};
-use super::copy::{CopyProgress, copy_table};
+use super::copy::copy_table;
 use super::documents::{decode_document, decode_heads};
 use super::elders::decode_elder;
 use super::encoding::{
@@ -60,6 +60,7 @@ use crate::codec::{CodecError, Reader};
 use crate::identity::DeviceId;
 use crate::identity::grant::{GrantId, SignedGrant};
 use crate::log::{Entry, EntryHash, Head, Incarnation, LogKey};
+use crate::progress::Progress;
 
 type Bytes = &'static [u8];
 
@@ -266,10 +267,11 @@ macro_rules! table_access {
         }
 
         impl Snapshot {
-            /// Counts what [`Snapshot::copy_rows`] is going to copy.
-            pub(super) fn expect_rows(&self, progress: &CopyProgress) -> Result<(), StoreError> {
-                $(progress.expect(self.tables.$name.len()?);)+
-                Ok(())
+            /// Rows that [`Snapshot::copy_rows`] is going to copy.
+            pub(super) fn rows(&self) -> Result<u64, StoreError> {
+                let mut rows = 0;
+                $(rows += self.tables.$name.len()?;)+
+                Ok(rows)
             }
 
             /// What each table takes of the file.
@@ -281,7 +283,7 @@ macro_rules! table_access {
             pub(super) fn copy_rows(
                 &self,
                 to: &mut super::Transaction<'_>,
-                progress: &CopyProgress,
+                progress: &Progress,
             ) -> Result<(), StoreError> {
                 $(copy_table(&self.tables.$name, &mut to.$name, progress)?;)+
                 Ok(())

@@ -23,7 +23,8 @@ use super::secret::Secret;
 use super::{VaultError, open_store, read_envelope, set_envelope_aside, write_envelope};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::limits::{ENVELOPE_BYTES_MAX, SECTOR_BATCH_BYTES};
-use crate::store::{CopyProgress, Image, RESTORED, Store, StoreError};
+use crate::progress::Progress;
+use crate::store::{Image, RESTORED, Store, StoreError};
 
 const MAGIC: &[u8; 8] = b"SWBACKUP";
 const VERSION: u8 = 1;
@@ -39,7 +40,7 @@ pub struct Backup {
     image: Image,
     key: VolumeKey,
     envelope: Envelope,
-    progress: Arc<CopyProgress>,
+    progress: Arc<Progress>,
     _in_use: Arc<()>,
 }
 
@@ -48,8 +49,8 @@ impl Backup {
         Self { image, key, envelope, progress: Arc::default(), _in_use: in_use }
     }
 
-    /// How far [`Backup::write`] is.
-    pub fn progress(&self) -> Arc<CopyProgress> {
+    /// How far [`Backup::write`] is. A step is a row.
+    pub fn progress(&self) -> Arc<Progress> {
         self.progress.clone()
     }
 
@@ -143,10 +144,11 @@ fn exists(error: VaultError, path: &Path) -> VaultError {
 
 /// Makes the store of a home from a backup, if the secret opens it and every page of it reads. The
 /// home has nothing in it yet; its store comes into being whole or not at all, and knows that it was
-/// restored ([`RESTORED`]).
+/// restored ([`RESTORED`]). A step is a byte that is copied; every page is read once more after that.
 pub fn restore<E: From<VaultError>>(
     from: &Path,
     directory: &Path,
+    progress: &Progress,
     ask: impl FnOnce(Lock) -> Result<Secret, E>,
 ) -> Result<(), E> {
     check_empty(directory)?;
@@ -164,7 +166,7 @@ pub fn restore<E: From<VaultError>>(
     let file = LockedFile::create(&fresh)?;
     check_empty(directory)?;
     let mut key_written = KeyWritten::No;
-    let restored = fill(&backup, &head, &file, &key).and_then(|()| {
+    let restored = fill(&backup, &head, &file, &key, progress).and_then(|()| {
         key_written = place_envelope(directory, &head.envelope)?;
         put_in_place(&fresh, &directory.join("store.redb"))
     });
@@ -212,12 +214,14 @@ fn fill(
     head: &Head,
     file: &LockedFile,
     key: &VolumeKey,
+    progress: &Progress,
 ) -> Result<(), VaultError> {
     use std::io::{Read, Seek, SeekFrom};
     file.set_len(0)?;
     let mut backup = backup;
     backup.seek(SeekFrom::Start(HEAD_BYTES as u64))?;
     let mut buffer = vec![0; SECTOR_BATCH_BYTES];
+    progress.begin(head.image_bytes);
     let mut done = 0;
     while done < head.image_bytes {
         let wanted = usize::try_from(head.image_bytes - done).unwrap_or(usize::MAX);
@@ -229,6 +233,7 @@ fn fill(
         })?;
         file.write(done, batch)?;
         done += wanted as u64;
+        progress.steps(wanted as u64);
     }
     let checked =
         open_store(file.after(0)?, key).and_then(|mut store| match store.check_pages()? {

@@ -14,7 +14,7 @@ use shouwang_node::command::bundle::{BundleBegin, BundleBegun, BundlePiece, Bund
 use shouwang_node::home::Node;
 use shouwang_node::limits::BUNDLE_PARTS_MAX;
 
-use super::{EXTENSION, advance, bar};
+use super::EXTENSION;
 use crate::audit;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -22,6 +22,7 @@ use crate::file;
 use crate::moment;
 use crate::output::Mark;
 use crate::parse;
+use crate::progress::{Bar, Unit};
 
 /// What the system says of a device that was pulled out: `EIO`, `ENXIO`, `ENODEV`; `ERROR_NOT_READY`,
 /// `ERROR_DEV_NOT_EXIST` and `ERROR_NO_SUCH_DEVICE` on Windows.
@@ -99,8 +100,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         entries: 0,
         runs: 0,
     };
-    let bar =
-        bar(context, context.messages.text("bundle-progress-write"), begun.entries, "per_sec");
+    let mut bar = Bar::new(context, "bundle-progress-write", Unit::Steps);
     let mut unfinished = Unfinished::default();
     let (mut cursor, mut done) = (None, false);
     while !done {
@@ -128,7 +128,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             written.entries += piece.entries;
             written.runs += piece.runs;
             grown += piece.runs;
-            advance(bar.as_ref(), written.entries);
+            bar.show((written.entries, begun.entries));
         }
         // A part that takes nothing would be followed by another that takes nothing.
         if full && grown == 0 {
@@ -141,9 +141,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             *place = Some(writer);
         }
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    drop(bar);
     finish(&names, &mut unfinished, &mut written)?;
     say(&written, context)
 }

@@ -6,7 +6,6 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use fluent_bundle::FluentValue;
-use indicatif::ProgressBar;
 use serde::Serialize;
 use shouwang_node::bundle::part::PartReader;
 use shouwang_node::bundle::{BundleId, Fault};
@@ -14,11 +13,12 @@ use shouwang_node::command::JSON_SCHEMA_VERSION;
 use shouwang_node::command::bundle::{BundleEnd, BundleTake};
 use shouwang_node::home::Node;
 
-use super::{REQUEST_BYTES, advance, bar, fault, files};
+use super::{REQUEST_BYTES, fault, files};
 use crate::commands::peers::coded;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::Mark;
+use crate::progress::{Bar, Unit};
 
 /// `bundle import`
 #[derive(Debug, clap::Args)]
@@ -78,20 +78,19 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     brought.sort_by_key(|file| (place(file), file.part));
     let mut node = context.node()?;
     let total = brought.iter().map(|file| file.bytes).sum();
-    let message = context.messages.text("bundle-progress-read");
-    let bar = bar(context, message, total, "bytes_per_sec");
+    let mut bar = Bar::new(context, "bundle-progress-read", Unit::Bytes);
     let mut done = 0;
     for file in brought.iter_mut().filter(|file| file.fault.is_none()) {
-        take(&mut node, file, bar.as_ref(), done)?;
+        take(&mut node, file, |read| bar.show((done + read, total)))?;
         done += file.bytes;
-        advance(bar.as_ref(), done);
+        bar.show((done, total));
     }
     // What waited may have been brought by a later file.
     loop {
         let mut grown = 0;
         for file in brought.iter_mut().filter(|file| file.waiting > 0 && file.fault.is_none()) {
             let before = file.new;
-            take(&mut node, file, None, 0)?;
+            take(&mut node, file, |_| ())?;
             grown += file.new - before;
         }
         if grown == 0 {
@@ -110,9 +109,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         let sender = file.bundle.and_then(|bundle| ended.get(&bundle).cloned().flatten());
         file.sender = sender;
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    drop(bar);
     let imported = Imported {
         schema_version: JSON_SCHEMA_VERSION,
         new: brought.iter().map(|file| file.new).sum(),
@@ -139,13 +136,8 @@ fn begin(path: PathBuf) -> Result<Brought, Failure> {
     Ok(file)
 }
 
-/// Hands a file's segments in, up to the first that is not as it should be.
-fn take(
-    node: &mut Node,
-    file: &mut Brought,
-    bar: Option<&ProgressBar>,
-    before: u64,
-) -> anyhow::Result<()> {
+/// Hands a file's segments in, up to the first that is not as it should be. `read` is told how many bytes are.
+fn take(node: &mut Node, file: &mut Brought, mut read: impl FnMut(u64)) -> anyhow::Result<()> {
     let path: &Path = &file.path.clone();
     let opened = File::open(path).map_err(|error| Failure::unreadable(path, &error))?;
     let mut reader = match PartReader::open(BufReader::new(opened)) {
@@ -184,7 +176,7 @@ fn take(
             }
             file.fault = taken.fault;
             count = 0;
-            advance(bar, before + reader.read_bytes());
+            read(reader.read_bytes());
         }
     }
     file.fault = file.fault.or(ends.flatten());

@@ -16,11 +16,12 @@ use shouwang_node::home::Node;
 use shouwang_node::identity::DeviceId;
 use shouwang_node::identity::grant::GrantId;
 
-use super::{REQUEST_BYTES, advance, bar, fault, files};
+use super::{REQUEST_BYTES, fault, files};
 use crate::context::{Context, now_ms};
 use crate::error::{Exit, Failure};
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
+use crate::progress::{Bar, Unit};
 
 /// `bundle inspect`
 #[derive(Debug, clap::Args)]
@@ -103,8 +104,7 @@ fn look(node: &mut Node, path: &Path, context: &Context) -> anyhow::Result<Looke
     let PartHead { bundle, part, parts, mesh, sender, segments: expected, .. } = head;
     let receivers = head.receivers.clone();
     looked.head = Some(Head { bundle, part, parts, mesh, sender, receivers });
-    let message = context.messages.text("bundle-progress-read");
-    let bar = bar(context, message, bytes, "bytes_per_sec");
+    let mut bar = Bar::new(context, "bundle-progress-read", Unit::Bytes);
     let mut scopes: BTreeMap<DivisionCode, BundleScope> = BTreeMap::new();
     let (mut gathered, mut count, mut read, mut ends) = (Vec::new(), 0u32, 0u32, None);
     while looked.fault.is_none() && ends.is_none() {
@@ -136,12 +136,10 @@ fn look(node: &mut Node, path: &Path, context: &Context) -> anyhow::Result<Looke
                 known.entries += entries;
                 known.bytes += bytes;
             }
-            advance(bar.as_ref(), reader.read_bytes());
+            bar.show((reader.read_bytes(), bytes));
         }
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    drop(bar);
     looked.fault = looked.fault.or(ends.flatten());
     looked.scopes = scopes.into_values().collect();
     Ok(looked)
