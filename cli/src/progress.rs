@@ -32,13 +32,13 @@ enum Place {
 }
 
 impl Bar {
-    /// With the words of a message.
-    pub(crate) fn new(context: &Context, message: &str, unit: Unit) -> Self {
+    /// With these words before it.
+    pub(crate) fn new(context: &Context, words: String, unit: Unit) -> Self {
         let place = match context.output.shows_progress() {
             true => Place::Waiting,
             false => Place::Nowhere,
         };
-        Self { words: context.messages.text(message), unit, done: 0, place }
+        Self { words, unit, done: 0, place }
     }
 
     /// So much of so much is done. The bar never passes its end, and has none yet where there is nothing to do.

@@ -11,10 +11,11 @@ use shouwang_crdt_schema::edit::{Action, Edit, write_change};
 use shouwang_crdt_schema::element::{Element, List, Review};
 use shouwang_crdt_schema::field::Field;
 use shouwang_crdt_schema::parts::{DocumentId, Part};
-use shouwang_crdt_schema::record::ReviewOutcome;
+use shouwang_crdt_schema::record::{ElderId, ReviewOutcome};
 use shouwang_crdt_schema::visit::Visit;
 use shouwang_node::command::Request;
 use shouwang_node::command::elder::{ElderSet, VisitList};
+use shouwang_node::command::explain::{Explain, FileState};
 use shouwang_node::engine::DocumentEdit;
 use shouwang_node::identity::grant::Role;
 use shouwang_node::index;
@@ -171,4 +172,30 @@ fn an_engine_refuses_what_its_office_does_not_write() {
     assert_eq!(list.execute(county.engine(COUNTY), now).unwrap().visits.len(), 1);
     let shown = county.shows(SHANGHE, &elder);
     assert_eq!(shown.lists["special_categories"].len(), 1);
+}
+
+/// Whoever asks for a file of which all is set aside is told so, and not that nothing of it is here.
+#[test]
+fn a_file_of_which_nothing_counts_is_explained() {
+    let (mut county, elder) = scene();
+    let mut department = Impostor::granted(&mut county, COUNTY, COUNTY, Role::Department);
+    department.enters(&mut county, COUNTY);
+    let nobody: ElderId = "51aa0151aa0151aa0151aa0151aa0151".parse().unwrap();
+    let name = Field::Name.value("冒名").unwrap();
+    let card = DocumentId::elder(nobody, Part::Card);
+    sends(&mut county, &mut department, card, &[Action::Set { field: Field::Name, value: name }]);
+    for place in PLACES {
+        let mut explained = |elder: &str| {
+            let now = county.now();
+            let asked = Explain { elder: elder.to_owned() };
+            let report = asked.execute(county.engine(place), now).unwrap();
+            let traces =
+                report.files.iter().map(|file| (file.elder_id, file.state, file.unsettled));
+            traces.collect::<Vec<_>>()
+        };
+        assert_eq!(explained("51aa"), [(nobody, FileState::SetAside, 1)], "{place}");
+        let known = elder.parse().unwrap();
+        assert_eq!(explained(&elder), [(known, FileState::Here, 0)], "{place}");
+        assert_eq!(explained("00000000"), [], "{place}");
+    }
 }

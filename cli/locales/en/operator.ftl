@@ -29,6 +29,7 @@ finding =
            *[other] The content of { $count } entries is missing here; every peer is asked for it
         }
     .space_enough = { $free } of room; at the growth so far it lasts { $lasts }
+    .space_unknown = How much room is left where the store lies cannot be read
     .space_low = Only { $free } of room is left, at the growth so far for { $lasts }; to write itself anew the store needs { $store }
     .space_none = The disk is as good as full: { $free } left. What is typed may not be saved
     .locked_by_passphrase = The store is encrypted; a passphrase opens it
@@ -112,6 +113,7 @@ finding =
     .update_needed = Update needed: the mesh has rules of a kind that this version does not know
 finding-fix =
     .missing_bodies = shouwang sync, with the offices above and the devices that wrote them
+    .space_unknown = Look yourself whether the disk has room
     .space_low = Make room on the disk, or: shouwang compact
     .space_none = Make room on the disk at once; then: shouwang verify
     .grant_revoked = The office above: shouwang grant REQUEST --replace. Here first: shouwang request
@@ -177,6 +179,7 @@ explain-moved-away = { $id } has moved from { $scope } to { $to }; what was writ
 explain-arriving = { $id } is on its way to { $scope }: what was carried ahead waits for the handover
 explain-hidden = { $id } in { $scope } is hidden: one device has signed to erase it, a second has not
 explain-erased = { $id } in { $scope } was erased by two signatures
+explain-set-aside = Entries of { $id } in { $scope } are here, but none of them counts: it is not shown
 explain-unsettled = { $count ->
     [one] { $count } entry of it is kept and does not count
    *[other] { $count } entries of it are kept and do not count

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let path =
         std::path::absolute(&args.file).map_err(|error| Failure::unwritable(&args.file, &error))?;
     let mut node = context.node()?;
-    let mut bar = Bar::new(context, "backup-progress", Unit::Steps);
+    let mut bar = Bar::new(context, context.messages.text("backup-progress"), Unit::Steps);
     let written = node.backup(&path, |rows| bar.show(rows))?;
     drop(bar);
     if output.is_json() {

@@ -15,7 +15,7 @@ pub(crate) struct Args {}
 /// Compacts, in the running node where one runs.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
-    let mut bar = Bar::new(context, "compact-progress", Unit::Steps);
+    let mut bar = Bar::new(context, context.messages.text("compact-progress"), Unit::Steps);
     let compacted = context.node()?.call_for_long(Compact {}, |rows| bar.show(rows))?;
     drop(bar);
     if output.is_json() {

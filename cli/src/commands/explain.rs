@@ -138,7 +138,7 @@ pub(crate) fn files(report: &ExplainReport, context: &Context) -> Screen {
         let mark = match file.state {
             FileState::Here => Mark::Good,
             FileState::Merged | FileState::MovedAway | FileState::Erased => Mark::Note,
-            FileState::Arriving | FileState::Hidden => Mark::Attention,
+            FileState::Arriving | FileState::Hidden | FileState::SetAside => Mark::Attention,
         };
         screen.marked(mark, trace(file, context));
         if file.unsettled > 0 {
@@ -177,6 +177,9 @@ fn trace(file: &FileTrace, context: &Context) -> String {
         FileState::Arriving => messages.say("explain-arriving", [("id", id()), ("scope", scope())]),
         FileState::Hidden => messages.say("explain-hidden", [("id", id()), ("scope", scope())]),
         FileState::Erased => messages.say("explain-erased", [("id", id()), ("scope", scope())]),
+        FileState::SetAside => {
+            messages.say("explain-set-aside", [("id", id()), ("scope", scope())])
+        }
     }
 }
 

@@ -117,7 +117,7 @@ pub(crate) fn elders(
     context: &Context,
 ) -> anyhow::Result<Vec<ExportedElder>> {
     let mut found: Vec<ExportedElder> = Vec::new();
-    let mut bar = Bar::new(context, "export-progress", Unit::Steps);
+    let mut bar = Bar::new(context, context.messages.text("export-progress"), Unit::Steps);
     loop {
         let after = found.last().map(|last| (last.scope, last.elder_id));
         let elder = elder.map(|text| text.trim().to_owned());

@@ -238,7 +238,7 @@ fn import(
     context: &Context,
 ) -> anyhow::Result<ImportReport> {
     let rows: usize = contents.iter().map(Contents::accepted).sum();
-    let mut bar = Bar::new(context, "import-progress", Unit::Steps);
+    let mut bar = Bar::new(context, context.messages.text("import-progress"), Unit::Steps);
     let today = last_day(contents, node, context)?;
     let mut report = ImportReport::new(dry_run);
     for (path, one) in args.files.iter().zip(contents) {

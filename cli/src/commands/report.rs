@@ -175,7 +175,7 @@ pub(crate) fn each_portion(
     context: &Context,
     mut with: impl FnMut(Vec<DivisionCode>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut bar = Bar::new(context, "report-progress", Unit::Steps);
+    let mut bar = Bar::new(context, context.messages.text("report-progress"), Unit::Steps);
     let total = coverage.scopes.values().sum();
     for (scopes, elders) in coverage.portions() {
         with(scopes)?;

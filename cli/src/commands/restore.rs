@@ -27,7 +27,7 @@ struct Object {
 /// Restores into a home in which nothing is yet.
 pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
-    let mut bar = Bar::new(context, "restore-progress", Unit::Bytes);
+    let mut bar = Bar::new(context, context.messages.text("restore-progress"), Unit::Bytes);
     let checking = messages.text("restore-checking");
     context.home.restore(&args.file, |(done, total)| {
         bar.show((done, total));

@@ -16,7 +16,7 @@ pub(crate) struct Args {}
 /// Reads everything and names every fault.
 pub(crate) fn run(_args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let output = context.output;
-    let mut bar = Bar::new(context, "verify-progress", Unit::Steps);
+    let mut bar = Bar::new(context, context.messages.text("verify-progress"), Unit::Steps);
     let report = context.node()?.call_for_long(Verify {}, |steps| bar.show(steps))?;
     drop(bar);
     let exit = if report.ok && report.faults.is_empty() { Exit::Done } else { Exit::AtRisk };

@@ -226,6 +226,22 @@ fn all_that_is_wrong() -> HealthReport {
     examined(report, &machine)
 }
 
+#[test]
+fn a_disk_whose_room_nobody_can_read_is_not_passed_over() {
+    let machine = Machine { free_bytes: None, ..machine() };
+    let codes = |report: HealthReport| -> Vec<String> {
+        let of_space = report.findings.into_iter().filter(|found| found.code.starts_with("space"));
+        of_space.map(|found| found.code).collect()
+    };
+    assert_eq!(codes(examined(well(), &machine)), ["space_unknown"]);
+    assert_eq!(codes(examine_without_machine(well())), [""; 0], "nobody looked");
+}
+
+fn examine_without_machine(mut report: HealthReport) -> HealthReport {
+    report.findings = examine(&report, None, NOW_MS);
+    report
+}
+
 fn villages() -> LagReport {
     let village = |nth: u64, name: &str, state, age_days: Option<i64>| VillageLag {
         code: format!("990121101{:03}", 200 + nth).parse().unwrap(),
@@ -420,7 +436,7 @@ const FAULTS: [(&str, &str); 2] =
     [("990121101203 Routine #17", "header"), ("5f5f5f5f Card", "document")];
 
 fn traced() -> ExplainReport {
-    let states = ["here", "merged", "moved_away", "arriving", "hidden", "erased"];
+    let states = ["here", "merged", "moved_away", "arriving", "hidden", "erased", "set_aside"];
     let file = |(nth, state): (usize, &&str)| {
         json!({
             "elder_id": format!("51aa{nth:02}").repeat(6)[..32], "scope": "990121101203",

@@ -1,5 +1,7 @@
 //! Why a file is or is not here.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use shouwang_crdt_schema::record::ElderId;
@@ -67,6 +69,8 @@ pub enum FileState {
     Hidden,
     /// It was erased.
     Erased,
+    /// Entries of it are kept, and none of them counts: it is not shown.
+    SetAside,
 }
 
 impl Request for Explain {
@@ -132,6 +136,16 @@ fn traces(
             found.retain(|(at, of, ..)| (*at, *of) != (scope, elder));
             found.push((scope, elder, state, None));
         }
+    }
+    let known: BTreeSet<_> = found.iter().map(|(scope, elder, ..)| (*scope, *elder)).collect();
+    let mut aside = BTreeSet::new();
+    snapshot.for_each_unsettled(|document, _, _| {
+        let here = |(scope, elder): &(DivisionCode, ElderId)| area.contains(*scope) && means(elder);
+        aside.extend(document.elder().filter(here));
+        Ok(())
+    })?;
+    for (scope, elder) in aside.difference(&known) {
+        found.push((*scope, *elder, FileState::SetAside, None));
     }
     let mut traces = Vec::new();
     for (scope, elder_id, state, to) in found {

@@ -107,12 +107,13 @@ pub enum Severity {
 }
 
 /// Every code that a finding may have.
-pub const CODES: [&str; 48] = [
+pub const CODES: [&str; 49] = [
     "store_here",
     "missing_bodies",
     "space_enough",
     "space_low",
     "space_none",
+    "space_unknown",
     "locked_by_passphrase",
     "locked_by_key_file",
     "grant_stands",
@@ -233,7 +234,10 @@ fn storage(
         let missing = Finding::new(Group::Storage, "missing_bodies", Severity::Risk);
         add(missing.with("count", status.missing_bodies));
     }
-    let Some(Machine { free_bytes: Some(free), store_bytes, .. }) = machine else { return };
+    let Some(Machine { free_bytes, store_bytes, .. }) = machine else { return };
+    let Some(free) = free_bytes else {
+        return add(Finding::new(Group::Storage, "space_unknown", Severity::Note));
+    };
     let age_days = days_since(status.device.granted_at_ms, now_ms);
     let growth = store_bytes / u64::try_from(age_days.max(SPACE_FORECAST_DAYS_MIN)).unwrap_or(1);
     let days = free / growth.max(1);

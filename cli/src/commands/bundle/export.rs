@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         entries: 0,
         runs: 0,
     };
-    let mut bar = Bar::new(context, "bundle-progress-write", Unit::Steps);
+    let mut bar = Bar::new(context, context.messages.text("bundle-progress-write"), Unit::Steps);
     let mut unfinished = Unfinished::default();
     let (mut cursor, mut done) = (None, false);
     while !done {

@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     brought.sort_by_key(|file| (place(file), file.part));
     let mut node = context.node()?;
     let total = brought.iter().map(|file| file.bytes).sum();
-    let mut bar = Bar::new(context, "bundle-progress-read", Unit::Bytes);
+    let mut bar = Bar::new(context, context.messages.text("bundle-progress-read"), Unit::Bytes);
     let mut done = 0;
     for file in brought.iter_mut().filter(|file| file.fault.is_none()) {
         take(&mut node, file, |read| bar.show((done + read, total)))?;

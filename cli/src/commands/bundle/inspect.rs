@@ -104,7 +104,7 @@ fn look(node: &mut Node, path: &Path, context: &Context) -> anyhow::Result<Looke
     let PartHead { bundle, part, parts, mesh, sender, segments: expected, .. } = head;
     let receivers = head.receivers.clone();
     looked.head = Some(Head { bundle, part, parts, mesh, sender, receivers });
-    let mut bar = Bar::new(context, "bundle-progress-read", Unit::Bytes);
+    let mut bar = Bar::new(context, context.messages.text("bundle-progress-read"), Unit::Bytes);
     let mut scopes: BTreeMap<DivisionCode, BundleScope> = BTreeMap::new();
     let (mut gathered, mut count, mut read, mut ends) = (Vec::new(), 0u32, 0u32, None);
     while looked.fault.is_none() && ends.is_none() {
