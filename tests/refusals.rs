@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{COUNTY, Office, QINGHE, SHANGHE, SONGWU, XIAHE, converge, eventually, refused};
 
 /// A county and a township that exchange all the time, and go on doing so.
@@ -214,4 +214,35 @@ fn another_device_at_a_known_address() {
     assert_eq!(songwu.peer(&county.device()).map(|peer| peer["sessions"].clone()), None);
     below.stop();
     node.stop();
+}
+
+/// Whoever has no node running asks `doctor` after a `sync` in vain, and is told why it was in vain.
+#[test]
+fn where_nobody_answers_is_known_after_the_process_has_ended() {
+    let county = Office::begin(COUNTY);
+    let songwu = county.admits(SONGWU, None);
+    let top = county.up(&[]);
+    let address = top.address();
+    let place = address.split("/p2p/").next().unwrap().to_owned();
+    songwu.syncs(&address, &county.device());
+    let told = || {
+        let findings = songwu.run(&["doctor"]).json()["findings"].clone();
+        let unanswered: Vec<Value> = findings
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|found| found["code"] == "unanswered")
+            .map(|found| json!([found["arguments"]["address"], found["severity"]]))
+            .collect();
+        json!(unanswered)
+    };
+    assert_eq!(told(), json!([]));
+    top.stop();
+    let ended = songwu.run(&["sync", "--timeout", "20s"]);
+    assert_eq!((ended.exit, &ended.json()["unanswered"]), (Some(5), &json!([place])));
+    assert_eq!(told(), json!([[place, "note"]]));
+    // The next process does not go by what the last one knew.
+    let node = songwu.up(&[]);
+    node.kill();
+    assert_eq!(told(), json!([]));
 }

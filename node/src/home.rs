@@ -19,7 +19,7 @@ use crate::machine::{now, seed};
 use crate::runtime::Running;
 use crate::setup::{self, SetupError};
 use crate::store::StoreError;
-use crate::transport::DialState;
+use crate::transport::{DialState, unanswered};
 
 mod machine;
 mod storage;
@@ -319,6 +319,18 @@ impl Node {
                 Ok(())
             }
             Door::Here(_) => Ok(()),
+        }
+    }
+
+    /// Addresses at which nobody answers; where no node runs, nobody answered the one that ran last.
+    pub(crate) fn unanswered(&mut self) -> Result<Vec<String>, HomeError> {
+        match &self.0 {
+            Door::Running(_) => Ok(unanswered(&self.dials()?)),
+            Door::Inside(inside) => Ok(inside.running.unanswered()),
+            Door::Here(engine) => {
+                let snapshot = engine.read().map_err(CommandError::from)?;
+                Ok(setup::unanswered(&snapshot).map_err(CommandError::from)?)
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use crate::admin::server::{Link as PagesLink, PageLink, Pages};
 
 use crate::admin::server;
@@ -18,7 +20,7 @@ use crate::identity::DeviceId;
 use crate::limits::RECEIPT_WAIT_MS;
 use crate::machine::now;
 use crate::runtime::{Running, Started, UpOptions, network, start};
-use crate::transport::{DialState, check_address};
+use crate::transport::{DialState, check_address, unanswered};
 
 /// How long to look for anybody in the local network where no address is known.
 const DISCOVERY: Duration = Duration::from_secs(12);
@@ -46,7 +48,7 @@ pub async fn up(
     let device = engine.device();
     let Started { running, listening, ended } = start(engine, &options).await?;
     let machine = home.clone();
-    let look = Arc::new(move |dials| machine.machine_with(dials, true));
+    let look = Arc::new(move |unanswered| machine.machine_with(unanswered, true));
     let inside = || Inside::new(running.clone(), tokio::runtime::Handle::current());
     let pages = pages.map(|pages| pages(inside()));
     let served = server::serve(home.path(), device, running.clone(), &options, look, pages).await;
@@ -80,6 +82,16 @@ fn admin_port(error: std::io::Error, options: &UpOptions) -> CommandError {
     }
 }
 
+/// What an exchange with everybody came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// How it stands with each peer.
+    #[serde(flatten)]
+    pub peers: PeersReport,
+    /// Addresses at which nobody answered.
+    pub unanswered: Vec<String>,
+}
+
 /// Exchanges with every known peer that can be reached and returns when every exchange is done or
 /// has failed, or the time is over: through the running node where one runs, otherwise by itself.
 /// `progress` is called a few times a second.
@@ -88,7 +100,7 @@ pub async fn sync(
     peers: Vec<String>,
     timeout: Duration,
     mut progress: impl FnMut(&PeersReport),
-) -> Result<PeersReport, HomeError> {
+) -> Result<Synced, HomeError> {
     let own = match home.running()? {
         Some(_) => None,
         None => {
@@ -142,7 +154,7 @@ pub async fn sync(
             }
             let awaited = is_settled && now < since + hopeful && link.awaits_receipt().await?;
             if (is_settled && !awaited) || waited_enough {
-                return Ok(report);
+                return Ok(Synced { peers: report, unanswered: unanswered(&dials) });
             }
         }
     };

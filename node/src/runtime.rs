@@ -14,6 +14,7 @@ use crate::progress::Progress;
 use crate::setup;
 use crate::transport::{
     DialState, Dials, Guests, Options, Order, Transport, TransportError, WireBytes, check_address,
+    unanswered,
 };
 
 mod thread;
@@ -104,8 +105,20 @@ impl Running {
         self.dials.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Stops, and waits until the store is closed.
+    /// Addresses at which nobody answers.
+    pub(crate) fn unanswered(&self) -> Vec<String> {
+        unanswered(&self.dials())
+    }
+
+    /// Stops, and waits until the store is closed. Where nobody answers is remembered, for whoever asks while
+    /// nothing runs.
     pub(crate) async fn stop(&self) {
+        let silent = self.unanswered();
+        let note = move |engine: &mut Engine, _| engine.note_unanswered(&silent);
+        match self.engine.call(note).await {
+            Ok(Ok(())) | Err(_) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "where nobody answers is not remembered"),
+        }
         self.engine.stop().await;
     }
 }
@@ -124,6 +137,8 @@ pub(crate) async fn start(
     mut engine: Engine,
     options: &UpOptions,
 ) -> Result<Started, CommandError> {
+    // What the last process knew is over.
+    engine.note_unanswered(&[])?;
     let snapshot = engine.read()?;
     let (remembered, fallback) = (setup::addresses(&snapshot)?, setup::fallback(&snapshot)?);
     let known = options.peers.iter().chain(&remembered).filter_map(|text| readable(text));

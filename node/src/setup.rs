@@ -71,6 +71,9 @@ pub(crate) const REACHED: &str = "reached_above";
 
 pub use crate::store::RESTORED;
 
+/// Meta: JSON of [`unanswered`].
+pub(crate) const UNANSWERED: &str = "unanswered";
+
 /// Set while what a new grant allows of the older logs has still to be published again.
 pub(crate) const PUBLISH_DUE: &str = "publish_due";
 
@@ -205,6 +208,13 @@ pub fn fallback(tables: &impl StoreRead) -> Result<Vec<String>, StoreError> {
 /// Devices above that this one has reached, and by which addresses; the last new one first.
 pub fn reached(tables: &impl StoreRead) -> Result<Vec<(DeviceId, String)>, StoreError> {
     let stored = tables.meta(REACHED)?;
+    Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
+}
+
+/// Addresses at which nobody answered the process that ran last, when it ended. Of one that did not end of itself
+/// nothing is known.
+pub fn unanswered(tables: &impl StoreRead) -> Result<Vec<String>, StoreError> {
+    let stored = tables.meta(UNANSWERED)?;
     Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
 }
 

@@ -33,7 +33,7 @@ mod ways;
 
 pub(crate) use address::check_address;
 pub(crate) use counted::WireBytes;
-pub(crate) use dial::{DialState, Dials};
+pub(crate) use dial::{DialState, Dials, unanswered};
 pub(crate) use relay::Guests;
 
 use address::{device_of, is_circuit, peer_id_of, peer_in};

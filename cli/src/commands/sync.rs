@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use fluent_bundle::FluentValue;
 use indicatif::{ProgressBar, ProgressStyle};
+use shouwang_node::command::health::{Finding, Severity};
 use shouwang_node::command::status::{PeerState, PeerStatus, PeersReport};
 use shouwang_node::process;
 
 use crate::commands::peers::{coded, display_name};
 use crate::context::{Context, now_ms};
 use crate::error::Exit;
+use crate::finding;
 use crate::meter::Meter;
 use crate::moment;
 use crate::output::{Cell, Mark, Table};
@@ -63,12 +65,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    let report = ended?;
+    let synced = ended?;
+    let report = &synced.peers;
     let outcomes: Vec<(&PeerStatus, Outcome)> =
         report.peers.iter().map(|peer| (peer, outcome(peer, started))).collect();
     let exit = exit(outcomes.iter().map(|(_, outcome)| *outcome));
     if output.is_json() {
-        output.json(&report)?;
+        output.json(&synced)?;
         return Ok(exit);
     }
     if !outcomes.is_empty() || !output.is_table() {
@@ -86,10 +89,25 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         match exit {
             Exit::Done => {}
             Exit::Attention => output.note(&format!("  → {}", messages.text("hint-held-back"))),
+            Exit::Unreachable if !synced.unanswered.is_empty() => {
+                unanswered(&synced.unanswered, context);
+            }
             _ => output.note(&format!("  → {}", messages.text("hint-doctor"))),
         }
     }
     Ok(exit)
+}
+
+/// Where nobody answered, and what to do about it.
+fn unanswered(addresses: &[String], context: &Context) {
+    let found: Vec<Finding> =
+        addresses.iter().map(|address| Finding::unanswered(address, Severity::Attention)).collect();
+    for one in &found {
+        context.output.marked_note(Mark::Attention, &finding::text(one, context));
+    }
+    if let Some(fix) = found.first().and_then(|one| finding::fix(one, context)) {
+        context.output.note(&format!("  → {fix}"));
+    }
 }
 
 fn outcome(peer: &PeerStatus, started_ms: i64) -> Outcome {

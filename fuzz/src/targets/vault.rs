@@ -4,6 +4,7 @@ use std::path::Path;
 
 use shouwang_node::codec::{Reader, Writer};
 use shouwang_node::limits::ENVELOPE_BYTES_MAX;
+use shouwang_node::progress::Progress;
 use shouwang_node::store::Store;
 use shouwang_node::vault::backup::restore;
 use shouwang_node::vault::{Envelope, Fresh, Lock, Secret, Vault, VaultError, VolumeKey};
@@ -54,7 +55,7 @@ pub(super) fn backup(bytes: &[u8]) -> Verdict {
     let directory = tempfile::tempdir_in(fast()).expect("a directory can be made");
     let (from, home) = (directory.path().join("backup"), directory.path().join("home"));
     std::fs::write(&from, &bytes).expect("a file can be written");
-    let restored = restore::<VaultError>(&from, &home, |_| Ok(key_file()));
+    let restored = restore::<VaultError>(&from, &home, &Progress::default(), |_| Ok(key_file()));
     match &restored {
         Ok(()) => {
             let opened = Vault::open::<VaultError>(&home, |_| Ok(key_file()));

@@ -1,6 +1,5 @@
 //! Answers requests.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
@@ -25,7 +24,6 @@ use crate::identity::DeviceId;
 use crate::limits::ADMIN_REQUEST_BYTES_MAX;
 use crate::machine::seed;
 use crate::runtime::{Running, UpOptions};
-use crate::transport::DialState;
 
 /// What `/metrics` answers with.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -44,8 +42,8 @@ pub struct PageLink {
     pub url: String,
 }
 
-/// Looks at the machine under a running node that stands so with each address.
-pub(crate) type Look = Arc<dyn Fn(BTreeMap<String, DialState>) -> Machine + Send + Sync>;
+/// Looks at the machine under a running node that nobody answers at these addresses.
+pub(crate) type Look = Arc<dyn Fn(Vec<String>) -> Machine + Send + Sync>;
 
 #[derive(Clone)]
 struct Admin {
@@ -185,7 +183,7 @@ async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     if let Err((status, why)) = admit(&headers, &tokens) {
         return (status, why).into_response();
     }
-    let machine = (admin.look)(admin.running.dials());
+    let machine = (admin.look)(admin.running.unanswered());
     let asked = Metrics { machine: Some(machine) };
     let json = match serde_json::to_vec(&asked) {
         Ok(json) => json,

@@ -192,6 +192,11 @@ impl HealthReport {
 }
 
 impl Finding {
+    /// Nobody answers at this address.
+    pub fn unanswered(address: &str, severity: Severity) -> Self {
+        Self::new(Group::Network, "unanswered", severity).with("address", address)
+    }
+
     fn new(group: Group, code: &'static str, severity: Severity) -> Self {
         Self { group, code: code.to_owned(), severity, arguments: BTreeMap::new() }
     }
@@ -304,12 +309,12 @@ fn network(
             true => add(Finding::new(Group::Network, "running", Severity::Good)),
             false => add(Finding::new(Group::Network, "not_running", Severity::Note)),
         }
-        // Where nobody above is connected either, the way there is what is broken.
-        let alone = upward().all(|peer| peer.state != PeerState::Online);
+        // Where nobody above is connected either, the way there is what is broken. Of a node that does not run
+        // that is how it was, and what came of it stands elsewhere.
+        let alone = machine.running && upward().all(|peer| peer.state != PeerState::Online);
         let severity = if alone { Severity::Attention } else { Severity::Note };
         for address in &machine.unanswered {
-            let unanswered = Finding::new(Group::Network, "unanswered", severity);
-            add(unanswered.with("address", address));
+            add(Finding::unanswered(address, severity));
         }
     }
     let last_ms = upward().filter_map(|peer| peer.last_done_ms.max(peer.last_bundle_ms)).max();

@@ -57,6 +57,16 @@ impl Engine {
         Ok(is_above)
     }
 
+    /// Remembers where nobody answers, for whoever asks once this process has ended. Nothing is written where that is
+    /// known.
+    pub fn note_unanswered(&mut self, addresses: &[String]) -> Result<(), StoreError> {
+        if setup::unanswered(&self.read()?)? == addresses {
+            return Ok(());
+        }
+        let json = serde_json::to_vec(addresses).unwrap_or_default();
+        self.set_meta(setup::UNANSWERED, &json)
+    }
+
     /// Every device that may act by a grant of this mesh, as far as is known here.
     pub fn standing_devices(&self) -> BTreeSet<DeviceId> {
         let standing = self.authority.grants().filter(|(id, _)| self.authority.stands(id));

@@ -31,6 +31,26 @@ pub(crate) struct DialState {
     pub(crate) standby: bool,
 }
 
+impl DialState {
+    fn is_unanswered(&self) -> bool {
+        !self.online && !self.standby && self.error.is_some()
+    }
+}
+
+/// Where nobody answers: addresses without who is expected there, each once.
+pub(crate) fn unanswered(dials: &BTreeMap<String, DialState>) -> Vec<String> {
+    let silent = dials.iter().filter(|(_, dial)| dial.is_unanswered());
+    let mut places: Vec<String> = silent
+        .map(|(address, _)| match address.split_once("/p2p/") {
+            Some((place, expected)) if !expected.contains('/') => place.to_owned(),
+            _ => address.clone(),
+        })
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
 #[derive(Debug)]
 struct Dial {
     state: DialState,

@@ -15,7 +15,7 @@ pub struct Machine {
     pub key_file: bool,
     /// Whether a process runs the node.
     pub running: bool,
-    /// Addresses that were dialled in vain last.
+    /// Addresses that were dialled in vain last, by the process that ran last where none runs.
     pub unanswered: Vec<String>,
 }
 
