@@ -119,6 +119,13 @@ async fn what_is_typed_while_the_node_is_away_is_sent_when_it_is_back() {
     browser.click("保存").await;
     browser.until("没有提交").await;
     assert_eq!((browser.path().await, typed(&browser, "note").await), (form, "血压偏高".into()));
+    // Nobody is there for a quarter of an hour, and the node that would lock the page is not either.
+    assert_eq!(browser.script("return document.body.dataset.idleMs").await, "900000");
+    assert!(browser.text().await.contains("周国强"));
+    browser.script("document.body.dataset.idleMs = '0'").await;
+    browser.until("页面已遮住").await;
+    assert!(!browser.text().await.contains("周国强"));
+    assert!(!browser.page.title().await.unwrap().contains("周国强"));
 
     // It is started again, and somebody comes in by another window; the first one goes on.
     let node = village.up(&[]);
@@ -129,7 +136,9 @@ async fn what_is_typed_while_the_node_is_away_is_sent_when_it_is_back() {
     browser.goto(&village.console_link("zh")).await;
     browser.page.switch_to_window(first).await.unwrap();
     browser.until("草稿已存").await;
-    assert!(!browser.text().await.contains("没有提交"));
+    let text = browser.text().await;
+    assert!(!text.contains("没有提交") && !text.contains("页面已遮住") && text.contains("周国强"));
+    assert!(browser.page.title().await.unwrap().contains("周国强"));
     assert_eq!(village.visits().len(), 0);
     browser.click("保存").await;
     browser.until("探访已保存").await;

@@ -174,6 +174,7 @@
         said.parentNode.removeChild(said);
       });
       gone = false;
+      uncover();
       keeping.forEach(function (keep) { keep(); });
     };
     request.onerror = later;
@@ -201,6 +202,37 @@
     if (events) { events.close(); }
     events = null;
   }
+  // A node that is away can lock no page. One that nobody uses meanwhile is covered all the same; what was typed stays
+  // under the cover, and comes back with the node.
+  var used = moments(), title = document.title, cover = null;
+  function moments() { return [Date.now(), performance.now()]; }
+  function idle_ms() {
+    var now = moments();
+    return Math.max(now[0] - used[0], now[1] - used[1]);
+  }
+  function cover_up() {
+    if (!gone || cover || idle_ms() < Number(body.getAttribute("data-idle-ms"))) { return; }
+    cover = document.createElement("p");
+    cover.className = "say attention cover";
+    cover.setAttribute("role", "alert");
+    cover.textContent = say("covered");
+    document.title = say("gone");
+    body.appendChild(cover);
+    body.className = "covered";
+  }
+  function uncover() {
+    if (!cover) { return; }
+    body.removeChild(cover);
+    body.className = "";
+    document.title = title;
+    cover = null;
+    used = moments();
+  }
+  ["keydown", "mousedown", "touchstart", "input"].forEach(function (kind) {
+    document.addEventListener(kind, function () { if (!cover) { used = moments(); } }, true);
+  });
+  setInterval(cover_up, 1000);
+
   // A browser has few connections to one address, and as many windows as somebody opens: those that nobody sees need
   // none.
   function heed() {

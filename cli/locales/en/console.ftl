@@ -145,6 +145,7 @@ console-word =
     .not_kept = The draft is not kept: do not close the page
     .gone = The node does not answer
     .not_sent = Not sent: the node of this computer does not run, or was started anew. What you typed still stands on this page, so do not close it; run shouwang open, then come back here and press once more.
+    .covered = The node of this computer does not run, and nobody has used this page for a while: it is covered. What you typed is still there, and comes back once shouwang open was run.
     .passphrase = Passphrase
     .unlock = Unlock
     .name = Name

@@ -142,6 +142,7 @@ console-word =
     .not_kept = 草稿没有存上，请不要关闭页面
     .gone = 节点没有回应
     .not_sent = 没有提交：本机的节点没有运行，或重新启动过。填写的内容还在这一页上，请不要关闭；运行 shouwang open 之后，回到这一页再点一次。
+    .covered = 本机的节点没有运行，也好久没有人动，页面已遮住。填写的内容还在；运行 shouwang open 之后会回来。
     .passphrase = 口令
     .unlock = 解锁
     .name = 姓名

@@ -4,6 +4,7 @@ use shouwang_crdt_schema::division::Level;
 
 use super::asked::Asked;
 use super::page::{Chrome, Link, Words};
+use super::session::IDLE_LIFE;
 use super::sync::{self, Seen};
 use crate::message::{Language, Messages};
 
@@ -78,7 +79,9 @@ pub(super) fn plain(messages: &Messages, language: Language, csrf: &str, here: &
             ("not-kept".to_owned(), word("not_kept")),
             ("gone".to_owned(), word("gone")),
             ("not-sent".to_owned(), word("not_sent")),
+            ("covered".to_owned(), word("covered")),
         ],
+        idle_ms: IDLE_LIFE.as_millis(),
         ..Chrome::default()
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Chrome {
     pub(super) words: Words,
     /// Whether to show more than the content: not to whom it is locked.
     pub(super) open: bool,
+    /// How long nobody may use it before it is locked.
+    pub(super) idle_ms: u128,
     /// What had happened before this was made.
     pub(super) seen: String,
     /// This page, to come back to.
