@@ -327,10 +327,7 @@ impl Node {
         match &self.0 {
             Door::Running(_) => Ok(unanswered(&self.dials()?)),
             Door::Inside(inside) => Ok(inside.running.unanswered()),
-            Door::Here(engine) => {
-                let snapshot = engine.read().map_err(CommandError::from)?;
-                Ok(setup::unanswered(&snapshot).map_err(CommandError::from)?)
-            }
+            Door::Here(engine) => Ok(engine.unanswered().map_err(CommandError::from)?),
         }
     }
 

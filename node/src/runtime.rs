@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::identity::grant::Rights;
 use crate::progress::Progress;
 use crate::setup;
+use crate::sync::Now;
 use crate::transport::{
     DialState, Dials, Guests, Options, Order, Transport, TransportError, WireBytes, check_address,
     unanswered,
@@ -114,7 +115,7 @@ impl Running {
     /// nothing runs.
     pub(crate) async fn stop(&self) {
         let silent = self.unanswered();
-        let note = move |engine: &mut Engine, _| engine.note_unanswered(&silent);
+        let note = move |engine: &mut Engine, now: Now| engine.note_unanswered(now, silent);
         match self.engine.call(note).await {
             Ok(Ok(())) | Err(_) => {}
             Ok(Err(error)) => tracing::warn!(%error, "where nobody answers is not remembered"),
@@ -137,8 +138,6 @@ pub(crate) async fn start(
     mut engine: Engine,
     options: &UpOptions,
 ) -> Result<Started, CommandError> {
-    // What the last process knew is over.
-    engine.note_unanswered(&[])?;
     let snapshot = engine.read()?;
     let (remembered, fallback) = (setup::addresses(&snapshot)?, setup::fallback(&snapshot)?);
     let known = options.peers.iter().chain(&remembered).filter_map(|text| readable(text));

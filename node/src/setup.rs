@@ -2,6 +2,7 @@
 //!
 //! Everything here stands in the store's `meta` table, so that encryption of the store covers it.
 
+use serde::{Deserialize, Serialize};
 use shouwang_crdt_schema::division::{Area, DivisionCode};
 use thiserror::Error;
 
@@ -211,9 +212,17 @@ pub fn reached(tables: &impl StoreRead) -> Result<Vec<(DeviceId, String)>, Store
     Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
 }
 
-/// Addresses at which nobody answered the process that ran last, when it ended. Of one that did not end of itself
-/// nothing is known.
-pub fn unanswered(tables: &impl StoreRead) -> Result<Vec<String>, StoreError> {
+/// Where nobody answered the process that ran last, when it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unanswered {
+    /// When it ended (this node's clock, ms since 1970).
+    pub at_ms: i64,
+    /// Addresses.
+    pub addresses: Vec<String>,
+}
+
+/// What the last process that ended of itself knew of it.
+pub fn unanswered(tables: &impl StoreRead) -> Result<Unanswered, StoreError> {
     let stored = tables.meta(UNANSWERED)?;
     Ok(stored.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
 }

@@ -354,3 +354,24 @@ fn nobody_is_done_before_all_that_was_told_of_is_here() {
     assert!(frames > 4, "{frames}");
     assert_eq!(field(&county.shows(SHANGHE, &elder), Field::Phone).value, "13800000039");
 }
+
+/// What a process knew of silent addresses when it ended is good until somebody was met after that.
+#[test]
+fn where_nobody_answers_is_forgotten_once_somebody_was_met() {
+    let mut county = county();
+    let address = "/ip4/10.1.2.3/tcp/4420".to_owned();
+    let now = county.now();
+    county.engine(SHANGHE).note_unanswered(now, vec![address.clone()]).unwrap();
+    assert_eq!(county.engine(SHANGHE).unanswered().unwrap(), [address.clone()]);
+    county.passes(1_000);
+    county.connect(SHANGHE, SONGWU);
+    county.settle();
+    assert!(county.engine(SHANGHE).unanswered().unwrap().is_empty());
+    // Another of its addresses may be silent all the same, and whoever ends now says so.
+    county.passes(1_000);
+    let now = county.now();
+    county.engine(SHANGHE).note_unanswered(now, vec![address.clone()]).unwrap();
+    assert_eq!(county.engine(SHANGHE).unanswered().unwrap(), [address]);
+    county.engine(SHANGHE).note_unanswered(now, Vec::new()).unwrap();
+    assert!(county.engine(SHANGHE).unanswered().unwrap().is_empty());
+}

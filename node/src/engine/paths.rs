@@ -7,8 +7,10 @@ use crate::identity::DeviceId;
 use crate::identity::grant::Rights;
 use crate::limits::REACHED_ADDRESSES_MAX;
 use crate::path::Path;
-use crate::setup;
+use crate::setup::{self, Unanswered};
 use crate::store::StoreError;
+use crate::store::rows::PeerRow;
+use crate::sync::Now;
 
 impl Engine {
     /// A substream to a peer stands, on this way.
@@ -57,14 +59,26 @@ impl Engine {
         Ok(is_above)
     }
 
-    /// Remembers where nobody answers, for whoever asks once this process has ended. Nothing is written where that is
-    /// known.
-    pub fn note_unanswered(&mut self, addresses: &[String]) -> Result<(), StoreError> {
-        if setup::unanswered(&self.read()?)? == addresses {
+    /// Remembers where nobody answers, for whoever asks once this process has ended.
+    pub fn note_unanswered(&mut self, now: Now, addresses: Vec<String>) -> Result<(), StoreError> {
+        let known = setup::unanswered(&self.read()?)?;
+        if addresses.is_empty() && known.addresses.is_empty() {
             return Ok(());
         }
-        let json = serde_json::to_vec(addresses).unwrap_or_default();
+        let unanswered = Unanswered { at_ms: now.wall_ms, addresses };
+        let json = serde_json::to_vec(&unanswered).unwrap_or_default();
         self.set_meta(setup::UNANSWERED, &json)
+    }
+
+    /// Where nobody answered the process that ran last, unless somebody has been met since: then that one knew more
+    /// and was cut off before it could say it.
+    pub fn unanswered(&self) -> Result<Vec<String>, StoreError> {
+        let last = setup::unanswered(&self.read()?)?;
+        let since = |row: &PeerRow| row.last_done_ms.is_some_and(|at| at > last.at_ms);
+        Ok(match self.peers.rows().any(|(_, row)| since(row)) {
+            true => Vec::new(),
+            false => last.addresses,
+        })
     }
 
     /// Every device that may act by a grant of this mesh, as far as is known here.
