@@ -118,9 +118,9 @@ compact-done = Written anew: { $before } bytes before, { $after } bytes now
 # Import.
 import-progress = Importing
 import-heading =
-    .import-rejected = Rejected: these rows did not come in
+    .import-rejected = Rejected: these rows are not taken in
     .import-skipped = Skipped: these rows are about nobody, or about somebody who came before
-    .import-gaps = Gaps: these rows came in without the following
+    .import-gaps = Gaps: these rows are taken in, but lack the following
     .import-differences = Changes: files that are there differ in the following
 import-sheet-without-header = Sheet { $sheet } has no row of headings and was not read
 import-unknown-column = Sheet { $sheet }, column { $column } ({ $heading }) is not known and was not read

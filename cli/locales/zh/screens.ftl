@@ -100,9 +100,9 @@ compact-done = 已重写：原 { $before } 字节，现 { $after } 字节
 # 导入。
 import-progress = 正在导入
 import-heading =
-    .import-rejected = 退回：以下各行没有导入
+    .import-rejected = 退回：以下各行不导入
     .import-skipped = 跳过：以下各行不是老人，或前面已有
-    .import-gaps = 缺项：以下各行已导入，但缺这些内容
+    .import-gaps = 缺项：以下各行照常导入，但缺这些内容
     .import-differences = 更改：已有档案的以下各项不同
 import-sheet-without-header = 工作表“{ $sheet }”没有表头，未读取
 import-unknown-column = 工作表“{ $sheet }”第 { $column } 列（{ $heading }）不认识，未读取
