@@ -22,6 +22,10 @@ pub const TELEPHONE: (u32, u32) = (390, 800);
 /// The longest that anything on a page may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often the driver is started at most: it takes a free port of one family of addresses and ends if somebody has that
+/// port in the other.
+const DRIVER_STARTS_MAX: usize = 10;
+
 /// A browser with one window, and what somebody does in it.
 pub struct Browser {
     pub page: Client,
@@ -35,23 +39,7 @@ impl Browser {
     /// Starts one whose person reads this language. It resolves no name: whatever a page asked of anybody but this
     /// machine would fail, and be seen.
     pub async fn start(language: &str) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port: u16 = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, port) = line.split_once("successfully on port ")?;
-                port.trim_end_matches('.').parse().ok()
-            })
-            .expect("chromedriver says its port");
-        // Whoever reads its output no more would end it.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        let (driver, port) = driver();
         let profile = tempfile::tempdir().unwrap();
         let data = format!("--user-data-dir={}", profile.path().display());
         let (width, height) = LAPTOP;
@@ -299,4 +287,30 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// A driver that waits, and where.
+fn driver() -> (Child, u16) {
+    let mut said = Vec::new();
+    for _ in 0..DRIVER_STARTS_MAX {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let port = lines.by_ref().inspect(|line| said.push(line.clone())).find_map(|line| {
+            let (_, port) = line.split_once("successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        if let Some(port) = port {
+            // Whoever reads its output no more would end it.
+            std::thread::spawn(move || lines.for_each(drop));
+            return (driver, port);
+        }
+        driver.kill().unwrap();
+        driver.wait().unwrap();
+    }
+    panic!("chromedriver does not start: {said:#?}");
 }
