@@ -15,6 +15,9 @@ use shouwang_node::vault::{Lock, Secret, Vault, VaultError};
 use support::image::{holds, image, key};
 use support::{COUNTY, Office, SHANGHE, SONGWU, eventually};
 
+/// Bytes that are encrypted together.
+const SECTOR: usize = 4096;
+
 /// What must not be found: a name, a telephone number, the name of a table, and words of a note.
 const NAME: &str = "欧阳问雁";
 const PHONE: &str = "13800997731";
@@ -403,11 +406,14 @@ fn every_step_of_a_copy_is_counted() {
     let town = Office::begin(SONGWU);
     town.adds_elder(SHANGHE, NAME);
     let (vault, store) = open(&town).unwrap();
+    let (mut store, progress) = (store, Progress::default());
+    vault.rewrite(&mut store, &progress).unwrap();
+    let (done, rows) = progress.get();
+    assert!(done == rows && rows > 10, "{done} of {rows}");
     let mut engine = Engine::open(store, [7; 32]).unwrap();
     engine.keep_in(vault);
     engine.rewrite().unwrap();
-    let (done, rows) = engine.progress_of_work().get();
-    assert!(done == rows && rows > 10, "{done} of {rows}");
+    assert_eq!(engine.rewrite_progress().get(), (0, 0), "it has ended");
     let backup = engine.backup().unwrap();
     let progress = backup.progress();
     assert_eq!(progress.get(), (0, 0));
@@ -420,6 +426,56 @@ fn every_step_of_a_copy_is_counted() {
     restore::<VaultError>(&path, &directory, &progress, |_| Ok(key(&town))).unwrap();
     let image = bytes - 4096;
     assert_eq!(progress.get(), (image, image), "all but the head");
+}
+
+/// A sector of the file is not what it was: whoever comes to it is told so, and nothing is made in place of what it
+/// held. Where nobody comes to it, it is a free page.
+#[test]
+fn a_damaged_file_is_named_whatever_is_asked_of_it() {
+    let town = Office::begin(SONGWU);
+    for nth in 0..4 {
+        town.adds_elder(SHANGHE, &format!("{NAME}{nth}"));
+    }
+    town.done(&["compact"]);
+    let path = town.home().join("store.redb");
+    let whole = std::fs::read(&path).unwrap();
+    let device = town.device();
+    let request = town.done(&["request"])["request"].clone();
+    let file = town.path("one.backup");
+    let ways: [&[&str]; 5] = [
+        &["backup", file.to_str().unwrap()],
+        &["compact"],
+        &["request"],
+        &["init", "--area", COUNTY],
+        &["verify"],
+    ];
+    let mut told = 0;
+    let sectors = 0..whole.len() / SECTOR;
+    for (sector, way) in sectors.flat_map(|sector| ways.map(|way| (sector, way))) {
+        let mut spoilt = whole.clone();
+        spoilt[sector * SECTOR + 64..][..512].fill(0xff);
+        std::fs::write(&path, &spoilt).unwrap();
+        let _ = std::fs::remove_file(&file);
+        let ended = town.run(way);
+        let at = || format!("{way:?} {sector}: {ended:?}");
+        match (way[0], ended.exit) {
+            ("request", Some(0)) => assert_eq!(ended.json()["request"], request, "{}", at()),
+            ("init", Some(0)) => panic!("{}", at()),
+            ("verify", Some(4)) => told += 1,
+            (_, Some(0)) => {}
+            _ if ended.error() == "already_joined" => {}
+            _ => {
+                let codes = ["store_corrupt", "store_failed", "store_key_foreign"];
+                assert!(codes.contains(&ended.error().as_str()), "{}", at());
+                assert!(!file.exists(), "{}", at());
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 10, "{told}");
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(town.device(), device);
+    town.verify();
 }
 
 #[test]

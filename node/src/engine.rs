@@ -33,6 +33,7 @@ use crate::log::run::RunEntry;
 use crate::log::{EntryPlace, Incarnation, Kind, Lane, LogKey, UnverifiedRun, VerifiedRun};
 use crate::path::Path;
 use crate::peers::PeerBook;
+use crate::progress::Progress;
 use crate::replica::View;
 use crate::setup::{self, SetupError};
 use crate::store::audit::AuditRow;
@@ -43,7 +44,7 @@ use crate::store::{
 };
 use crate::sync::summary::NamedHead;
 use crate::sync::wire::Aside;
-use crate::sync::{Disposition, Event, Input, LogPosition, Mesh, Now, Output, PeerError, Progress};
+use crate::sync::{self, Disposition, Event, Input, LogPosition, Mesh, Now, Output, PeerError};
 use crate::vault::Vault;
 
 mod authority;
@@ -98,7 +99,8 @@ pub struct Engine {
     /// The ways of sessions.
     paths: BTreeMap<DeviceId, Path>,
     authority_changes: u64,
-    progress_of_work: Arc<crate::progress::Progress>,
+    verify_progress: Arc<Progress>,
+    rewrite_progress: Arc<Progress>,
     /// What has happened since this was opened.
     journal: Journal,
     /// What is said to the log of a session stands within its span.
@@ -199,7 +201,10 @@ impl Engine {
         let mut entropy = Entropy::new(seed);
         let own = setup::read(&store)?;
         let mut authority = setup::load_authority(&store)?;
-        let grant = authority.grant(&own.grant).cloned().ok_or(SetupError::NotJoined)?;
+        let grant = authority.grant(&own.grant).cloned().ok_or_else(|| StoreError::Corrupt {
+            table: "grants-1",
+            detail: "this device's own grant is not there".to_owned(),
+        })?;
         if store.read()?.meta_number(JUDGED_BY)? < JUDGE {
             store.write::<_, StoreError>(|tables| {
                 let mut ingest =
@@ -248,7 +253,8 @@ impl Engine {
             listening: Vec::new(),
             paths: BTreeMap::new(),
             authority_changes: 0,
-            progress_of_work: Arc::default(),
+            verify_progress: Arc::default(),
+            rewrite_progress: Arc::default(),
             journal: Journal::default(),
             spans: BTreeMap::new(),
             sessions_begun: 0,
@@ -325,9 +331,14 @@ impl Engine {
         hex::encode(self.actor_nonce)
     }
 
-    /// How far the long work is that is under way here: a `verify`, or the store being written anew.
-    pub fn progress_of_work(&self) -> Arc<crate::progress::Progress> {
-        self.progress_of_work.clone()
+    /// How far the reading of everything is that is under way here.
+    pub fn verify_progress(&self) -> Arc<Progress> {
+        self.verify_progress.clone()
+    }
+
+    /// How far the writing anew of the store is that somebody has asked for.
+    pub fn rewrite_progress(&self) -> Arc<Progress> {
+        self.rewrite_progress.clone()
     }
 
     /// What has happened since this was opened.
@@ -362,7 +373,7 @@ impl Engine {
     }
 
     /// How far the exchange with a peer is, if there is one.
-    pub fn progress(&self, peer: DeviceId) -> Result<Option<Progress>, StoreError> {
+    pub fn progress(&self, peer: DeviceId) -> Result<Option<sync::Progress>, StoreError> {
         let snapshot = self.store.read()?;
         self.mesh.progress(peer, &self.view(&snapshot))
     }

@@ -26,7 +26,12 @@ impl Progress {
         self.done.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Steps that are done, and steps in all; 0 where that is not known yet.
+    /// It has ended, and nothing is under way.
+    pub fn end(&self) {
+        self.begin(0);
+    }
+
+    /// Steps that are done, and steps in all; both 0 where nothing is under way, or that is not known yet.
     pub fn get(&self) -> (u64, u64) {
         (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
 use crate::command::storage::BackedUp;
-use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, long_work};
 use crate::engine::Engine;
 use crate::identity::grant::Rights;
 use crate::progress::Progress;
@@ -46,7 +46,7 @@ pub(crate) struct Running {
     orders: mpsc::UnboundedSender<Order>,
     dials: Arc<Mutex<BTreeMap<String, DialState>>>,
     wire: WireBytes,
-    work: Arc<Progress>,
+    work: Arc<BTreeMap<&'static str, Arc<Progress>>>,
     /// Of the backup that was begun last.
     backup: Arc<Mutex<Arc<Progress>>>,
 }
@@ -74,8 +74,13 @@ impl Running {
 
     /// Writes a backup of the store as it is now, beside the engine.
     pub(crate) async fn backup(&self, to: PathBuf) -> Result<BackedUp, CommandError> {
+        let begins = |progress| {
+            *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        };
+        // Until the engine answers nobody is told how far the one before was.
+        begins(Arc::default());
         let backup = self.engine.call(|engine, _| engine.backup()).await??;
-        *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = backup.progress();
+        begins(backup.progress());
         let file = to.clone();
         let written = tokio::task::spawn_blocking(move || backup.write(&file)).await;
         let bytes =
@@ -83,9 +88,9 @@ impl Running {
         Ok(BackedUp { schema_version: JSON_SCHEMA_VERSION, file: to, bytes })
     }
 
-    /// How far the engine's long work is: steps done, steps in all.
-    pub(crate) fn work_progress(&self) -> (u64, u64) {
-        self.work.get()
+    /// How far the request of this name is: steps done, steps in all.
+    pub(crate) fn work_progress(&self, request: &str) -> (u64, u64) {
+        self.work.get(request).map(|progress| progress.get()).unwrap_or_default()
     }
 
     /// How far that backup is: rows written, rows in all.
@@ -164,7 +169,7 @@ pub(crate) async fn start(
     })?;
     engine.set_listening(listening.clone());
     tokio::spawn(transport.run());
-    let (orders, work) = (ends.orders.clone(), engine.progress_of_work());
+    let (orders, work) = (ends.orders.clone(), Arc::new(long_work(&engine)));
     let (engine, ended) = thread::spawn(engine, ends, guests)?;
     Ok(Started {
         running: Running { engine, orders, dials: shown, wire, work, backup: Arc::default() },

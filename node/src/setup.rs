@@ -112,7 +112,7 @@ pub fn init(
         return Err(SetupError::WrongLevel(area));
     }
     check_name(name)?;
-    if store.read()?.meta(GRANT)?.is_some() {
+    if own_grant(&store.read()?)?.is_some() {
         return Err(SetupError::AlreadyJoined);
     }
     let device = request(store, entropy)?;
@@ -173,7 +173,7 @@ fn first_role(area: DivisionCode) -> Role {
 pub fn join(store: &Store, entropy: &mut Entropy, invite: &str) -> Result<Grant, SetupError> {
     let invite = Invite::from_text(invite)?;
     let snapshot = store.read()?;
-    if snapshot.meta(GRANT)?.is_some() {
+    if own_grant(&snapshot)?.is_some() {
         return Err(SetupError::AlreadyJoined);
     }
     let keys = secret(store)?.ok_or(SetupError::NoKeys)?;
@@ -239,11 +239,9 @@ pub fn check_name(name: &str) -> Result<(), SetupError> {
 pub(crate) fn read(store: &Store) -> Result<Own, SetupError> {
     let keys = secret(store)?.ok_or(SetupError::NoKeys)?;
     let snapshot = store.read()?;
-    let grant = snapshot.meta(GRANT)?.ok_or(SetupError::NotJoined)?;
-    let array = |name: &'static str| -> Result<Vec<u8>, SetupError> {
-        snapshot.meta(name)?.ok_or(SetupError::NotJoined)
-    };
-    let incarnation = read_incarnation(&array(INCARNATION)?)?;
+    let grant = own_grant(&snapshot)?.ok_or(SetupError::NotJoined)?;
+    let incarnation = snapshot.meta(INCARNATION)?.ok_or_else(|| lost(INCARNATION))?;
+    let incarnation = read_incarnation(&incarnation)?;
     Ok(Own {
         keys,
         grant: GrantId(grant.try_into().map_err(|_| short(GRANT))?),
@@ -263,14 +261,14 @@ pub fn incarnation(tables: &impl StoreRead) -> Result<Option<Incarnation>, Store
 }
 
 fn read_index_secret(store: &Store) -> Result<IndexSecret, SetupError> {
-    let secret = store.read()?.meta(INDEX_SECRET)?.ok_or(SetupError::NoKeys)?;
+    let secret = store.read()?.meta(INDEX_SECRET)?.ok_or_else(|| lost(INDEX_SECRET))?;
     Ok(IndexSecret(secret.try_into().map_err(|_| short(INDEX_SECRET))?))
 }
 
 /// Every grant that is here and holds: those of the invite, and those that entries brought.
 pub(crate) fn load_authority(store: &Store) -> Result<Authority, SetupError> {
     let snapshot = store.read()?;
-    let root = snapshot.meta(ROOT)?.ok_or(SetupError::NotJoined)?;
+    let root = snapshot.meta(ROOT)?.ok_or_else(|| lost(ROOT))?;
     let mut authority = Authority::pin(SignedGrant::from_bytes(&root)?)?;
     let mut grants = snapshot.grants_all()?;
     grants.sort_by_key(|(grant, _)| grant.grant.depth);
@@ -278,7 +276,10 @@ pub(crate) fn load_authority(store: &Store) -> Result<Authority, SetupError> {
         let id = grant.id();
         if id != authority.mesh() {
             // Only grants that held were stored, each after its issuer's, whose depth is smaller.
-            authority.learn(grant)?;
+            authority.learn(grant).map_err(|error| StoreError::Corrupt {
+                table: "grants-1",
+                detail: error.to_string(),
+            })?;
         }
         if carried {
             authority.note_carried(id);
@@ -330,11 +331,38 @@ fn read_incarnation(bytes: &[u8]) -> Result<Incarnation, StoreError> {
 }
 
 fn secret(store: &Store) -> Result<Option<DeviceKeys>, SetupError> {
-    match store.read()?.meta(SECRET)?.map(<[u8; 64]>::try_from) {
+    let snapshot = store.read()?;
+    match snapshot.meta(SECRET)?.map(<[u8; 64]>::try_from) {
+        None if snapshot.meta(INDEX_SECRET)?.is_some() || has_joined(&snapshot)? => {
+            Err(lost(SECRET).into())
+        }
         None => Ok(None),
         Some(Ok(secret)) => Ok(Some(DeviceKeys::from_secret(&secret))),
         Some(Err(_)) => Err(short(SECRET)),
     }
+}
+
+/// The grant that this device acts by, once it has joined.
+fn own_grant(tables: &impl StoreRead) -> Result<Option<Vec<u8>>, StoreError> {
+    match tables.meta(GRANT)? {
+        None if has_joined(tables)? => Err(lost(GRANT)),
+        grant => Ok(grant),
+    }
+}
+
+/// Whether there is anything that only a store has which has joined a mesh. Where one of the rows that all of them have
+/// is not there, a page of the file is damaged, and nothing may be made in its place.
+fn has_joined(tables: &impl StoreRead) -> Result<bool, StoreError> {
+    for name in [ROOT, GRANT, INCARNATION] {
+        if tables.meta(name)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(!tables.grants_all()?.is_empty() || !tables.logs_all()?.is_empty())
+}
+
+fn lost(name: &str) -> StoreError {
+    StoreError::Corrupt { table: "meta-1", detail: format!("{name} is not there") }
 }
 
 fn short(name: &str) -> SetupError {

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redb::{
-    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableError, TableHandle,
-    WriteTransaction,
+    Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
+    TableError, TableHandle, WriteTransaction,
 };
 use thiserror::Error;
 
@@ -207,6 +207,11 @@ impl Store {
                     let due = meta.get(REWRITE_DUE).map_err(redb_error)?.is_some();
                     self.rewrite_due.store(due, Ordering::Relaxed);
                     lacks_tables || !steps.is_empty()
+                }
+                // A page is damaged: nothing may be made in place of what it held.
+                None if meta.len().map_err(redb_error)? > 0 => {
+                    let detail = "format is not there".to_owned();
+                    return Err(StoreError::Corrupt { table: "meta-1", detail });
                 }
                 None => {
                     is_fresh = true;

@@ -29,9 +29,11 @@ use shouwang_node::entropy::Entropy;
 use shouwang_node::identity::grant::Role;
 use shouwang_node::log::run::RunEntry;
 use shouwang_node::log::{Kind, Lane};
+use shouwang_node::progress::Progress;
 use shouwang_node::store::{Store, StoreError};
 use shouwang_node::sync::Now;
 use shouwang_node::sync::wire::Frame;
+use shouwang_node::verify;
 
 const COUNTY: &str = "990121000000";
 const SONGWU: &str = "990121101000";
@@ -240,11 +242,18 @@ fn every_step_of_reading_is_counted() {
     county.records_visit(SHANGHE, &elder, "2026-08-20");
     county.settle();
     for place in [COUNTY, SHANGHE] {
-        let now = county.now();
-        let report = Verify {}.execute(county.engine(place), now).unwrap();
+        let engine = county.engine(place);
+        let (snapshot, progress) = (engine.read().unwrap(), Progress::default());
+        let secret = engine.index_secret();
+        let report = verify::run_telling(&snapshot, engine.authority(), secret, &progress);
         let steps = report.entries + report.elders;
-        assert_eq!(county.engine(place).progress_of_work().get(), (steps, steps));
+        assert_eq!(progress.get(), (steps, steps));
         assert!(steps > 4, "{report:?}");
+        drop(snapshot);
+        // Whoever asks after that is not told of what has ended.
+        let now = county.now();
+        Verify {}.execute(county.engine(place), now).unwrap();
+        assert_eq!(county.engine(place).verify_progress().get(), (0, 0));
     }
 }
 

@@ -29,11 +29,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (messages, output) = (&context.messages, context.output);
     let mut bar = Bar::new(context, context.messages.text("restore-progress"), Unit::Bytes);
     let checking = messages.text("restore-checking");
-    context.home.restore(&args.file, |(done, total)| {
-        bar.show((done, total));
-        if done == total {
-            bar.say(&checking);
-        }
+    context.home.restore(&args.file, |(done, total)| match done < total || total == 0 {
+        true => bar.show((done, total)),
+        false => bar.wait(&checking),
     })?;
     drop(bar);
     let home = context.home.path().to_owned();

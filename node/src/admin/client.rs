@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::Door;
 use crate::command::{CommandError, ErrorKind};
 
-/// Long enough for a `verify` of a county.
+/// Long enough for whatever an engine does at once on the oldest laptop.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Long enough for a loaded laptop to answer a question about nothing.
@@ -33,7 +33,7 @@ impl Client {
         Some(Self { agent: agent(Some(ANSWER_TIMEOUT)), door })
     }
 
-    /// Asks for what takes as long as a slow stick does. The answer comes, or the node ends.
+    /// Asks for what takes as long as a slow disk or stick does. The answer comes, or the node ends.
     pub(crate) fn ask_for_long<Q: Serialize, A: DeserializeOwned>(
         &self,
         name: &str,

@@ -154,7 +154,10 @@ async fn answer(
             Ok(path) => admin.running.backup(path).await.and_then(|done| encode(&done)),
             Err(error) => Err(CommandError::new(ErrorKind::Usage, "bad_request", error)),
         },
-        "work_progress" => encode(&admin.running.work_progress()),
+        "work_progress" => match serde_json::from_slice::<String>(&body) {
+            Ok(request) => encode(&admin.running.work_progress(&request)),
+            Err(error) => Err(CommandError::new(ErrorKind::Usage, "bad_request", error)),
+        },
         "backup_progress" => encode(&admin.running.backup_progress()),
         "dials" => encode(&admin.running.dials()),
         "page_link" => match &admin.link {

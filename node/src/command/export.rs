@@ -42,7 +42,8 @@ pub struct ExportedElders {
     pub elders: Vec<ExportedElder>,
     /// Whether there are more.
     pub more: bool,
-    /// How many there are with those that came before.
+    /// How many there are with those that came before; 0 where a node of an earlier version does not say.
+    #[serde(default)]
     pub total: u64,
 }
 

@@ -18,7 +18,7 @@ impl Request for Verify {
 
     fn execute(self, engine: &mut Engine, now: Now) -> Result<VerifyReport, CommandError> {
         engine.settle(now)?;
-        let (snapshot, progress) = (engine.read()?, engine.progress_of_work());
+        let (snapshot, progress) = (engine.read()?, engine.verify_progress());
         let secret = engine.index_secret();
         let mut report = verify::run_telling(&snapshot, engine.authority(), secret, &progress);
         drop(snapshot);
@@ -32,6 +32,7 @@ impl Request for Verify {
                 detail: "a page of the file is damaged".into(),
             });
         }
+        progress.end();
         Ok(report)
     }
 }

@@ -1,6 +1,7 @@
 //! The engine and the file that its store is in: writing it anew, backing it up.
 
 use super::Engine;
+use crate::progress::Progress;
 use crate::store::StoreError;
 use crate::vault::{Backup, Vault, VaultError};
 
@@ -21,9 +22,16 @@ impl Engine {
 
     /// Writes the store anew and goes on with the new one: no byte of anything deleted is in it.
     pub fn rewrite(&mut self) -> Result<Rewritten, VaultError> {
+        let progress = self.rewrite_progress();
+        let rewritten = self.rewrite_telling(&progress);
+        progress.end();
+        rewritten
+    }
+
+    fn rewrite_telling(&mut self, progress: &Progress) -> Result<Rewritten, VaultError> {
         let vault = self.vault.as_ref().ok_or(VaultError::NoFile)?;
         let bytes_before = vault.store_bytes()?;
-        vault.rewrite(&mut self.store, &self.progress_of_work)?;
+        vault.rewrite(&mut self.store, progress)?;
         Ok(Rewritten { bytes_before, bytes_after: vault.store_bytes()? })
     }
 
@@ -35,7 +43,7 @@ impl Engine {
         if !self.store.rewrite_is_due() || waits {
             return Ok(());
         }
-        match self.rewrite() {
+        match self.rewrite_telling(&Progress::default()) {
             Ok(Rewritten { bytes_before, bytes_after }) => {
                 tracing::info!(bytes_before, bytes_after, "the store was written anew");
                 Ok(())

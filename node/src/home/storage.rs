@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use super::{Door, Home, HomeError, Node};
+use super::{Door, Home, HomeError, Node, guarded};
 use crate::command::storage::BackedUp;
-use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
+use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, long_work};
 use crate::entropy::Entropy;
 use crate::machine::seed;
 use crate::progress::Progress;
@@ -150,7 +150,8 @@ impl Home {
 
 impl Node {
     /// Writes everything, as it is now, into a new file: by the running process where there is one.
-    /// `progress` is called a few times a second, by another thread, with rows written and rows in all.
+    /// `progress` is called a few times a second, by another thread, with rows written and rows in all; never inside
+    /// the process that runs the node.
     pub fn backup(
         &mut self,
         to: &Path,
@@ -167,15 +168,16 @@ impl Node {
             Door::Here(engine) => {
                 let backup = engine.backup().map_err(CommandError::from)?;
                 let copied = backup.progress();
-                let written = watched(|| Some(copied.get()), progress, || backup.write(to));
+                let write = || guarded(|| backup.write(to));
+                let written = watched(|| Some(copied.get()), progress, write)?;
                 let bytes = written.map_err(CommandError::from)?;
                 Ok(BackedUp { schema_version: JSON_SCHEMA_VERSION, file: to.to_owned(), bytes })
             }
         }
     }
 
-    /// Asks for what the engine works on for long, and waits as long as it takes. `progress` is called a few times a
-    /// second, by another thread, with steps done and steps in all.
+    /// Asks for what the engine works on for long, and waits as long as it takes. `progress` is called as for
+    /// [`Node::backup`], with steps done and steps in all.
     pub fn call_for_long<R: Request>(
         &mut self,
         request: R,
@@ -183,11 +185,11 @@ impl Node {
     ) -> Result<R::Reply, HomeError> {
         let work = match &self.0 {
             Door::Running(client) => {
-                let look = || client.ask("work_progress", &()).ok();
+                let look = || client.ask("work_progress", &R::NAME).ok();
                 return Ok(watched(look, progress, || client.ask_for_long(R::NAME, &request))?);
             }
             Door::Inside(_) => return self.call(request),
-            Door::Here(engine) => engine.progress_of_work(),
+            Door::Here(engine) => long_work(engine).remove(R::NAME).unwrap_or_default(),
         };
         watched(|| Some(work.get()), progress, || self.call(request))
     }

@@ -16,6 +16,8 @@ pub const NOTE: &str = "note";
 #[derive(Clone, Debug, Default)]
 pub struct Drafts {
     of: BTreeMap<usize, BTreeMap<String, BTreeSet<Option<String>>>>,
+    /// Machines on which anything may stand in a form of which nothing is said above; on all others nothing does.
+    forgotten: BTreeSet<usize>,
 }
 
 impl Drafts {
@@ -25,17 +27,31 @@ impl Drafts {
         forms.insert(form.to_owned(), BTreeSet::from([note]));
     }
 
-    /// The disk failed while this was being kept: it, or what stood there before. Of a form of which
-    /// nothing is known that is anything, as on a disk that was put back.
+    /// The disk failed while this was being kept: it, or what stood there before.
     pub fn unsure(&mut self, machine: usize, form: &str, note: Option<String>) {
-        if let Some(notes) = self.of.entry(machine).or_default().get_mut(form) {
-            notes.insert(note);
+        let is_forgotten = self.forgotten.contains(&machine);
+        let forms = self.of.entry(machine).or_default();
+        match forms.get_mut(form) {
+            Some(notes) => drop(notes.insert(note)),
+            // What stood there before is anything.
+            None if is_forgotten => {}
+            None => drop(forms.insert(form.to_owned(), BTreeSet::from([None, note]))),
         }
     }
 
     /// A machine's disk is another now, or may have changed: nothing was promised of it.
     pub fn forgotten(&mut self, machine: usize) {
         self.of.remove(&machine);
+        self.forgotten.insert(machine);
+    }
+
+    /// A second machine has a copy of this one's disk.
+    pub fn copied(&mut self, machine: usize, second: usize) {
+        let forms = self.of.get(&machine).cloned().unwrap_or_default();
+        self.of.insert(second, forms);
+        if self.forgotten.contains(&machine) {
+            self.forgotten.insert(second);
+        }
     }
 
     /// What was typed stands there, and nothing that was typed about a file of which nothing is left.
@@ -50,7 +66,6 @@ impl Drafts {
             Ok(false)
         };
         let forms = self.of.entry(machine).or_default();
-        let mut gone = Vec::new();
         for (form, notes) in forms.iter_mut() {
             let row = snapshot.draft(form)?;
             let note =
@@ -65,15 +80,12 @@ impl Drafts {
                 Ok(!shown(elder)? || bodies(&snapshot, elder)?.absent > 0)
             };
             if note.is_none() && elder.map_or(Ok(false), was_gone)? {
-                gone.push(form.clone());
+                *notes = BTreeSet::from([None]);
                 continue;
             }
             let detail =
                 format!("machine {machine}: {notes:?} was typed into {form}, which has {note:?}");
             return Err(Violation::new(Guarantee::SavedSurvives, detail));
-        }
-        for form in gone {
-            forms.remove(&form);
         }
         for (form, row) in snapshot.drafts_all()? {
             let Some(elder) = row.elder else { continue };
@@ -122,10 +134,23 @@ mod tests {
         let mut drafts = Drafts::default();
         drafts.kept(MACHINE, FORM, Some("begun".to_owned()));
         drafts.unsure(MACHINE, FORM, None);
-        let either = BTreeSet::from([None, Some("begun".to_owned())]);
+        let begun = Some("begun".to_owned());
+        let either = BTreeSet::from([None, begun.clone()]);
         assert_eq!(drafts.of[&MACHINE][FORM], either);
+        drafts.copied(MACHINE, MACHINE + 1);
         drafts.forgotten(MACHINE);
         drafts.unsure(MACHINE, FORM, None);
         assert!(!drafts.of[&MACHINE].contains_key(FORM));
+        drafts.kept(MACHINE, FORM, begun);
+        drafts.unsure(MACHINE, FORM, None);
+        assert_eq!(drafts.of[&MACHINE][FORM], either, "what was kept since is known");
+        assert_eq!(drafts.of[&(MACHINE + 1)][FORM], either, "as on the disk that was copied");
+    }
+
+    #[test]
+    fn in_a_form_that_nobody_has_typed_into_stands_nothing_or_what_failed() {
+        let mut drafts = Drafts::default();
+        drafts.unsure(MACHINE, FORM, Some("begun".to_owned()));
+        assert_eq!(drafts.of[&MACHINE][FORM], BTreeSet::from([None, Some("begun".to_owned())]));
     }
 }

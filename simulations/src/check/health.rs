@@ -20,8 +20,8 @@ use shouwang_node::sync::Now;
 use super::{Guarantee, Violation};
 
 /// A village is not said to be missing while people of it are here, nor its data to be newer than the newest entry;
-/// what it is said to trail by is at another node, but where a device of it is turned: how much that one has, nobody
-/// knows but from itself. Nothing that asks for a person is called well.
+/// what it is said to trail by is at another node, but where the node talks to a device of it that is turned: how much
+/// that one has, nobody knows but from itself. Nothing that asks for a person is called well.
 pub fn told_rightly(
     node: usize,
     engine: &Engine,

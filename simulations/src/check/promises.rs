@@ -262,6 +262,7 @@ impl Checker {
     pub fn cloned(&mut self, machine: usize, second: usize, node: usize) {
         self.claims.insert(second, self.memory(machine).claims);
         self.clones.insert(second, node);
+        self.drafts.copied(machine, second);
         if self.distrusted.contains(&machine) {
             self.distrusted.insert(second);
         }

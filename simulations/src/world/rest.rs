@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shouwang_crdt_schema::division::DivisionCode;
 use shouwang_node::engine::Engine;
 use shouwang_node::log::EntryPlace;
 use shouwang_node::store::StoreRead;
@@ -121,12 +122,18 @@ impl World {
             if self.nodes.iter().all(|node| node.engine.is_some()) {
                 custody::not_held_is_true(node, engine, self.running())?;
                 let running: Vec<(Node, &Engine)> = self.running().collect();
-                let turned = self.nodes.iter().filter(|other| other.forger.is_some());
-                let turned: BTreeSet<_> = turned.map(|other| other.area).collect();
+                let turned = self.turned_beside(node);
                 check::health::told_rightly(node, engine, self.now(node), &running, &turned)?;
             }
         }
         Ok(())
+    }
+
+    /// The places of turned devices that a node talks to.
+    fn turned_beside(&self, node: Node) -> BTreeSet<DivisionCode> {
+        let ends = self.nodes[node].links.iter().map(|link| self.links[*link].ends);
+        let others = ends.flatten().filter(|other| self.nodes[*other].forger.is_some());
+        others.map(|other| self.nodes[other].area).collect()
     }
 
     /// How many of its entries a node that runs says are not held elsewhere.
