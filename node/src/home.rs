@@ -18,7 +18,7 @@ use crate::identity::token::root_to_text;
 use crate::machine::{now, seed};
 use crate::runtime::Running;
 use crate::setup::{self, SetupError};
-use crate::store::StoreError;
+use crate::store::{self, Store, StoreError};
 use crate::transport::{DialState, unanswered};
 
 mod machine;
@@ -156,10 +156,10 @@ impl Home {
     /// Makes a new mesh and this device its first.
     pub fn init(&self, options: &InitOptions) -> Result<Initialised, HomeError> {
         let (_, store) = self.create()?;
-        let mut entropy = Entropy::new(seed()?);
-        let root = setup::init(&store, &mut entropy, options.area, &options.name, now().wall_ms)
-            .map_err(|error| self.setup(error))?;
-        let engine = Engine::open(store, seed()?).map_err(|error| self.setup(error))?;
+        let (mut entropy, area, name) = (Entropy::new(seed()?), options.area, &options.name);
+        let made = guarded(|| setup::init(&store, &mut entropy, area, name, now().wall_ms))?;
+        let root = made.map_err(|error| self.setup(error))?;
+        let engine = self.engine(store)?;
         Ok(Initialised {
             root: root_to_text(&root),
             mesh: engine.authority().mesh(),
@@ -170,21 +170,21 @@ impl Home {
     /// Makes this device's keys, or shows them again.
     pub fn request(&self) -> Result<Requested, HomeError> {
         let (_, store) = self.create()?;
-        let request = setup::request(&store, &mut Entropy::new(seed()?))
-            .map_err(|error| self.setup(error))?;
+        let mut entropy = Entropy::new(seed()?);
+        let request = guarded(|| setup::request(&store, &mut entropy))?;
+        let request = request.map_err(|error| self.setup(error))?;
         Ok(Requested { request: request.to_text(), device: request.device })
     }
 
     /// Pins the invite's root and takes its grant.
     pub fn join(&self, invite: &str) -> Result<Joined, HomeError> {
         let (_, store) = self.open()?;
-        let grant = setup::join(&store, &mut Entropy::new(seed()?), invite)
-            .map_err(|error| self.setup(error))?;
-        let addresses = store
-            .read()
-            .and_then(|snapshot| setup::addresses(&snapshot))
-            .map_err(|error| self.store(error))?;
-        let engine = Engine::open(store, seed()?).map_err(|error| self.setup(error))?;
+        let mut entropy = Entropy::new(seed()?);
+        let grant = guarded(|| setup::join(&store, &mut entropy, invite))?;
+        let grant = grant.map_err(|error| self.setup(error))?;
+        let addresses = guarded(|| setup::addresses(&store.read()?))?;
+        let addresses = addresses.map_err(|error| self.store(error))?;
+        let engine = self.engine(store)?;
         Ok(Joined {
             device: engine.device(),
             mesh: engine.authority().mesh(),
@@ -215,12 +215,16 @@ impl Home {
 
     /// The engine over the store opened here.
     pub(crate) fn open_engine(&self) -> Result<Engine, HomeError> {
-        let ((vault, store), seed) = (self.open()?, seed()?);
-        let opened = guarded(|| Engine::open(store, seed))?;
-        let mut engine = opened.map_err(|error| self.setup(error))?;
+        let (vault, store) = self.open()?;
+        let mut engine = self.engine(store)?;
         engine.keep_in(vault);
         guarded(|| engine.rewrite_if_due())?.map_err(|error| self.store(error))?;
         Ok(engine)
+    }
+
+    fn engine(&self, store: Store) -> Result<Engine, HomeError> {
+        let seed = seed()?;
+        guarded(|| Engine::open(store, seed))?.map_err(|error| self.setup(error))
     }
 
     fn store(&self, error: StoreError) -> HomeError {
@@ -260,12 +264,9 @@ impl Home {
     }
 }
 
-/// Runs what reads the store. redb 4.5 panics over some damaged pages; a person is told instead.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, CommandError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| {
-        let detail = "a page of the file is damaged";
-        CommandError::new(ErrorKind::Failed, "store_corrupt", detail).with("detail", detail)
-    })
+/// Runs what reads the store.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, CommandError> {
+    store::guarded(work).map_err(CommandError::from)
 }
 
 impl Inside {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 
 pub use crate::admin::server::{Link as PagesLink, PageLink, Pages};
@@ -15,11 +17,12 @@ use crate::command::device::AddressAdd;
 use crate::command::status::{Peers, PeersReport};
 use crate::command::{CommandError, ErrorKind, Request};
 use crate::engine::Engine;
-use crate::home::{Home, HomeError, Inside, Node};
+use crate::home::{Home, HomeError, Inside, Node, guarded};
 use crate::identity::DeviceId;
 use crate::limits::RECEIPT_WAIT_MS;
 use crate::machine::now;
 use crate::runtime::{Running, Started, UpOptions, network, start};
+use crate::store::damaged;
 use crate::transport::{DialState, check_address, unanswered};
 
 /// How long to look for anybody in the local network where no address is known.
@@ -44,9 +47,9 @@ pub async fn up(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), HomeError> {
     let mut engine = home.open_engine()?;
-    remember(&mut engine, &options.peers)?;
+    guarded(|| remember(&mut engine, &options.peers))??;
     let device = engine.device();
-    let Started { running, listening, ended } = start(engine, &options).await?;
+    let Started { running, listening, ended } = begin(engine, &options).await?;
     let machine = home.clone();
     let look = Arc::new(move |unanswered| machine.machine_with(unanswered, true));
     let inside = || Inside::new(running.clone(), tokio::runtime::Handle::current());
@@ -114,10 +117,10 @@ pub async fn sync(
                 metrics_token: None,
             };
             let mut engine = home.open_engine()?;
-            remember(&mut engine, &options.peers)?;
+            guarded(|| remember(&mut engine, &options.peers))??;
             // What was counted before anything moved.
-            progress(&Peers {}.execute(&mut engine, now())?);
-            Some(start(engine, &options).await?.running)
+            progress(&guarded(|| Peers {}.execute(&mut engine, now()))??);
+            Some(begin(engine, &options).await?.running)
         }
     };
     let watch = async {
@@ -188,6 +191,12 @@ fn settled(report: &PeersReport, dials: &BTreeMap<String, DialState>, is_quiet: 
 /// `/ip4/127.0.0.1/tcp/4420`.
 pub fn is_address(text: &str) -> bool {
     check_address(text).is_ok()
+}
+
+/// Starts a node whose store may have pages that the database panics over.
+async fn begin(engine: Engine, options: &UpOptions) -> Result<Started, CommandError> {
+    let started = AssertUnwindSafe(start(engine, options)).catch_unwind().await;
+    started.unwrap_or_else(|_| Err(damaged().into()))
 }
 
 /// Remembers addresses that a person gave: next time they need not be given again.

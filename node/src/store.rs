@@ -34,6 +34,7 @@ pub mod format;
 pub mod incidents;
 pub mod moves;
 pub mod names;
+mod open_database;
 mod packed;
 pub mod places;
 pub mod rows;
@@ -46,6 +47,7 @@ pub use chains::ChainRead;
 pub use copy::Image;
 pub use digests::DigestRead;
 use format::{CURRENT, Format, Way};
+use open_database::OpenDatabase;
 pub use packed::unpacked_row;
 pub use tables::{CountedReads, Snapshot, StoreRead};
 pub use write::Transaction;
@@ -77,7 +79,7 @@ pub const RESTORED: &str = "restored";
 pub struct Store {
     /// Goes before the database does.
     last_read: LastRead,
-    database: Database,
+    database: OpenDatabase,
     rewrite_due: AtomicBool,
     recent: RecentBlocks,
 }
@@ -139,12 +141,12 @@ impl Store {
     /// Opens a database file that is not encrypted, or makes it: for tests and tools. The store of a
     /// home goes through the vault.
     pub fn open(path: &std::path::Path) -> Result<Self, StoreError> {
-        guarded(|| Self::with(Self::builder().create(path)))
+        guarded(|| Self::with(Self::builder().create(path))).flatten()
     }
 
     /// Opens a database over a backend of one's own: memory, faults, encryption.
     pub fn with_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
-        guarded(|| Self::with(Self::builder().create_with_backend(backend)))
+        guarded(|| Self::with(Self::builder().create_with_backend(backend))).flatten()
     }
 
     fn builder() -> Builder {
@@ -160,7 +162,7 @@ impl Store {
         })?;
         let store = Self {
             last_read: LastRead::default(),
-            database,
+            database: database.into(),
             rewrite_due: AtomicBool::new(false),
             recent: RecentBlocks::default(),
         };
@@ -299,20 +301,22 @@ impl Store {
     /// Reads every page and checks redb's own checksums. False if something was repaired.
     pub fn check_pages(&mut self) -> Result<bool, StoreError> {
         self.forget_view();
-        let check = std::panic::AssertUnwindSafe(|| self.database.check_integrity());
-        match std::panic::catch_unwind(check) {
+        match guarded(|| self.database.check_integrity()) {
             Ok(checked) => checked.map_err(redb_error),
             Err(_) => Ok(false),
         }
     }
 }
 
-/// redb 4.5 panics over some damaged pages; whoever opens a file is told instead.
-fn guarded(open: impl FnOnce() -> Result<Store, StoreError>) -> Result<Store, StoreError> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)).unwrap_or_else(|_| {
-        let detail = "a page of the file is damaged".to_owned();
-        Err(StoreError::Corrupt { table: "file", detail })
-    })
+/// Runs what opens, reads or closes a database. redb 4.5 panics over some damaged pages; whoever asked is told instead.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, StoreError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| damaged())
+}
+
+/// What is said where redb has panicked.
+pub(crate) fn damaged() -> StoreError {
+    let detail = "a page of the file is damaged".to_owned();
+    StoreError::Corrupt { table: "file", detail }
 }
 
 pub(crate) fn redb_error(error: impl Into<redb::Error>) -> StoreError {
