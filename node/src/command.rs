@@ -4,7 +4,6 @@
 //! Requests and replies are plain data with serde forms; `docs/json.md` describes the JSON.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,6 @@ use shouwang_crdt_schema::parts::DocumentId;
 use shouwang_crdt_schema::resident_id::ResidentIdError;
 
 use crate::engine::{CaptureError, Engine};
-use crate::progress::Progress;
 use crate::store::StoreError;
 use crate::sync::Now;
 
@@ -72,15 +70,6 @@ pub trait Request: Serialize + DeserializeOwned + Send + 'static {
 
     /// Does it.
     fn execute(self, engine: &mut Engine, now: Now) -> Result<Self::Reply, CommandError>;
-}
-
-/// How far the requests of an engine are that take long, by their names. They may be read by another thread.
-pub(crate) fn long_work(engine: &Engine) -> BTreeMap<&'static str, Arc<Progress>> {
-    [
-        (verify::Verify::NAME, engine.verify_progress()),
-        (storage::Compact::NAME, engine.rewrite_progress()),
-    ]
-    .into()
 }
 
 macro_rules! dispatch {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::command::storage::BackedUp;
-use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, long_work};
+use crate::command::storage::{BackedUp, Compact};
+use crate::command::verify::Verify;
+use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::engine::Engine;
 use crate::identity::grant::Rights;
 use crate::progress::Progress;
@@ -136,6 +137,11 @@ pub(crate) struct Started {
     pub(crate) listening: Vec<String>,
     /// Notified when the engine's thread has ended.
     pub(crate) ended: Arc<Notify>,
+}
+
+/// How far the requests of an engine are that take long, by their names. They may be read by another thread.
+pub(crate) fn long_work(engine: &Engine) -> BTreeMap<&'static str, Arc<Progress>> {
+    [(Verify::NAME, engine.verify_progress()), (Compact::NAME, engine.rewrite_progress())].into()
 }
 
 /// Starts transport and engine.

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use super::{Door, Home, HomeError, Node, guarded};
 use crate::command::storage::BackedUp;
-use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request, long_work};
+use crate::command::{CommandError, ErrorKind, JSON_SCHEMA_VERSION, Request};
 use crate::entropy::Entropy;
 use crate::machine::seed;
 use crate::progress::Progress;
+use crate::runtime::long_work;
 use crate::store::{Store, StoreError};
 use crate::vault::backup::{make_directory, restore};
 use crate::vault::{
